@@ -1,0 +1,242 @@
+//! Times parts of the model on random weights in the real shapes.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+use std::time::Instant;
+
+use serde::Serialize;
+
+use crate::computing::computing;
+use crate::conditioning::{floats, tensor};
+use crate::device::{Backend, DeviceChoice};
+use crate::error::{Error, Result};
+use crate::memory;
+use crate::model::{Model, Retention, Stage};
+use crate::noise::NoiseGenerator;
+use crate::precision::Precision;
+use crate::request::{Request, SIDES};
+use crate::shape::Shape;
+use crate::source::ModelSource;
+use crate::unet::Conditioning;
+use crate::vae::SCALE;
+use crate::work;
+
+/// What is timed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// The text encoders on one prompt.
+    Text,
+    /// One forward of the UNet on one picture, without guidance.
+    #[serde(rename = "unet")]
+    UNet,
+    /// Latents to picture.
+    VaeDecode,
+    /// Picture to latents.
+    VaeEncode,
+    /// A whole guided generation, loading included.
+    Generate,
+}
+
+/// What to time and how often.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// The part.
+    pub part: Part,
+    /// The model's shape.
+    pub shape: Shape,
+    /// Side of the square picture in pixels, a multiple of 8.
+    pub size: u32,
+    /// Denoising steps of [`Part::Generate`].
+    pub steps: u32,
+    /// Timed runs; one more comes first and is not timed, except for [`Part::Generate`].
+    pub repeat: u32,
+}
+
+/// Smallest, middle and largest of the timed runs, in seconds.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Seconds {
+    /// Half of the runs took less.
+    pub median: f64,
+    /// The fastest run.
+    pub min: f64,
+    /// The slowest run.
+    pub max: f64,
+}
+
+/// What a benchmark found.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// The part that was timed.
+    pub part: Part,
+    /// The model's shape.
+    pub shape: Shape,
+    /// Side of the picture in pixels.
+    pub size: u32,
+    /// Precision of the weights.
+    pub precision: Precision,
+    /// `cpu` or `cuda`.
+    pub device: &'static str,
+    /// The Burn backend.
+    pub backend: Backend,
+    /// The times.
+    pub seconds: Seconds,
+    /// Billions of multiplications and additions a second, at the median.
+    pub gflops: f64,
+    /// Most memory of the process, in bytes.
+    pub peak_memory_bytes: u64,
+    /// Seconds by stage of the last run, for [`Part::Generate`].
+    pub stages: BTreeMap<&'static str, f64>,
+}
+
+/// Times `options.part` on the chosen device.
+///
+/// # Errors
+/// Options out of bounds, or a failure of the device.
+pub fn run(options: &Options, choice: &DeviceChoice) -> Result<Report> {
+    if !SIDES.contains(&options.size) || !options.size.is_multiple_of(8) {
+        let message = format!("{} is no multiple of 8 from {} to {}", options.size, SIDES.start(), SIDES.end());
+        return Err(Error::invalid("size", message));
+    }
+    if !(1..=1000).contains(&options.repeat) {
+        return Err(Error::invalid("repeat", format!("{} is out of bounds: use 1 to 1000", options.repeat)));
+    }
+    let model = Model::from_sources(ModelSource::random(options.shape)?, None, choice, Retention::OneShot);
+    let mut stages = BTreeMap::new();
+    let runs = if options.part == Part::Generate {
+        time(options.repeat, 0, || {
+            stages = generate(&model, options)?;
+            Ok(())
+        })?
+    } else {
+        let mut body = part(&model, options)?;
+        time(options.repeat, 1, || computing("the benchmark", &mut body))?
+    };
+    let gflops = 2.0 * runs.multiply_adds as f64 / runs.seconds.median / 1e9;
+    Ok(Report {
+        part: options.part,
+        shape: options.shape,
+        size: options.size,
+        precision: choice.precision,
+        device: choice.kind(),
+        backend: choice.backend,
+        seconds: runs.seconds,
+        gflops,
+        peak_memory_bytes: memory::peak(),
+        stages,
+    })
+}
+
+struct Runs {
+    seconds: Seconds,
+    /// Of one run.
+    multiply_adds: u64,
+}
+
+fn time(repeat: u32, warm_up: u32, mut body: impl FnMut() -> Result<()>) -> Result<Runs> {
+    for _ in 0..warm_up {
+        body()?;
+    }
+    let before = work::multiply_adds();
+    let mut seconds = Vec::new();
+    for _ in 0..repeat {
+        let began = Instant::now();
+        body()?;
+        seconds.push(began.elapsed().as_secs_f64());
+    }
+    seconds.sort_by(f64::total_cmp);
+    let middle = seconds.len() / 2;
+    let median = if seconds.len() % 2 == 1 { seconds[middle] } else { (seconds[middle - 1] + seconds[middle]) / 2.0 };
+    Ok(Runs {
+        seconds: Seconds { median, min: seconds[0], max: seconds[seconds.len() - 1] },
+        multiply_adds: (work::multiply_adds() - before) / u64::from(repeat),
+    })
+}
+
+/// A closure that runs the part once and waits for its result.
+fn part(model: &Model, options: &Options) -> Result<Box<dyn FnMut() -> Result<()>>> {
+    let device = model.device().device().clone();
+    let side = options.size as usize;
+    let (h, w) = (side / SCALE, side / SCALE);
+    let random = |count: usize| NoiseGenerator::new(1).normal(count);
+    let latents = tensor(random(4 * h * w), [1, 4, h, w], &device);
+    Ok(match options.part {
+        Part::Text | Part::Generate => {
+            let (tokenizers, second) = (model.tokenizers(Stage::Base), model.text_encoder_2(Stage::Base)?);
+            let tokens = tokenizers.second.encode("a large red heart on a blue background")?;
+            let first = if tokenizers.first.is_some() { Some(model.text_encoder(Stage::Base)?) } else { None };
+            Box::new(move || {
+                for encoder in [first.as_ref(), Some(&second)].into_iter().flatten() {
+                    floats(encoder.forward(&tokens.ids, tokens.end_of_text).hidden)?;
+                }
+                Ok(())
+            })
+        }
+        Part::UNet => {
+            let (unet, config, index) =
+                (model.unet(Stage::Base)?, model.unet_config(Stage::Base), model.index(Stage::Base));
+            let numbers = if index.requires_aesthetics_score { 5 } else { 6 };
+            let pooled = config.projection_class_embeddings_input_dim - numbers * config.addition_time_embed_dim;
+            let conditioning = Conditioning {
+                context: tensor(random(77 * config.cross_attention_dim), [1, 77, config.cross_attention_dim], &device),
+                pooled: tensor(random(pooled), [1, pooled], &device),
+                time_ids: vec![side as f32; numbers],
+            };
+            Box::new(move || floats(unet.forward(latents.clone(), 500.0, &conditioning)).map(drop))
+        }
+        Part::VaeDecode => {
+            let vae = model.vae(Stage::Base)?;
+            Box::new(move || floats(vae.decode(latents.clone())).map(drop))
+        }
+        Part::VaeEncode => {
+            let vae = model.vae(Stage::Base)?;
+            let picture = tensor(random(3 * side * side), [1, 3, side, side], &device);
+            Box::new(move || floats(vae.encode(picture.clone()).mean).map(drop))
+        }
+    })
+}
+
+fn generate(model: &Model, options: &Options) -> Result<BTreeMap<&'static str, f64>> {
+    let request = Request {
+        width: Some(options.size),
+        height: Some(options.size),
+        steps: options.steps,
+        ..Request::new("a large red heart on a blue background")
+    };
+    let mut run = model.start(request)?;
+    run.finish()?;
+    Ok(run.timings().clone())
+}
+
+impl Part {
+    /// Every part, as listed to users.
+    pub const ALL: [Self; 5] = [Self::Text, Self::UNet, Self::VaeDecode, Self::VaeEncode, Self::Generate];
+
+    /// The name on the command line and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::UNet => "unet",
+            Self::VaeDecode => "vae-decode",
+            Self::VaeEncode => "vae-encode",
+            Self::Generate => "generate",
+        }
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+impl FromStr for Part {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let unknown =
+            || Error::invalid("part", format!("`{text}` is not one of {}", Self::ALL.map(Self::name).join(", ")));
+        Self::ALL.into_iter().find(|part| part.name() == text).ok_or_else(unknown)
+    }
+}

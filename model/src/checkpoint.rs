@@ -1,0 +1,86 @@
+//! A generation put aside after any step, to go on in another process.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::noise::NoiseState;
+use crate::request::Request;
+use crate::scheduler::History;
+
+/// First bytes of every checkpoint.
+const MAGIC: &[u8; 8] = b"EASELCKP";
+/// Version of the format; readers refuse others.
+const VERSION: u32 = 1;
+/// Larger than any generation within the request's limits.
+const MAX_BYTES: usize = 256 << 20;
+
+/// Everything that a generation needs to go on as if it had never stopped: a few times the size of its latents.
+///
+/// The prompt is encoded again on resuming; an init picture is not needed any more and not kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    pub(crate) request: Request,
+    /// What the model was, so that another one is refused.
+    pub(crate) model: String,
+    /// Whether the run started from a picture, which decides where in the schedule it started.
+    pub(crate) from_picture: bool,
+    /// The next evaluation of the schedule.
+    pub(crate) index: usize,
+    pub(crate) latents: Vec<f32>,
+    pub(crate) history: History,
+    pub(crate) noise: NoiseState,
+}
+
+impl Checkpoint {
+    /// The request being worked on.
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// The checkpoint as bytes: magic, version, checksum, then the fields.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] if a value cannot be represented.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let body = postcard::to_stdvec(self).map_err(|error| Error::Checkpoint(error.to_string()))?;
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(VERSION.to_le_bytes());
+        bytes.extend(crc32fast::hash(&body).to_le_bytes());
+        bytes.extend(body);
+        Ok(bytes)
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote. Whether it fits a model is asked by [`crate::Model::resume`].
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] says whether it is no checkpoint, of another version, or damaged.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let fault = |message: String| Error::Checkpoint(format!("{message}: start the picture again"));
+        if bytes.len() > MAX_BYTES {
+            return Err(fault(format!("{} bytes is more than any checkpoint has", bytes.len())));
+        }
+        let (magic, rest) = bytes.split_at_checked(MAGIC.len()).unwrap_or((&[], bytes));
+        if magic != MAGIC {
+            return Err(fault("this is not a checkpoint".into()));
+        }
+        let (version, rest) = rest.split_first_chunk::<4>().ok_or_else(|| fault("the file is cut short".into()))?;
+        let version = u32::from_le_bytes(*version);
+        if version != VERSION {
+            return Err(fault(format!("it has version {version}, this program reads version {VERSION}")));
+        }
+        let (checksum, body) = rest.split_first_chunk::<4>().ok_or_else(|| fault("the file is cut short".into()))?;
+        if crc32fast::hash(body) != u32::from_le_bytes(*checksum) {
+            return Err(fault("the file is damaged (its checksum does not match)".into()));
+        }
+        let (checkpoint, rest): (Self, _) =
+            postcard::take_from_bytes(body).map_err(|error| fault(format!("its fields cannot be read ({error})")))?;
+        if !rest.is_empty() {
+            return Err(fault(format!("{} bytes are left over", rest.len())));
+        }
+        checkpoint.request.validate()?;
+        if checkpoint.latents.iter().any(|value| !value.is_finite()) {
+            return Err(fault("its latents are not finite numbers".into()));
+        }
+        Ok(checkpoint)
+    }
+}

@@ -1,0 +1,152 @@
+//! From a prompt to what the UNet is conditioned on.
+
+use burn::tensor::{DType, Device, Tensor};
+
+use crate::error::Result;
+use crate::model::{Model, Stage};
+use crate::request::Request;
+use crate::tokenizer::Tokens;
+use crate::trace::Trace;
+use crate::unet::Conditioning;
+
+/// The refiner's aesthetic score for the prompt and for the negative prompt.
+const AESTHETIC_SCORES: (f32, f32) = (6.0, 2.5);
+
+/// Both sides of classifier-free guidance, for one stage.
+pub(crate) struct StageConditioning {
+    pub(crate) positive: Conditioning,
+    /// Absent where there is no guidance.
+    pub(crate) negative: Option<Conditioning>,
+}
+
+/// One text as the encoders of a stage see it.
+struct Encoded {
+    context: Tensor<3>,
+    pooled: Tensor<2>,
+}
+
+impl StageConditioning {
+    /// Encodes the prompts of `request` (whose size is resolved) for `stage`. What did not fit into
+    /// the encoders is reported in `warnings`.
+    pub(crate) fn new(
+        model: &Model,
+        stage: Stage,
+        request: &Request,
+        (height, width): (u32, u32),
+        warnings: &mut Vec<String>,
+        trace: Option<&mut Trace>,
+    ) -> Result<Self> {
+        let index = model.index(stage);
+        let positive = encode(model, stage, "prompt", &request.prompt, warnings)?;
+        let guided = request.guidance_scale > 1.0;
+        let negative = if guided || trace.is_some() {
+            Some(match &request.negative_prompt {
+                None if index.force_zeros_for_empty_prompt => {
+                    Encoded { context: positive.context.zeros_like(), pooled: positive.pooled.zeros_like() }
+                }
+                text => encode(model, stage, "negative prompt", text.as_deref().unwrap_or(""), warnings)?,
+            })
+        } else {
+            None
+        };
+        if let Some(trace) = trace {
+            keep(trace, model, stage, request, &positive, negative.as_ref())?;
+        }
+        let (original_height, original_width) = request.original_size.unwrap_or((height, width));
+        let (top, left) = request.crop_top_left;
+        let sizes = [original_height, original_width, top, left].map(|size| size as f32).to_vec();
+        let ids = |score: f32| {
+            let mut ids = sizes.clone();
+            if index.requires_aesthetics_score {
+                ids.push(score);
+            } else {
+                ids.extend([height as f32, width as f32]);
+            }
+            ids
+        };
+        let condition = |encoded: Encoded, score| Conditioning {
+            context: encoded.context,
+            pooled: encoded.pooled,
+            time_ids: ids(score),
+        };
+        Ok(Self {
+            positive: condition(positive, AESTHETIC_SCORES.0),
+            negative: negative.filter(|_| guided).map(|encoded| condition(encoded, AESTHETIC_SCORES.1)),
+        })
+    }
+
+    /// The batch of one evaluation of one picture: negative first where there is guidance.
+    pub(crate) fn batch(&self) -> Conditioning {
+        let Some(negative) = &self.negative else { return self.positive.clone() };
+        let (negative, positive) = (negative.clone(), self.positive.clone());
+        Conditioning {
+            context: Tensor::cat(vec![negative.context, positive.context], 0),
+            pooled: Tensor::cat(vec![negative.pooled, positive.pooled], 0),
+            time_ids: [negative.time_ids, positive.time_ids].concat(),
+        }
+    }
+}
+
+/// The penultimate states of the stage's encoders side by side, and the second one's pooled state.
+fn encode(model: &Model, stage: Stage, what: &str, text: &str, warnings: &mut Vec<String>) -> Result<Encoded> {
+    let tokenizers = model.tokenizers(stage);
+    let mut note = |tokens: &Tokens| {
+        if let Some(dropped) = &tokens.dropped {
+            let warning = format!("the {what} is longer than the model reads; left out: `{dropped}`");
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        }
+    };
+    let tokens = tokenizers.second.encode(text)?;
+    note(&tokens);
+    let second = model.text_encoder_2(stage)?.forward(&tokens.ids, tokens.end_of_text);
+    let pooled = second.pooled.expect("the second encoder is built with its projection");
+    let context = match &tokenizers.first {
+        Some(tokenizer) => {
+            let tokens = tokenizer.encode(text)?;
+            note(&tokens);
+            let first = model.text_encoder(stage)?.forward(&tokens.ids, tokens.end_of_text);
+            Tensor::cat(vec![first.hidden, second.hidden], 2)
+        }
+        None => second.hidden,
+    };
+    Ok(Encoded { context, pooled })
+}
+
+fn keep(
+    trace: &mut Trace,
+    model: &Model,
+    stage: Stage,
+    request: &Request,
+    positive: &Encoded,
+    negative: Option<&Encoded>,
+) -> Result<()> {
+    let tokenizers = model.tokenizers(stage);
+    if let Some(first) = &tokenizers.first {
+        trace.keep_ids("token_ids_1", &first.encode(&request.prompt)?.ids);
+    }
+    trace.keep_ids("token_ids_2", &tokenizers.second.encode(&request.prompt)?.ids);
+    for (prefix, encoded) in [("", Some(positive)), ("negative_", negative)] {
+        let Some(encoded) = encoded else { continue };
+        let context = if prefix.is_empty() { "prompt_embeds" } else { "negative_prompt_embeds" };
+        trace.keep_floats(context, &encoded.context.dims(), &floats(encoded.context.clone())?);
+        trace.keep_floats(format!("{prefix}pooled"), &encoded.pooled.dims(), &floats(encoded.pooled.clone())?);
+    }
+    Ok(())
+}
+
+/// Reads a tensor back as f32.
+pub(crate) fn floats<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
+    let failed = |message: String| crate::Error::Computation { part: "the model", message };
+    tensor
+        .try_into_data_dtype(DType::F32)
+        .map_err(|error| failed(error.to_string()))?
+        .try_into_vec::<f32>()
+        .map_err(|error| failed(format!("{error:?}")))
+}
+
+/// Puts f32 numbers on `device`.
+pub(crate) fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
+    Tensor::from_data(burn::tensor::TensorData::new(values, shape), (device, DType::F32))
+}

@@ -1,0 +1,272 @@
+//! One generation: a value that advances step by step.
+
+mod start;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use burn::tensor::Tensor;
+use image::RgbImage;
+
+use crate::checkpoint::Checkpoint;
+use crate::computing::computing;
+use crate::conditioning::{StageConditioning, floats, tensor};
+use crate::error::{Error, Result};
+use crate::guidance;
+use crate::model::{Model, Stage};
+use crate::noise::NoiseGenerator;
+use crate::picture;
+use crate::plan::Plan;
+use crate::preview;
+use crate::request::Request;
+use crate::scheduler::{History, Scheduler};
+use crate::trace::Trace;
+use crate::unet::{Conditioning, UNet};
+use crate::vae::SCALE;
+
+/// Channels of SDXL's latents.
+const CHANNELS: usize = 4;
+
+/// Pictures in the making. [`Self::advance`] does one denoising step; between steps it can be looked at,
+/// put aside ([`Self::checkpoint`]) or dropped.
+pub struct Generation {
+    model: Model,
+    request: Request,
+    /// Height and width of the latents.
+    size: (usize, usize),
+    plan: Plan,
+    scheduler: Scheduler,
+    /// The next evaluation of the schedule.
+    index: usize,
+    /// `[count, 4, h, w]`, row-major.
+    latents: Vec<f32>,
+    /// The model's idea of the finished latents, after a step.
+    denoised: Option<Vec<f32>>,
+    noise: NoiseGenerator,
+    conditioning: [Option<StageConditioning>; 2],
+    warnings: Vec<String>,
+    timings: Timings,
+    steps_time: Duration,
+    steps_done: usize,
+    trace: Option<Trace>,
+}
+
+/// Where a generation stands.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Progress {
+    /// Evaluations done, of the whole generation.
+    pub step: usize,
+    /// Evaluations in all.
+    pub total: usize,
+    /// Which model did the step.
+    pub stage: Stage,
+    /// Time spent on steps in this process.
+    pub elapsed: Duration,
+    /// Estimate of the time that the remaining steps take.
+    pub remaining: Duration,
+}
+
+/// Seconds spent, by stage: `text`, `encode`, `base`, `refiner`, `decode`; loading is part of each.
+pub type Timings = BTreeMap<&'static str, f64>;
+
+impl Generation {
+    /// Does one evaluation of the schedule; `None` when all are done.
+    ///
+    /// # Errors
+    /// A failure of files or device; the generation is as it was before the step and can be tried again.
+    pub fn advance(&mut self) -> Result<Option<Progress>> {
+        if self.index == self.plan.end {
+            return Ok(None);
+        }
+        if self.conditioning.iter().all(Option::is_none) {
+            // Resumed: only a run with steps left needs its prompt again.
+            self.condition()?;
+        }
+        let began = Instant::now();
+        let stage = self.plan.stage(self.index);
+        if self.plan.is_hand_over(self.index) {
+            self.hand_over();
+        }
+        let unet = self.model.unet(stage)?;
+        let output = self.predict(&unet, stage)?;
+        self.denoised = Some(self.scheduler.denoised(self.index, &output, &self.latents)?);
+        let noise = &mut self.noise;
+        self.latents = self.scheduler.step(self.index, &output, &self.latents, &mut |count| noise.normal(count))?;
+        if let (Some(trace), Stage::Base) = (&mut self.trace, stage) {
+            let shape = [self.request.count as usize, CHANNELS, self.size.0, self.size.1];
+            trace.keep_floats(format!("latents_{}", self.index - self.plan.start), &shape, &self.latents);
+        }
+        self.index += 1;
+        drop(unet);
+        if self.index == self.plan.range(stage).end {
+            self.model.done_with_unet(stage);
+        }
+        self.spent(stage.name(), began);
+        self.steps_time += began.elapsed();
+        self.steps_done += 1;
+        Ok(Some(self.progress(stage)))
+    }
+
+    /// Where the generation stands after a step of `stage`.
+    fn progress(&self, stage: Stage) -> Progress {
+        let left = self.plan.end - self.index;
+        Progress {
+            step: self.index - self.plan.start,
+            total: self.plan.end - self.plan.start,
+            stage,
+            elapsed: self.steps_time,
+            remaining: self.steps_time / self.steps_done.max(1) as u32 * left as u32,
+        }
+    }
+
+    /// From base to refiner: a sampler without history goes on where the base's stopped.
+    fn hand_over(&mut self) {
+        if let Some(trace) = &mut self.trace {
+            let shape = [self.request.count as usize, CHANNELS, self.size.0, self.size.1];
+            trace.keep_floats("base_latents", &shape, &self.latents);
+        }
+        self.scheduler.restore(History::default());
+    }
+
+    /// The model's guided output for every picture.
+    fn predict(&mut self, unet: &UNet, stage: Stage) -> Result<Vec<f32>> {
+        let (h, w) = self.size;
+        let conditioning = self.conditioning[stage as usize].as_ref().expect("every stage with steps is conditioned");
+        let guided = conditioning.negative.is_some();
+        let batch = conditioning.batch();
+        let timestep = self.scheduler.timesteps()[self.index];
+        let mut inputs = self.latents.clone();
+        self.scheduler.scale_model_input(self.index, &mut inputs)?;
+        let mut text = Vec::with_capacity(inputs.len());
+        let mut negative = Vec::new();
+        // One picture at a time: memory does not grow with the count.
+        for picture in inputs.chunks(CHANNELS * h * w) {
+            let output = self.evaluate(unet, picture, guided, timestep, &batch)?;
+            if guided {
+                let (without, with) = output.split_at(picture.len());
+                negative.extend_from_slice(without);
+                text.extend_from_slice(with);
+            } else {
+                text.extend(output);
+            }
+        }
+        if let Some(trace) = self.trace.as_mut().filter(|_| self.index == self.plan.start) {
+            let shape = [self.request.count as usize, CHANNELS, h, w];
+            trace.keep_floats("first_eps_text", &shape, &text);
+            trace.keep_floats("first_eps_negative", &shape, if guided { &negative } else { &text });
+        }
+        if guided {
+            let per_picture = CHANNELS * h * w;
+            guidance::apply(
+                &mut text,
+                &negative,
+                per_picture,
+                self.request.guidance_scale,
+                self.request.guidance_rescale,
+            );
+        }
+        Ok(text)
+    }
+
+    fn evaluate(
+        &self,
+        unet: &UNet,
+        picture: &[f32],
+        guided: bool,
+        timestep: f64,
+        batch: &Conditioning,
+    ) -> Result<Vec<f32>> {
+        let (h, w) = self.size;
+        let copies = if guided { 2 } else { 1 };
+        let device = self.model.device().device();
+        computing("the UNet", || {
+            let input: Tensor<4> = tensor(picture.repeat(copies), [copies, CHANNELS, h, w], device);
+            let output = floats(unet.forward(input, timestep, batch))?;
+            if output.iter().any(|value| !value.is_finite()) {
+                let message = "the output is not a number everywhere: use --precision bf16 or f32".to_owned();
+                return Err(Error::Computation { part: "the UNet", message });
+            }
+            Ok(output)
+        })
+    }
+
+    /// A small picture of what picture `number` is becoming: an eighth of the size, without the VAE.
+    pub fn preview(&self, number: usize) -> Option<RgbImage> {
+        let (h, w) = self.size;
+        let latents = self.denoised.as_ref().unwrap_or(&self.latents);
+        let picture = latents.chunks(CHANNELS * h * w).nth(number)?;
+        Some(preview::from_latents(picture, w, h, self.model.vae_config().latent_rgb_factors.as_deref()))
+    }
+
+    /// The generation as it stands, to go on in another process.
+    pub fn checkpoint(&self) -> Checkpoint {
+        Checkpoint {
+            request: Request { init: None, ..self.request.clone() },
+            model: self.model.fingerprint().to_owned(),
+            from_picture: self.plan.from_picture,
+            index: self.index,
+            latents: self.latents.clone(),
+            history: self.scheduler.history().clone(),
+            noise: self.noise.state(),
+        }
+    }
+
+    /// Does the steps that are left and decodes the pictures.
+    ///
+    /// # Errors
+    /// A failure of files or device; the generation can be tried again.
+    pub fn finish(&mut self) -> Result<Vec<RgbImage>> {
+        while self.advance()?.is_some() {}
+        let began = Instant::now();
+        let (h, w) = self.size;
+        let stage = self.plan.stage(self.plan.end.saturating_sub(1));
+        let vae = self.model.vae(stage)?;
+        let device = self.model.device().device();
+        let mut pictures = Vec::new();
+        for latents in self.latents.chunks(CHANNELS * h * w) {
+            let numbers = computing("the VAE decoder", || {
+                floats(vae.decode(tensor(latents.to_vec(), [1, CHANNELS, h, w], device)))
+            })?;
+            pictures.push(picture::from_numbers(&numbers, w * SCALE, h * SCALE)?);
+        }
+        self.spent("decode", began);
+        self.keep_result(&pictures);
+        Ok(pictures)
+    }
+
+    fn keep_result(&mut self, pictures: &[RgbImage]) {
+        let Some(trace) = &mut self.trace else { return };
+        let (h, w) = self.size;
+        trace.keep_floats("final_latents", &[pictures.len(), CHANNELS, h, w], &self.latents);
+        let bytes = pictures.iter().flat_map(|picture| picture.as_raw().iter().copied()).collect();
+        trace.keep_bytes("image", &[pictures.len(), h * SCALE, w * SCALE, 3], bytes);
+    }
+
+    /// The request with every default filled in.
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// What the user should know, such as words that did not fit.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Seconds spent so far, by stage.
+    pub fn timings(&self) -> &Timings {
+        &self.timings
+    }
+
+    /// The intermediate tensors, if this generation keeps them.
+    pub fn trace(&self) -> Option<&Trace> {
+        self.trace.as_ref()
+    }
+
+    fn latents_len(&self) -> usize {
+        self.request.count as usize * CHANNELS * self.size.0 * self.size.1
+    }
+
+    fn spent(&mut self, stage: &'static str, since: Instant) {
+        *self.timings.entry(stage).or_default() += since.elapsed().as_secs_f64();
+    }
+}

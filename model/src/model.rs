@@ -1,0 +1,317 @@
+//! An opened model: which files, which device, and which components are in memory.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use crate::checkpoint::Checkpoint;
+use crate::computing::computing;
+use crate::config::{ModelIndex, UNetConfig, VaeConfig};
+use crate::device::DeviceChoice;
+use crate::error::{Error, Result};
+use crate::generation::Generation;
+use crate::parameters::Parameters;
+use crate::request::Request;
+use crate::scheduler::SchedulerConfig;
+use crate::source::{ModelSource, Tokenizers};
+use crate::text_encoder::TextEncoder;
+use crate::unet::UNet;
+use crate::vae::Vae;
+use crate::weights::Component;
+
+/// Memory that activations and the rest of the process take beside a component's weights, in bytes.
+const WORKING_MEMORY: u64 = 2 << 30;
+
+/// Which of the pair of models works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The model proper.
+    Base,
+    /// The model that finishes what the base began.
+    Refiner,
+}
+
+/// What happens to a component that a generation needs no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retention {
+    /// It is let go at once: for one picture and out.
+    OneShot,
+    /// It stays for the next picture until memory asks for it: for a service.
+    KeepWarm,
+}
+
+/// A model that can be asked for pictures. Clones share the components in memory.
+#[derive(Clone)]
+pub struct Model(Arc<Inner>);
+
+struct Inner {
+    base: ModelSource,
+    refiner: Option<ModelSource>,
+    choice: DeviceChoice,
+    retention: Retention,
+    /// Distinguishes models, for checkpoints.
+    fingerprint: String,
+    parts: [Parts; 2],
+}
+
+/// The components of one stage that are in memory.
+#[derive(Default)]
+struct Parts {
+    text_encoder: Slot<TextEncoder>,
+    text_encoder_2: Slot<TextEncoder>,
+    unet: Slot<UNet>,
+    vae: Slot<Vae>,
+}
+
+struct Slot<T>(Mutex<Option<Arc<T>>>);
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<T> Slot<T> {
+    fn lock(&self) -> MutexGuard<'_, Option<Arc<T>>> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn get(&self) -> Option<Arc<T>> {
+        self.lock().clone()
+    }
+
+    fn release(&self) {
+        *self.lock() = None;
+    }
+}
+
+impl Model {
+    /// Opens a diffusers folder or single-file checkpoint, and a refiner beside it if one is given.
+    /// Configurations are read and checked; weights are mapped when they are first needed.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the files, by name.
+    pub fn open(base: &Path, refiner: Option<&Path>, choice: &DeviceChoice, retention: Retention) -> Result<Self> {
+        let base = ModelSource::open(base)?;
+        let refiner = refiner.map(|path| ModelSource::open_refiner(path, &base)).transpose()?;
+        Ok(Self::from_sources(base, refiner, choice, retention))
+    }
+
+    /// A model of sources that are open already.
+    pub fn from_sources(
+        base: ModelSource,
+        refiner: Option<ModelSource>,
+        choice: &DeviceChoice,
+        retention: Retention,
+    ) -> Self {
+        let parts = [Parts::default(), Parts::default()];
+        let second = refiner.as_ref().map(ModelSource::fingerprint).unwrap_or_default();
+        let fingerprint = format!("{}+{second}", base.fingerprint());
+        Self(Arc::new(Inner { base, refiner, choice: choice.clone(), retention, fingerprint, parts }))
+    }
+
+    /// Begins a generation: checks the request, encodes the prompt, draws the noise.
+    ///
+    /// # Errors
+    /// A request that this model cannot fulfil, or a failure of files or device.
+    pub fn start(&self, request: Request) -> Result<Generation> {
+        Generation::start(self.clone(), request, false)
+    }
+
+    /// Like [`Self::start`], keeping the intermediate tensors.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_traced(&self, request: Request) -> Result<Generation> {
+        Generation::start(self.clone(), request, true)
+    }
+
+    /// Goes on from a checkpoint of the same model.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] if it is of another model or not consistent in itself.
+    pub fn resume(&self, checkpoint: Checkpoint) -> Result<Generation> {
+        Generation::resume(self.clone(), checkpoint)
+    }
+
+    /// The device that computes.
+    pub fn device(&self) -> &DeviceChoice {
+        &self.0.choice
+    }
+
+    /// Whether there is a refiner.
+    pub fn has_refiner(&self) -> bool {
+        self.0.refiner.is_some()
+    }
+
+    /// What the model is called: its folder or file.
+    pub fn name(&self) -> String {
+        self.0.base.name()
+    }
+
+    /// Bytes that a device must have free to hold the largest component and work with it at `bytes_per_number`.
+    pub fn required_memory(base: &ModelSource, refiner: Option<&ModelSource>, bytes_per_number: u64) -> u64 {
+        let unets = [Some(base), refiner].into_iter().flatten();
+        let largest = unets.map(|source| source.count_numbers(Component::UNet)).max().unwrap_or(0);
+        largest * bytes_per_number + WORKING_MEMORY
+    }
+
+    /// Distinguishes models, for checkpoints.
+    pub(crate) fn fingerprint(&self) -> &str {
+        &self.0.fingerprint
+    }
+
+    pub(crate) fn index(&self, stage: Stage) -> &ModelIndex {
+        self.source(stage).index()
+    }
+
+    pub(crate) fn unet_config(&self, stage: Stage) -> &UNetConfig {
+        self.source(stage).unet_config()
+    }
+
+    pub(crate) fn vae_config(&self) -> &VaeConfig {
+        self.0.base.vae_config()
+    }
+
+    pub(crate) fn scheduler_config(&self) -> &SchedulerConfig {
+        self.0.base.scheduler_config()
+    }
+
+    pub(crate) fn tokenizers(&self, stage: Stage) -> &Tokenizers {
+        self.source(stage).tokenizers()
+    }
+
+    pub(crate) fn text_encoder(&self, stage: Stage) -> Result<Arc<TextEncoder>> {
+        let source = self.source(stage);
+        self.part(
+            stage,
+            Component::TextEncoder,
+            |parts| &parts.text_encoder,
+            |parameters| TextEncoder::load(parameters, source.text_encoder_config(), false, self.0.choice.compute()),
+        )
+    }
+
+    pub(crate) fn text_encoder_2(&self, stage: Stage) -> Result<Arc<TextEncoder>> {
+        let stage = self.owner(stage, Component::TextEncoder2);
+        let source = self.source(stage);
+        self.part(
+            stage,
+            Component::TextEncoder2,
+            |parts| &parts.text_encoder_2,
+            |parameters| TextEncoder::load(parameters, source.text_encoder_2_config(), true, self.0.choice.compute()),
+        )
+    }
+
+    pub(crate) fn unet(&self, stage: Stage) -> Result<Arc<UNet>> {
+        let source = self.source(stage);
+        self.part(
+            stage,
+            Component::UNet,
+            |parts| &parts.unet,
+            |parameters| UNet::load(parameters, source.unet_config(), self.0.choice.compute()),
+        )
+    }
+
+    pub(crate) fn vae(&self, stage: Stage) -> Result<Arc<Vae>> {
+        let stage = self.owner(stage, Component::Vae);
+        let source = self.source(stage);
+        self.part(
+            stage,
+            Component::Vae,
+            |parts| &parts.vae,
+            |parameters| Vae::load(parameters, source.vae_config(), self.0.choice.vae_formats().1),
+        )
+    }
+
+    /// Says that a generation needs no text encoder any more.
+    pub(crate) fn done_with_text(&self) {
+        if self.0.retention == Retention::OneShot {
+            self.release_text();
+        }
+    }
+
+    /// Says that a generation needs the UNet of `stage` no more.
+    pub(crate) fn done_with_unet(&self, stage: Stage) {
+        if self.0.retention == Retention::OneShot {
+            self.0.parts[stage as usize].unet.release();
+            self.0.choice.device().memory_cleanup();
+        }
+    }
+
+    fn source(&self, stage: Stage) -> &ModelSource {
+        match (stage, &self.0.refiner) {
+            (Stage::Refiner, Some(refiner)) => refiner,
+            _ => &self.0.base,
+        }
+    }
+
+    /// The stage whose files hold `component` for `stage`: a refiner may share the base's.
+    fn owner(&self, stage: Stage, component: Component) -> Stage {
+        match stage {
+            Stage::Refiner if !self.source(stage).shares(component) => Stage::Refiner,
+            _ => Stage::Base,
+        }
+    }
+
+    fn part<T>(
+        &self,
+        stage: Stage,
+        component: Component,
+        slot: impl Fn(&Parts) -> &Slot<T>,
+        build: impl FnOnce(&Parameters) -> Result<T>,
+    ) -> Result<Arc<T>> {
+        let slot = slot(&self.0.parts[stage as usize]);
+        if let Some(part) = slot.get() {
+            return Ok(part);
+        }
+        let source = self.source(stage);
+        self.make_room(source.count_numbers(component) * self.0.choice.precision.bytes() as u64);
+        let origin = source.origin(component)?;
+        let dtype = match component {
+            Component::Vae => self.0.choice.vae_formats().0,
+            _ => self.0.choice.precision.dtype(),
+        };
+        let part = computing("loading weights", || build(&Parameters::new(&origin, self.0.choice.device(), dtype)))?;
+        let part = Arc::new(part);
+        *slot.lock() = Some(part.clone());
+        Ok(part)
+    }
+
+    /// Lets go of every component in memory if `weights` more bytes would not fit beside them.
+    fn make_room(&self, weights: u64) {
+        if self.0.choice.free_memory() < weights + WORKING_MEMORY {
+            tracing::info!("memory is short: letting go of components that are not needed now");
+            self.release_text();
+            for parts in &self.0.parts {
+                parts.unet.release();
+                parts.vae.release();
+            }
+            self.0.choice.device().memory_cleanup();
+        }
+    }
+
+    fn release_text(&self) {
+        for parts in &self.0.parts {
+            parts.text_encoder.release();
+            parts.text_encoder_2.release();
+        }
+        self.0.choice.device().memory_cleanup();
+    }
+}
+
+impl Stage {
+    /// The name in progress and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Base => "base",
+            Self::Refiner => "refiner",
+        }
+    }
+}
+
+/// Refuses a request for a stage that the model does not have.
+pub(crate) fn no_refiner() -> Error {
+    Error::invalid(
+        "high_noise_frac",
+        "0 leaves the picture to the refiner alone, and there is none: give --refiner PATH",
+    )
+}

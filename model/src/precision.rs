@@ -1,0 +1,71 @@
+//! Number formats of weights and arithmetic.
+
+use std::fmt;
+use std::str::FromStr;
+
+use burn::tensor::FloatDType;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// How weights are held and, where the device has the arithmetic for it, computed with.
+///
+/// The CPU backends compute in f32 whatever the weights are held in; CUDA computes in the format itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 32-bit IEEE floats.
+    F32,
+    /// 16-bit brain floats: f32's range, 8 bits of mantissa.
+    Bf16,
+    /// 16-bit IEEE floats: 11 bits of mantissa, at most 65,504.
+    F16,
+}
+
+impl Precision {
+    /// Every precision, in the order they are listed to users.
+    pub const ALL: [Self; 3] = [Self::F32, Self::Bf16, Self::F16];
+
+    /// The name on the command line and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+            Self::F16 => "f16",
+        }
+    }
+
+    /// Bytes of one number.
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::Bf16 | Self::F16 => 2,
+        }
+    }
+
+    /// The tensor element type.
+    pub(crate) fn dtype(self) -> FloatDType {
+        match self {
+            Self::F32 => FloatDType::F32,
+            Self::Bf16 => FloatDType::BF16,
+            Self::F16 => FloatDType::F16,
+        }
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+impl FromStr for Precision {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|precision| precision.name() == text)
+            .ok_or_else(|| Error::invalid("precision", format!("`{text}` is not one of f32, bf16, f16")))
+    }
+}

@@ -1,0 +1,54 @@
+//! Heun's second-order method (Karras et al. 2022, algorithm 1; diffusers' `HeunDiscreteScheduler`).
+//!
+//! A step is two evaluations: the even one follows the slope at the step's start, the odd one, at its end, goes back and
+//! follows the mean of both slopes. The last step goes to no noise, where there is no slope, and has only the first.
+
+use super::History;
+use super::config::SchedulerConfig;
+use super::euler::{self, follow, slope};
+use super::evaluation::Evaluation;
+use super::prediction::Prediction;
+use super::schedule::{Level, Schedule};
+use crate::error::{Error, Result};
+
+/// Heun's method.
+#[derive(Clone, Debug)]
+pub(super) struct Heun {
+    prediction: Prediction,
+}
+
+impl Heun {
+    pub(super) fn new(config: &SchedulerConfig) -> Self {
+        Self { prediction: Prediction::with_clip(config) }
+    }
+
+    pub(super) fn step(&self, at: &Evaluation, history: &mut History) -> Result<Vec<f32>> {
+        let corrects = at.index % 2 == 1;
+        history.check(at.index, at.sample.len(), usize::from(corrects), true)?;
+        let sigma = at.level().sigma;
+        let picture = self.prediction.picture_exploding(sigma, at.output, at.sample);
+        let slope = slope(at.sample, &picture, sigma);
+        if !corrects {
+            let sample = follow(at.sample, &slope, at.level_after().sigma - sigma);
+            *history = History { outputs: vec![slope], sample: at.sample.to_vec() };
+            return Ok(sample);
+        }
+        let History { outputs, sample: start } = std::mem::take(history);
+        let [first] = &outputs[..] else {
+            let message = "a run with scheduler `heun` was cut inside a step; start it again";
+            return Err(Error::Checkpoint(message.into()));
+        };
+        let mean: Vec<f32> = first.iter().zip(&slope).map(|(first, second)| (first + second) / 2.0).collect();
+        Ok(follow(&start, &mean, sigma - at.level_before(1).sigma))
+    }
+}
+
+/// The schedule of Euler's method to no noise, with two evaluations for all steps but the last.
+pub(super) fn schedule(config: &SchedulerConfig, steps: usize, alphas_cumprod: &[f32]) -> Schedule {
+    let Schedule { timesteps, mut sigmas, .. } = euler::schedule(config, steps, alphas_cumprod);
+    sigmas[steps] = 0.0;
+    let twice = |index: usize| index.div_ceil(2);
+    let sigmas: Vec<f32> = (0..2 * steps).map(|i| sigmas[twice(i)]).collect();
+    let levels = sigmas.iter().map(|sigma| Level::exploding(*sigma)).collect();
+    Schedule { timesteps: (0..2 * steps - 1).map(|i| timesteps[twice(i)]).collect(), sigmas, levels }
+}

@@ -1,0 +1,95 @@
+//! Attention over the places of a feature map and over the prompt (diffusers `Transformer2DModel`).
+
+use burn::tensor::Tensor;
+use burn::tensor::activation::gelu;
+
+use crate::error::Result;
+use crate::layers::{Attention, GroupNorm, LayerNorm, Linear};
+use crate::parameters::Parameters;
+
+/// The transformer's group norm has its own epsilon.
+const NORM_EPSILON: f64 = 1e-6;
+
+/// A stack of transformer blocks on the rows of a feature map.
+pub(super) struct SpatialTransformer {
+    norm: GroupNorm,
+    proj_in: Linear,
+    blocks: Vec<TransformerBlock>,
+    proj_out: Linear,
+}
+
+/// The sizes of a [`SpatialTransformer`].
+pub(super) struct TransformerShape {
+    pub(super) channels: usize,
+    pub(super) heads: usize,
+    pub(super) depth: usize,
+    pub(super) context: usize,
+    pub(super) groups: usize,
+}
+
+impl SpatialTransformer {
+    pub(super) fn load(parameters: &Parameters, shape: &TransformerShape) -> Result<Self> {
+        let channels = shape.channels;
+        let blocks = (0..shape.depth)
+            .map(|index| TransformerBlock::load(&parameters.child(format_args!("transformer_blocks.{index}")), shape))
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            norm: GroupNorm::load(&parameters.child("norm"), shape.groups, channels, NORM_EPSILON)?,
+            proj_in: Linear::load(&parameters.child("proj_in"), channels, channels)?,
+            blocks,
+            proj_out: Linear::load(&parameters.child("proj_out"), channels, channels)?,
+        })
+    }
+
+    /// `x` `[n, c, h, w]`, `context` `[n, tokens, context]` → `[n, c, h, w]`.
+    pub(super) fn forward(&self, x: Tensor<4>, context: &Tensor<3>) -> Tensor<4> {
+        let [n, c, h, w] = x.dims();
+        let rows = self.norm.forward(x.clone()).reshape([n, c, h * w]).swap_dims(1, 2);
+        let mut rows = self.proj_in.forward(rows);
+        for block in &self.blocks {
+            rows = block.forward(rows, context);
+        }
+        self.proj_out.forward(rows).swap_dims(1, 2).reshape([n, c, h, w]) + x
+    }
+}
+
+/// Self-attention, attention to the prompt and a gated feed-forward (diffusers `BasicTransformerBlock`).
+struct TransformerBlock {
+    norm1: LayerNorm,
+    attn1: Attention,
+    norm2: LayerNorm,
+    attn2: Attention,
+    norm3: LayerNorm,
+    feed_forward_in: Linear,
+    feed_forward_out: Linear,
+}
+
+impl TransformerBlock {
+    fn load(parameters: &Parameters, shape: &TransformerShape) -> Result<Self> {
+        let (width, inner) = (shape.channels, 4 * shape.channels);
+        let norm = |name| LayerNorm::load(&parameters.child(name), width, 1e-5);
+        Ok(Self {
+            norm1: norm("norm1")?,
+            attn1: Attention::load(&parameters.child("attn1"), width, width, shape.heads)?,
+            norm2: norm("norm2")?,
+            attn2: Attention::load(&parameters.child("attn2"), width, shape.context, shape.heads)?,
+            norm3: norm("norm3")?,
+            feed_forward_in: Linear::load(&parameters.child("ff.net.0.proj"), width, 2 * inner)?,
+            feed_forward_out: Linear::load(&parameters.child("ff.net.2"), inner, width)?,
+        })
+    }
+
+    fn forward(&self, x: Tensor<3>, context: &Tensor<3>) -> Tensor<3> {
+        let x = self.attn1.forward(self.norm1.forward(x.clone()), None) + x;
+        let x = self.attn2.forward(self.norm2.forward(x.clone()), Some(context.clone())) + x;
+        self.feed_forward(self.norm3.forward(x.clone())) + x
+    }
+
+    /// GEGLU (Shazeer 2020): the first half is the value, the second its gate.
+    fn feed_forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let both = self.feed_forward_in.forward(x);
+        let inner = both.dims()[2] / 2;
+        let gate = gelu(both.clone().narrow(2, inner, inner));
+        self.feed_forward_out.forward(both.narrow(2, 0, inner) * gate)
+    }
+}

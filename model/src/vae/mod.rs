@@ -1,0 +1,122 @@
+//! The variational autoencoder between pictures and latents (diffusers `AutoencoderKL`).
+
+mod decoder;
+mod encoder;
+mod middle;
+mod tiling;
+
+use burn::tensor::{FloatDType, Tensor};
+
+use crate::config::VaeConfig;
+use crate::error::Result;
+use crate::layers::Conv2d;
+use crate::parameters::Parameters;
+use decoder::Decoder;
+use encoder::Encoder;
+
+/// The group and layer norms of the VAE have their own epsilon.
+const NORM_EPSILON: f64 = 1e-6;
+
+/// Pixels a latent stands for, along each side.
+pub(crate) const SCALE: usize = 8;
+
+/// Encoder and decoder.
+pub(crate) struct Vae {
+    encoder: Encoder,
+    quant_conv: Option<Conv2d>,
+    post_quant_conv: Option<Conv2d>,
+    decoder: Decoder,
+    config: VaeConfig,
+    compute: FloatDType,
+}
+
+/// The distribution of a picture's latents, before scaling: each `[n, 4, h, w]`.
+pub(crate) struct Posterior {
+    /// The means.
+    pub mean: Tensor<4>,
+    /// The standard deviations.
+    pub deviation: Tensor<4>,
+}
+
+impl Vae {
+    /// Builds the VAE that `config` describes; activations are computed as `compute`.
+    pub(crate) fn load(parameters: &Parameters, config: &VaeConfig, compute: FloatDType) -> Result<Self> {
+        let latent = config.latent_channels;
+        Ok(Self {
+            encoder: Encoder::load(&parameters.child("encoder"), config)?,
+            quant_conv: config
+                .use_quant_conv
+                .then(|| Conv2d::pointwise(&parameters.child("quant_conv"), 2 * latent, 2 * latent))
+                .transpose()?,
+            post_quant_conv: config
+                .use_post_quant_conv
+                .then(|| Conv2d::pointwise(&parameters.child("post_quant_conv"), latent, latent))
+                .transpose()?,
+            decoder: Decoder::load(&parameters.child("decoder"), config)?,
+            config: config.clone(),
+            compute,
+        })
+    }
+
+    /// Scaled `latents` `[n, 4, h, w]` → pictures `[n, 3, 8h, 8w]` in −1…1, in f32.
+    pub(crate) fn decode(&self, latents: Tensor<4>) -> Tensor<4> {
+        let latents = self.unscale(latents);
+        if tiling::is_large(&latents) {
+            return tiling::decode(latents, |tile| self.decode_whole(tile));
+        }
+        self.decode_whole(latents)
+    }
+
+    /// Pictures `[n, 3, 8h, 8w]` in −1…1 → the distribution of their latents, in f32.
+    pub(crate) fn encode(&self, pictures: Tensor<4>) -> Posterior {
+        let moments = if tiling::is_large_picture(&pictures) {
+            tiling::encode(pictures, |tile| self.encode_whole(tile))
+        } else {
+            self.encode_whole(pictures)
+        };
+        let latent = self.config.latent_channels;
+        let log_variance = moments.clone().narrow(1, latent, latent).clamp(-30.0, 20.0);
+        Posterior { mean: moments.narrow(1, 0, latent), deviation: (log_variance * 0.5).exp() }
+    }
+
+    /// Latents as the encoder's distribution gives them → latents as the UNet sees them.
+    pub(crate) fn scale(&self, latents: Tensor<4>) -> Tensor<4> {
+        match self.channel_statistics(&latents) {
+            Some((mean, deviation)) => (latents - mean) * self.config.scaling_factor / deviation,
+            None => latents * self.config.scaling_factor,
+        }
+    }
+
+    fn unscale(&self, latents: Tensor<4>) -> Tensor<4> {
+        match self.channel_statistics(&latents) {
+            Some((mean, deviation)) => latents * deviation / self.config.scaling_factor + mean,
+            None => latents / self.config.scaling_factor,
+        }
+    }
+
+    /// `latents_mean` and `latents_std`, each `[1, 4, 1, 1]`, if the model has them.
+    fn channel_statistics(&self, like: &Tensor<4>) -> Option<(Tensor<4>, Tensor<4>)> {
+        let (mean, deviation) = (self.config.latents_mean.as_ref()?, self.config.latents_std.as_ref()?);
+        let tensor = |values: &[f32]| {
+            Tensor::<1>::from_floats(values, &like.device()).reshape([1, self.config.latent_channels, 1, 1])
+        };
+        Some((tensor(mean), tensor(deviation)))
+    }
+
+    fn decode_whole(&self, latents: Tensor<4>) -> Tensor<4> {
+        let mut x = latents.cast(self.compute);
+        if let Some(conv) = &self.post_quant_conv {
+            x = conv.forward(x);
+        }
+        self.decoder.forward(x).cast(FloatDType::F32)
+    }
+
+    fn encode_whole(&self, pictures: Tensor<4>) -> Tensor<4> {
+        let x = self.encoder.forward(pictures.cast(self.compute));
+        match &self.quant_conv {
+            Some(conv) => conv.forward(x),
+            None => x,
+        }
+        .cast(FloatDType::F32)
+    }
+}

@@ -1,0 +1,87 @@
+//! From one number format to another.
+
+use bytes::Bytes;
+use half::slice::HalfFloatSliceExt;
+use half::{bf16, f16};
+
+use super::safetensors_file::aligned;
+use super::{RawTensor, WeightType};
+
+/// Numbers converted at a time: few enough to stay in the processor's cache.
+const BLOCK: usize = 4096;
+
+/// The numbers of `tensor` in the format `dtype`, little-endian, aligned, rounded to the nearest.
+///
+/// # Errors
+/// A message if a finite number is too large for `dtype`.
+pub fn convert(tensor: &RawTensor, dtype: WeightType) -> Result<Bytes, String> {
+    if tensor.dtype == dtype {
+        return Ok(tensor.data.clone());
+    }
+    let (from, to) = (tensor.dtype.bytes(), dtype.bytes());
+    aligned(tensor.data.len() / from * to, |converted| {
+        let mut numbers = vec![0.0_f32; BLOCK];
+        for (stored, converted) in tensor.data.chunks(BLOCK * from).zip(converted.chunks_mut(BLOCK * to)) {
+            let numbers = &mut numbers[..stored.len() / from];
+            widen(stored, tensor.dtype, numbers);
+            narrow(numbers, dtype, converted)?;
+        }
+        Ok(())
+    })
+}
+
+/// Reads a block of numbers in any format.
+fn widen(stored: &[u8], dtype: WeightType, numbers: &mut [f32]) {
+    match dtype {
+        WeightType::F32 => {
+            for (number, bytes) in numbers.iter_mut().zip(stored.as_chunks().0) {
+                *number = f32::from_le_bytes(*bytes);
+            }
+        }
+        WeightType::F16 => {
+            let mut halves = [f16::ZERO; BLOCK];
+            let halves = &mut halves[..numbers.len()];
+            for (half, bytes) in halves.iter_mut().zip(stored.as_chunks().0) {
+                *half = f16::from_le_bytes(*bytes);
+            }
+            halves.convert_to_f32_slice(numbers);
+        }
+        WeightType::BF16 => {
+            for (number, bytes) in numbers.iter_mut().zip(stored.as_chunks().0) {
+                *number = bf16::from_le_bytes(*bytes).to_f32();
+            }
+        }
+    }
+}
+
+/// Writes a block of numbers in any format.
+fn narrow(numbers: &[f32], dtype: WeightType, converted: &mut [u8]) -> Result<(), String> {
+    match dtype {
+        WeightType::F32 => {
+            for (bytes, number) in converted.as_chunks_mut().0.iter_mut().zip(numbers) {
+                *bytes = number.to_le_bytes();
+            }
+        }
+        WeightType::F16 => {
+            let mut halves = [f16::ZERO; BLOCK];
+            let halves = &mut halves[..numbers.len()];
+            halves.convert_from_f32_slice(numbers);
+            for ((bytes, half), number) in converted.as_chunks_mut().0.iter_mut().zip(halves).zip(numbers) {
+                if half.is_infinite() && number.is_finite() {
+                    return Err(format!("holds {number}, more than f16 can (65504); use bf16 or f32"));
+                }
+                *bytes = half.to_le_bytes();
+            }
+        }
+        WeightType::BF16 => {
+            for (bytes, number) in converted.as_chunks_mut().0.iter_mut().zip(numbers) {
+                let brain = bf16::from_f32(*number);
+                if brain.is_infinite() && number.is_finite() {
+                    return Err(format!("holds {number}, more than bf16 can; use f32"));
+                }
+                *bytes = brain.to_le_bytes();
+            }
+        }
+    }
+    Ok(())
+}

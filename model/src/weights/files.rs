@@ -1,0 +1,184 @@
+//! A model on disk, in either layout.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::component::ComponentTensors;
+use super::{Component, SafetensorsFile, TensorSource, folder, single_file};
+use crate::config::ModelConfigs;
+use crate::error::{Error, Result};
+
+/// The keys of [`Texts`] that are not components.
+pub(super) const MODEL_INDEX: &str = "model_index";
+pub(super) const SCHEDULER: &str = "scheduler";
+
+/// Bytes at each end of a tensor that are compared to tell whether two components are the same.
+const COMPARED: usize = 4096;
+
+/// The JSON text of every configuration, by `model_index`, `scheduler` or the component's folder.
+pub(super) type Texts = BTreeMap<&'static str, String>;
+
+/// A model on disk: a diffusers folder, or one safetensors checkpoint in the original layout.
+///
+/// Only configurations are kept; files are mapped while a component's tensors are in use.
+#[derive(Debug, Clone)]
+pub struct ModelFiles {
+    path: PathBuf,
+    is_folder: bool,
+    configs: ModelConfigs,
+    texts: Texts,
+}
+
+impl ModelFiles {
+    /// Reads the configurations of the model at `path` and checks that its files hold exactly the tensors that these
+    /// ask for. No numbers are read.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Config`] or [`Error::Weights`] naming the file, and the field or tensor in it.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref().to_owned();
+        let kind =
+            std::fs::metadata(&path).map_err(|source| Error::Io { action: "opening", path: path.clone(), source })?;
+        let is_folder = kind.is_dir();
+        let (configs, texts) = if is_folder {
+            folder::read_configs(&path)?
+        } else {
+            single_file::read_configs(&SafetensorsFile::open(&path)?)?
+        };
+        configs.check(&path)?;
+        let files = Self { path, is_folder, configs, texts };
+        for component in Component::ALL {
+            files.open_component(component)?;
+        }
+        Ok(files)
+    }
+
+    /// The folder or file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether it is a diffusers folder rather than a single file.
+    pub fn is_folder(&self) -> bool {
+        self.is_folder
+    }
+
+    /// What its configurations say.
+    pub fn configs(&self) -> &ModelConfigs {
+        &self.configs
+    }
+
+    /// The JSON text of its `scheduler_config.json`, if it has one; single files without have SDXL's own.
+    pub fn scheduler_config(&self) -> Option<&str> {
+        self.texts.get(SCHEDULER).map(String::as_str)
+    }
+
+    /// What messages about [`ModelFiles::scheduler_config`] call the file.
+    pub fn scheduler_config_path(&self) -> PathBuf {
+        if self.is_folder { self.path.join("scheduler/scheduler_config.json") } else { self.path.clone() }
+    }
+
+    /// The JSON text of a component's configuration, if the model has the component.
+    pub fn config_text(&self, component: Component) -> Option<&str> {
+        self.texts.get(component.folder()).map(String::as_str)
+    }
+
+    /// The JSON text of its `model_index.json`.
+    pub fn model_index_text(&self) -> Option<&str> {
+        self.texts.get(MODEL_INDEX).map(String::as_str)
+    }
+
+    /// The folder of the tokenizer that goes with a text encoder, if the model brings one. Single files never do.
+    pub fn tokenizer_folder(&self, component: Component) -> Option<PathBuf> {
+        let folder = self.path.join(component.tokenizer_folder()?);
+        (self.is_folder && folder.is_dir()).then_some(folder)
+    }
+
+    /// The tensors of a component, or none if the model leaves it to another one, as refiners do with the VAE.
+    /// The files stay mapped as long as the source or a tensor from it lives.
+    ///
+    /// # Errors
+    /// As [`ModelFiles::open`], should the files have changed since.
+    pub fn component(&self, component: Component) -> Result<Option<Box<dyn TensorSource>>> {
+        Ok(self.open_component(component)?.map(|tensors| Box::new(tensors) as Box<dyn TensorSource>))
+    }
+
+    /// Bytes that a component's tensors take as they are stored; 0 if it has none.
+    ///
+    /// # Errors
+    /// As [`ModelFiles::open`], should the files have changed since.
+    pub fn size_in_bytes(&self, component: Component) -> Result<u64> {
+        Ok(self.open_component(component)?.map_or(0, |tensors| tensors.size_in_bytes()))
+    }
+
+    /// Whether a component is the same in both models, so that it need be loaded only once: the same files, or the
+    /// same configuration and, in every tensor, the same numbers at its beginning and end.
+    ///
+    /// # Errors
+    /// As [`ModelFiles::open`], or [`Error::Io`] if a file cannot be read.
+    pub fn is_same_component_as(&self, other: &Self, component: Component) -> Result<bool> {
+        if self.config_of(component) != other.config_of(component) {
+            return Ok(false);
+        }
+        let (Some(ours), Some(theirs)) = (self.component(component)?, other.component(component)?) else {
+            return Ok(false);
+        };
+        let names = ours.names();
+        let file = |source: &dyn TensorSource, name| source.file_of(name).and_then(|file| file.canonicalize().ok());
+        if names.iter().all(|name| {
+            let file_of_ours = file(ours.as_ref(), name);
+            file_of_ours.is_some() && file_of_ours == file(theirs.as_ref(), name)
+        }) {
+            return Ok(true);
+        }
+        for name in &names {
+            if ours.describe(name)? != theirs.describe(name)? {
+                return Ok(false);
+            }
+        }
+        // Other weights differ in every tensor, so the ends of each tell; gigabytes need not be read.
+        for name in &names {
+            let (ours, theirs) = (ours.tensor(name)?.data, theirs.tensor(name)?.data);
+            let length = ours.len().min(COMPARED);
+            let ends = |data: &Bytes| (data.slice(..length), data.slice(data.len() - length..));
+            if ours.len() != theirs.len() || ends(&ours) != ends(&theirs) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn config_of(&self, component: Component) -> ModelConfigs {
+        // Everything but the component's own configuration is made the same.
+        let base = ModelConfigs::sdxl_base();
+        let ours = self.configs.clone();
+        match component {
+            Component::TextEncoder => ModelConfigs { text_encoder: ours.text_encoder, ..base },
+            Component::TextEncoder2 => ModelConfigs { text_encoder_2: ours.text_encoder_2, ..base },
+            Component::UNet => ModelConfigs { unet: ours.unet, ..base },
+            Component::Vae => ModelConfigs { vae: ours.vae, ..base },
+        }
+    }
+
+    fn open_component(&self, component: Component) -> Result<Option<ComponentTensors>> {
+        let configs = &self.configs;
+        let is_there = match component {
+            Component::TextEncoder => configs.text_encoder.is_some(),
+            Component::TextEncoder2 => configs.text_encoder_2.is_some(),
+            Component::UNet => true,
+            Component::Vae => configs.vae.is_some(),
+        };
+        if !is_there {
+            return Ok(None);
+        }
+        if self.is_folder {
+            folder::open_component(&self.path, component, configs).map(Some)
+        } else {
+            let file = Arc::new(SafetensorsFile::open(&self.path)?);
+            single_file::open_component(file, component, configs).map(Some)
+        }
+    }
+}

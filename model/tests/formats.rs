@@ -1,0 +1,64 @@
+//! The demo model in every number format and layout draws the same picture.
+
+mod common;
+
+use std::path::Path;
+
+use common::{case, demo};
+use easel_model::weights::{ModelFiles, WeightType, save_folder, save_single_file};
+use easel_model::{DeviceChoice, DevicePreference, Model, Precision, Requirement, Retention};
+
+fn picture(base: &Path, refiner: &Path, precision: Precision) -> Vec<u8> {
+    let requirement = Requirement { precision: Some(precision), memory: 0 };
+    let choice = DeviceChoice::select(DevicePreference::Flex, requirement).expect("the CPU is there");
+    let model = Model::open(base, Some(refiner), &choice, Retention::OneShot).expect("the model opens");
+    let mut run = model.start(case("refined").request()).expect("the run starts");
+    run.finish().expect("the run ends well").remove(0).into_raw()
+}
+
+/// Largest difference of two pictures in levels.
+fn levels(a: &[u8], b: &[u8]) -> u8 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| a.abs_diff(*b)).max().expect("a picture has pixels")
+}
+
+#[test]
+fn every_format_and_layout_draws_the_same_picture() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let base = ModelFiles::open(demo("base")).expect("the demo model opens");
+    let refiner = ModelFiles::open(demo("refiner")).expect("the demo refiner opens");
+    for (dtype, precision) in
+        [(WeightType::F32, Precision::F32), (WeightType::F16, Precision::F16), (WeightType::BF16, Precision::Bf16)]
+    {
+        let path = |name: &str| folder.path().join(format!("{name}-{precision}"));
+        save_folder(&base, &path("base"), Some(dtype)).expect("the base is saved");
+        save_folder(&refiner, &path("refiner"), Some(dtype)).expect("the refiner is saved");
+        let single = |name: &str| path(name).with_extension("safetensors");
+        save_single_file(&base, &single("base"), Some(dtype)).expect("the base is saved");
+        save_single_file(&refiner, &single("refiner"), Some(dtype)).expect("the refiner is saved");
+
+        let wide = picture(&path("base"), &path("refiner"), Precision::F32);
+        let from_single = picture(&single("base"), &single("refiner"), Precision::F32);
+        assert!(levels(&from_single, &wide) == 0, "{precision}: folder and single file differ");
+        // The CPU computes in f32, so holding the weights as they are stored changes nothing.
+        let held = picture(&path("base"), &path("refiner"), precision);
+        assert!(levels(&held, &wide) == 0, "{precision}: holding the weights as stored differs from widening them");
+    }
+}
+
+/// The demo model is stored in f16. bf16 has three bits of mantissa less, and the reference implementation's picture from
+/// the rounded weights is as far from its own in f32 as ours is.
+#[test]
+fn rounding_weights_to_bf16_stays_close() {
+    let original = picture(&demo("base"), &demo("refiner"), Precision::F32);
+    let halves = picture(&demo("base"), &demo("refiner"), Precision::F16);
+    assert_eq!(levels(&halves, &original), 0, "the demo model is stored in f16");
+    let brains = picture(&demo("base"), &demo("refiner"), Precision::Bf16);
+    let total: u64 = brains.iter().zip(&original).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+    let mean = total as f64 / original.len() as f64;
+    assert!(
+        mean < 1.0 && levels(&brains, &original) <= 8,
+        "worst {} levels, mean {mean:.3}",
+        levels(&brains, &original)
+    );
+}

@@ -1,0 +1,524 @@
+//! The schedulers against diffusers (`reference/schedulers.*` by `make_schedulers.py`, `scheduler_variants.json` by
+//! `make_scheduler_variants.py`), and what runs need of them: resuming, cutting, any number of steps, clear errors.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use easel_model::Error;
+use easel_model::NoiseGenerator;
+use easel_model::scheduler::{PredictionType, Scheduler, SchedulerConfig, SchedulerName, TimestepSpacing};
+use safetensors::SafeTensors;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference");
+
+/// How far a value may be from the reference's, relative to it; for samples, relative to the root mean square of the state.
+const TOLERANCE: f64 = 1e-4;
+
+fn config(fields: &Value) -> SchedulerConfig {
+    SchedulerConfig::from_json(&fields.to_string(), Path::new("scheduler_config.json")).expect("a good configuration")
+}
+
+fn assert_close(values: &[f64], expected: &[f64], scale: impl Fn(f64) -> f64, what: &str) {
+    assert_eq!(values.len(), expected.len(), "{what}");
+    for (index, (value, expected)) in values.iter().zip(expected).enumerate() {
+        assert!((value - expected).abs() <= TOLERANCE * scale(*expected), "{what}[{index}]: {value}, not {expected}");
+    }
+}
+
+fn assert_state(state: &[f32], expected: &[f64], what: &str) {
+    let mean_square = expected.iter().map(|v| v * v).sum::<f64>() / expected.len() as f64;
+    assert_close(&wide(state), expected, |_| mean_square.sqrt(), what);
+}
+
+fn wide(values: &[f32]) -> Vec<f64> {
+    values.iter().copied().map(f64::from).collect()
+}
+
+/// The closed-form denoiser of `make_schedulers.py`.
+fn denoise(input: &[f32], timestep: f64, alphas_cumprod: &[f64]) -> Vec<f32> {
+    let share = alphas_cumprod[timestep as usize];
+    let (spread, shift) = ((1.0 + (1.0 - share) / share).sqrt(), 0.1 * (timestep / 50.0).sin());
+    input.iter().map(|x| (0.6 * f64::from(*x) / spread + shift) as f32).collect()
+}
+
+fn sdxl_alphas_cumprod() -> Vec<f64> {
+    let (start, end) = (0.00085f64.sqrt(), 0.012f64.sqrt());
+    let alpha = |i: u32| 1.0 - (start + f64::from(i) * (end - start) / 999.0).powi(2);
+    (0..1000).scan(1.0, |product, i| Some(std::mem::replace(product, *product * alpha(i)) * alpha(i))).collect()
+}
+
+/// All samples of the evaluations in `range`, the first included.
+fn trajectory(
+    scheduler: &mut Scheduler,
+    range: std::ops::Range<usize>,
+    start: Vec<f32>,
+    model: impl Fn(&[f32], f64) -> Vec<f32>,
+    noise: &mut dyn FnMut(usize) -> Vec<f32>,
+) -> Vec<Vec<f32>> {
+    let mut states = vec![start];
+    for index in range {
+        let sample = &states[states.len() - 1];
+        let mut input = sample.clone();
+        scheduler.scale_model_input(index, &mut input).expect("an evaluation of the run");
+        let output = model(&input, scheduler.timesteps()[index]);
+        let next = scheduler.step(index, &output, sample, noise).expect("a good step");
+        states.push(next);
+    }
+    states
+}
+
+fn scaled_noise(scheduler: &Scheduler, noise: &[f32]) -> Vec<f32> {
+    noise.iter().map(|value| value * scheduler.init_noise_sigma()).collect()
+}
+
+#[derive(Deserialize)]
+struct ReferenceCase {
+    config: Value,
+    init_noise_sigma: f64,
+    kept_states: Vec<usize>,
+}
+
+#[test]
+fn trajectories_are_those_of_diffusers() {
+    let text = std::fs::read_to_string(format!("{REFERENCE}/schedulers.json")).expect("the reference");
+    let cases: BTreeMap<String, ReferenceCase> = serde_json::from_str(&text).expect("the reference's cases");
+    let bytes = std::fs::read(format!("{REFERENCE}/schedulers.safetensors")).expect("the reference's tensors");
+    let tensors = SafeTensors::deserialize(&bytes).expect("a safetensors file");
+    let f32s = |name: &str| -> Vec<f32> {
+        let data = tensors.tensor(name).expect(name).data();
+        data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
+    };
+    let f64s = |name: &str| -> Vec<f64> {
+        let data = tensors.tensor(name).expect(name).data();
+        data.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect()
+    };
+    let noise = f32s("noise");
+    let draws: Vec<&[f32]> = noise.chunks(noise.len() / 64).collect();
+    let alphas_cumprod = sdxl_alphas_cumprod();
+    assert_eq!(cases.len(), 68);
+    for (key, case) in cases {
+        let (name, steps) = key.split_once('/').expect("name/steps");
+        let name = if name == "euler_ancestral" { "euler_a" } else { name };
+        let name: SchedulerName = name.parse().expect("a scheduler");
+        // Only the model's own settings: what the name stands for must be in the name.
+        let mut fields = case.config;
+        let fields = fields.as_object_mut().expect("a configuration");
+        fields.retain(|field, _| field != "use_karras_sigmas" && field != "algorithm_type");
+        fields["timestep_spacing"] = "leading".into();
+        let config = config(&json!(fields));
+        assert_eq!(config, SchedulerConfig::default(), "{key}");
+        let mut scheduler = Scheduler::new(name, &config, steps.parse().expect("a number")).expect("a good run");
+
+        assert_close(scheduler.timesteps(), &f64s(&format!("{key}/timesteps")), f64::abs, &format!("{key} timesteps"));
+        match tensors.tensor(&format!("{key}/sigmas")) {
+            Ok(_) => {
+                let sigmas = wide(scheduler.sigmas());
+                assert_close(&sigmas, &f64s(&format!("{key}/sigmas")), f64::abs, &format!("{key} sigmas"));
+            }
+            Err(_) => assert!(scheduler.sigmas().is_empty(), "{key}"),
+        }
+        let init_noise_sigma = f64::from(scheduler.init_noise_sigma());
+        assert_close(&[init_noise_sigma], &[case.init_noise_sigma], f64::abs, &format!("{key} init_noise_sigma"));
+
+        let start = scaled_noise(&scheduler, draws[0]);
+        let mut fresh = draws[1..].iter().map(|draw| draw.to_vec());
+        let range = scheduler.base_range(None).expect("the whole run");
+        let model = |input: &[f32], timestep: f64| denoise(input, timestep, &alphas_cumprod);
+        let mut draw = |_| fresh.next().expect("enough noise");
+        let states = trajectory(&mut scheduler, range, start, model, &mut draw);
+        let kept = f32s(&format!("{key}/trajectory"));
+        for (index, expected) in case.kept_states.iter().zip(kept.chunks(draws[0].len())) {
+            assert_state(&states[*index], &wide(expected), &format!("{key} state {index}"));
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Variant {
+    name: SchedulerName,
+    settings: Value,
+    steps: usize,
+    start: usize,
+    init_noise_sigma: f64,
+    timesteps: Vec<f64>,
+    sigmas: Vec<f64>,
+    kept_states: Vec<usize>,
+    states: Vec<Vec<f64>>,
+    next_noise: f64,
+}
+
+#[test]
+fn settings_of_other_models_are_those_of_diffusers() {
+    let variants: Vec<Variant> =
+        serde_json::from_str(include_str!("reference/scheduler_variants.json")).expect("the variants");
+    assert_eq!(variants.len(), 83);
+    for variant in variants {
+        let Variant { name, settings, steps, start, .. } = variant;
+        let what = format!("{name} {settings} {steps} steps from {start}");
+        let mut scheduler = Scheduler::new(name, &config(&settings), steps).expect(&what);
+        assert_close(scheduler.timesteps(), &variant.timesteps, f64::abs, &format!("{what}: timesteps"));
+        assert_close(&wide(scheduler.sigmas()), &variant.sigmas, f64::abs, &format!("{what}: sigmas"));
+        let init_noise_sigma = f64::from(scheduler.init_noise_sigma());
+        assert_close(&[init_noise_sigma], &[variant.init_noise_sigma], f64::abs, &format!("{what}: init_noise_sigma"));
+
+        let mut generator = NoiseGenerator::new(5);
+        let noise = generator.normal(16);
+        let first = match start {
+            0 => scaled_noise(&scheduler, &noise),
+            _ => {
+                let clean: Vec<f32> = (0..16u8).map(|i| -1.0 + f32::from(i) / 7.5).collect();
+                scheduler.add_noise(start, &clean, &noise).expect("an evaluation of the run")
+            }
+        };
+        let model = |input: &[f32], timestep: f64| {
+            let shift = 0.1 * (timestep / 50.0).sin();
+            input.iter().map(|x| (0.4 * f64::from(*x) + shift) as f32).collect()
+        };
+        let range = start..scheduler.timesteps().len();
+        let states = trajectory(&mut scheduler, range, first, model, &mut |count| generator.normal(count));
+        for (index, expected) in variant.kept_states.iter().zip(&variant.states) {
+            let state: Vec<f32> = states[*index].iter().step_by(3).copied().collect();
+            assert_state(&state, expected, &format!("{what}: state {index}"));
+        }
+        let next = f64::from(generator.normal(16)[0]);
+        assert_close(&[next], &[variant.next_noise], |_| 1.0, &format!("{what}: noise drawn"));
+    }
+}
+
+/// The settings that a run is tried with, whatever the scheduler.
+fn usual_configs() -> Vec<SchedulerConfig> {
+    let plain = SchedulerConfig::default();
+    let spaced = |timestep_spacing| SchedulerConfig { timestep_spacing, ..plain.clone() };
+    let zero_snr = SchedulerConfig {
+        rescale_betas_zero_snr: true,
+        prediction_type: PredictionType::VPrediction,
+        ..spaced(TimestepSpacing::Trailing)
+    };
+    vec![plain.clone(), spaced(TimestepSpacing::Linspace), spaced(TimestepSpacing::Trailing), zero_snr]
+}
+
+/// Every scheduler, usual configuration and number of steps.
+fn every_run() -> Vec<Scheduler> {
+    let mut runs = Vec::new();
+    for config in usual_configs() {
+        for name in SchedulerName::ALL {
+            let most = if name == SchedulerName::Lcm { 50 } else { 150 };
+            runs.extend((1..=most).map(|steps| Scheduler::new(name, &config, steps).expect("a good run")));
+        }
+    }
+    runs
+}
+
+#[test]
+fn every_number_of_steps_ends_in_finite_latents() {
+    for mut scheduler in every_run() {
+        let what = format!("{} {} steps", scheduler.name(), scheduler.steps());
+        let evaluations = scheduler.steps() * scheduler.evaluations_per_step();
+        let expected = if scheduler.name() == SchedulerName::Heun { evaluations - 1 } else { evaluations };
+        assert_eq!(scheduler.timesteps().len(), expected, "{what}");
+        assert!(scheduler.timesteps().iter().all(|t| (0.0..1000.0).contains(t)), "{what}");
+        assert!(scheduler.timesteps().is_sorted_by(|a, b| a >= b), "{what}");
+
+        let mut generator = NoiseGenerator::new(3);
+        let start = scaled_noise(&scheduler, &generator.normal(16));
+        let model = |input: &[f32], _| input.iter().map(|x| 0.5 * x).collect();
+        let draw = &mut |count| generator.normal(count);
+        let states = trajectory(&mut scheduler, 0..expected, start, model, draw);
+        let last = &states[expected];
+        assert!(last.iter().all(|value| value.abs() < 1e3), "{what}: {last:?}");
+    }
+}
+
+#[test]
+fn a_run_resumed_after_any_evaluation_gives_the_same_bits() {
+    let alphas_cumprod = sdxl_alphas_cumprod();
+    let model = |input: &[f32], timestep: f64| denoise(input, timestep, &alphas_cumprod);
+    let seed = 21;
+    for name in SchedulerName::ALL {
+        let config = SchedulerConfig::default();
+        let begin = || Scheduler::new(name, &config, 16).expect("16 steps are good");
+        let mut unbroken = begin();
+        let count = unbroken.timesteps().len();
+        let mut generator = NoiseGenerator::new(seed);
+        let start = scaled_noise(&unbroken, &generator.normal(24));
+        let draw = &mut |count| generator.normal(count);
+        let states = trajectory(&mut unbroken, 0..count, start.clone(), model, draw);
+
+        for cut in 0..=count {
+            let mut before = begin();
+            let mut generator = NoiseGenerator::new(seed);
+            let _ = generator.normal(24);
+            let draw = &mut |count| generator.normal(count);
+            let reached =
+                trajectory(&mut before, 0..cut, start.clone(), model, draw).pop().expect("the start at least");
+            let saved = serde_json::to_string(&(before.history(), generator.state())).expect("plain numbers");
+
+            let (history, position) = serde_json::from_str(&saved).expect("what was saved");
+            let mut after = begin();
+            after.restore(history);
+            let mut generator = NoiseGenerator::resume(seed, position).expect("a good position");
+            let draw = &mut |count| generator.normal(count);
+            let rest = trajectory(&mut after, cut..count, reached, model, draw);
+            for (index, (state, expected)) in rest.iter().zip(&states[cut..]).enumerate() {
+                let bits = |state: &[f32]| state.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+                assert_eq!(bits(state), bits(expected), "{name}, cut at {cut}, {index} evaluations later");
+            }
+        }
+    }
+}
+
+#[test]
+fn base_and_refiner_share_out_every_evaluation() {
+    for scheduler in every_run() {
+        let count = scheduler.timesteps().len();
+        let mut earlier = 0;
+        for percent in 0..=100 {
+            let fraction = f64::from(percent) / 100.0;
+            let what = format!("{} {} steps, {fraction}", scheduler.name(), scheduler.steps());
+            let base = scheduler.base_range(Some(fraction)).expect("a good fraction");
+            let refiner = scheduler.refiner_range(fraction).expect("a good fraction");
+            assert_eq!((base.start, base.end, refiner.end), (0, refiner.start, count), "{what}");
+            assert!(base.end >= earlier, "{what}: more for the base gives it less");
+            earlier = base.end;
+            // Which step an evaluation belongs to; its first timestep decides.
+            let per_step = scheduler.evaluations_per_step();
+            assert!(base.end.is_multiple_of(per_step) || base.end == count, "{what}: a step is cut in two");
+            let cutoff = (1000.0 - fraction * 1000.0).round_ties_even();
+            for index in (0..count).step_by(per_step) {
+                let above = scheduler.timesteps()[index] >= cutoff;
+                assert_eq!(base.contains(&index), above, "{what}: evaluation {index}");
+            }
+        }
+        assert_eq!(scheduler.base_range(None).expect("the whole run"), 0..count);
+    }
+}
+
+#[test]
+fn cuts_are_those_of_diffusers() {
+    let run = |name, steps| Scheduler::new(name, &SchedulerConfig::default(), steps).expect("a good run");
+    let euler = run(SchedulerName::Euler, 25);
+    assert_eq!(euler.base_range(Some(0.8)).expect("good"), 0..20);
+    assert_eq!(euler.refiner_range(0.8).expect("good"), 20..25);
+    assert_eq!(run(SchedulerName::EulerKarras, 20).base_range(Some(0.7)).expect("good"), 0..11);
+    assert_eq!(euler.strength_range(0.6).expect("good"), 10..25);
+    assert_eq!(euler.strength_range(1.0).expect("good"), 0..25);
+    // 0.29 * 100 is 28.999999999999996 in floating point, and cut off, not rounded.
+    assert_eq!(run(SchedulerName::Euler, 100).strength_range(0.29).expect("good"), 72..100);
+    // Heun: whole steps of two evaluations.
+    let heun = run(SchedulerName::Heun, 10);
+    assert_eq!(heun.strength_range(0.5).expect("good"), 10..19);
+    assert_eq!(heun.base_range(Some(0.8)).expect("good"), 0..16);
+}
+
+#[test]
+fn wrong_use_is_refused_with_a_reason() {
+    let message = |error: Error| {
+        assert!(error.is_wrong_use(), "{error}");
+        error.to_string()
+    };
+    let new = |name, config: &SchedulerConfig, steps| Scheduler::new(name, config, steps).map(|_| ());
+    let plain = SchedulerConfig::default();
+    for steps in [0, 1000, usize::MAX] {
+        for name in SchedulerName::ALL {
+            let error = new(name, &plain, steps).expect_err("no such run");
+            assert!(message(error).starts_with("steps: "), "{name} {steps}");
+        }
+    }
+    let error = new(SchedulerName::Lcm, &plain, 51).expect_err("more than LCM has");
+    assert_eq!(message(error), "steps: 51 is more than the 50 that scheduler `lcm` has; ask for at most 50");
+
+    let error = "dpm".parse::<SchedulerName>().expect_err("no such name").to_string();
+    assert!(error.contains("`dpm`") && error.contains("euler_a") && error.contains("ddim_trailing"), "{error}");
+
+    let nothing_left =
+        SchedulerConfig { rescale_betas_zero_snr: true, timestep_spacing: TimestepSpacing::Trailing, ..plain.clone() };
+    message(new(SchedulerName::Ddim, &nothing_left, 10).expect_err("divides by zero"));
+    let picture = SchedulerConfig { prediction_type: PredictionType::Sample, ..plain.clone() };
+    message(new(SchedulerName::EulerAncestral, &picture, 10).expect_err("not in diffusers"));
+    let clipped = SchedulerConfig { lambda_min_clipped: Some(1e30), ..plain.clone() };
+    message(new(SchedulerName::DpmSolver, &clipped, 10).expect_err("no timestep left"));
+    let rising = SchedulerConfig { sigma_min: Some(50.0), ..plain.clone() };
+    message(new(SchedulerName::EulerKarras, &rising, 10).expect_err("noise levels rise"));
+    let far = SchedulerConfig { steps_offset: 900, ..plain.clone() };
+    message(new(SchedulerName::Ddim, &far, 10).expect_err("beyond training"));
+
+    let run = Scheduler::new(SchedulerName::Euler, &plain, 10).expect("a good run");
+    for value in [-0.1, 1.1, f64::NAN, f64::INFINITY] {
+        message(run.base_range(Some(value)).expect_err("no fraction"));
+        message(run.refiner_range(value).expect_err("no fraction"));
+        message(run.strength_range(value).expect_err("no fraction"));
+    }
+    assert!(message(run.strength_range(0.05).expect_err("less than a step")).contains("raise"));
+}
+
+#[test]
+fn histories_and_samples_that_do_not_belong_are_refused() {
+    let sample = [0.5f32; 8];
+    for name in SchedulerName::ALL {
+        let mut run = Scheduler::new(name, &SchedulerConfig::default(), 6).expect("a good run");
+        let noise = &mut |count| vec![0.0; count];
+        for (index, output) in [(99, &sample[..]), (usize::MAX, &sample), (0, &sample[..7])] {
+            let error = run.step(index, output, &sample, noise).expect_err("no such step");
+            assert!(matches!(error, Error::Computation { .. }), "{name}: {error}");
+        }
+        run.scale_model_input(99, &mut [0.0]).expect_err("no such evaluation");
+        run.add_noise(0, &sample, &sample[..7]).expect_err("lengths differ");
+        run.step(0, &sample, &sample, noise).expect("a good step");
+        let history = run.history().clone();
+        if history.is_empty() {
+            continue;
+        }
+        let mut tampered = vec![(0, history.clone())];
+        for change in 0..3 {
+            let mut history = history.clone();
+            match change {
+                0 => drop(history.outputs[0].pop()),
+                1 => history.outputs.resize(9, sample.to_vec()),
+                _ => history.sample.push(1.0),
+            }
+            tampered.push((1, history));
+        }
+        for (index, history) in tampered {
+            run.restore(history);
+            let error = run.step(index, &sample, &sample, noise).expect_err("not this run's history");
+            assert!(matches!(error, Error::Checkpoint(_)), "{name}: {error}");
+        }
+    }
+    // Heun cannot go on in the middle of a step without knowing its first half.
+    let mut heun = Scheduler::new(SchedulerName::Heun, &SchedulerConfig::default(), 6).expect("a good run");
+    heun.step(3, &sample, &sample, &mut |_| Vec::new()).expect_err("no first half");
+    let mut ancestral =
+        Scheduler::new(SchedulerName::EulerAncestral, &SchedulerConfig::default(), 6).expect("a good run");
+    ancestral.step(0, &sample, &sample, &mut |_| Vec::new()).expect_err("no noise");
+}
+
+#[test]
+fn configuration_files_say_what_they_mean_or_are_refused() {
+    let read = |text: &str| SchedulerConfig::from_json(text, Path::new("model/scheduler_config.json"));
+    for folder in ["base", "refiner"] {
+        let file = format!("{}/demo/{folder}/scheduler/scheduler_config.json", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(&file).expect("the demo model's configuration");
+        assert_eq!(read(&text).expect("a good file"), SchedulerConfig::default());
+    }
+    // As diffusers writes it, with Python's infinity.
+    let text = r#"{"_class_name": "DPMSolverMultistepScheduler", "use_karras_sigmas": true, "lambda_min_clipped": -Infinity,
+        "algorithm_type": "sde-dpmsolver++", "disable_corrector": [], "trained_betas": null, "something_new": {"a": 1}}"#;
+    let config = read(text).expect("a good file");
+    assert_eq!(config.lambda_min_clipped, None);
+    assert_eq!(config.default_name().expect("offered"), SchedulerName::DpmSolverSdeKarras);
+
+    let default_name = |fields: Value| self::config(&fields).default_name();
+    for (class, spacing, karras, name) in [
+        ("EulerDiscreteScheduler", "leading", false, "euler"),
+        ("EulerDiscreteScheduler", "trailing", false, "euler_trailing"),
+        ("EulerDiscreteScheduler", "leading", true, "euler_karras"),
+        ("EulerAncestralDiscreteScheduler", "trailing", false, "euler_a"),
+        ("HeunDiscreteScheduler", "leading", false, "heun"),
+        ("DDIMScheduler", "leading", false, "ddim"),
+        ("DDIMScheduler", "trailing", false, "ddim_trailing"),
+        ("DPMSolverMultistepScheduler", "linspace", false, "dpmpp_2m"),
+        ("DPMSolverMultistepScheduler", "leading", true, "dpmpp_2m_karras"),
+        ("UniPCMultistepScheduler", "leading", false, "unipc"),
+        ("LCMScheduler", "leading", false, "lcm"),
+    ] {
+        let fields = json!({"_class_name": class, "timestep_spacing": spacing, "use_karras_sigmas": karras});
+        assert_eq!(default_name(fields).expect("offered").to_string(), name);
+    }
+    let error = default_name(json!({"_class_name": "TCDScheduler"})).expect_err("not offered").to_string();
+    assert!(error.contains("`TCDScheduler`") && error.contains("euler_a"), "{error}");
+
+    for (field, value) in [
+        ("num_train_timesteps", json!(0)),
+        ("num_train_timesteps", json!(1e18 as u64)),
+        ("num_train_timesteps", json!("many")),
+        ("beta_start", json!(-1)),
+        ("beta_end", json!(1.5)),
+        ("beta_schedule", json!("squaredcos_cap_v2")),
+        ("prediction_type", json!("flow_prediction")),
+        ("timestep_spacing", json!(7)),
+        ("steps_offset", json!(1000)),
+        ("steps_offset", json!(-1)),
+        ("sigma_min", json!(0.0)),
+        ("final_sigmas_type", json!("one")),
+        ("original_inference_steps", json!(0)),
+        ("algorithm_type", json!("dpmsolver")),
+        ("solver_order", json!(3)),
+        ("use_beta_sigmas", json!(true)),
+        ("predict_x0", json!(false)),
+        ("thresholding", json!(true)),
+        ("trained_betas", json!([0.1, 0.2])),
+        ("timestep_type", json!("continuous")),
+        ("clip_sample_range", json!(-1.0)),
+    ] {
+        let error = read(&json!({field: value}).to_string()).expect_err(field).to_string();
+        assert!(
+            error.starts_with("model/scheduler_config.json: ") && error.contains(field),
+            "{field} {value}: {error}"
+        );
+    }
+    for text in ["", "{", "[]", "null", "\"", "{\"beta_start\": 1e999}", &"[".repeat(100_000)] {
+        assert!(matches!(read(text), Err(Error::Config { .. })), "{text:.20}");
+    }
+}
+
+#[test]
+fn hostile_configurations_never_panic_or_give_endless_runs() {
+    let numbers =
+        [-1.0, 0.0, 1e-300, 1e-9, 0.00085, 0.012, 0.5, 0.999_999, 1.0, 7.0, 49.0, 50.0, 999.0, 10_000.0, 1e300];
+    let words =
+        ["linear", "scaled_linear", "epsilon", "v_prediction", "sample", "linspace", "leading", "trailing", "zero"]
+            .into_iter()
+            .chain(["sigma_min", "dpmsolver++", "sde-dpmsolver++", "midpoint", "heun", "bh1", "no"]);
+    let mut values: Vec<Value> = words.map(Value::from).chain([Value::Null, true.into(), false.into()]).collect();
+    values.extend(numbers.map(Value::from));
+    values.extend(numbers.map(|number| Value::from(number as u64)));
+    let fields =
+        ["num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "rescale_betas_zero_snr", "prediction_type"]
+            .into_iter()
+            .chain([
+                "timestep_spacing",
+                "steps_offset",
+                "use_karras_sigmas",
+                "sigma_min",
+                "sigma_max",
+                "final_sigmas_type",
+            ])
+            .chain([
+                "clip_sample",
+                "clip_sample_range",
+                "set_alpha_to_one",
+                "original_inference_steps",
+                "timestep_scaling",
+            ])
+            .chain([
+                "algorithm_type",
+                "solver_order",
+                "solver_type",
+                "lower_order_final",
+                "euler_at_final",
+                "lambda_min_clipped",
+            ]);
+    let fields: Vec<&str> = fields.collect();
+    // Any stream of numbers will do to choose with.
+    let mut generator = NoiseGenerator::new(9);
+    let mut choose = |count: usize| (generator.normal(1)[0].abs() * 1e5) as usize % count;
+    let mut started = 0;
+    for _ in 0..100_000 {
+        let mut text = json!({});
+        for _ in 0..=choose(4) {
+            text[fields[choose(fields.len())]] = values[choose(values.len())].clone();
+        }
+        let Ok(config) = SchedulerConfig::from_json(&text.to_string(), Path::new("config")) else { continue };
+        let name = SchedulerName::ALL[choose(12)];
+        let Ok(mut scheduler) = Scheduler::new(name, &config, 1 + choose(150)) else { continue };
+        started += 1;
+        let count = scheduler.timesteps().len();
+        assert!(count < 300, "{text}");
+        let model = |input: &[f32], _| input.to_vec();
+        let states = trajectory(&mut scheduler, 0..count, vec![0.5; 3], model, &mut |count| vec![0.1; count]);
+        assert_eq!(states.len(), count + 1);
+    }
+    assert!(started > 1000, "too few configurations are good: {started}");
+}
