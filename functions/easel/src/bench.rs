@@ -1,0 +1,44 @@
+//! `easel bench`: how fast this machine is.
+
+use easel_model::bench::{self, Options, Part, Report};
+use easel_model::{DeviceChoice, DevicePreference, Model, ModelSource, Precision, Request, Requirement, Shape};
+
+use crate::arguments::BenchArguments;
+use crate::failure::Failure;
+use crate::output;
+use crate::units;
+
+/// Times what was asked for and prints the times.
+pub(crate) fn run(arguments: &BenchArguments) -> Result<(), Failure> {
+    arguments.computation.start_threads()?;
+    let preference = arguments.computation.device.preference()?;
+    // Full-size weights are held in 16 bits where they are used; ndarray has f32 only.
+    let precision = arguments.computation.device.precision()?;
+    let precision = precision.or((preference != DevicePreference::NdArray).then_some(Precision::Bf16));
+    let part: Part = arguments.part.parse()?;
+    let shape: Shape = arguments.shape.parse()?;
+    Request { steps: arguments.steps, ..Request::new("") }.validate()?;
+    let size = arguments.size.unwrap_or(if shape == Shape::Demo { 128 } else { 1024 });
+    let options = Options { part, shape, size, steps: arguments.steps, repeat: arguments.repeat };
+
+    let bytes = precision.map_or(2, Precision::bytes) as u64;
+    let memory = Model::required_memory(&ModelSource::random(shape)?, None, bytes);
+    let choice = DeviceChoice::select(preference, Requirement { memory, precision })?;
+    output::note(&format!("Device: {} ({}, {})", choice.name, choice.backend, choice.precision));
+    if let Some(reason) = &choice.fallback_reason {
+        output::note(&format!("  Not CUDA: {reason}"));
+    }
+    let report = bench::run(&options, &choice)?;
+    if arguments.json { output::json(&report) } else { output::result(&text(&report)) }
+}
+
+fn text(report: &Report) -> String {
+    let Report { part, shape, size, precision, backend, seconds, .. } = report;
+    let mut lines = vec![
+        format!("{part} of {shape} at {size}×{size}, {precision} on {backend}"),
+        format!("  {:.3} s (fastest {:.3} s, slowest {:.3} s)", seconds.median, seconds.min, seconds.max),
+        format!("  {:.1} GFLOP/s; most memory {}", report.gflops, units::bytes(report.peak_memory_bytes)),
+    ];
+    lines.extend(report.stages.iter().map(|(stage, &time)| format!("  {stage}: {time:.3} s")));
+    lines.join("\n")
+}

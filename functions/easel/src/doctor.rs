@@ -1,0 +1,212 @@
+//! `easel doctor`: what there is to compute with, and what fits.
+
+use std::num::NonZero;
+
+use easel_model::weights::Component;
+use easel_model::{Backend, DeviceChoice, Finding, Model, ModelSource, Precision, Requirement, Shape, examine, memory};
+use serde::Serialize;
+
+use crate::arguments::DoctorArguments;
+use crate::failure::Failure;
+use crate::output;
+use crate::units;
+
+/// Everything that was found out.
+#[derive(Debug, Serialize)]
+struct Diagnosis {
+    version: &'static str,
+    /// Threads that this process may run at once.
+    threads: usize,
+    /// Bytes that can be allocated on this machine.
+    available_memory_bytes: u64,
+    /// What was asked of CUDA, and the answers.
+    probes: Vec<Finding>,
+    /// The device asked for: `auto`, or as `--device` says.
+    asked_for: String,
+    chosen: Option<Chosen>,
+    /// Why no device could be chosen.
+    error: Option<String>,
+    fits: Vec<Fit>,
+}
+
+#[derive(Debug, Serialize)]
+struct Chosen {
+    /// `cpu` or `cuda`.
+    device: &'static str,
+    backend: Backend,
+    device_name: String,
+    compute_capability: Option<String>,
+    precision: Precision,
+    fallback_reason: Option<String>,
+    free_memory_bytes: u64,
+}
+
+/// Whether a model fits into the chosen device's memory, weights held in a precision.
+#[derive(Debug, Serialize)]
+struct Fit {
+    model: &'static str,
+    precision: Precision,
+    /// With every component in memory, as a service that keeps them has it.
+    all_at_once_bytes: u64,
+    /// With one component after the other, as `easel generate` does it.
+    one_at_a_time_bytes: u64,
+    free_memory_bytes: u64,
+    verdict: Verdict,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Verdict {
+    Fits,
+    FitsOneAtATime,
+    DoesNotFit,
+}
+
+/// Examines this machine and prints what it found.
+pub(crate) fn run(arguments: &DoctorArguments) -> Result<(), Failure> {
+    let preference = arguments.device.preference()?;
+    let precision = arguments.device.precision()?;
+    let requirement = Requirement { memory: 0, precision };
+    let choice = DeviceChoice::select(preference, requirement);
+    let chosen = choice.as_ref().ok().map(|choice| Chosen {
+        device: choice.kind(),
+        backend: choice.backend,
+        device_name: choice.name.clone(),
+        compute_capability: choice.compute_capability.clone(),
+        precision: choice.precision,
+        fallback_reason: choice.fallback_reason.clone(),
+        free_memory_bytes: choice.free_memory(),
+    });
+    let diagnosis = Diagnosis {
+        version: env!("CARGO_PKG_VERSION"),
+        threads: std::thread::available_parallelism().map_or(1, NonZero::get),
+        available_memory_bytes: memory::available(),
+        probes: examine(preference, requirement),
+        asked_for: preference.to_string(),
+        fits: match &chosen {
+            Some(chosen) => fits(chosen.free_memory_bytes)?,
+            None => Vec::new(),
+        },
+        chosen,
+        error: choice.as_ref().err().map(ToString::to_string),
+    };
+    if arguments.json {
+        output::json(&diagnosis)?
+    } else {
+        output::result(&text(&diagnosis))?
+    }
+    choice.map(drop).map_err(Failure::from)
+}
+
+/// What each model needs, from the names and shapes of its tensors.
+fn fits(free: u64) -> Result<Vec<Fit>, Failure> {
+    let demo = ModelSource::random(Shape::Demo)?;
+    let base = ModelSource::random(Shape::SdxlBase)?;
+    let refiner = ModelSource::random(Shape::SdxlRefiner)?;
+    let models = [("demo", &demo, None), ("SDXL base", &base, None), ("SDXL base + refiner", &base, Some(&refiner))];
+    let mut fits = Vec::new();
+    for (model, base, refiner) in models {
+        for precision in [Precision::F32, Precision::Bf16] {
+            let bytes = precision.bytes() as u64;
+            let one_at_a_time_bytes = Model::required_memory(base, refiner, bytes);
+            // The refiner's text encoder and VAE are its base's.
+            let numbers: u64 = Component::ALL.iter().map(|&component| base.count_numbers(component)).sum::<u64>()
+                + refiner.map_or(0, |refiner| refiner.count_numbers(Component::UNet));
+            let working = Model::required_memory(base, refiner, 0);
+            let all_at_once_bytes = numbers * bytes + working;
+            let verdict = verdict(all_at_once_bytes, one_at_a_time_bytes, free);
+            let fit =
+                Fit { model, precision, all_at_once_bytes, one_at_a_time_bytes, free_memory_bytes: free, verdict };
+            fits.push(fit);
+        }
+    }
+    Ok(fits)
+}
+
+fn verdict(all_at_once: u64, one_at_a_time: u64, free: u64) -> Verdict {
+    if all_at_once <= free {
+        Verdict::Fits
+    } else if one_at_a_time <= free {
+        Verdict::FitsOneAtATime
+    } else {
+        Verdict::DoesNotFit
+    }
+}
+
+fn text(diagnosis: &Diagnosis) -> String {
+    let mut lines = vec![
+        format!("easel {}", diagnosis.version),
+        format!(
+            "CPU: {} threads, {} of memory available",
+            diagnosis.threads,
+            units::bytes(diagnosis.available_memory_bytes)
+        ),
+        "CUDA:".to_owned(),
+    ];
+    for Finding { probe, passed, detail } in &diagnosis.probes {
+        lines.push(format!("  {} {probe}: {detail}", if *passed { "yes" } else { "no " }));
+    }
+    match &diagnosis.chosen {
+        Some(chosen) => {
+            lines.push(format!(
+                "Device `{}` means: {} ({}, {}), {} of memory free",
+                diagnosis.asked_for,
+                chosen.device_name,
+                chosen.backend,
+                chosen.precision,
+                units::bytes(chosen.free_memory_bytes)
+            ));
+            if let Some(reason) = &chosen.fallback_reason {
+                lines.push(format!("  Not CUDA: {reason}"));
+            }
+        }
+        None => lines.push(format!("Device `{}` cannot be used", diagnosis.asked_for)),
+    }
+    if !diagnosis.fits.is_empty() {
+        lines.push(
+            "What fits (memory needed with all of the model at once / with one component after the other):".into(),
+        );
+    }
+    for fit in &diagnosis.fits {
+        let width = if fit.precision == Precision::F32 { "32 bit" } else { "16 bit" };
+        lines.push(format!(
+            "  {:<20} {width}: {} (needs {} / {}, {} free)",
+            fit.model,
+            fit.verdict.words(),
+            units::bytes(fit.all_at_once_bytes),
+            units::bytes(fit.one_at_a_time_bytes),
+            units::bytes(fit.free_memory_bytes)
+        ));
+    }
+    lines.join("\n")
+}
+
+impl Verdict {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Fits => "fits",
+            Self::FitsOneAtATime => "fits, one component after the other",
+            Self::DoesNotFit => "does not fit",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn full_size_needs_what_its_weights_take() {
+        let fits = fits(8 << 30).expect("known shapes");
+        let find = |model, precision| fits.iter().find(|fit| fit.model == model && fit.precision == precision);
+        let base = find("SDXL base", Precision::F32).expect("listed");
+        // 2,567 M (UNet) + 818 M (text encoders) + 84 M (VAE) numbers of 4 bytes, and room to work.
+        let weights = 4 * (2_567_000_000_u64 + 818_000_000 + 84_000_000);
+        assert!(base.all_at_once_bytes.abs_diff(weights + (2 << 30)) < 20_000_000, "{base:?}");
+        assert_eq!(base.verdict, Verdict::DoesNotFit);
+        let both = find("SDXL base + refiner", Precision::Bf16).expect("listed");
+        assert_eq!(both.verdict, Verdict::FitsOneAtATime, "{both:?}");
+        assert!(both.all_at_once_bytes > find("SDXL base", Precision::Bf16).expect("listed").all_at_once_bytes);
+        assert_eq!(find("demo", Precision::F32).expect("listed").verdict, Verdict::Fits);
+    }
+}

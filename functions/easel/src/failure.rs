@@ -1,0 +1,136 @@
+//! What went wrong, as one line on standard error and an exit code.
+
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::process::ExitCode;
+use std::sync::Mutex;
+
+use crate::output;
+use crate::picture::PictureError;
+
+const FAILED: u8 = 1;
+const WRONG_USE: u8 = 2;
+
+/// Why the command cannot do what it was asked to.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    message: String,
+    exit_code: u8,
+}
+
+impl Failure {
+    /// The command line asks for something that cannot be: exit code 2.
+    pub(crate) fn wrong_use(message: impl Into<String>) -> Self {
+        Self { message: message.into(), exit_code: WRONG_USE }
+    }
+
+    /// Files, the device or the system do not do their part: exit code 1.
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self { message: message.into(), exit_code: FAILED }
+    }
+
+    /// The same, with what could not be done because of it in front.
+    pub(crate) fn context(self, what: &str) -> Self {
+        Self { message: format!("{what}: {}", self.message), ..self }
+    }
+}
+
+impl From<easel_model::Error> for Failure {
+    fn from(error: easel_model::Error) -> Self {
+        let exit_code = if error.is_wrong_use() { WRONG_USE } else { FAILED };
+        let message = match error {
+            easel_model::Error::InvalidRequest { field, message } => format!("{}: {message}", option_of(field)),
+            other => other.to_string(),
+        };
+        Self { message, exit_code }
+    }
+}
+
+impl From<PictureError> for Failure {
+    fn from(error: PictureError) -> Self {
+        let exit_code = if error.is_wrong_use() { WRONG_USE } else { FAILED };
+        Self { message: error.to_string(), exit_code }
+    }
+}
+
+/// The command line's name of a field of the model crate.
+fn option_of(field: &str) -> String {
+    match field {
+        "prompt" | "part" => field.to_uppercase(),
+        field => format!("--{}", field.replace('_', "-")),
+    }
+}
+
+/// Where the latest panic was and what it said.
+static PANIC: Mutex<Option<String>> = Mutex::new(None);
+
+/// Runs the command; the one place that turns errors into output.
+pub(crate) fn report(run: impl FnOnce() -> Result<(), Failure>) -> ExitCode {
+    // Burn reports failures of a device by panicking, and the model crate makes errors of these, so a panic is not yet
+    // something to show.
+    std::panic::set_hook(Box::new(|panic| {
+        tracing::debug!("{panic}");
+        *PANIC.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(describe(panic));
+    }));
+    match without_panics(run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::note(&format!("easel: {}", one_line(&failure.message)));
+            ExitCode::from(failure.exit_code)
+        }
+    }
+}
+
+/// A panic is a fault of ours, but still one line.
+fn without_panics(run: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
+        let panic = PANIC.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        let panic = panic.unwrap_or_else(|| "no reason given".to_owned());
+        Err(Failure::failed(format!("a fault in Easel, please report it with the command that you ran: {panic}")))
+    })
+}
+
+fn describe(panic: &PanicHookInfo<'_>) -> String {
+    let message = panic.payload_as_str().unwrap_or("no reason given");
+    match panic.location() {
+        Some(place) => format!("{message} ({}:{})", place.file(), place.line()),
+        None => message.to_owned(),
+    }
+}
+
+/// Names of files may hold any character; a message stays one line and moves no cursor.
+fn one_line(message: &str) -> String {
+    message
+        .split(['\n', '\r'])
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .map(|character| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_named_as_on_the_command_line() {
+        let failure = Failure::from(easel_model::Error::invalid("guidance_scale", "NaN is out of bounds"));
+        assert_eq!(failure.message, "--guidance-scale: NaN is out of bounds");
+        assert_eq!(failure.exit_code, WRONG_USE);
+        assert_eq!(option_of("prompt"), "PROMPT");
+    }
+
+    #[test]
+    fn a_panic_is_a_failure_to_report() {
+        let failure = without_panics(|| panic!("for the test")).expect_err("it panicked");
+        assert_eq!(failure.exit_code, FAILED);
+        assert!(failure.message.contains("please report it"), "{}", failure.message);
+    }
+
+    #[test]
+    fn a_message_is_one_line() {
+        assert_eq!(one_line("a\n\n  b\r\nc\x1b[2J\td"), "a b c\u{FFFD}[2J\u{FFFD}d");
+    }
+}

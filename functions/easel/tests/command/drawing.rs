@@ -1,0 +1,179 @@
+//! Pictures that come about as asked.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::support::*;
+
+#[test]
+fn a_picture_comes_with_a_report_and_a_record() {
+    let folder = folder();
+    let report = draw(folder.path(), &["-o", "heart.png", "--negative-prompt", "green"]);
+    let picture = folder.path().join("heart.png");
+    assert_eq!(image::open(&picture).unwrap().into_rgb8().dimensions(), (64, 64));
+    assert_eq!(names_in(folder.path()), ["heart.png"]);
+
+    assert_eq!(report["files"], serde_json::json!(["heart.png"]));
+    assert_eq!(report["seed"], 1);
+    assert_eq!(report["device"], "cpu");
+    assert_eq!(report["backend"], "flex");
+    assert_eq!(report["precision"], "f32");
+    assert!(report["fallback_reason"].is_null());
+    for stage in ["text", "base", "refiner", "decode", "total"] {
+        assert!(report["timings"][stage].as_f64().unwrap() > 0.0, "{stage}: {report}");
+    }
+    assert!(report["peak_memory_bytes"].as_u64().unwrap() > 10 << 20);
+    assert_eq!((&report["model"], &report["refiner"]), (&"demo".into(), &"demo-refiner".into()));
+
+    let chunks = text_chunks(&picture);
+    let text = |keyword| &chunks.iter().find(|(found, _)| found == keyword).unwrap().1;
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(
+        *text("parameters"),
+        format!(
+            "{PROMPT}\nNegative prompt: green\nSteps: 2, Sampler: Euler, CFG scale: 5, Seed: 1, Size: 64x64, Model: demo, \
+             Refiner: demo-refiner, Refiner switch at: 0.8, Version: easel {version}"
+        )
+    );
+    let record: Value = serde_json::from_str(text("easel")).unwrap();
+    assert_eq!(record["easel"], version);
+    assert_eq!(record["request"]["prompt"], PROMPT);
+    assert_eq!(record["request"]["seed"], 1);
+    assert_eq!(record["request"]["scheduler"], report["scheduler"]);
+    assert_eq!(record["precision"], "f32");
+}
+
+#[test]
+fn a_person_is_told_the_device_the_model_and_how_to_get_others() {
+    let folder = folder();
+    let outcome =
+        run(folder.path(), &[&["generate", PROMPT, "-o", "heart.png", "--device", "flex"], &SMALL[..]].concat());
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(0), "heart.png\n"), "{outcome:?}");
+    for words in ["demo model", "--model PATH", "Device: ", "(flex, f32)", "step 1/2 (base)", "Done in "] {
+        assert!(outcome.stderr.contains(words), "`{words}` is not in: {}", outcome.stderr);
+    }
+}
+
+#[cfg(not(feature = "cuda"))]
+#[test]
+fn without_cuda_the_cpu_draws_and_the_reason_is_told() {
+    let folder = folder();
+    let outcome = run(folder.path(), &[&["generate", PROMPT, "--json"], &SMALL[..]].concat());
+    let report: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!((&report["device"], &report["backend"]), (&"cpu".into(), &"flex".into()));
+    let reason = report["fallback_reason"].as_str().unwrap();
+    assert!(reason.contains("CUDA") && outcome.stderr.contains(reason), "{outcome:?}");
+}
+
+#[test]
+fn the_same_request_gives_the_same_bytes() {
+    let folder = folder();
+    draw(folder.path(), &["-o", "a.png"]);
+    draw(folder.path(), &["-o", "b.png", "--threads", "1"]);
+    draw(folder.path(), &["-o", "c.png", "--threads", "2"]);
+    draw(folder.path(), &["-o", "d.png", "--seed", "2"]);
+    let read = |name| fs::read(folder.path().join(name)).unwrap();
+    assert!(read("a.png") == read("b.png") && read("a.png") == read("c.png"));
+    assert!(read("a.png") != read("d.png"));
+}
+
+#[test]
+fn several_pictures_are_numbered_and_all_different() {
+    let folder = folder();
+    let report = draw(folder.path(), &["-o", "hearts.webp", "--count", "2"]);
+    assert_eq!(report["files"], serde_json::json!(["hearts-1.webp", "hearts-2.webp"]));
+    let picture = |name| image::open(folder.path().join(name)).unwrap().into_rgb8();
+    assert!(picture("hearts-1.webp") != picture("hearts-2.webp"));
+}
+
+#[test]
+fn a_picture_without_a_name_replaces_none() {
+    let folder = folder();
+    let names: Vec<_> = (0..3).map(|_| draw(folder.path(), &[])["files"][0].clone()).collect();
+    assert_eq!(names, ["easel-1.png", "easel-1-1.png", "easel-1-2.png"]);
+    let several = draw(folder.path(), &["--count", "2"]);
+    assert_eq!(several["files"], serde_json::json!(["easel-1-3.png", "easel-1-4.png"]));
+}
+
+#[test]
+fn without_a_seed_one_is_drawn_and_told() {
+    let folder = folder();
+    let outcome =
+        run(folder.path(), &["generate", PROMPT, "--width", "64", "--height", "64", "--steps", "2", "--json"]);
+    let report: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let seed = report["seed"].as_u64().unwrap();
+    assert!(outcome.stderr.contains(&format!("--seed {seed}")), "{outcome:?}");
+    assert_eq!(report["files"][0], format!("easel-{seed}.png"));
+}
+
+#[test]
+fn a_picture_can_start_from_a_picture_and_leave_a_trace() {
+    let folder = folder();
+    draw(folder.path(), &["-o", "first.jpg"]);
+    let report = draw(
+        folder.path(),
+        &[
+            "--init",
+            "first.jpg",
+            "--strength",
+            "0.5",
+            "--no-refiner",
+            "-o",
+            "second.png",
+            "--trace",
+            "trace.safetensors",
+        ],
+    );
+    assert_eq!(report["refiner"], Value::Null);
+    assert!(report["timings"]["encode"].as_f64().unwrap() > 0.0);
+    let chunks = text_chunks(&folder.path().join("second.png"));
+    assert!(chunks[0].1.contains("Denoising strength: 0.5"), "{chunks:?}");
+    assert!(chunks[1].1.contains(r#""init":"first.jpg""#), "{chunks:?}");
+    assert_eq!(names_in(folder.path()), ["first.jpg", "second.png", "trace.safetensors"]);
+    let trace = fs::read(folder.path().join("trace.safetensors")).unwrap();
+    let header = String::from_utf8_lossy(&trace[..4096.min(trace.len())]).into_owned();
+    for name in ["prompt_embeds", "latents_0", "final_latents", "image"] {
+        assert!(header.contains(&format!("\"{name}\"")), "{name} is not in: {header}");
+    }
+}
+
+#[test]
+fn micro_conditioning_goes_width_first_on_the_command_line() {
+    let folder = folder();
+    draw(folder.path(), &["-o", "a.png", "--original-size", "640x320", "--crop-top-left", "8,16"]);
+    let record: Value = serde_json::from_str(&text_chunks(&folder.path().join("a.png"))[1].1).unwrap();
+    assert_eq!(record["request"]["original_size"], serde_json::json!([320, 640]));
+    assert_eq!(record["request"]["crop_top_left"], serde_json::json!([16, 8]));
+}
+
+#[test]
+fn words_that_do_not_fit_are_told() {
+    let folder = folder();
+    let prompt = "a large red heart on a blue background ".repeat(12);
+    let arguments = [&["generate", &prompt, "--json", "-o", "a.png"], &SMALL[..]].concat();
+    let outcome = run(folder.path(), &arguments);
+    let report: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let warning = report["warnings"][0].as_str().unwrap();
+    assert_eq!(outcome.stderr.matches(warning).count(), 1, "{outcome:?}");
+}
+
+#[test]
+fn the_demo_model_is_unpacked_by_two_at_once_or_where_there_is_no_cache() {
+    let folder = folder();
+    let command = |name: &str, cache: &OsStr| {
+        let arguments = [&["generate", PROMPT, "-o", name], &SMALL[..]].concat();
+        let mut command = easel(folder.path(), &arguments);
+        command.env("XDG_CACHE_HOME", cache).stderr(Stdio::null()).stdout(Stdio::null());
+        command.spawn().unwrap()
+    };
+    let cache = folder.path().join("cache");
+    let children = ["a.png", "b.png", "c.png"].map(|name| command(name, cache.as_os_str()));
+    assert!(children.into_iter().all(|mut child| child.wait().unwrap().success()));
+    assert_eq!(names_in(&cache.join("easel")).len(), 1);
+    assert!(command("d.png", OsStr::new("/dev/null/cache")).wait().unwrap().success());
+    let read = |name| fs::read(folder.path().join(name)).unwrap();
+    assert!(["b.png", "c.png", "d.png"].into_iter().all(|name| read(name) == read("a.png")));
+}

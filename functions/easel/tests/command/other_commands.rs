@@ -1,0 +1,74 @@
+//! The commands beside `generate`.
+
+use serde_json::Value;
+
+use crate::support::*;
+
+#[test]
+fn the_doctor_tells_what_there_is() {
+    let folder = folder();
+    let outcome = run(folder.path(), &["doctor", "--json"]);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let diagnosis: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert!(diagnosis["threads"].as_u64().unwrap() >= 1);
+    assert!(diagnosis["available_memory_bytes"].as_u64().unwrap() > 0);
+    let probes = diagnosis["probes"].as_array().unwrap();
+    assert!(!probes.is_empty() && probes.iter().all(|probe| probe["passed"].is_boolean()), "{diagnosis}");
+    let chosen = &diagnosis["chosen"];
+    let all_passed = probes.iter().all(|probe| probe["passed"] == true);
+    assert_eq!(chosen["device"], if all_passed { "cuda" } else { "cpu" });
+    assert_eq!(chosen["fallback_reason"].is_null(), all_passed);
+    assert_eq!(diagnosis["fits"].as_array().unwrap().len(), 6);
+
+    let text = run(folder.path(), &["doctor"]).stdout;
+    for words in ["CPU: ", "CUDA:", "Device `auto` means: ", "SDXL base + refiner"] {
+        assert!(text.contains(words), "`{words}` is not in: {text}");
+    }
+}
+
+#[test]
+fn every_part_can_be_timed() {
+    let folder = folder();
+    for part in ["text", "unet", "vae-decode", "vae-encode", "generate"] {
+        let outcome = run(
+            folder.path(),
+            &["bench", part, "--shape", "demo", "--size", "64", "--repeat", "2", "--device", "flex", "--json"],
+        );
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        let report: Value = serde_json::from_str(&outcome.stdout).unwrap();
+        assert_eq!((&report["part"], &report["shape"], &report["size"]), (&part.into(), &"demo".into(), &64.into()));
+        assert_eq!((&report["precision"], &report["device"]), (&"bf16".into(), &"cpu".into()));
+        assert_eq!(report["backend"], "flex");
+        let [min, median, max] = ["min", "median", "max"].map(|name| report["seconds"][name].as_f64().unwrap());
+        assert!(0.0 < min && min <= median && median <= max, "{report}");
+        assert!(report["gflops"].as_f64().unwrap() > 0.0, "{report}");
+        assert!(report["peak_memory_bytes"].as_u64().unwrap() > 0);
+    }
+}
+
+#[test]
+fn a_random_model_is_written_and_can_be_drawn_with() {
+    let folder = folder();
+    let outcome = run(folder.path(), &["random-model", "--shape", "demo", "--precision", "bf16", "-o", "random"]);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(0), "random\n"), "{outcome:?}");
+    assert_eq!(names_in(folder.path()), ["random"]);
+    let report = draw(folder.path(), &["--model", "random", "-o", "noise.png"]);
+    assert_eq!((&report["model"], &report["refiner"]), (&"random".into(), &Value::Null));
+}
+
+#[test]
+fn a_converted_model_draws_the_same_picture() {
+    let folder = folder();
+    let base = demo_model().join("base");
+    let base = base.to_str().unwrap();
+    draw(folder.path(), &["--model", base, "-o", "a.png"]);
+    for (name, precision) in [("single.safetensors", "f16"), ("folder", "f32")] {
+        let outcome = run(folder.path(), &["convert", base, "-o", name, "--precision", precision]);
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        draw(folder.path(), &["--model", name, "-o", "b.png"]);
+        let picture = |name| image::open(folder.path().join(name)).unwrap().into_rgb8();
+        let (a, b) = (picture("a.png"), picture("b.png"));
+        let worst = a.as_raw().iter().zip(b.as_raw()).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+        assert!(worst <= 2, "{name}: {worst}");
+    }
+}
