@@ -1,0 +1,113 @@
+//! Who calls: from the authorizer's context on AWS, from a token that is checked here on one machine.
+
+use jiff::{SignedDuration, Timestamp};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use lambda_http::request::RequestContext;
+use lambda_http::{Request, RequestExt};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::identity::{Identity, Role};
+
+const ISSUER: &str = "easel";
+/// Claims that may say a role: our own, and what user pools of Amazon Cognito write.
+const ROLE_CLAIMS: [&str; 3] = ["role", "custom:role", "cognito:groups"];
+
+/// How callers are told apart.
+#[derive(Clone)]
+pub enum Identification {
+    /// API Gateway has checked the token; its claims come with the request.
+    Authorizer,
+    /// Tokens signed with this key are checked here.
+    Tokens(TokenKey),
+}
+
+impl Identification {
+    /// Who sent the request.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`].
+    pub fn identify(&self, request: &Request) -> Result<Identity> {
+        match self {
+            Self::Authorizer => from_authorizer(request),
+            Self::Tokens(key) => {
+                let header = request.headers().get("authorization").and_then(|value| value.to_str().ok());
+                let token = header.and_then(|value| {
+                    let (scheme, token) = value.split_once(' ')?;
+                    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+                });
+                let missing = "there is no token: send `Authorization: Bearer TOKEN` (`easel token` prints one)";
+                key.check(token.ok_or_else(|| Error::Unauthenticated(missing.to_owned()))?)
+            }
+        }
+    }
+}
+
+fn from_authorizer(request: &Request) -> Result<Identity> {
+    let claims = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => {
+            context.authorizer.as_ref().and_then(|authorizer| authorizer.jwt.as_ref()).map(|jwt| &jwt.claims)
+        }
+        _ => None,
+    };
+    let unknown = |what: &str| Error::Unauthenticated(format!("the authorizer passed on {what}"));
+    let claims = claims.ok_or_else(|| unknown("no claims"))?;
+    let name = claims.get("sub").filter(|name| !name.is_empty()).ok_or_else(|| unknown("no subject"))?;
+    // Lists arrive as `[creator reviewer]`.
+    let words = ROLE_CLAIMS.iter().filter_map(|claim| claims.get(*claim));
+    let words = words.flat_map(|claim| claim.split(|letter: char| !letter.is_ascii_alphanumeric()));
+    let role = words.filter_map(Role::named).max();
+    let role = role.ok_or_else(|| unknown("no role: the token needs a `role` of creator, reviewer or admin"))?;
+    Ok(Identity { name: name.clone(), role })
+}
+
+/// A secret that signs and checks tokens (HS256).
+#[derive(Clone)]
+pub struct TokenKey(Vec<u8>);
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    sub: String,
+    role: String,
+    iat: i64,
+    exp: i64,
+}
+
+impl TokenKey {
+    /// A key of these bytes.
+    #[must_use]
+    pub fn new(secret: Vec<u8>) -> Self {
+        Self(secret)
+    }
+
+    /// A token that makes its bearer `identity` for `lifetime`.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if it cannot be signed.
+    pub fn sign(&self, identity: &Identity, lifetime: SignedDuration) -> Result<String> {
+        let now = Timestamp::now().as_second();
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            sub: identity.name.clone(),
+            role: identity.role.as_str().to_owned(),
+            iat: now,
+            exp: now.saturating_add(lifetime.as_secs()),
+        };
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(&self.0))
+            .map_err(|error| Error::Internal(format!("signing a token: {error}")))
+    }
+
+    fn check(&self, token: &str) -> Result<Identity> {
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_required_spec_claims(&["exp", "iss", "sub"]);
+        validation.leeway = 0;
+        let refused = |why: String| Error::Unauthenticated(format!("the token is refused: {why}"));
+        let claims = jsonwebtoken::decode::<Claims>(token, &DecodingKey::from_secret(&self.0), &validation)
+            .map_err(|error| refused(error.to_string()))?
+            .claims;
+        let role = Role::named(&claims.role).ok_or_else(|| refused(format!("there is no role `{}`", claims.role)))?;
+        Ok(Identity { name: claims.sub, role })
+    }
+}

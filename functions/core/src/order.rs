@@ -1,0 +1,150 @@
+//! What a client may say when it asks for pictures, and the settings that this makes.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::error::Result;
+use crate::fields::Fields;
+use crate::task::Settings;
+use crate::task::settings::{COUNT, GUIDANCE, MAX_PROMPT, SCHEDULERS, SIDES, STEPS};
+
+/// Most tags, and most characters of one.
+const TAGS: (usize, usize) = (20, 50);
+/// Most entries of the metadata, and most characters of one.
+const METADATA: (usize, usize) = (20, 500);
+const MAX_TITLE: usize = 200;
+const MAX_KEY: usize = 120;
+/// Drawn seeds are whole numbers that every JSON reader keeps exactly, and that other tools take.
+const DRAWN_SEEDS: u64 = u32::MAX as u64;
+
+/// A request for pictures. Only the prompt is needed; what is left out is the model's own default.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Order {
+    /// What to draw.
+    #[schema(min_length = 1, max_length = 2000)]
+    pub prompt: String,
+    /// What to avoid.
+    #[schema(max_length = 2000)]
+    pub negative_prompt: Option<String>,
+    /// Width in pixels.
+    #[schema(minimum = 64, maximum = 2048, multiple_of = 8)]
+    pub width: Option<u32>,
+    /// Height in pixels.
+    #[schema(minimum = 64, maximum = 2048, multiple_of = 8)]
+    pub height: Option<u32>,
+    /// Denoising steps.
+    #[schema(minimum = 1, maximum = 150)]
+    pub steps: Option<u32>,
+    /// How strongly the prompt pulls.
+    #[schema(minimum = 0, maximum = 30)]
+    pub guidance_scale: Option<f64>,
+    /// The sampler.
+    #[schema(pattern = "^[a-z0-9_]+$")]
+    pub scheduler: Option<String>,
+    /// Start of the noise; drawn and stored if left out.
+    #[schema(minimum = 0)]
+    pub seed: Option<u64>,
+    /// How many pictures; 1 if left out.
+    #[schema(minimum = 1, maximum = 8)]
+    pub count: Option<u32>,
+    /// Whether the refiner takes the last part of the schedule.
+    pub use_refiner: Option<bool>,
+    /// The share of the schedule that the base model does before the refiner takes over.
+    #[schema(minimum = 0, maximum = 1)]
+    pub high_noise_frac: Option<f64>,
+    /// The key of an uploaded picture to start from.
+    #[schema(max_length = 120)]
+    pub init_image: Option<String>,
+    /// The share of the schedule that changes the init image.
+    #[schema(minimum = 0, maximum = 1)]
+    pub strength: Option<f64>,
+    /// A name for people.
+    #[schema(max_length = 200)]
+    pub title: Option<String>,
+    /// Words to find the task by.
+    #[schema(max_items = 20)]
+    pub tags: Option<Vec<String>>,
+    /// Whatever the client wants to keep with the task.
+    pub metadata: Option<BTreeMap<String, String>>,
+}
+
+/// A read [`Order`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    /// What to draw, the seed drawn if none was given.
+    pub settings: Settings,
+    /// See [`Order::title`].
+    pub title: Option<String>,
+    /// See [`Order::tags`].
+    pub tags: Vec<String>,
+    /// See [`Order::metadata`].
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl Order {
+    /// Reads an order.
+    ///
+    /// # Errors
+    /// Every wrong field at once.
+    pub fn read(mut fields: Fields) -> Result<Reading> {
+        let settings = read_settings(&mut fields, None);
+        let title = fields.text("title", MAX_TITLE);
+        let tags = fields.texts("tags", TAGS.0, TAGS.1).unwrap_or_default();
+        let metadata = fields.table("metadata", METADATA.0, METADATA.1).unwrap_or_default();
+        fields.finish()?;
+        Ok(Reading { settings, title, tags, metadata: metadata.into_iter().collect() })
+    }
+
+    /// Reads what a new attempt changes in the settings of the one before. A seed that is left out is drawn anew:
+    /// the same picture again is not what a second attempt is for.
+    ///
+    /// # Errors
+    /// Every wrong field at once.
+    pub fn read_changes(mut fields: Fields, before: &Settings) -> Result<Settings> {
+        let settings = read_settings(&mut fields, Some(before));
+        fields.finish()?;
+        Ok(settings)
+    }
+}
+
+/// Settings are what the fields say, else what they were before, else the model's defaults.
+fn read_settings(fields: &mut Fields, before: Option<&Settings>) -> Settings {
+    let prompt = fields.text("prompt", MAX_PROMPT);
+    if prompt.is_none() && before.is_none() && !fields.is_refused("prompt") {
+        fields.refuse("prompt", "is missing: say what to draw");
+    }
+    let before = before.cloned().unwrap_or_else(|| Settings { count: 1, ..Settings::default() });
+    let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+    let settings = Settings {
+        prompt: prompt.unwrap_or(before.prompt),
+        negative_prompt: fields.any_text("negative_prompt", MAX_PROMPT).or(before.negative_prompt),
+        width: side(fields, "width").or(before.width),
+        height: side(fields, "height").or(before.height),
+        steps: fields.whole("steps", STEPS).map(small).or(before.steps),
+        guidance_scale: fields.number("guidance_scale", GUIDANCE).or(before.guidance_scale),
+        scheduler: fields.choice("scheduler", &SCHEDULERS).or(before.scheduler),
+        seed: fields.whole("seed", 0..=u64::MAX).unwrap_or_else(|| rand::random_range(0..=DRAWN_SEEDS)),
+        count: fields.whole("count", COUNT).map_or(before.count, small),
+        use_refiner: fields.flag("use_refiner").or(before.use_refiner),
+        high_noise_frac: fields.number("high_noise_frac", 0.0..=1.0).or(before.high_noise_frac),
+        init_image: fields.text("init_image", MAX_KEY).or(before.init_image),
+        strength: fields.number("strength", 0.0..=1.0).or(before.strength),
+    };
+    if settings.strength.is_some() && settings.init_image.is_none() && !fields.is_refused("init_image") {
+        fields.refuse("strength", "is of no use without `init_image`: upload a picture to start from, or leave it out");
+    }
+    settings
+}
+
+fn side(fields: &mut Fields, name: &'static str) -> Option<u32> {
+    let side = fields.whole(name, SIDES)?;
+    if !side.is_multiple_of(8) {
+        let lower = side / 8 * 8;
+        fields.refuse(name, format!("{side} is not a multiple of 8: use {lower} or {}", lower + 8));
+        return None;
+    }
+    u32::try_from(side).ok()
+}

@@ -1,0 +1,116 @@
+//! Tasks in DynamoDB: one table, one transaction a move.
+//!
+//! | `PK` | `SK` | row |
+//! |---|---|---|
+//! | `TASK#{id}` | `TASK` | the task, with its `version`; in the indexes `by_status` and `by_owner` |
+//! | `TASK#{id}` | `EVENT#{version}` | one row a move |
+//! | `TASK#{id}` | `PROGRESS` | how far a running attempt is, and the lease on it |
+//! | `IDEMPOTENCY#{owner}#{key}` | `IDEMPOTENCY` | what a create with that key was answered; `expires` |
+//! | `WORKERS` | `WORKER#{name}` | what a worker last reported of itself; `expires` |
+
+mod changes;
+mod creation;
+mod listing;
+mod progress;
+mod rows;
+mod table;
+mod workers;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use uuid::Uuid;
+
+pub use changes::Saved;
+pub use creation::{Created, IdempotencyKey};
+pub use listing::{Filter, Page};
+pub use workers::WorkerReport;
+
+use crate::error::{Error, Result};
+use crate::task::{Event, Progress, Task};
+use rows::{EVENT, PROGRESS, TASK};
+
+/// The table of tasks.
+#[derive(Debug, Clone)]
+pub struct Store {
+    client: Client,
+    table: String,
+}
+
+impl Store {
+    /// The store in `table`.
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+
+    /// The task as it is now.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], or DynamoDB's.
+    pub async fn task(&self, id: Uuid) -> Result<Task> {
+        self.find(id).await?.ok_or_else(|| Error::no_task(id))
+    }
+
+    /// The task as it is now, if it is there.
+    ///
+    /// # Errors
+    /// DynamoDB's.
+    pub async fn find(&self, id: Uuid) -> Result<Option<Task>> {
+        let key = rows::key(&rows::task_partition(id), TASK);
+        let found = self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true);
+        let found = found.send().await.map_err(rows::failed)?;
+        found.item.map(rows::read).transpose()
+    }
+
+    /// The task as it is now, and how far its running attempt is.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], or DynamoDB's.
+    pub async fn task_and_progress(&self, id: Uuid) -> Result<(Task, Option<Progress>)> {
+        let found = self.client.query().table_name(&self.table).consistent_read(true);
+        let found = found.key_condition_expression("PK = :partition AND SK >= :first");
+        let found = found.expression_attribute_values(":partition", AttributeValue::S(rows::task_partition(id)));
+        let found = found.expression_attribute_values(":first", AttributeValue::S(PROGRESS.to_owned()));
+        let found = found.send().await.map_err(rows::failed)?;
+        let (mut task, mut progress) = (None, None);
+        for row in found.items.unwrap_or_default() {
+            match rows::sort_key(&row) {
+                TASK => task = Some(rows::read::<Task>(row)?),
+                PROGRESS => progress = Some(rows::read::<Progress>(row)?),
+                _ => {}
+            }
+        }
+        let task = task.ok_or_else(|| Error::no_task(id))?;
+        // What an earlier claim left behind says nothing about the one that holds the task.
+        let fence = task.attempt.claim.as_ref().map(|claim| claim.fence);
+        Ok((task, progress.filter(|progress| Some(progress.fence) == fence)))
+    }
+
+    /// Everything that happened to the task, oldest first; empty if there is no such task.
+    ///
+    /// # Errors
+    /// DynamoDB's.
+    pub async fn history(&self, id: Uuid) -> Result<Vec<Event>> {
+        let query = self.client.query().table_name(&self.table).consistent_read(true);
+        let query = query.key_condition_expression("PK = :partition AND begins_with(SK, :event)");
+        let query = query.expression_attribute_values(":partition", AttributeValue::S(rows::task_partition(id)));
+        let query = query.expression_attribute_values(":event", AttributeValue::S(EVENT.to_owned()));
+        let mut pages = query.into_paginator().items().send();
+        let mut events = Vec::new();
+        while let Some(row) = pages.next().await {
+            events.push(rows::read(row.map_err(rows::failed)?)?);
+        }
+        Ok(events)
+    }
+
+    /// Removes a deleted task; its history stays.
+    ///
+    /// # Errors
+    /// DynamoDB's.
+    pub async fn remove(&self, task: &Task) -> Result<()> {
+        for sort in [PROGRESS, TASK] {
+            let key = rows::key(&rows::task_partition(task.id), sort);
+            self.client.delete_item().table_name(&self.table).set_key(Some(key)).send().await.map_err(rows::failed)?;
+        }
+        Ok(())
+    }
+}

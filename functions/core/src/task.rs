@@ -1,0 +1,227 @@
+//! Tasks: what was asked for, where it stands, and how it changes.
+
+mod attempt;
+mod event;
+mod progress;
+pub mod settings;
+mod status;
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+pub use attempt::{Attempt, Claim, Decision, Failure, GenerationReport, Picture};
+pub use event::{Change, Event};
+pub use progress::Progress;
+pub use settings::Settings;
+pub use status::{Move, Status};
+
+use crate::identity::Identity;
+
+/// Most attempts of one task: what a row can hold.
+pub const MAX_ATTEMPTS: u32 = 10;
+/// How long a deleted task can still be looked at.
+pub const GRACE_PERIOD: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// A request for pictures on its way through generation and approval.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    /// A `UUIDv7`, so that ids sort by creation.
+    pub id: Uuid,
+    /// Counts the changes, from 1.
+    pub version: u64,
+    /// Where it stands.
+    pub status: Status,
+    /// Who asked for it.
+    pub owner: String,
+    /// A name for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Words to find it by.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// Whatever the client wants to keep with it.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+    /// The key of the dropped file that it was made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// The current try.
+    pub attempt: Attempt,
+    /// The tries before it, oldest first.
+    #[serde(default)]
+    pub earlier_attempts: Vec<Attempt>,
+    /// Who approved it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Decision>,
+    /// Where its pictures are public.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publication: Option<Publication>,
+    /// Who called it off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancellation: Option<Decision>,
+    /// Who deleted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion: Option<Deletion>,
+}
+
+/// Where a task's pictures are public.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Publication {
+    /// Who published.
+    pub by: String,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// The public keys, in the pictures' order.
+    pub keys: Vec<String>,
+}
+
+/// A deletion that waits for the end of the grace period.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Deletion {
+    /// Who asked for it.
+    pub by: String,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// When the task and its pictures go.
+    #[schema(value_type = String, format = DateTime)]
+    pub after: Timestamp,
+}
+
+/// What a new task starts from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewTask {
+    /// Its id.
+    pub id: Uuid,
+    /// Who asks.
+    pub owner: String,
+    /// What to draw.
+    pub settings: Settings,
+    /// A name for people.
+    pub title: Option<String>,
+    /// Words to find it by.
+    pub tags: Vec<String>,
+    /// Whatever the client wants to keep with it.
+    pub metadata: BTreeMap<String, String>,
+    /// The key of the dropped file that it is made from.
+    pub source: Option<String>,
+}
+
+/// Why a change cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The state machine does not have this move.
+    #[error("a task that is {status} cannot be moved by `{step}`")]
+    Illegal {
+        /// Where the task stands.
+        status: Status,
+        /// What was tried.
+        step: Move,
+    },
+    /// Another attempt would be one too many.
+    #[error("the task has had {MAX_ATTEMPTS} attempts, which is the limit: create a new task")]
+    TooManyAttempts,
+    /// A task is made once.
+    #[error("the task is there already")]
+    Exists,
+}
+
+impl Task {
+    /// A new task and the first event of its history.
+    #[must_use]
+    pub fn create(new: NewTask, by: &Identity, at: Timestamp) -> (Self, Event) {
+        let task = Self {
+            id: new.id,
+            version: 1,
+            status: Status::Pending,
+            owner: new.owner,
+            title: new.title,
+            tags: new.tags,
+            metadata: new.metadata,
+            source: new.source,
+            created_at: at,
+            updated_at: at,
+            attempt: Attempt::new(1, new.settings, at),
+            earlier_attempts: Vec::new(),
+            approval: None,
+            publication: None,
+            cancellation: None,
+            deletion: None,
+        };
+        let change = Change::Create { made: Box::new(task.clone()) };
+        let event = Event { task: task.id, version: 1, at, by: by.clone(), from: None, to: task.status, change };
+        (task, event)
+    }
+
+    /// The task after `change`, and the event that says so. Nothing else in the project changes a task.
+    ///
+    /// # Errors
+    /// [`Refusal`], and nothing has changed.
+    pub fn after(&self, change: Change, by: &Identity, at: Timestamp) -> Result<(Self, Event), Refusal> {
+        let step = change.step().ok_or(Refusal::Exists)?;
+        let to = self.status.after(step).ok_or(Refusal::Illegal { status: self.status, step })?;
+        let mut task = Self { version: self.version + 1, status: to, updated_at: at, ..self.clone() };
+        let decision = |note: &Option<String>| Decision { by: by.name.clone(), at, note: note.clone() };
+        match &change {
+            Change::Create { .. } => return Err(Refusal::Exists),
+            Change::Claim { worker, step } => {
+                let version = task.version;
+                let attempt = &mut task.attempt;
+                let again = attempt.claim.as_ref().filter(|claim| claim.step == *step);
+                let tries = again.map_or(1, |claim| claim.tries + 1);
+                let worker = worker.clone();
+                attempt.claim = Some(Claim { worker, at, fence: version, step: *step, tries });
+            }
+            Change::Finish { pictures, generation } => {
+                task.attempt.pictures.clone_from(pictures);
+                task.attempt.generation = Some(generation.as_ref().clone());
+            }
+            Change::Fail { reason } => task.attempt.failure = Some(Failure { at, reason: reason.clone() }),
+            Change::Reject { reason } => task.attempt.rejection = Some(decision(&Some(reason.clone()))),
+            Change::Approve { note } => task.approval = Some(decision(note)),
+            Change::Cancel { reason } => task.cancellation = Some(decision(reason)),
+            Change::Publish { publication } => task.publication = Some(publication.clone()),
+            Change::Delete { after } => {
+                task.deletion = Some(Deletion { by: by.name.clone(), at, after: *after });
+            }
+            Change::Retry { settings } => {
+                let number = task.attempt.number + 1;
+                if number > MAX_ATTEMPTS {
+                    return Err(Refusal::TooManyAttempts);
+                }
+                let next = Attempt::new(number, settings.as_ref().clone(), at);
+                task.earlier_attempts.push(std::mem::replace(&mut task.attempt, next));
+            }
+            // A worker that hands on has made steps, so the next claim is not another try at the same one.
+            Change::HandOn { .. } | Change::Pause | Change::Resume => {}
+        }
+        let event =
+            Event { task: task.id, version: task.version, at, by: by.clone(), from: Some(self.status), to, change };
+        Ok((task, event))
+    }
+
+    /// The task that a whole history makes; `None` if the events are not one task's whole history.
+    #[must_use]
+    pub fn replay(events: &[Event]) -> Option<Self> {
+        let (first, rest) = events.split_first()?;
+        let Change::Create { made } = &first.change else { return None };
+        rest.iter().try_fold(made.as_ref().clone(), |task, event| {
+            let (task, again) = task.after(event.change.clone(), &event.by, event.at).ok()?;
+            (again == *event).then_some(task)
+        })
+    }
+
+    /// Every try, oldest first.
+    pub fn attempts(&self) -> impl Iterator<Item = &Attempt> {
+        self.earlier_attempts.iter().chain([&self.attempt])
+    }
+}
