@@ -4,6 +4,10 @@ CARGO ?= cargo
 PROMPT ?= a large red heart on a blue background
 PICTURE ?= heart.png
 DENY_VERSION := 0.20.2
+# Tools from PyPI, for what is not Rust: cargo-lambda, an emulator of AWS, Schemathesis.
+TOOLS := target/tools
+PYTHON := $(CURDIR)/$(TOOLS)/bin/python
+LAMBDA := PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(CARGO) lambda
 
 # CubeCL links LLVM beside NVRTC and downloads it while building. Easel compiles kernels with NVRTC alone, so
 # `WITHOUT_LLVM=1` builds where that download is not to be had: what stays unresolved is never called.
@@ -13,16 +17,48 @@ export RUSTFLAGS := -C relro-level=partial -C link-arg=-Wl,--unresolved-symbols=
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format audit bench cuda gpu-test gpu-bench
+.PHONY: help demo test test-emulators test-schema openapi local functions lint format audit bench bench-service cuda \
+	gpu-test gpu-bench
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## Draw a picture with the bundled model (PROMPT="…" PICTURE=file.png)
-	$(CARGO) run --locked --package easel -- generate "$(PROMPT)" --seed 42 --output "$(PICTURE)"
+demo: ## Take a picture through the whole service, with the bundled model (PROMPT="…" PICTURE=file.png)
+	$(CARGO) run --locked --package easel -- demo "$(PROMPT)" --output "$(PICTURE)"
 
 test: ## Run every test
 	$(CARGO) test --locked --workspace
+
+test-emulators: functions ## Run the end-to-end tests against the packaged functions on an emulator of AWS by others
+	$(CARGO) build --locked --release --package easel-generate
+	$(CARGO) test --locked --package easel --test end_to_end --no-run
+	for way in "" --on-lambda; do $(PYTHON) tests/emulators/deploy.py $$way --functions target/lambda \
+	--generate target/release/generate --logs target/emulators -- \
+	$(CARGO) test --locked --package easel --test end_to_end || exit 1; done
+
+test-schema: $(TOOLS)/ready ## Send the API thousands of calls that its own description leads to
+	$(CARGO) build --locked --package easel
+	$(PYTHON) tests/schema.py --easel target/debug/easel
+
+openapi: ## Write the description of the API that is checked in
+	EASEL_UPDATE_OPENAPI=1 $(CARGO) test --locked --package easel-core --test routes description
+
+local: $(TOOLS)/ready ## Run every function with cargo lambda on 127.0.0.1:9000, beside embedded DynamoDB and S3
+	$(CARGO) build --locked --package easel
+	rm -f target/local/environment
+	target/debug/easel serve --no-generate --listen 127.0.0.1:0 --data target/local/data \
+	--environment target/local/environment & service=$$!; trap 'kill $$service' EXIT; \
+	while kill -0 $$service 2>/dev/null && ! test -e target/local/environment; do sleep 0.1; done; \
+	$(LAMBDA) watch --invoke-address 127.0.0.1 --env-file target/local/environment
+
+functions: $(TOOLS)/ready ## Package create, review and read as Lambda takes them, into target/lambda
+	$(LAMBDA) build --locked --release --output-format zip --package easel-create --package easel-review \
+	--package easel-read
+
+$(TOOLS)/ready: tests/requirements.txt
+	python3 -m venv $(TOOLS)
+	$(PYTHON) -m pip install --quiet --requirement $<
+	touch $@
 
 lint: ## Formatting, lints, documentation, dependencies
 	$(CARGO) fmt --all --check
@@ -42,6 +78,9 @@ audit: ## Licences, sources and known vulnerabilities of dependencies
 bench: ## Time the parts of full-size SDXL on this machine (random weights)
 	$(CARGO) build --locked --release --package easel
 	for part in text unet vae-decode vae-encode; do target/release/easel bench $$part --size 1024 --repeat 3 || exit 1; done
+
+bench-service: functions ## Time the functions and the service on this machine
+	for part in functions listing load; do $(CARGO) bench --locked --package easel --bench service -- $$part || exit 1; done
 
 cuda: ## Build the command with CUDA into target/cuda (WITHOUT_LLVM=1: see above)
 	$(CARGO) build --locked --release --package easel --features cuda --target-dir target/cuda

@@ -41,23 +41,14 @@ impl Services {
             Ok(secret) if !secret.is_empty() => Identification::Tokens(TokenKey::new(secret.into_bytes())),
             _ => Identification::Authorizer,
         };
-        Ok(Self::new(&configuration, variable(TABLE)?, variable(BUCKET)?, identification))
-    }
-
-    /// The services behind an SDK configuration.
-    pub fn new(
-        configuration: &aws_config::SdkConfig,
-        table: impl Into<String>,
-        bucket: impl Into<String>,
-        identification: Identification,
-    ) -> Self {
-        let objects = aws_sdk_s3::config::Builder::from(configuration);
+        let rows = aws_sdk_dynamodb::Client::new(&configuration);
+        let objects = aws_sdk_s3::config::Builder::from(&configuration);
         // Services on an address of their own have no bucket in their host name.
-        let own_address = configuration.endpoint_url().is_some() || env::var("AWS_ENDPOINT_URL_S3").is_ok();
+        let own_address = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| env::var_os(name).is_some());
         let objects = aws_sdk_s3::Client::from_conf(objects.force_path_style(own_address).build());
-        let rows = aws_sdk_dynamodb::Client::new(configuration);
-        let workflow = Workflow { store: Store::new(rows, table), gallery: Gallery::new(objects, bucket) };
-        Self { workflow, identification }
+        let store = Store::new(rows, variable(TABLE)?);
+        let gallery = Gallery::new(objects, variable(BUCKET)?);
+        Ok(Self { workflow: Workflow { store, gallery }, identification })
     }
 }
 

@@ -6,7 +6,7 @@
 //! | `TASK#{id}` | `EVENT#{version}` | one row a move |
 //! | `TASK#{id}` | `PROGRESS` | how far a running attempt is, and the lease on it |
 //! | `IDEMPOTENCY#{owner}#{key}` | `IDEMPOTENCY` | what a create with that key was answered; `expires` |
-//! | `WORKERS` | `WORKER#{name}` | what a worker last reported of itself; `expires` |
+//! | `WORKERS` | `NEWEST` | what a worker last reported of itself |
 
 mod changes;
 mod creation;

@@ -176,7 +176,8 @@ impl Task {
             Change::Claim { worker, step } => {
                 let version = task.version;
                 let attempt = &mut task.attempt;
-                let again = attempt.claim.as_ref().filter(|claim| claim.step == *step);
+                let died = self.status == Status::InProgress;
+                let again = attempt.claim.as_ref().filter(|claim| died && claim.step == *step);
                 let tries = again.map_or(1, |claim| claim.tries + 1);
                 let worker = worker.clone();
                 attempt.claim = Some(Claim { worker, at, fence: version, step: *step, tries });

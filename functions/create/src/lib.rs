@@ -6,7 +6,6 @@ use easel_core::http::{Answer, Call, Operation, TaskView};
 use easel_core::order::Order;
 use easel_core::services::Services;
 use easel_core::store::IdempotencyKey;
-use easel_core::telemetry::{Metrics, Unit};
 
 /// The longest file that can be uploaded to start from, in bytes.
 const MAX_UPLOAD: u64 = 20 * 1024 * 1024;
@@ -31,7 +30,6 @@ async fn create_task(services: &Services, call: &Call) -> Result<Answer> {
     let order = Order::read(call.fields()?)?;
     let workflow = &services.workflow;
     let task = workflow.create(order, identity, key.as_ref()).await?;
-    Metrics::new().value("TasksCreated", Unit::Count, 1.0).property("task", task.id.to_string()).emit();
     let view = TaskView::new(&task, None, identity, &workflow.gallery).await?;
     let answer = Answer::json(201, &view)?.with("location", format!("/v1/tasks/{}", task.id));
     Ok(answer.with("etag", format!("\"{}\"", task.version)))

@@ -8,6 +8,9 @@ use easel_model::{DevicePreference, Precision};
 
 use crate::failure::Failure;
 use crate::output;
+use crate::service_arguments::{
+    DecisionArguments, DemoArguments, ListArguments, ServeArguments, ShowArguments, SubmitArguments, TokenArguments,
+};
 
 /// More threads than any machine has use for.
 const MOST_THREADS: usize = 1024;
@@ -24,6 +27,28 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Draw pictures of a prompt
     Generate(Box<GenerateArguments>),
+    /// Run the service on this machine: tasks, approval, generation, with nothing else to install
+    Serve(Box<ServeArguments>),
+    /// Print a token that lets somebody use the service of this machine
+    Token(TokenArguments),
+    /// Ask a service for pictures, watch them being drawn, save them
+    Submit(Box<SubmitArguments>),
+    /// List a service's tasks
+    List(ListArguments),
+    /// Show a task, save its pictures
+    Show(ShowArguments),
+    /// Show what happened to a task
+    History(ShowArguments),
+    /// Accept a task's pictures
+    Approve(DecisionArguments),
+    /// Turn a task's pictures down
+    Reject(DecisionArguments),
+    /// Make a task's pictures public
+    Publish(DecisionArguments),
+    /// Call a task off
+    Cancel(DecisionArguments),
+    /// Take a picture the whole way: a service of its own, a task, approval, publication
+    Demo(DemoArguments),
     /// Say which devices there are, which one would be used, and what fits in memory
     Doctor(DoctorArguments),
     /// Time a part of the model, with random weights in the real shapes (held in bf16 unless --precision says otherwise)

@@ -4,8 +4,9 @@ use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::process::ExitCode;
 use std::sync::Mutex;
 
+use easel_generate::picture::PictureError;
+
 use crate::output;
-use crate::picture::PictureError;
 
 const FAILED: u8 = 1;
 const WRONG_USE: u8 = 2;
@@ -45,10 +46,38 @@ impl From<easel_model::Error> for Failure {
     }
 }
 
+impl From<easel_core::Error> for Failure {
+    fn from(error: easel_core::Error) -> Self {
+        match error {
+            // A person at the same machine can do something about it.
+            easel_core::Error::Unavailable { service, detail } => Self::failed(format!("{service}: {detail}")),
+            other => Self::failed(other.to_string()),
+        }
+    }
+}
+
+impl From<easel_embedded::Error> for Failure {
+    fn from(error: easel_embedded::Error) -> Self {
+        Self::failed(format!("--data: {error}"))
+    }
+}
+
 impl From<PictureError> for Failure {
     fn from(error: PictureError) -> Self {
         let exit_code = if error.is_wrong_use() { WRONG_USE } else { FAILED };
         Self { message: error.to_string(), exit_code }
+    }
+}
+
+impl From<easel_generate::Error> for Failure {
+    fn from(error: easel_generate::Error) -> Self {
+        match error {
+            easel_generate::Error::WrongUse(message) => Self::wrong_use(message),
+            easel_generate::Error::Failed(message) => Self::failed(message),
+            easel_generate::Error::Picture(error) => error.into(),
+            easel_generate::Error::Model(error) => error.into(),
+            easel_generate::Error::Service(error) => error.into(),
+        }
     }
 }
 

@@ -6,18 +6,18 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Instant;
 
+use easel_generate::model_choice::ModelChoice;
+use easel_generate::picture;
+use easel_generate::record::Record;
+use easel_generate::temporary::{TemporaryFolder, uninterrupted};
 use easel_model::{DeviceChoice, Generation, Model, Precision, Request, Requirement, Retention, Trace, memory};
 use image::RgbImage;
 
 use crate::arguments::GenerateArguments;
 use crate::failure::Failure;
-use crate::interruption;
-use crate::model_choice::ModelChoice;
 use crate::output;
 use crate::output_files::{self, OutputFiles};
-use crate::picture;
 use crate::progress::ProgressDisplay;
-use crate::record::Record;
 use crate::report::Report;
 use crate::units;
 
@@ -34,7 +34,12 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
     }
     request.init = arguments.init.as_deref().map(picture::load).transpose()?;
 
-    let choice = ModelChoice::open(arguments.model.as_deref(), arguments.refiner.as_deref(), arguments.no_refiner)?;
+    let choice = ModelChoice::open(
+        ["--model", "--refiner"],
+        arguments.model.as_deref(),
+        arguments.refiner.as_deref(),
+        arguments.no_refiner,
+    )?;
     if arguments.steps.is_none() {
         request.steps = choice.default_steps();
     }
@@ -197,7 +202,7 @@ fn save(pictures: &[RgbImage], files: &OutputFiles, mut record: Record<'_>) -> R
     for (index, (path, picture)) in paths.iter().zip(pictures).enumerate() {
         record.index = index;
         let metadata = record.metadata()?;
-        interruption::uninterrupted(|| picture::save(path, picture, &metadata))?;
+        uninterrupted(|| picture::save(path, picture, &metadata))?;
     }
     Ok(paths)
 }
@@ -205,7 +210,7 @@ fn save(pictures: &[RgbImage], files: &OutputFiles, mut record: Record<'_>) -> R
 /// Writes the trace beside its place, then moves it there.
 fn save_trace(trace: &Trace, path: &Path) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::failed(format!("writing {}: {error}", path.display()));
-    let folder = interruption::TemporaryFolder::inside(output_files::folder_of(path)).map_err(failed)?;
+    let folder = TemporaryFolder::inside(output_files::folder_of(path)).map_err(failed)?;
     let whole = folder.path().join("trace.safetensors");
     trace.save(&whole)?;
     std::fs::rename(&whole, path).map_err(failed)

@@ -2,26 +2,27 @@
 
 mod arguments;
 mod bench;
+mod client;
 mod convert;
-mod demo_model;
+mod demo;
 mod doctor;
 mod failure;
 mod generate;
 mod interruption;
-mod model_choice;
 mod output;
 mod output_files;
-mod parameters_text;
-mod picture;
 mod progress;
 mod random_model;
-mod record;
 mod report;
+mod serve;
+mod service_arguments;
+mod token;
 mod units;
 
 use std::process::ExitCode;
 
 use arguments::{Arguments, Command};
+use easel_core::task::Move;
 use failure::Failure;
 
 fn main() -> ExitCode {
@@ -31,9 +32,23 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Failure> {
     let Some(arguments) = Arguments::read()? else { return Ok(()) };
     output::start_log()?;
-    interruption::listen()?;
+    // The service finishes its step when it is told to stop; every other command ends at once.
+    if !matches!(arguments.command, Command::Serve(_)) {
+        interruption::listen()?;
+    }
     match arguments.command {
         Command::Generate(arguments) => generate::run(*arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Token(arguments) => token::run(&arguments),
+        Command::Submit(arguments) => client::submit(&arguments),
+        Command::List(arguments) => client::list(&arguments),
+        Command::Show(arguments) => client::show(&arguments),
+        Command::History(arguments) => client::history(&arguments),
+        Command::Approve(arguments) => client::decide(&arguments, Move::Approve),
+        Command::Reject(arguments) => client::decide(&arguments, Move::Reject),
+        Command::Publish(arguments) => client::decide(&arguments, Move::Publish),
+        Command::Cancel(arguments) => client::decide(&arguments, Move::Cancel),
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::RandomModel(arguments) => random_model::run(&arguments),

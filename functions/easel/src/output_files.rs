@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use easel_generate::picture;
+use easel_generate::temporary::TemporaryFolder;
+
 use crate::failure::Failure;
-use crate::interruption::TemporaryFolder;
-use crate::picture;
 
 /// Where pictures go.
 #[derive(Debug)]
@@ -96,6 +97,19 @@ pub(crate) fn write_new(path: &Path, write: impl FnOnce(&Path) -> Result<(), Fai
     // The temporary folder's name would say nothing to anybody.
     write(&whole).map_err(|failure| failure.context(&format!("--output: {} cannot be written", path.display())))?;
     fs::rename(&whole, path).map_err(|error| failed(reason(&error)))
+}
+
+/// Writes a file whole or not at all, over one that may be there.
+///
+/// # Errors
+/// It cannot be written.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::failed(format!("--output: {} cannot be written: {}", path.display(), reason(&error)))
+    };
+    let folder = TemporaryFolder::inside(folder_of(path)).map_err(failed)?;
+    let whole = folder.path().join("picture");
+    fs::write(&whole, bytes).and_then(|()| fs::rename(&whole, path)).map_err(failed)
 }
 
 /// The folder that a file is in.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use easel_model::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
 
 use crate::output;
 use crate::units;
@@ -48,19 +49,54 @@ impl ProgressDisplay {
     pub(crate) fn step(&self, progress: &Progress) {
         let Progress { step, total, stage, elapsed, remaining } = progress;
         let left = units::seconds(remaining.as_secs_f64());
+        let so_far = units::seconds(elapsed.as_secs_f64());
+        self.draw(*step as u64, *total as u64, &format!("({}), {so_far} so far, {left} left", stage.name()));
+    }
+
+    fn draw(&self, step: u64, total: u64, rest: &str) {
         match &self.bar {
             Some(bar) => {
                 let template = "{bar:40} step {pos}/{len} {msg}";
                 bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
-                bar.set_length(*total as u64);
-                bar.set_position(*step as u64);
-                bar.set_message(format!("({}), {left} left", stage.name()));
+                bar.set_length(total);
+                bar.set_position(step);
+                bar.set_message(rest.to_owned());
             }
-            None => output::note(&format!(
-                "step {step}/{total} ({}), {} so far, {left} left",
-                stage.name(),
-                units::seconds(elapsed.as_secs_f64())
-            )),
+            None => output::note(&format!("step {step}/{total} {rest}")),
+        }
+    }
+}
+
+/// Shows how far a service is with a task.
+pub(crate) struct TaskProgress {
+    display: ProgressDisplay,
+    /// What was shown last: a task is looked at more often than it moves.
+    shown: Option<(u64, &'static str)>,
+}
+
+impl TaskProgress {
+    /// A display that fits standard error.
+    pub(crate) fn new() -> Self {
+        Self { display: ProgressDisplay::new(), shown: None }
+    }
+
+    /// Says what goes on without steps.
+    pub(crate) fn begin(&mut self, what: &'static str) {
+        if self.shown.replace((0, what)) != Some((0, what)) {
+            self.display.begin(what);
+        }
+    }
+
+    /// Shows the service's last word on the drawing, if there is one.
+    pub(crate) fn step(&mut self, progress: &Value) {
+        let (step, total) = (progress["step"].as_u64().unwrap_or(0), progress["total"].as_u64().unwrap_or(0));
+        if total == 0 {
+            self.begin("being prepared");
+        } else if self.shown.replace((step, "step")) != Some((step, "step")) {
+            let left = progress["remaining_seconds"].as_f64().map(units::seconds);
+            let left = left.map_or_else(String::new, |left| format!(", {left} left"));
+            let stage = progress["stage"].as_str().unwrap_or_default();
+            self.display.draw(step, total, &format!("({stage}){left}"));
         }
     }
 }

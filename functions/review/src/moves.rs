@@ -5,7 +5,6 @@ use easel_core::fields::Fields;
 use easel_core::identity::Identity;
 use easel_core::order::Order;
 use easel_core::task::{Change, GRACE_PERIOD, Move, Settings, Task};
-use easel_core::telemetry::{Metrics, Unit};
 use easel_core::workflow::Workflow;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -93,9 +92,5 @@ pub(crate) async fn make(
         Asked::Retry { settings, .. } => Change::Retry { settings },
         Asked::Delete => Change::Delete { after: Timestamp::now() + GRACE_PERIOD },
     };
-    let task = workflow.make(id, step, identity, expected, change).await?;
-    let metrics = Metrics::new().dimension("move", step.as_str()).value("TasksMoved", Unit::Count, 1.0);
-    metrics.property("task", id.to_string()).emit();
-    tracing::info!(task = %id, step = step.as_str(), version = task.version, "moved");
-    Ok(task)
+    workflow.make(id, step, identity, expected, change).await
 }

@@ -111,12 +111,22 @@ impl Generation {
     fn progress(&self, stage: Stage) -> Progress {
         let left = self.plan.end - self.index;
         Progress {
-            step: self.index - self.plan.start,
-            total: self.plan.end - self.plan.start,
+            step: self.step(),
+            total: self.total(),
             stage,
             elapsed: self.steps_time,
             remaining: self.steps_time / self.steps_done.max(1) as u32 * left as u32,
         }
+    }
+
+    /// Evaluations done, those before a resumed checkpoint included.
+    pub fn step(&self) -> usize {
+        self.index - self.plan.start
+    }
+
+    /// Evaluations in all.
+    pub fn total(&self) -> usize {
+        self.plan.end - self.plan.start
     }
 
     /// From base to refiner: a sampler without history goes on where the base's stopped.

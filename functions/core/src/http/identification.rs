@@ -1,4 +1,6 @@
-//! Who calls: from the authorizer's context on AWS, from a token that is checked here on one machine.
+//! Who calls: from the authorizer's context on AWS, from a token that is checked here where no authorizer did so.
+
+use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -18,7 +20,7 @@ const ROLE_CLAIMS: [&str; 3] = ["role", "custom:role", "cognito:groups"];
 pub enum Identification {
     /// API Gateway has checked the token; its claims come with the request.
     Authorizer,
-    /// Tokens signed with this key are checked here.
+    /// Tokens signed with this key are checked here, unless an authorizer did it: only a runtime can pass its claims on.
     Tokens(TokenKey),
 }
 
@@ -30,6 +32,7 @@ impl Identification {
     pub fn identify(&self, request: &Request) -> Result<Identity> {
         match self {
             Self::Authorizer => from_authorizer(request),
+            Self::Tokens(_) if claims(request).is_some() => from_authorizer(request),
             Self::Tokens(key) => {
                 let header = request.headers().get("authorization").and_then(|value| value.to_str().ok());
                 let token = header.and_then(|value| {
@@ -43,15 +46,17 @@ impl Identification {
     }
 }
 
-fn from_authorizer(request: &Request) -> Result<Identity> {
-    let claims = match request.request_context_ref() {
-        Some(RequestContext::ApiGatewayV2(context)) => {
-            context.authorizer.as_ref().and_then(|authorizer| authorizer.jwt.as_ref()).map(|jwt| &jwt.claims)
-        }
+/// What an authorizer of API Gateway found in the token.
+fn claims(request: &Request) -> Option<&HashMap<String, String>> {
+    match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => Some(&context.authorizer.as_ref()?.jwt.as_ref()?.claims),
         _ => None,
-    };
+    }
+}
+
+fn from_authorizer(request: &Request) -> Result<Identity> {
     let unknown = |what: &str| Error::Unauthenticated(format!("the authorizer passed on {what}"));
-    let claims = claims.ok_or_else(|| unknown("no claims"))?;
+    let claims = claims(request).ok_or_else(|| unknown("no claims"))?;
     let name = claims.get("sub").filter(|name| !name.is_empty()).ok_or_else(|| unknown("no subject"))?;
     // Lists arrive as `[creator reviewer]`.
     let words = ROLE_CLAIMS.iter().filter_map(|claim| claims.get(*claim));

@@ -53,7 +53,7 @@ pub struct BulkResult {
 pub struct HealthView {
     /// Whether a generator is there that can draw.
     pub sdxl_available: bool,
-    /// `cpu` or `cuda`; none before a generator has started.
+    /// `cpu` or `cuda`; `none` if the generator cannot draw, null before there was one.
     pub device: Option<String>,
     /// Whether the base model is open.
     pub base_model_loaded: bool,
@@ -69,7 +69,7 @@ pub struct HealthView {
     pub compute_capability: Option<String>,
     /// `f32`, `bf16` or `f16`.
     pub precision: Option<String>,
-    /// Why not CUDA.
+    /// Why not CUDA, or why nothing at all.
     pub fallback_reason: Option<String>,
     /// The model's name.
     pub model: Option<String>,

@@ -5,7 +5,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 
 use super::{Store, rows};
 use crate::error::{Error, Result};
-use crate::task::{Event, Progress, Task};
+use crate::task::{Event, Move, Progress, Task};
+use crate::telemetry::{Metrics, Unit};
 
 /// Whether a move was saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +23,7 @@ impl Store {
     /// # Errors
     /// DynamoDB's.
     pub async fn save(&self, task: &Task, event: &Event) -> Result<Saved> {
-        self.transact(vec![self.moved(task, event)?, self.event(event)?]).await
+        self.transact(event, vec![self.moved(task, event)?, self.event(event)?]).await
     }
 
     /// Saves a claim together with the progress row that holds its lease.
@@ -32,7 +33,7 @@ impl Store {
     pub async fn save_claim(&self, task: &Task, event: &Event, progress: &Progress) -> Result<Saved> {
         let row = rows::write(&rows::task_partition(task.id), rows::PROGRESS, progress)?;
         let lease = put(Put::builder().table_name(&self.table).set_item(Some(row)))?;
-        self.transact(vec![self.moved(task, event)?, self.event(event)?, lease]).await
+        self.transact(event, vec![self.moved(task, event)?, self.event(event)?, lease]).await
     }
 
     /// The task's row, on the condition that nobody moved it since.
@@ -60,13 +61,25 @@ impl Store {
         put(Put::builder().table_name(&self.table).set_item(Some(row)).condition_expression("attribute_not_exists(PK)"))
     }
 
-    async fn transact(&self, writes: Vec<TransactWriteItem>) -> Result<Saved> {
+    async fn transact(&self, event: &Event, writes: Vec<TransactWriteItem>) -> Result<Saved> {
         match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
-            Ok(_) => Ok(Saved::Done),
+            Ok(_) => {
+                tell(event);
+                Ok(Saved::Done)
+            }
             Err(error) if !refusals(error.as_service_error()).is_empty() => Ok(Saved::Stale),
             Err(error) => Err(rows::failed(error)),
         }
     }
+}
+
+/// Every move is logged and counted here, whoever makes it.
+pub(super) fn tell(event: &Event) {
+    let step = event.change.step().map_or("create", Move::as_str);
+    let status = event.to.as_str();
+    tracing::info!(task = %event.task, step, status, version = event.version, by = event.by.name, "moved");
+    let metrics = Metrics::new().dimension("status", status).value("TasksMoved", Unit::Count, 1.0);
+    metrics.property("task", event.task.to_string()).property("move", step).emit();
 }
 
 pub(super) fn put(put: aws_sdk_dynamodb::types::builders::PutBuilder) -> Result<TransactWriteItem> {

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::changes::{WriteRefusal, put, refusals};
+use super::changes::{WriteRefusal, put, refusals, tell};
 use super::{Store, rows};
 use crate::error::{Error, Result};
 use crate::task::{Event, Task};
@@ -69,7 +69,10 @@ impl Store {
         }
         for wait in [20, 80, 320, 0] {
             let request = self.client.transact_write_items().set_transact_items(Some(writes.clone()));
-            let Err(error) = request.send().await else { return Ok(Created::New) };
+            let Err(error) = request.send().await else {
+                tell(event);
+                return Ok(Created::New);
+            };
             match (refusals(error.as_service_error()).as_slice(), key) {
                 ([_, _, Some(WriteRefusal::Condition)], Some(key)) => {
                     return self.made_before(key).await?.ok_or_else(|| rows::failed(error));

@@ -1,6 +1,5 @@
 //! What workers report of themselves, for `/health`.
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -9,8 +8,7 @@ use super::{Store, rows};
 use crate::error::Result;
 
 const WORKERS: &str = "WORKERS";
-/// Seconds that a report is kept.
-const KEPT: i64 = 24 * 3600;
+const NEWEST: &str = "NEWEST";
 
 /// A worker's device and model, as chosen at its cold start.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -22,7 +20,7 @@ pub struct WorkerReport {
     pub at: Timestamp,
     /// Whether pictures can be drawn.
     pub sdxl_available: bool,
-    /// `cpu` or `cuda`.
+    /// `cpu` or `cuda`; `none` of a worker that cannot draw.
     pub device: String,
     /// Whether the base model is open.
     pub base_model_loaded: bool,
@@ -38,7 +36,7 @@ pub struct WorkerReport {
     pub compute_capability: Option<String>,
     /// `f32`, `bf16` or `f16`.
     pub precision: String,
-    /// Why not CUDA.
+    /// Why not CUDA, or why nothing at all.
     pub fallback_reason: Option<String>,
     /// The model's name.
     pub model: String,
@@ -49,13 +47,12 @@ pub struct WorkerReport {
 }
 
 impl Store {
-    /// Writes what a worker reports of itself.
+    /// Writes what a worker reports of itself, in the place of what the one before reported.
     ///
     /// # Errors
     /// DynamoDB's.
     pub async fn report_worker(&self, report: &WorkerReport) -> Result<()> {
-        let mut row = rows::write(WORKERS, &format!("WORKER#{}", report.worker), report)?;
-        row.insert(rows::EXPIRES.to_owned(), rows::number(report.at.as_second() + KEPT));
+        let row = rows::write(WORKERS, NEWEST, report)?;
         self.client.put_item().table_name(&self.table).set_item(Some(row)).send().await.map_err(rows::failed)?;
         Ok(())
     }
@@ -65,11 +62,8 @@ impl Store {
     /// # Errors
     /// DynamoDB's.
     pub async fn newest_worker(&self) -> Result<Option<WorkerReport>> {
-        let query = self.client.query().table_name(&self.table).key_condition_expression("PK = :workers");
-        let query = query.expression_attribute_values(":workers", AttributeValue::S(WORKERS.to_owned()));
-        let found = query.send().await.map_err(rows::failed)?;
-        let rows = found.items.unwrap_or_default().into_iter();
-        let reports = rows.map(rows::read::<WorkerReport>).collect::<Result<Vec<_>>>()?;
-        Ok(reports.into_iter().max_by_key(|report| report.at))
+        let newest = rows::key(WORKERS, NEWEST);
+        let found = self.client.get_item().table_name(&self.table).set_key(Some(newest)).send().await;
+        found.map_err(rows::failed)?.item.map(rows::read).transpose()
     }
 }

@@ -60,7 +60,7 @@ pub struct Claim {
     pub fence: u64,
     /// The step that it went on from; 0 is the start.
     pub step: u32,
-    /// How often in a row the attempt was claimed at this same step: a sign that workers die of it.
+    /// How often in a row a worker went on from this same step without getting further: a sign that workers die of it.
     pub tries: u32,
 }
 

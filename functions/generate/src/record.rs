@@ -3,27 +3,31 @@
 use easel_model::{Backend, Precision, Request};
 use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::error::{Error, Result};
 use crate::parameters_text::parameters_text;
 use crate::picture::Metadata;
 
 /// Easel's own record of one picture. Names of files only: a picture may be shown to people whom folders do not concern.
 #[derive(Debug, Serialize)]
-pub(crate) struct Record<'a> {
+pub struct Record<'a> {
     /// This program's version.
-    pub(crate) easel: &'static str,
+    pub easel: &'static str,
     /// What was asked for, with every default filled in.
-    pub(crate) request: &'a Request,
-    pub(crate) model: &'a str,
-    pub(crate) refiner: Option<&'a str>,
+    pub request: &'a Request,
+    /// The model's name.
+    pub model: &'a str,
+    /// The refiner's, if it took part.
+    pub refiner: Option<&'a str>,
     /// `cpu` or `cuda`.
-    pub(crate) device: &'static str,
-    pub(crate) backend: Backend,
-    pub(crate) precision: Precision,
+    pub device: &'static str,
+    /// What computes.
+    pub backend: Backend,
+    /// Of the weights.
+    pub precision: Precision,
     /// The name of the init picture's file; how much of it may change is the request's `strength`.
-    pub(crate) init: Option<&'a str>,
+    pub init: Option<&'a str>,
     /// Which of the request's pictures this is, from 0.
-    pub(crate) index: usize,
+    pub index: usize,
 }
 
 impl Record<'_> {
@@ -31,9 +35,9 @@ impl Record<'_> {
     ///
     /// # Errors
     /// Never for the values there are.
-    pub(crate) fn metadata(&self) -> Result<Metadata, Failure> {
+    pub fn metadata(&self) -> Result<Metadata> {
         let json = serde_json::to_string(self);
-        let json = json.map_err(|error| Failure::failed(format!("describing the picture: {error}")))?;
+        let json = json.map_err(|error| Error::Failed(format!("describing the picture: {error}")))?;
         Ok(Metadata { parameters: parameters_text(self), json })
     }
 }

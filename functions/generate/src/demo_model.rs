@@ -4,12 +4,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::failure::Failure;
-use crate::interruption::TemporaryFolder;
-use crate::units;
+use crate::error::{Error, Result};
+use crate::temporary::TemporaryFolder;
 
 /// Steps for which the demo model was made.
-pub(crate) const STEPS: u32 = 20;
+pub const STEPS: u32 = 20;
 
 /// Paths and contents of the named files of `model/demo`.
 macro_rules! demo_files {
@@ -45,7 +44,7 @@ static FILES: [(&str, &[u8]); 22] = demo_files![
 
 /// The demo model's folders, for as long as this lives.
 #[derive(Debug)]
-pub(crate) struct DemoModel {
+pub struct DemoModel {
     /// Holds `base` and `refiner`.
     folder: PathBuf,
     /// Where there is no cache folder, the files go again with the process.
@@ -58,7 +57,7 @@ impl DemoModel {
     ///
     /// # Errors
     /// They can be written nowhere.
-    pub(crate) fn unpack() -> Result<Self, Failure> {
+    pub fn unpack() -> Result<Self> {
         let cache = dirs::cache_dir().map(|cache| cache.join("easel"));
         if let Some(cache) = cache {
             match unpack_into(&cache) {
@@ -70,9 +69,9 @@ impl DemoModel {
         }
         let temporary = std::env::temp_dir();
         let failed = |error: io::Error| {
-            let size = units::bytes(FILES.iter().map(|(_, content)| content.len() as u64).sum());
-            Failure::failed(format!(
-                "the demo model needs {size} in the cache folder or in {}: {error}; make room there, or set TMPDIR to a \
+            let size = FILES.iter().map(|(_, content)| content.len()).sum::<usize>() >> 20;
+            Error::Failed(format!(
+                "the demo model needs {size} MiB in the cache folder or in {}: {error}; make room there, or set TMPDIR to a \
                  folder that has some",
                 temporary.display()
             ))
@@ -83,12 +82,14 @@ impl DemoModel {
     }
 
     /// The model proper.
-    pub(crate) fn base(&self) -> PathBuf {
+    #[must_use]
+    pub fn base(&self) -> PathBuf {
         self.folder.join("base")
     }
 
     /// Its refiner.
-    pub(crate) fn refiner(&self) -> PathBuf {
+    #[must_use]
+    pub fn refiner(&self) -> PathBuf {
         self.folder.join("refiner")
     }
 }

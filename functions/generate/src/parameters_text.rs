@@ -6,7 +6,8 @@ use crate::picture;
 use crate::record::Record;
 
 /// The text for one picture.
-pub(crate) fn parameters_text(record: &Record<'_>) -> String {
+#[must_use]
+pub fn parameters_text(record: &Record<'_>) -> String {
     let request = record.request;
     let mut settings = vec![("Steps", request.steps.to_string())];
     if let Some(name) = request.scheduler {

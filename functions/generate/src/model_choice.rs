@@ -5,34 +5,38 @@ use std::path::{Path, PathBuf};
 use easel_model::ModelSource;
 
 use crate::demo_model::{self, DemoModel};
-use crate::failure::Failure;
+use crate::error::{Error, Result};
 
 /// Steps where nothing is asked for, as in the reference implementation.
 const STEPS: u32 = 50;
 
 /// The opened files of a model, with or without a refiner.
-pub(crate) struct ModelChoice {
-    pub(crate) base: ModelSource,
-    pub(crate) refiner: Option<ModelSource>,
+pub struct ModelChoice {
+    /// The model proper.
+    pub base: ModelSource,
+    /// What finishes what the model began.
+    pub refiner: Option<ModelSource>,
     /// The model's name, for people and records.
-    pub(crate) name: String,
-    pub(crate) refiner_name: Option<String>,
+    pub name: String,
+    /// The refiner's.
+    pub refiner_name: Option<String>,
     /// The demo model, if it draws, whose files have to stay where they are.
-    demo: Option<DemoModel>,
+    pub demo: Option<DemoModel>,
 }
 
 impl ModelChoice {
-    /// Opens `model`, or the demo model and its refiner if none is named.
+    /// Opens `model`, or the demo model and its refiner if none is named; `options` is what the two are called where
+    /// they are named.
     ///
     /// # Errors
     /// Whatever is wrong with the files, by name.
-    pub(crate) fn open(model: Option<&Path>, refiner: Option<&Path>, no_refiner: bool) -> Result<Self, Failure> {
+    pub fn open(options: [&str; 2], model: Option<&Path>, refiner: Option<&Path>, no_refiner: bool) -> Result<Self> {
         let given = |path: &&Path| !path.as_os_str().is_empty();
         let (model, refiner) = (model.filter(given), refiner.filter(given).filter(|_| !no_refiner));
-        for (option, path) in [("--model", model), ("--refiner", refiner)] {
+        for (option, path) in options.into_iter().zip([model, refiner]) {
             if let Some(path) = path.filter(|path| !path.exists()) {
                 let advice = "give a diffusers folder or a .safetensors checkpoint";
-                return Err(Failure::failed(format!("{option}: there is no {}; {advice}", path.display())));
+                return Err(Error::Failed(format!("{option}: there is no {}; {advice}", path.display())));
             }
         }
         let demo = if model.is_none() { Some(DemoModel::unpack()?) } else { None };
@@ -50,12 +54,14 @@ impl ModelChoice {
     }
 
     /// Whether nobody named a model.
-    pub(crate) fn is_demo(&self) -> bool {
+    #[must_use]
+    pub fn is_demo(&self) -> bool {
         self.demo.is_some()
     }
 
     /// Steps where nothing is asked for.
-    pub(crate) fn default_steps(&self) -> u32 {
+    #[must_use]
+    pub fn default_steps(&self) -> u32 {
         if self.is_demo() { demo_model::STEPS } else { STEPS }
     }
 }

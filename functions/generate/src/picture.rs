@@ -22,7 +22,7 @@ const JPEG_QUALITY: u8 = 95;
 
 /// Why a picture file could not be read or written.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum PictureError {
+pub enum PictureError {
     /// The file's name does not say in which format to write.
     #[error("{}: pictures are written as .png, .jpg, .jpeg or .webp; give the file one of these extensions", .0.display())]
     UnknownExtension(PathBuf),
@@ -56,14 +56,15 @@ pub(crate) enum PictureError {
 
 impl PictureError {
     /// Whether the command line is at fault (exit code 2) rather than the files or the system (exit code 1).
-    pub(crate) fn is_wrong_use(&self) -> bool {
+    #[must_use]
+    pub fn is_wrong_use(&self) -> bool {
         matches!(self, Self::UnknownExtension(_))
     }
 }
 
 /// A format that pictures are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
+pub enum Format {
     /// `.png`
     Png,
     /// `.jpg` or `.jpeg`
@@ -74,18 +75,18 @@ pub(crate) enum Format {
 
 /// How a picture was made, for the file's metadata.
 #[derive(Clone, Debug)]
-pub(crate) struct Metadata {
+pub struct Metadata {
     /// The text that AUTOMATIC1111 and ComfyUI users expect; see [`parameters`].
-    pub(crate) parameters: String,
+    pub parameters: String,
     /// Easel's own record, a JSON document.
-    pub(crate) json: String,
+    pub json: String,
 }
 
 /// The format that a file's extension asks for.
 ///
 /// # Errors
 /// [`PictureError::UnknownExtension`] if it asks for none that can be written.
-pub(crate) fn format_of(path: &Path) -> Result<Format, PictureError> {
+pub fn format_of(path: &Path) -> Result<Format, PictureError> {
     let extension = path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);
     match extension.as_deref() {
         Some("png") => Ok(Format::Png),
@@ -97,7 +98,8 @@ pub(crate) fn format_of(path: &Path) -> Result<Format, PictureError> {
 
 /// The text that AUTOMATIC1111 stores with a picture (`create_infotext` in its `modules/processing.py`): the prompt, the
 /// negative prompt if there is one, then `settings` such as `("Steps", "20")` in one line.
-pub(crate) fn parameters(prompt: &str, negative_prompt: Option<&str>, settings: &[(&str, String)]) -> String {
+#[must_use]
+pub fn parameters(prompt: &str, negative_prompt: Option<&str>, settings: &[(&str, String)]) -> String {
     let negative_prompt = negative_prompt.filter(|text| !text.is_empty());
     let negative_prompt = negative_prompt.map(|text| format!("\nNegative prompt: {text}")).unwrap_or_default();
     let settings: Vec<_> = settings.iter().map(|(name, value)| format!("{name}: {}", quoted(value))).collect();
@@ -112,12 +114,21 @@ fn quoted(value: &str) -> String {
 /// Writes a picture in the format that the extension asks for, whole or not at all: a file that is there already is
 /// replaced only by a complete one, and nothing is left behind on failure.
 ///
+/// # Errors
+/// Any of [`PictureError`] but `Unreadable`, naming the file.
+pub fn save(path: &Path, rgb: &RgbImage, metadata: &Metadata) -> Result<(), PictureError> {
+    let bytes = encode(path, rgb, metadata)?;
+    write_whole(path, &bytes).map_err(|source| PictureError::Io { action: "writing", path: path.to_owned(), source })
+}
+
+/// A picture's file in the format that the extension of `path` asks for.
+///
 /// PNG carries the metadata as text chunks `parameters` and `easel`; JPEG and WebP as EXIF, in `UserComment` (as
 /// AUTOMATIC1111 does) and, if it fits, `ImageDescription`.
 ///
 /// # Errors
-/// Any of [`PictureError`] but `Unreadable`, naming the file.
-pub(crate) fn save(path: &Path, rgb: &RgbImage, metadata: &Metadata) -> Result<(), PictureError> {
+/// [`PictureError::UnknownExtension`] or [`PictureError::Unencodable`], naming the file.
+pub fn encode(path: &Path, rgb: &RgbImage, metadata: &Metadata) -> Result<Vec<u8>, PictureError> {
     let encoded = match format_of(path)? {
         Format::Png => encode_png(rgb, metadata).map_err(|error| error.to_string()),
         Format::Jpeg => {
@@ -129,8 +140,7 @@ pub(crate) fn save(path: &Path, rgb: &RgbImage, metadata: &Metadata) -> Result<(
             encode_with_exif(WebPEncoder::new_lossless(&mut bytes), rgb, metadata).map(|()| bytes)
         }
     };
-    let bytes = encoded.map_err(|message| PictureError::Unencodable { path: path.to_owned(), message })?;
-    write_whole(path, &bytes).map_err(|source| PictureError::Io { action: "writing", path: path.to_owned(), source })
+    encoded.map_err(|message| PictureError::Unencodable { path: path.to_owned(), message })
 }
 
 fn encode_png(rgb: &RgbImage, metadata: &Metadata) -> Result<Vec<u8>, png::EncodingError> {
@@ -183,15 +193,24 @@ fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 /// # Errors
 /// [`PictureError::Io`] or [`PictureError::Unreadable`], naming the file. Pictures of more than 16,384 pixels a side or
 /// 256 MiB are refused before they are decoded.
-pub(crate) fn load(path: &Path) -> Result<RgbImage, PictureError> {
+pub fn load(path: &Path) -> Result<RgbImage, PictureError> {
     let failed = |source| PictureError::Io { action: "reading", path: path.to_owned(), source };
-    let unreadable = |message: String| PictureError::Unreadable { path: path.to_owned(), message };
     let mut bytes = Vec::new();
     File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    decode(path, &bytes)
+}
+
+/// Like [`load`], for the content of the file `path`.
+///
+/// # Errors
+/// [`PictureError::Unreadable`], naming the file.
+pub fn decode(path: &Path, bytes: &[u8]) -> Result<RgbImage, PictureError> {
+    let failed = |source| PictureError::Io { action: "reading", path: path.to_owned(), source };
+    let unreadable = |message: String| PictureError::Unreadable { path: path.to_owned(), message };
     if bytes.len() as u64 > MOST_BYTES {
         return Err(unreadable(format!("is larger than {} MiB; make the picture smaller", MOST_BYTES >> 20)));
     }
-    let mut reader = ImageReader::new(Cursor::new(&bytes)).with_guessed_format().map_err(failed)?;
+    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(failed)?;
     let format = match reader.format() {
         Some(ImageFormat::Png) => "PNG",
         Some(ImageFormat::Jpeg) => "JPEG",
@@ -209,7 +228,7 @@ pub(crate) fn load(path: &Path) -> Result<RgbImage, PictureError> {
             unreadable(format!("is a broken {format} file ({reason}); make it again from its source"))
         }
     };
-    if format == "JPEG" && is_cut_jpeg(&bytes) {
+    if format == "JPEG" && is_cut_jpeg(bytes) {
         return Err(unreadable("is a JPEG file without its end; make it again from its source".to_owned()));
     }
     let mut limits = image::Limits::no_limits();

@@ -1,0 +1,114 @@
+//! Talks to an Easel service: this machine's or any other.
+
+mod decide;
+mod list;
+pub(crate) mod pictures;
+mod show;
+mod submit;
+
+use std::time::Duration;
+
+use reqwest::blocking::{Client as HttpClient, RequestBuilder};
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+
+pub(crate) use decide::decide;
+pub(crate) use list::list;
+pub(crate) use show::{history, history_lines, show};
+pub(crate) use submit::{submit, wait};
+
+use crate::failure::Failure;
+use crate::service_arguments::ServiceArguments;
+
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A service and who asks it.
+pub(crate) struct Client {
+    http: HttpClient,
+    api: String,
+    token: Option<String>,
+}
+
+impl Client {
+    /// A client of the service that the arguments name.
+    ///
+    /// # Errors
+    /// The system gives no connections at all.
+    pub(crate) fn new(arguments: &ServiceArguments) -> Result<Self, Failure> {
+        Self::to(&arguments.api, arguments.token.clone().filter(|token| !token.is_empty()))
+    }
+
+    /// A client of the service at `api`.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub(crate) fn to(api: &str, token: Option<String>) -> Result<Self, Failure> {
+        let http = HttpClient::builder().timeout(TIMEOUT).build();
+        let http = http.map_err(|error| Failure::failed(format!("--api: {error}")))?;
+        Ok(Self { http, api: api.trim_end_matches('/').to_owned(), token })
+    }
+
+    /// Reads a resource.
+    ///
+    /// # Errors
+    /// What the service says, or why it cannot be reached.
+    pub(crate) fn get(&self, path: &str) -> Result<Value, Failure> {
+        self.send(self.request(Method::GET, path))
+    }
+
+    /// Posts a body.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.send(self.request(Method::POST, path).json(body))
+    }
+
+    /// The HTTP client, for addresses that bring their own permission.
+    pub(crate) fn http(&self) -> &HttpClient {
+        &self.http
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.api));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    fn send(&self, request: RequestBuilder) -> Result<Value, Failure> {
+        let unreachable = |error: reqwest::Error| {
+            let advice = "is it running? `easel serve` starts one, --api names another";
+            Failure::failed(format!("the service at {} cannot be reached ({}): {advice}", self.api, cause(&error)))
+        };
+        let answer = request.send().map_err(unreachable)?;
+        let status = answer.status();
+        let body = answer.bytes().map_err(unreachable)?;
+        let value = serde_json::from_slice::<Value>(&body);
+        if status.is_success() {
+            let odd = |error| Failure::failed(format!("{} answers what is not JSON: {error}", self.api));
+            return value.map_err(odd);
+        }
+        Err(refused(status, &value.unwrap_or_default()))
+    }
+}
+
+/// The innermost reason, which says most.
+pub(crate) fn cause(error: &reqwest::Error) -> String {
+    let mut source: &dyn std::error::Error = error;
+    while let Some(deeper) = source.source() {
+        source = deeper;
+    }
+    source.to_string()
+}
+
+/// A problem document as one line.
+fn refused(status: StatusCode, problem: &Value) -> Failure {
+    let detail = problem["detail"].as_str().map_or_else(|| format!("it answers {status}"), str::to_owned);
+    let message = match status {
+        StatusCode::UNAUTHORIZED => format!("the service refuses: {detail}; give it with --token or EASEL_TOKEN"),
+        _ => format!("the service refuses: {detail}"),
+    };
+    if status.is_client_error() { Failure::wrong_use(message) } else { Failure::failed(message) }
+}

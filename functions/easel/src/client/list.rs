@@ -1,0 +1,58 @@
+//! `easel list`.
+
+use serde_json::Value;
+
+use super::Client;
+use crate::failure::Failure;
+use crate::output;
+use crate::service_arguments::ListArguments;
+
+/// Most tasks of one page of the API.
+const PAGE: u32 = 100;
+
+/// Runs the command.
+///
+/// # Errors
+/// The service's.
+pub(crate) fn list(arguments: &ListArguments) -> Result<(), Failure> {
+    let client = Client::new(&arguments.service)?;
+    let mut tasks: Vec<Value> = Vec::new();
+    let mut cursor: Option<String> = None;
+    loop {
+        let missing = arguments.limit.saturating_sub(u32::try_from(tasks.len()).unwrap_or(u32::MAX));
+        if missing == 0 {
+            break;
+        }
+        let limit = missing.min(PAGE).to_string();
+        let parameters = [
+            ("status", arguments.status.as_deref()),
+            ("owner", arguments.owner.as_deref()),
+            ("tag", arguments.tag.as_deref()),
+            ("limit", Some(limit.as_str())),
+            ("cursor", cursor.as_deref()),
+        ];
+        let given = parameters.iter().filter_map(|(name, value)| Some((*name, (*value)?)));
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish();
+        let page = client.get(&format!("/v1/tasks?{query}"))?;
+        tasks.extend(page["tasks"].as_array().cloned().unwrap_or_default());
+        cursor = page["next_cursor"].as_str().map(str::to_owned);
+        if cursor.is_none() {
+            break;
+        }
+    }
+    if arguments.json {
+        return output::json(&tasks);
+    }
+    if tasks.is_empty() {
+        output::note("No tasks");
+        return Ok(());
+    }
+    let lines: Vec<_> = tasks.iter().map(line).collect();
+    output::result(&lines.join("\n"))
+}
+
+fn line(task: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let name = task["title"].as_str().map_or_else(|| text(&task["attempt"]["settings"]["prompt"]), str::to_owned);
+    format!("{}  {:17}  {:12}  {}", text(&task["id"]), text(&task["status"]), text(&task["owner"]), name)
+}

@@ -1,0 +1,66 @@
+//! `easel show` and `easel history`.
+
+use serde_json::Value;
+
+use super::{Client, pictures};
+use crate::failure::Failure;
+use crate::output;
+use crate::service_arguments::ShowArguments;
+
+/// Shows a task, and saves its pictures if asked.
+///
+/// # Errors
+/// The service's, or the pictures cannot be saved.
+pub(crate) fn show(arguments: &ShowArguments) -> Result<(), Failure> {
+    let client = Client::new(&arguments.service)?;
+    let task = client.get(&format!("/v1/tasks/{}", arguments.id))?;
+    let count = task["attempt"]["pictures"].as_array().map_or(1, Vec::len);
+    let files = pictures::files(arguments.output.as_deref(), u32::try_from(count.max(1)).unwrap_or(1))?;
+    if let Some(files) = files {
+        pictures::save(&client, &task, &files)?;
+    }
+    if arguments.json {
+        return output::json(&task);
+    }
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let moves = task["next_moves"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let moves: Vec<_> = moves.iter().filter_map(Value::as_str).collect();
+    output::result(&format!(
+        "{} {}\nprompt: {}\nowner: {}\nnext: {}",
+        text(&task["id"]),
+        text(&task["status"]),
+        text(&task["attempt"]["settings"]["prompt"]),
+        text(&task["owner"]),
+        moves.join(", ")
+    ))
+}
+
+/// Prints everything that happened to a task.
+///
+/// # Errors
+/// The service's.
+pub(crate) fn history(arguments: &ShowArguments) -> Result<(), Failure> {
+    let client = Client::new(&arguments.service)?;
+    if arguments.json {
+        return output::json(&client.get(&format!("/v1/tasks/{}/history", arguments.id))?);
+    }
+    output::result(&history_lines(&client, &arguments.id)?)
+}
+
+/// Everything that happened to a task, a line each.
+///
+/// # Errors
+/// The service's.
+pub(crate) fn history_lines(client: &Client, id: &str) -> Result<String, Failure> {
+    let history = client.get(&format!("/v1/tasks/{id}/history"))?;
+    let events = history["events"].as_array().map(Vec::as_slice).unwrap_or_default();
+    Ok(events.iter().map(line).collect::<Vec<_>>().join("\n"))
+}
+
+fn line(event: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let from = event["from"].as_str().map_or_else(String::new, |from| format!("{from} → "));
+    let reason = event["reason"].as_str().map_or_else(String::new, |reason| format!(": {reason}"));
+    let by = format!("{} ({})", text(&event["by"]["name"]), text(&event["by"]["role"]));
+    format!("{}  {:8}  {from}{}  by {by}{reason}", text(&event["at"]), text(&event["change"]), text(&event["to"]))
+}

@@ -1,0 +1,141 @@
+//! Where the service keeps things: in embedded services of its own, or in those that it is pointed at.
+
+use std::env;
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use easel_core::gallery::{Gallery, keys};
+use easel_core::services::{BUCKET, TABLE};
+use easel_core::store::Store;
+use easel_core::workflow::Workflow;
+use easel_embedded::dynamodb::DynamoDb;
+use easel_embedded::s3::{S3, S3Options};
+use tokio_util::sync::CancellationToken;
+
+use super::data_folder::{DataFolder, Secrets};
+use super::listen;
+use super::worker::Queues;
+use crate::failure::Failure;
+use crate::service_arguments::ServeArguments;
+
+const REGION: &str = "us-east-1";
+const NAME: &str = "easel";
+/// What `--endpoint-url` takes for the endpoints of AWS's own variables.
+const AWS: &str = "aws";
+
+/// Tasks, pictures and the queue, wherever they are.
+pub(super) struct Backing {
+    pub(super) workflow: Workflow,
+    pub(super) queues: Queues,
+    pub(super) table: String,
+    pub(super) region: String,
+    pub(super) s3_endpoint: Option<String>,
+    pub(super) dynamodb_endpoint: Option<String>,
+    pub(super) access_key_id: Option<String>,
+    pub(super) secret_access_key: Option<String>,
+    services: Option<(DynamoDb, S3)>,
+    /// Ends the embedded services, which the worker needs to the last.
+    shutdown: CancellationToken,
+}
+
+impl Backing {
+    /// Starts the embedded services, or connects to the others.
+    pub(super) async fn start(
+        arguments: &ServeArguments,
+        folder: &DataFolder,
+        secrets: &Secrets,
+    ) -> Result<Self, Failure> {
+        match arguments.endpoint_url.as_deref().filter(|url| !url.is_empty()) {
+            Some(url) => Ok(Self::elsewhere(url).await),
+            None => Self::embedded(arguments, folder, secrets).await,
+        }
+    }
+
+    async fn embedded(arguments: &ServeArguments, folder: &DataFolder, secrets: &Secrets) -> Result<Self, Failure> {
+        let (queues, shutdown) = (Queues::new(), CancellationToken::new());
+        let rows = listen(arguments.dynamodb_listen, "--dynamodb-listen").await?;
+        let rows = DynamoDb::start(&folder.place("dynamodb"), rows, shutdown.clone()).await?;
+        let notified = queues.work.clone();
+        let options = S3Options {
+            bucket: NAME.to_owned(),
+            access_key_id: secrets.access_key_id.clone(),
+            secret_access_key: secrets.secret_access_key.clone(),
+            watched_prefixes: vec![keys::REQUESTS.to_owned(), keys::UPLOADS.to_owned()],
+            notifier: Arc::new(move |created| {
+                notified.send(created.to_event(REGION).to_string());
+            }),
+        };
+        let objects = listen(arguments.s3_listen, "--s3-listen").await?;
+        let objects = S3::start(&folder.place("s3"), options, objects, shutdown.clone()).await?;
+
+        let credentials = Credentials::new(&secrets.access_key_id, &secrets.secret_access_key, None, None, "easel");
+        let rows_client = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static(REGION))
+            .credentials_provider(credentials.clone())
+            .endpoint_url(rows.endpoint())
+            .build();
+        let objects_client = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static(REGION))
+            .credentials_provider(credentials)
+            .endpoint_url(objects.endpoint())
+            .force_path_style(true)
+            .build();
+        let store = Store::new(aws_sdk_dynamodb::Client::from_conf(rows_client), NAME);
+        let gallery = Gallery::new(aws_sdk_s3::Client::from_conf(objects_client), NAME);
+        Ok(Self {
+            workflow: Workflow { store, gallery },
+            queues,
+            table: NAME.to_owned(),
+            region: REGION.to_owned(),
+            s3_endpoint: Some(objects.endpoint().to_owned()),
+            dynamodb_endpoint: Some(rows.endpoint().to_owned()),
+            access_key_id: Some(secrets.access_key_id.clone()),
+            secret_access_key: Some(secrets.secret_access_key.clone()),
+            services: Some((rows, objects)),
+            shutdown,
+        })
+    }
+
+    /// Other services; who may use them is what AWS's own variables and files say.
+    async fn elsewhere(url: &str) -> Self {
+        let url = Some(url).filter(|url| *url != AWS);
+        let mut configuration = easel_core::services::configuration();
+        if let Some(url) = url {
+            configuration = configuration.endpoint_url(url);
+        }
+        let configuration = configuration.load().await;
+        let named = |variable: &str| env::var(variable).ok().filter(|name| !name.is_empty()).unwrap_or(NAME.to_owned());
+        let table = named(TABLE);
+        let objects = aws_sdk_s3::config::Builder::from(&configuration).force_path_style(url.is_some()).build();
+        let store = Store::new(aws_sdk_dynamodb::Client::new(&configuration), &table);
+        let gallery = Gallery::new(aws_sdk_s3::Client::from_conf(objects), named(BUCKET));
+        Self {
+            workflow: Workflow { store, gallery },
+            queues: Queues::new(),
+            table,
+            region: configuration.region().map_or(REGION, Region::as_ref).to_owned(),
+            s3_endpoint: url.map(str::to_owned),
+            dynamodb_endpoint: url.map(str::to_owned),
+            access_key_id: None,
+            secret_access_key: None,
+            services: None,
+            shutdown: CancellationToken::new(),
+        }
+    }
+
+    /// Whether new objects announce themselves.
+    pub(super) fn announces_objects(&self) -> bool {
+        self.services.is_some()
+    }
+
+    /// Ends everything that was started.
+    pub(super) async fn stop(self) {
+        self.shutdown.cancel();
+        if let Some((rows, objects)) = self.services {
+            rows.stopped().await;
+            objects.stopped().await;
+        }
+    }
+}

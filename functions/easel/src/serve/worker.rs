@@ -1,0 +1,124 @@
+//! The generator in the same process: the worker of `generate` on a queue in memory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use easel_embedded::queue::{Queue, QueueOptions, Redrive};
+use easel_generate::polling::{Purpose, QUEUE_URL, poll};
+use easel_generate::queue::{MessageQueue, Received};
+use easel_generate::sqs::Sqs;
+use easel_generate::studio::{Studio, StudioOptions};
+use easel_generate::worker::{Worker, WorkerOptions};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::backlog;
+use super::embedded::Backing;
+use crate::failure::Failure;
+use crate::service_arguments::ServeArguments;
+
+/// The lock on the data folder keeps others from having this name.
+const NAME: &str = "easel serve";
+/// How long to wait for a message before the worker says that it is still there.
+const WAITING: Duration = Duration::from_secs(60);
+const DELIVERIES: u32 = 3;
+const HOUSEKEEPING: Duration = Duration::from_secs(3600);
+
+/// The queue that new objects are announced to, with its dead letters.
+#[derive(Debug, Clone)]
+pub(super) struct Queues {
+    pub(super) work: Queue,
+    dead_letters: Queue,
+}
+
+impl Queues {
+    pub(super) fn new() -> Self {
+        let visibility_timeout = Duration::from_secs(90);
+        let dead_letters = Queue::new(QueueOptions { visibility_timeout, redrive: None });
+        let redrive = Redrive { maximal_receive_count: DELIVERIES, dead_letters: dead_letters.clone() };
+        let work = Queue::new(QueueOptions { visibility_timeout, redrive: Some(redrive) });
+        Self { work, dead_letters }
+    }
+}
+
+/// Opens the model and draws until `shutdown`.
+///
+/// # Errors
+/// The model or the device is not to be had.
+pub(super) async fn start(
+    arguments: &ServeArguments,
+    backing: &Backing,
+    shutdown: &CancellationToken,
+) -> Result<JoinHandle<()>, Failure> {
+    let options = StudioOptions {
+        device: arguments.computation.device.preference()?,
+        precision: arguments.computation.device.precision()?,
+        model: arguments.model.clone(),
+        refiner: arguments.refiner.clone(),
+    };
+    let opening = tokio::task::spawn_blocking(move || Studio::open(&options));
+    let studio = opening.await.map_err(|error| Failure::failed(format!("opening the model: {error}")))??;
+    let options = WorkerOptions { name: NAME.to_owned(), deliveries: DELIVERIES, ..WorkerOptions::from_environment()? };
+    let worker = Worker::new(backing.workflow.clone(), Arc::new(studio), options);
+    worker.report().await;
+    let (queues, shutdown) = (backing.queues.clone(), shutdown.clone());
+    if let Some(url) = sqs_queue().filter(|_| !backing.announces_objects()) {
+        let queue = Sqs::new(Sqs::client().await, url);
+        return Ok(tokio::spawn(async move { poll(&worker, &queue, Purpose::Work, &shutdown).await }));
+    }
+    let (workflow, region) = (backing.workflow.clone(), backing.region.clone());
+    backlog::enqueue_tasks(&workflow, &queues.work, &region).await?;
+    if backing.announces_objects() {
+        backlog::enqueue_uploads(&workflow, &queues.work, &region).await?;
+    } else {
+        tokio::spawn(backlog::watch(workflow, queues.work.clone(), region, shutdown.clone()));
+    }
+    tokio::spawn(keep_house(queues.work.clone(), shutdown.clone()));
+    Ok(tokio::spawn(async move {
+        let (work, dead_letters) = (InMemory(queues.work), InMemory(queues.dead_letters));
+        tokio::join!(
+            poll(&worker, &work, Purpose::Work, &shutdown),
+            poll(&worker, &dead_letters, Purpose::DeadLetters, &shutdown)
+        );
+    }))
+}
+
+/// The queue that announces the objects of services elsewhere.
+fn sqs_queue() -> Option<String> {
+    std::env::var(QUEUE_URL).ok().filter(|url| !url.is_empty())
+}
+
+/// Has what is due cleared away, now and every hour.
+async fn keep_house(queue: Queue, shutdown: CancellationToken) {
+    loop {
+        queue.send(r#"{"housekeeping": true}"#);
+        if shutdown.run_until_cancelled(tokio::time::sleep(HOUSEKEEPING)).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// The embedded queue as workers see queues.
+struct InMemory(Queue);
+
+impl MessageQueue for InMemory {
+    async fn receive(&self, hidden_for: Duration) -> easel_generate::Result<Option<Received>> {
+        let Ok(message) = tokio::time::timeout(WAITING, self.0.receive()).await else { return Ok(None) };
+        let receipt = message.receipt_handle.to_string();
+        self.hide(&receipt, hidden_for).await?;
+        Ok(Some(Received { receipt, body: message.body, count: message.receive_count }))
+    }
+
+    async fn delete(&self, receipt: &str) -> easel_generate::Result<()> {
+        if let Ok(receipt) = receipt.parse() {
+            self.0.delete(receipt);
+        }
+        Ok(())
+    }
+
+    async fn hide(&self, receipt: &str, hidden_for: Duration) -> easel_generate::Result<()> {
+        let failed = |error: String| easel_generate::Error::Failed(format!("hiding a message: {error}"));
+        let receipt = receipt.parse().map_err(|error| failed(format!("{error}")))?;
+        self.0.change_visibility(receipt, hidden_for).map_err(|error| failed(error.to_string()))
+    }
+}

@@ -1,0 +1,43 @@
+//! Lets pages that were served from loopback use presigned URLs.
+
+use hyper::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, HeaderMap, HeaderValue,
+    ORIGIN, VARY,
+};
+use hyper::{Response, StatusCode, Uri};
+use s3s::Body;
+
+/// The request's origin, when it is one on loopback.
+pub(super) fn allowed_origin(headers: &HeaderMap) -> Option<HeaderValue> {
+    let origin = headers.get(ORIGIN)?;
+    let uri: Uri = origin.to_str().ok()?.parse().ok()?;
+    matches!(uri.host()?, "localhost" | "127.0.0.1" | "[::1]").then(|| origin.clone())
+}
+
+/// The answer to a browser that asks whether it may send a request.
+pub(super) fn preflight(origin: Option<HeaderValue>, asked: &HeaderMap) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    if origin.is_none() {
+        *response.status_mut() = StatusCode::FORBIDDEN;
+        return response;
+    }
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD, PUT"));
+    if let Some(names) = asked.get(ACCESS_CONTROL_REQUEST_HEADERS) {
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
+    }
+    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("3600"));
+    allow(origin, headers);
+    response
+}
+
+/// Lets a page of this origin read the answer.
+pub(super) fn allow(origin: Option<HeaderValue>, headers: &mut HeaderMap) {
+    // A cache must not give the answer for one origin to another.
+    headers.append(VARY, HeaderValue::from_static("Origin"));
+    if let Some(origin) = origin {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("ETag, Content-Length, Content-Range"));
+    }
+}

@@ -1,0 +1,110 @@
+//! Whatever interrupts a drawing, what is drawn in the end is what an undisturbed worker draws.
+
+use std::time::{Duration, SystemTime};
+
+use easel_core::gallery::keys;
+use easel_core::task::Move;
+use easel_core::task::{Change, Status};
+use easel_generate::worker::{Deadline, Delivery, Outcome, WorkerOptions};
+use serde_json::json;
+
+use crate::support::{Services, creator, delivery, heart, slow_heart};
+
+/// Time for one step of each worker and no more.
+fn hasty(name: &str) -> (WorkerOptions, Deadline) {
+    let options = WorkerOptions { margin: Duration::from_secs(7200), ..WorkerOptions::new(name) };
+    (options, Deadline::at(SystemTime::now() + Duration::from_secs(3600)))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drawing_handed_on_after_every_step_is_the_same() {
+    let services = Services::start().await;
+    for scheduler in ["euler_a", "dpmpp_2m_sde_karras", "heun"] {
+        let mut order = heart(11);
+        order["scheduler"] = json!(scheduler);
+        order["count"] = json!(2);
+        let expected = services.undisturbed(&order).await;
+        let id = services.order(&order).await.id;
+        let mut workers = 0;
+        while services.task(id).await.status != Status::AwaitingApproval {
+            let (options, deadline) = hasty(&format!("worker {workers}"));
+            let message = Delivery { deadline, ..delivery(services.message().await) };
+            assert_eq!(services.worker_with(options).handle(&message).await, Outcome::Done);
+            workers += 1;
+        }
+        assert!(workers > 20, "{workers}");
+        let task = services.task(id).await;
+        assert_eq!(services.pictures(&task).await, expected, "{scheduler}");
+        assert!(services.is_quiet().await);
+        assert_eq!(services.bytes(&keys::checkpoint(id, 1)).await, None);
+        for event in services.workflow.store.history(id).await.expect("a history") {
+            if let Change::HandOn { reason, .. } = event.change {
+                assert!(reason.contains("are left to the worker"), "{reason}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_told_to_stop_hands_on() {
+    let services = Services::start().await;
+    let expected = services.undisturbed(&slow_heart(5)).await;
+    let id = services.order(&slow_heart(5)).await.id;
+    let message = delivery(services.message().await);
+    let stop = message.stop.clone();
+    let worker = services.worker("stopped");
+    let work = tokio::spawn(async move { worker.handle(&message).await });
+    services.until_begun(id).await;
+    stop.cancel();
+    assert_eq!(work.await.expect("no panic"), Outcome::Done);
+    assert_eq!(services.moves(id).await, ["create", "claim", "hand_on"]);
+
+    let message = delivery(services.message().await);
+    assert_eq!(services.worker("next").handle(&message).await, Outcome::Done);
+    let task = services.task(id).await;
+    assert!(task.attempt.claim.as_ref().is_some_and(|claim| claim.step > 0));
+    assert_eq!(services.pictures(&task).await, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_task_is_not_drawn_further() {
+    let services = Services::start().await;
+    let id = services.order(&slow_heart(5)).await.id;
+    let message = delivery(services.message().await);
+    let worker = services.worker("one");
+    let work = tokio::spawn(async move { worker.handle(&message).await });
+    services.until_begun(id).await;
+    let cancel = |_: &_| Change::Cancel { reason: None };
+    services.workflow.make(id, Move::Cancel, &creator(), None, cancel).await.expect("cancelled");
+    assert_eq!(work.await.expect("no panic"), Outcome::Done);
+    let (task, progress) = services.workflow.store.task_and_progress(id).await.expect("the task is there");
+    assert_eq!(task.status, Status::Cancelled);
+    let progress = progress.expect("progress");
+    assert!(progress.step < progress.total, "{} of {}", progress.step, progress.total);
+    assert_eq!(services.bytes(&keys::picture(id, 1, 0)).await, None);
+    assert_eq!(services.bytes(&keys::checkpoint(id, 1)).await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_task_goes_on_where_it_was() {
+    let services = Services::start().await;
+    let expected = services.undisturbed(&slow_heart(6)).await;
+    let id = services.order(&slow_heart(6)).await.id;
+    let message = delivery(services.message().await);
+    let worker = services.worker("one");
+    let work = tokio::spawn(async move { worker.handle(&message).await });
+    services.until_begun(id).await;
+    services.workflow.make(id, Move::Pause, &creator(), None, |_| Change::Pause).await.expect("paused");
+    assert_eq!(work.await.expect("no panic"), Outcome::Done);
+    assert_eq!(services.task(id).await.status, Status::Paused);
+    assert!(services.bytes(&keys::checkpoint(id, 1)).await.is_some());
+    assert!(services.is_quiet().await);
+
+    services.workflow.make(id, Move::Resume, &creator(), None, |_| Change::Resume).await.expect("resumed");
+    let message = delivery(services.message().await);
+    assert_eq!(services.worker("other").handle(&message).await, Outcome::Done);
+    let task = services.task(id).await;
+    assert!(task.attempt.claim.as_ref().is_some_and(|claim| claim.step > 0));
+    assert_eq!(services.pictures(&task).await, expected);
+    assert_eq!(services.moves(id).await, ["create", "claim", "pause", "resume", "claim", "finish"]);
+}

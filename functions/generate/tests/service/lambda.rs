@@ -1,0 +1,119 @@
+//! The program as Lambda starts it, with the events of `events/`.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use easel_core::task::Status;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::lambda_runtime::LambdaRuntime;
+use crate::support::{Services, heart};
+
+/// What stands in the events for a task's id.
+const ID: &str = "019ab5c2-7d40-7e11-9c53-0f4c8a6b2d19";
+const TIME: Duration = Duration::from_secs(900);
+
+/// A function and what runs it.
+struct Function {
+    runtime: LambdaRuntime,
+    child: Child,
+}
+
+impl Function {
+    async fn start(services: &Services) -> Self {
+        let runtime = LambdaRuntime::start().await;
+        let child = spawn(&runtime, services, &[]);
+        Self { runtime, child }
+    }
+
+    /// The messages that are to come again.
+    async fn failures(&self, event: String, time: Duration) -> Vec<String> {
+        let answer = self.runtime.invoke(event, time).await.expect("no error");
+        let answer: Value = serde_json::from_str(&answer).expect("JSON");
+        let failures = answer["batchItemFailures"].as_array().expect("a list");
+        failures.iter().map(|failure| failure["itemIdentifier"].as_str().expect("an id").to_owned()).collect()
+    }
+}
+
+impl Drop for Function {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The program with nothing in its environment but what it needs.
+fn spawn(runtime: &LambdaRuntime, services: &Services, more: &[(&str, &str)]) -> Child {
+    let cache =
+        std::env::vars().filter(|(name, _)| ["HOME", "PATH", "TMPDIR", "XDG_CACHE_HOME"].contains(&name.as_str()));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_generate"));
+    command.env_clear().envs(cache).env("EASEL_DEVICE", "flex").stdout(Stdio::null());
+    command.envs(runtime.environment()).envs(services.environment()).envs(more.iter().copied());
+    command.spawn().expect("the program starts")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_function_does_what_the_events_say() {
+    let services = Services::start().await;
+    let function = Function::start(&services).await;
+    let id = services.order(&heart(3)).await.id;
+    assert_eq!(function.failures(requested(id), TIME).await, [""; 0]);
+    assert_eq!(services.moves(id).await, ["create", "claim", "finish"]);
+    // Queues may deliver twice.
+    assert_eq!(function.failures(requested(id), TIME).await, [""; 0]);
+    assert_eq!(services.moves(id).await, ["create", "claim", "finish"]);
+    assert_eq!(function.failures(event("s3-test-event"), TIME).await, [""; 0]);
+
+    let prompt = b"a red lighthouse on a cliff at night".to_vec();
+    services.workflow.gallery.write("uploads/red lighthouse.txt", prompt, "text/plain").await.expect("written");
+    assert_eq!(function.failures(event("upload-created"), TIME).await, [""; 0]);
+    let bad = function.failures(event("one-bad-record"), TIME).await;
+    assert_eq!(bad, ["059f36b4-87a3-44ab-83d2-661975830a05"]);
+    let drawn = services.all(Status::AwaitingApproval).await;
+    let mut sources: Vec<_> = drawn.iter().map(|task| task.source.as_deref()).collect();
+    sources.sort_unstable();
+    assert_eq!(sources, [None, Some("uploads/red lighthouse.txt")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_is_short_of_time_hands_on_and_the_picture_is_the_same() {
+    let services = Services::start().await;
+    let mut order = heart(11);
+    order["steps"] = json!(4);
+    order["scheduler"] = json!("euler_a");
+    let expected = services.undisturbed(&order).await;
+    let id = services.order(&order).await.id;
+    let function = Function::start(&services).await;
+    // Too little for a second step.
+    let time = Duration::from_secs(5);
+    let mut invocations = 0;
+    while services.task(id).await.status != Status::AwaitingApproval {
+        services.message().await;
+        assert_eq!(function.failures(requested(id), time).await, [""; 0]);
+        invocations += 1;
+    }
+    assert!(invocations >= 4, "{invocations}");
+    assert_eq!(services.pictures(&services.task(id).await).await, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_cannot_open_its_model_says_why() {
+    let services = Services::start().await;
+    let runtime = LambdaRuntime::start().await;
+    let mut function = spawn(&runtime, &services, &[("EASEL_MODEL", "/nowhere/at-all")]);
+    assert!(!function.wait().expect("it ends").success());
+    let report = services.workflow.store.newest_worker().await.expect("DynamoDB answers").expect("a report");
+    let reason = report.fallback_reason.expect("a reason");
+    assert!(!report.sdxl_available && reason.contains("/nowhere/at-all"), "{reason}");
+}
+
+fn event(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../events/{name}.json"));
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn requested(id: Uuid) -> String {
+    event("request-created").replace(ID, &id.to_string())
+}

@@ -1,0 +1,209 @@
+"""What Easel's deployment is made of, on ministack, an emulator of AWS by others."""
+
+import base64
+import hashlib
+import hmac
+import io
+import json
+import secrets
+import time
+import tomllib
+import zipfile
+from pathlib import Path
+
+import boto3
+
+ROOT = Path(__file__).resolve().parents[2]
+REGION = "us-east-1"
+ACCOUNT = "000000000000"
+ACCESS_KEY = "easel"
+NAME = "easel"
+FUNCTIONS = ("create", "review", "read")
+ROLES = {"creator": "creator", "other_creator": "creator", "reviewer": "reviewer", "admin": "admin"}
+FUNCTION_SECONDS = 30
+# Short, so that a message that was not finished comes back while a test waits.
+VISIBILITY_SECONDS = 40
+DELIVERIES = 3
+
+
+class Emulator:
+    """ministack, and what is deployed on it."""
+
+    def __init__(self, endpoint):
+        self.endpoint = endpoint
+        self.token_secret = secrets.token_hex(32)
+        session = boto3.Session(ACCESS_KEY, ACCESS_KEY, region_name=REGION)
+        self.client = lambda service: session.client(service, endpoint_url=endpoint)
+
+    def environment(self):
+        """What the functions and the worker find their services by."""
+        return {
+            "AWS_ENDPOINT_URL_S3": self.endpoint,
+            "AWS_ENDPOINT_URL_DYNAMODB": self.endpoint,
+            "AWS_ENDPOINT_URL_SQS": self.endpoint,
+            "AWS_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": ACCESS_KEY,
+            "EASEL_TABLE": NAME,
+            "EASEL_BUCKET": NAME,
+            "EASEL_TOKEN_SECRET": self.token_secret,
+        }
+
+    def make_table(self):
+        dynamodb = self.client("dynamodb")
+        dynamodb.create_table(
+            TableName=NAME,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[
+                {"AttributeName": name, "AttributeType": "S"} for name in ("PK", "SK", "status", "owner", "id")
+            ],
+            KeySchema=key("PK", "SK"),
+            GlobalSecondaryIndexes=[
+                {"IndexName": f"by_{name}", "KeySchema": key(name, "id"), "Projection": {"ProjectionType": "ALL"}}
+                for name in ("status", "owner")
+            ],
+        )
+        expiry = {"Enabled": True, "AttributeName": "expires"}
+        dynamodb.update_time_to_live(TableName=NAME, TimeToLiveSpecification=expiry)
+
+    def make_queue(self):
+        """The queue of drawings, with a dead-letter queue behind it; its URL."""
+        sqs = self.client("sqs")
+
+        def queue(name, **attributes):
+            return sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+
+        queue(f"{NAME}-dead-letters")
+        redrive = {"deadLetterTargetArn": queue_arn(f"{NAME}-dead-letters"), "maxReceiveCount": DELIVERIES}
+        policy = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "s3.amazonaws.com"},
+                    "Action": "sqs:SendMessage",
+                    "Resource": queue_arn(NAME),
+                }
+            ],
+        }
+        return queue(
+            NAME,
+            VisibilityTimeout=str(VISIBILITY_SECONDS),
+            RedrivePolicy=json.dumps(redrive),
+            Policy=json.dumps(policy),
+        )
+
+    def make_bucket(self):
+        s3 = self.client("s3")
+        s3.create_bucket(Bucket=NAME)
+        rules = [
+            {
+                "QueueArn": queue_arn(NAME),
+                "Events": ["s3:ObjectCreated:*"],
+                "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}},
+            }
+            for prefix in ("requests/", "uploads/")
+        ]
+        s3.put_bucket_notification_configuration(
+            Bucket=NAME, NotificationConfiguration={"QueueConfigurations": rules}
+        )
+
+    def make_function(self, name, package):
+        """A function of what is in a package; its ARN."""
+        functions = self.client("lambda")
+        made = functions.create_function(
+            FunctionName=name,
+            Runtime="provided.al2023",
+            Handler="bootstrap",
+            Role=f"arn:aws:iam::{ACCOUNT}:role/{NAME}",
+            Code={"ZipFile": package},
+            Timeout=FUNCTION_SECONDS,
+            MemorySize=1024,
+            Environment={"Variables": self.environment()},
+        )
+        functions.get_waiter("function_active_v2").wait(FunctionName=name)
+        return made["FunctionArn"]
+
+    def feed_from_queue(self, function):
+        """Sends what is in the queue to a function, one message at a time."""
+        self.client("lambda").create_event_source_mapping(
+            FunctionName=function,
+            EventSourceArn=queue_arn(NAME),
+            BatchSize=1,
+            FunctionResponseTypes=["ReportBatchItemFailures"],
+        )
+
+    def make_api(self, arns):
+        """An HTTP API with the routes that `cargo lambda watch` has; its address."""
+        gateway = self.client("apigatewayv2")
+        api = gateway.create_api(Name=NAME, ProtocolType="HTTP")["ApiId"]
+        integrations = {}
+        for name, arn in arns.items():
+            made = gateway.create_integration(
+                ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=arn, PayloadFormatVersion="2.0"
+            )
+            integrations[name] = f"integrations/{made['IntegrationId']}"
+        for method, path, function in routes():
+            gateway.create_route(ApiId=api, RouteKey=f"{method} {path}", Target=integrations[function])
+        gateway.create_stage(ApiId=api, StageName="$default", AutoDeploy=True)
+        return f"{self.endpoint}/_aws/execute-api/{api}/$default"
+
+    def deploy(self, packages):
+        """Deploys the API; what the tests need to know of it, and the URL of the queue."""
+        self.make_table()
+        queue = self.make_queue()
+        self.make_bucket()
+        packages = {name: (packages / name / "bootstrap.zip").read_bytes() for name in FUNCTIONS}
+        arns = {name: self.make_function(name, package) for name, package in packages.items()}
+        deployment = {
+            "api": self.make_api(arns),
+            "s3_endpoint": self.endpoint,
+            "bucket": NAME,
+            "dynamodb_endpoint": self.endpoint,
+            "table": NAME,
+            "region": REGION,
+            "access_key_id": ACCESS_KEY,
+            "secret_access_key": ACCESS_KEY,
+            "tokens": {name: token(self.token_secret, name, role) for name, role in ROLES.items()},
+        }
+        return deployment, queue
+
+
+def key(partition, sort):
+    return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
+
+
+def queue_arn(name):
+    return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
+
+
+def routes():
+    """Method, path and function of each route in the workspace's manifest, in API Gateway's words."""
+    manifest = tomllib.loads((ROOT / "Cargo.toml").read_text())
+    for path, targets in manifest["workspace"]["metadata"]["lambda"]["watch"]["router"].items():
+        if isinstance(targets, str):
+            targets = [{"method": "ANY", "function": targets}]
+        for target in targets:
+            yield target["method"], path, target["function"]
+
+
+def token(secret, name, role):
+    """A token (JWT, HS256) that is good for a day."""
+    now = int(time.time())
+    claims = {"iss": "easel", "sub": name, "role": role, "iat": now, "exp": now + 24 * 3600}
+    parts = [json.dumps(part).encode() for part in ({"alg": "HS256", "typ": "JWT"}, claims)]
+    signed = b".".join(encoded(part) for part in parts)
+    signature = hmac.new(secret.encode(), signed, hashlib.sha256).digest()
+    return (signed + b"." + encoded(signature)).decode()
+
+
+def encoded(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+
+def package(program):
+    """A program as Lambda takes it."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.write(program, "bootstrap")
+    return buffer.getvalue()

@@ -1,0 +1,145 @@
+//! Every route with every kind of caller.
+
+use std::time::SystemTime;
+
+use easel_core::http::{Operation, ROUTES, Route};
+use easel_core::identity::Role;
+use easel_core::task::Move;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::{Value, json};
+
+use crate::orders::{small, unique};
+use crate::person::{Answer, Person, id, send};
+use crate::service::{Service, Who};
+
+#[tokio::test]
+async fn every_route_lets_in_who_may_and_nobody_else() {
+    let service = Service::shared();
+    let tag = unique("authorization");
+    let target = Target::new(&service, &tag).await;
+    for route in &ROUTES {
+        let name = format!("{} {}", route.method, route.path);
+        for (kind, token) in bad_tokens(&service) {
+            let answer = target.call(&service.bearer(token.as_deref()), route, &target.untouched).await;
+            let expected = if route.role.is_none() { 200 } else { 401 };
+            assert_eq!(answer.status, expected, "{name}, {kind}: {answer:#?}");
+            if expected == 401 && service.is_local() {
+                assert_eq!(answer.header("www-authenticate"), "Bearer", "{name}, {kind}");
+                answer.expect_problem(401, "unauthenticated");
+            }
+        }
+        if route.role == Some(Role::Reviewer) {
+            let answer = target.call(&service.person(Who::Creator), route, &target.untouched).await;
+            assert_eq!(answer.status, 403, "{name}, wrong role: {answer:#?}");
+            answer.expect_problem(403, "forbidden");
+        }
+        if route.path.contains("{id}") {
+            let expected = if route.role == Some(Role::Reviewer) { 403 } else { 404 };
+            let answer = target.call(&service.person(Who::OtherCreator), route, &target.untouched).await;
+            assert_eq!(answer.status, expected, "{name}, wrong owner: {answer:#?}");
+        }
+        if route.operation == Operation::Move(Move::Delete) {
+            let answer = target.call(&service.person(Who::Reviewer), route, &target.untouched).await;
+            answer.expect_problem(403, "forbidden");
+        }
+    }
+    let after = service.person(Who::Admin).task(&id(&target.untouched)).await;
+    assert_eq!(after["version"], target.untouched["version"], "whoever was refused changed nothing");
+    let made = service.person(Who::Admin).list(&format!("tag={tag}"), 100).await;
+    assert_eq!(made, [id(&target.untouched)], "whoever was refused made nothing");
+
+    for route in &ROUTES {
+        let task = target.ready_for(route).await;
+        let person = service.person(if route.role == Some(Role::Reviewer) { Who::Reviewer } else { Who::Creator });
+        let answer = target.call(&person, route, &task).await;
+        let expected = match route.operation {
+            Operation::CreateTask | Operation::CreateUpload => 201,
+            Operation::Move(Move::Delete) => 202,
+            _ => 200,
+        };
+        assert_eq!(answer.status, expected, "{} {}, right: {answer:#?}", route.method, route.path);
+    }
+    // An admin may remove what others made.
+    service.person(Who::Admin).delete(&id(&target.untouched)).await.expect(202);
+}
+
+/// What the calls are about.
+struct Target<'a> {
+    service: &'a Service,
+    tag: &'a str,
+    /// A drawn task of the creator's.
+    untouched: Value,
+}
+
+impl<'a> Target<'a> {
+    async fn new(service: &'a Service, tag: &'a str) -> Self {
+        let untouched = service.person(Who::Creator).draw(small(tag)).await;
+        Self { service, tag, untouched }
+    }
+
+    /// A valid call of the route, about `task` where it is about one.
+    async fn call(&self, person: &Person, route: &Route, task: &Value) -> Answer {
+        let request = person.request(route.method, &route.path.replace("{id}", &id(task)));
+        let body = match route.operation {
+            Operation::CreateTask => small(self.tag),
+            Operation::CreateUpload => json!({"content_type": "image/png", "content_length": 100}),
+            Operation::MoveMany => json!({"ids": [id(task)], "move": "cancel"}),
+            Operation::Move(Move::Reject) => json!({"reason": "not this time"}),
+            Operation::Move(_) => json!({}),
+            _ => return send(request).await,
+        };
+        send(request.json(&body)).await
+    }
+
+    /// A task of the creator's that the route's move is legal for.
+    async fn ready_for(&self, route: &Route) -> Value {
+        let (creator, reviewer) = self.service.people();
+        let Operation::Move(step) = route.operation else { return self.untouched.clone() };
+        if matches!(step, Move::Pause | Move::Resume) {
+            let long = crate::orders::long(self.tag, 100, 1);
+            let id = creator.create(long).await;
+            if step == Move::Resume {
+                creator.make("pause", &id, json!({})).await.expect(200);
+            }
+            return creator.task(&id).await;
+        }
+        let id = id(&creator.draw(small(self.tag)).await);
+        match step {
+            Move::Publish => reviewer.make("approve", &id, json!({})).await.expect(200),
+            Move::Retry => reviewer.make("reject", &id, json!({"reason": "once more"})).await.expect(200),
+            _ => creator.task(&id).await,
+        }
+    }
+}
+
+/// Tokens that nobody should be let in with.
+fn bad_tokens(service: &Service) -> Vec<(&'static str, Option<String>)> {
+    let token = service.token(Who::Admin);
+    let (signed, signature) = token.rsplit_once('.').expect("a signature");
+    let (_, claims) = signed.split_once('.').expect("claims");
+    let other_signature: String = signature.chars().rev().collect();
+    // {"alg":"none","typ":"JWT"}
+    let unsigned = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0";
+    let mut tokens = vec![
+        ("no token", None),
+        ("no JWT", Some("heart".to_owned())),
+        ("another key's signature", Some(sign("admin", 3600, "another key"))),
+        ("a changed signature", Some(format!("{signed}.{other_signature}"))),
+        ("no signature", Some(format!("{signed}."))),
+        ("alg none", Some(format!("{unsigned}.{claims}."))),
+    ];
+    if let Some(secret) = service.token_secret() {
+        tokens.push(("expired", Some(sign("admin", -60, &secret))));
+        tokens.push(("a role that there is not", Some(sign("owner", 3600, &secret))));
+        tokens.push(("a worker's role", Some(sign("worker", 3600, &secret))));
+    }
+    tokens
+}
+
+fn sign(role: &str, seconds: i64, secret: &str) -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs();
+    let now = i64::try_from(now).expect("a time");
+    let claims = json!({"iss": "easel", "sub": "mallory", "role": role, "iat": now - 120, "exp": now + seconds});
+    let key = EncodingKey::from_secret(secret.as_bytes());
+    jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).expect("a token")
+}

@@ -1,0 +1,114 @@
+//! The `easel` command as a client of the service.
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::orders::unique;
+use crate::process::{self, Outcome};
+use crate::service::{Service, Who};
+
+/// Runs `easel` as one of the people.
+fn easel(service: &Service, who: Who, arguments: &[&str]) -> Outcome {
+    let service_arguments = ["--api", service.addresses.api.as_str(), "--token", service.token(who)];
+    process::run(&mut process::easel(&[arguments, &service_arguments].concat()))
+}
+
+#[track_caller]
+fn succeed(outcome: Outcome) -> String {
+    assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+    outcome.stdout
+}
+
+#[track_caller]
+fn json_of(outcome: Outcome) -> Value {
+    serde_json::from_str(&succeed(outcome)).expect("one JSON value")
+}
+
+const SMALL: [&str; 8] = ["--width", "64", "--height", "64", "--steps", "2", "--seed", "3"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_is_asked_for_decided_on_and_saved() {
+    let service = Service::shared();
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("heart.png");
+    let tag = unique("commands");
+    let submit =
+        ["submit", "a red heart", "--tag", &tag, "--title", "Heart", "--output", file.to_str().expect("UTF-8")];
+    let task = json_of(easel(&service, Who::Creator, &[&submit[..], &SMALL, &["--json"]].concat()));
+    assert_eq!((&task["status"], &task["title"]), (&json!("awaiting_approval"), &json!("Heart")));
+    let id = task["id"].as_str().expect("an id");
+    let saved = std::fs::read(&file).expect("the picture");
+    assert_eq!(saved.len() as u64, task["attempt"]["pictures"][0]["bytes"]);
+    assert_eq!(image::load_from_memory(&saved).expect("a picture").width(), 64);
+
+    let listed = json_of(easel(&service, Who::Reviewer, &["list", "--tag", &tag, "--json"]));
+    assert_eq!(listed.as_array().map(Vec::len), Some(1));
+    let line = succeed(easel(&service, Who::Creator, &["list", "--tag", &tag, "--status", "awaiting_approval"]));
+    assert!(line.starts_with(id) && line.contains("Heart") && line.lines().count() == 1, "{line}");
+
+    let refused = easel(&service, Who::Creator, &["approve", id]);
+    assert_eq!(refused.code, Some(2), "{refused:#?}");
+    assert!(refused.stderr.contains("reviewer"), "{refused:#?}");
+    let early = easel(&service, Who::Reviewer, &["publish", id]);
+    assert!(early.code == Some(2) && early.stderr.contains("approve"), "{early:#?}");
+    let approved = json_of(easel(&service, Who::Reviewer, &["approve", id, "--note", "fine", "--json"]));
+    assert_eq!(approved["approval"]["note"], "fine");
+    let published = succeed(easel(&service, Who::Reviewer, &["publish", id]));
+    assert!(published.contains(&format!("published/{id}/0.png")), "{published}");
+
+    let copy = folder.path().join("copy.png");
+    let shown = succeed(easel(&service, Who::Creator, &["show", id, "--output", copy.to_str().expect("UTF-8")]));
+    assert!(shown.contains("published") && shown.contains("a red heart"), "{shown}");
+    assert_eq!(std::fs::read(&copy).expect("the picture"), saved);
+    let history = succeed(easel(&service, Who::Creator, &["history", id]));
+    let changes = ["create", "claim", "finish", "approve", "publish"];
+    assert_eq!(history.lines().count(), changes.len(), "{history}");
+    assert!(history.lines().zip(changes).all(|(line, change)| line.contains(change)), "{history}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_is_turned_down_or_called_off() {
+    let service = Service::shared();
+    let id = |task: &Value| task["id"].as_str().expect("an id").to_owned();
+    let submit = [&["submit", "a blue square", "--json"], &SMALL[..]].concat();
+    let drawn = id(&json_of(easel(&service, Who::Creator, &submit)));
+    let unsaid = easel(&service, Who::Reviewer, &["reject", &drawn]);
+    assert!(unsaid.code == Some(2) && unsaid.stderr.contains("reason"), "{unsaid:#?}");
+    let rejected = json_of(easel(&service, Who::Reviewer, &["reject", &drawn, "--reason", "too blue", "--json"]));
+    assert_eq!(rejected["attempt"]["rejection"]["note"], "too blue");
+
+    let waiting = json_of(easel(&service, Who::Creator, &[&submit[..], &["--no-wait"]].concat()));
+    let cancelled = succeed(easel(&service, Who::Creator, &["cancel", &id(&waiting)]));
+    assert!(cancelled.contains("cancelled"), "{cancelled}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_is_drawn_from_a_file() {
+    let service = Service::shared();
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("start.png");
+    std::fs::write(&file, crate::init_image::picture(64)).expect("written");
+    let start = ["--init", file.to_str().expect("UTF-8"), "--strength", "0.5", "--json"];
+    let task = json_of(easel(&service, Who::Creator, &[&["submit", "a red square"], &SMALL[..], &start].concat()));
+    assert_eq!(task["status"], "awaiting_approval");
+    assert!(task["attempt"]["settings"]["init_image"].is_string(), "{task:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_is_said_in_one_line() {
+    let service = Service::shared();
+    let nobody = process::run(&mut process::easel(&["list", "--api", &service.addresses.api]));
+    let wrong = easel(&service, Who::Creator, &["submit", "a heart", "--steps", "1000", "--width", "65"]);
+    let unknown = easel(&service, Who::Creator, &["show", "01890000-0000-7000-8000-000000000000"]);
+    let nowhere = process::run(&mut process::easel(&["list", "--api", "http://127.0.0.1:9", "--token", "any"]));
+    for (outcome, code, words) in [
+        (nobody, 2, &["token"][..]),
+        (wrong, 2, &["steps", "width"]),
+        (unknown, 2, &["no task"]),
+        (nowhere, 1, &["easel serve"]),
+    ] {
+        assert_eq!(outcome.code, Some(code), "{outcome:#?}");
+        assert_eq!((outcome.stdout.as_str(), outcome.stderr.lines().count()), ("", 1), "{outcome:#?}");
+        assert!(words.iter().all(|word| outcome.stderr.contains(word)), "{outcome:#?}");
+    }
+}

@@ -1,0 +1,59 @@
+//! The events of `events/`, as API Gateway sends them to the functions.
+
+use std::path::Path;
+
+use easel_core::http::identification::Identification;
+use easel_core::http::{Answer, Call, answer};
+use easel_core::services::Services;
+use serde_json::Value;
+
+use crate::orders::unique;
+use crate::person::id;
+use crate::service::{Service, Who};
+
+/// What stands in the events for a task's id, an idempotency key and a tag.
+const PLACES: [&str; 3] = ["019ab5c2-7d40-7e11-9c53-0f4c8a6b2d19", "5c1f0c1e-heart", "demo"];
+
+#[tokio::test]
+async fn events_of_the_gateway_are_answered_as_their_claims_say() {
+    let service = Service::shared();
+    let services = Services { workflow: service.storage().workflow(), identification: Identification::Authorizer };
+    let (key, tag) = (unique("key"), unique("events"));
+    let with = |id: &str, name: &str| {
+        PLACES.iter().zip([id, &key, &tag]).fold(event(name), |event, (place, value)| event.replace(place, value))
+    };
+
+    let (status, made) = invoke(&services, &with("", "create"), easel_create::handle).await;
+    assert_eq!((status, &made["owner"], &made["title"]), (201, &"ada".into(), &"Heart".into()), "{made:#}");
+    let again = invoke(&services, &with("", "create"), easel_create::handle).await;
+    assert_eq!(again, (201, made.clone()), "the same idempotency key is the same task");
+    let id = id(&made);
+    let (status, page) = invoke(&services, &with(&id, "list"), easel_read::handle).await;
+    assert_eq!((status, &page["tasks"][0]["id"], &page["next_cursor"]), (200, &made["id"], &Value::Null), "{page:#}");
+
+    service.person(Who::Reviewer).wait(&id, "awaiting_approval").await;
+    let (status, approved) = invoke(&services, &with(&id, "approve"), easel_review::handle).await;
+    assert_eq!((status, &approved["approval"]["by"]), (200, &"grace".into()), "{approved:#}");
+    assert_eq!(approved["approval"]["note"], "Just the red we wanted");
+
+    // Without what the authorizer found, nobody is let in, whatever the token looks like.
+    let mut anonymous: Value = serde_json::from_str(&with(&id, "list")).expect("JSON");
+    anonymous["requestContext"].as_object_mut().expect("a context").remove("authorizer");
+    let (status, _) = invoke(&services, &anonymous.to_string(), easel_read::handle).await;
+    assert_eq!(status, 401);
+}
+
+fn event(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../events/{name}.json"));
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+async fn invoke<F, Answering>(services: &Services, event: &str, handle: F) -> (u16, Value)
+where
+    F: FnOnce(Services, Call) -> Answering,
+    Answering: Future<Output = easel_core::Result<Answer>>,
+{
+    let request = lambda_http::request::from_str(event).expect("an event");
+    let response = answer(request, services.clone(), handle).await;
+    (response.status().as_u16(), serde_json::from_slice(response.body()).expect("JSON"))
+}

@@ -1,0 +1,187 @@
+//! From a prompt to a published picture, and the ways around.
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::orders::{small, unique, with};
+use crate::person::{changes, hashes, id, status};
+use crate::service::{Service, Who};
+
+#[tokio::test]
+async fn a_picture_goes_from_the_prompt_to_publication() {
+    let service = Service::shared();
+    let (creator, reviewer) = service.people();
+    let order = json!({
+        "prompt": "a small red square on a white background",
+        "negative_prompt": "noise",
+        "width": 96,
+        "height": 64,
+        "steps": 3,
+        "guidance_scale": 4.5,
+        "scheduler": "dpmpp_2m",
+        "seed": 9_007_199_254_740_993_u64,
+        "count": 2,
+        "title": "A square",
+        "tags": [unique("flow"), "square"],
+        "metadata": {"for": "the cover"},
+    });
+    let answer = creator.post("/v1/tasks", &order).await;
+    let location = answer.header("location").to_owned();
+    assert_eq!(answer.header("etag"), "\"1\"");
+    let made = answer.expect(201);
+    let id = id(&made);
+    assert_eq!(location, format!("/v1/tasks/{id}"));
+    for field in ["title", "tags", "metadata"] {
+        assert_eq!(made[field], order[field]);
+    }
+    for field in
+        ["prompt", "negative_prompt", "width", "height", "steps", "guidance_scale", "scheduler", "seed", "count"]
+    {
+        assert_eq!(made["attempt"]["settings"][field], order[field], "{field}");
+    }
+    assert_eq!((status(&made), &made["owner"], &made["version"]), ("pending", &json!(creator.name), &json!(1)));
+
+    let drawn = creator.wait(&id, "awaiting_approval").await;
+    assert_eq!(drawn["progress"], json!(null));
+    assert_eq!(drawn["next_moves"], json!(["cancel", "delete"]));
+    let generation = &drawn["attempt"]["generation"];
+    assert_eq!((&generation["steps"], &generation["scheduler"]), (&json!(3), &json!("dpmpp_2m")));
+    let pictures = drawn["attempt"]["pictures"].as_array().expect("pictures");
+    assert_eq!(pictures.len(), 2);
+    let mut files = Vec::new();
+    for (index, picture) in pictures.iter().enumerate() {
+        assert_eq!(picture["index"], index);
+        let bytes = creator.download(&picture["url"]).await;
+        let shown = image::load_from_memory_with_format(&bytes, image::ImageFormat::Png).expect("a PNG");
+        assert_eq!((shown.width(), shown.height()), (96, 64));
+        assert_eq!((&picture["width"], &picture["height"]), (&json!(96), &json!(64)));
+        assert_eq!(picture["bytes"], bytes.len());
+        assert_eq!(picture["sha256"], hash(&bytes));
+        let small = creator.download(&picture["thumbnail_url"]).await;
+        let small = image::load_from_memory_with_format(&small, image::ImageFormat::Jpeg).expect("a JPEG");
+        assert!(small.width() > small.height() && small.width() <= 256, "{small:?}");
+        files.push(bytes);
+    }
+    assert_ne!(files[0], files[1], "each picture has a seed of its own");
+
+    let reviewed = reviewer.task(&id).await;
+    assert_eq!(reviewed["next_moves"], json!(["cancel", "approve", "reject"]));
+    let approved = reviewer.make("approve", &id, json!({"note": "as asked for"})).await.expect(200);
+    assert_eq!(status(&approved), "approved");
+    assert_eq!(
+        (&approved["approval"]["by"], &approved["approval"]["note"]),
+        (&json!(reviewer.name), &json!("as asked for"))
+    );
+    assert_eq!(hashes(&approved["attempt"]), hashes(&drawn["attempt"]));
+
+    let answer = reviewer.make("publish", &id, json!({})).await;
+    let tag = answer.header("etag").to_owned();
+    let published = answer.expect(200);
+    assert_eq!((status(&published), &published["publication"]["by"]), ("published", &json!(reviewer.name)));
+    let keys: Vec<_> =
+        published["publication"]["keys"].as_array().expect("keys").iter().filter_map(Value::as_str).collect();
+    assert_eq!(keys, [format!("published/{id}/0.png"), format!("published/{id}/1.png")]);
+    let storage = service.storage();
+    for (key, file) in keys.iter().zip(&files) {
+        assert_eq!(storage.get(key).await.as_ref(), Some(file), "{key}");
+    }
+    let again = reviewer.make("publish", &id, json!({})).await;
+    assert_eq!(again.header("etag"), tag, "publishing again changes nothing");
+    again.expect(200);
+
+    let history = creator.history(&id).await;
+    assert_eq!(changes(&history), ["create", "claim", "finish", "approve", "publish"]);
+    let states: Vec<_> = history.iter().map(|event| (event["from"].as_str(), event["to"].as_str())).collect();
+    let names = ["pending", "in_progress", "awaiting_approval", "approved", "published"].map(Some);
+    assert_eq!(states, [None].into_iter().chain(names).zip(names).collect::<Vec<_>>());
+    let roles: Vec<_> = history.iter().map(|event| event["by"]["role"].as_str().expect("a role")).collect();
+    assert_eq!(roles, ["creator", "worker", "worker", "reviewer", "reviewer"]);
+    assert_eq!(history[0]["by"]["name"], json!(creator.name));
+    assert_eq!((&history[3]["by"]["name"], &history[3]["reason"]), (&json!(reviewer.name), &json!("as asked for")));
+}
+
+#[tokio::test]
+async fn a_rejected_task_is_drawn_again_and_keeps_its_first_attempt() {
+    let service = Service::shared();
+    let (creator, reviewer) = service.people();
+    let first = creator.draw(small(&unique("retry"))).await;
+    let id = id(&first);
+    let rejected = reviewer.make("reject", &id, json!({"reason": "too small a circle"})).await.expect(200);
+    assert_eq!(
+        (status(&rejected), &rejected["attempt"]["rejection"]["note"]),
+        ("rejected", &json!("too small a circle"))
+    );
+
+    let retried = creator.make("retry", &id, json!({"seed": 8, "steps": 2})).await.expect(200);
+    assert_eq!((status(&retried), &retried["attempt"]["number"]), ("pending", &json!(2)));
+    let second = creator.wait(&id, "awaiting_approval").await;
+    let settings = &second["attempt"]["settings"];
+    assert_eq!((&settings["seed"], &settings["steps"], &settings["width"]), (&json!(8), &json!(2), &json!(64)));
+    assert_ne!(hashes(&second["attempt"]), hashes(&first["attempt"]));
+
+    let earlier = &second["earlier_attempts"][0];
+    assert_eq!((&earlier["number"], &earlier["settings"]), (&json!(1), &first["attempt"]["settings"]));
+    assert_eq!(earlier["rejection"]["by"], json!(reviewer.name));
+    assert_eq!(hashes(earlier), hashes(&first["attempt"]));
+    let bytes = creator.download(&earlier["pictures"][0]["url"]).await;
+    assert_eq!([hash(&bytes)], hashes(&first["attempt"])[..]);
+
+    // A seed that is left out is drawn anew.
+    reviewer.make("reject", &id, json!({"reason": "still too small"})).await.expect(200);
+    let third = creator.make("retry", &id, json!({})).await.expect(200);
+    assert_ne!(third["attempt"]["settings"]["seed"], json!(8));
+    creator.wait(&id, "awaiting_approval").await;
+    let history = creator.history(&id).await;
+    let once = ["claim", "finish", "reject", "retry"];
+    assert_eq!(changes(&history), [&["create"], &once[..], &once, &once[..2]].concat());
+}
+
+#[tokio::test]
+async fn the_same_order_draws_the_same_picture() {
+    let service = Service::shared();
+    let creator = service.person(Who::Creator);
+    let order = with(small(&unique("seed")), json!({"steps": 2, "seed": 4_294_967_297_u64}));
+    let (one, other) = tokio::join!(creator.draw(order.clone()), creator.draw(order.clone()));
+    assert_eq!(hashes(&one["attempt"]), hashes(&other["attempt"]));
+    let different = creator.draw(with(order, json!({"seed": 1}))).await;
+    assert_ne!(hashes(&one["attempt"]), hashes(&different["attempt"]));
+
+    // Left out, it is drawn, stored and enough to draw the picture again.
+    let mut order = small(&unique("seed"));
+    order.as_object_mut().expect("an object").remove("seed");
+    let drawn = creator.draw(order.clone()).await;
+    let seed = &drawn["attempt"]["settings"]["seed"];
+    let again = creator.draw(with(order, json!({"seed": seed}))).await;
+    assert_eq!(hashes(&again["attempt"]), hashes(&drawn["attempt"]));
+}
+
+#[tokio::test]
+async fn a_deleted_task_leaves_the_lists_and_says_who_asked() {
+    let service = Service::shared();
+    let (creator, reviewer) = service.people();
+    let tag = unique("deletion");
+    let drawn = creator.draw(small(&tag)).await;
+    let id = id(&drawn);
+    assert_eq!(creator.list(&format!("tag={tag}"), 10).await, [id.as_str()]);
+
+    let deleted = creator.delete(&id).await.expect(202);
+    assert_eq!((status(&deleted), &deleted["deletion"]["by"]), ("deleted", &json!(creator.name)));
+    let after: jiff::Timestamp = deleted["deletion"]["after"].as_str().expect("a time").parse().expect("a time");
+    let at: jiff::Timestamp = deleted["deletion"]["at"].as_str().expect("a time").parse().expect("a time");
+    assert!(after.duration_since(at) > jiff::SignedDuration::from_hours(1), "there is a grace period: {deleted:#}");
+    assert_eq!(deleted["next_moves"], json!([]));
+
+    for person in [&creator, &reviewer] {
+        assert_eq!(person.list(&format!("tag={tag}"), 10).await, [""; 0]);
+        assert_eq!(person.list(&format!("tag={tag}&status=deleted"), 10).await, [id.as_str()]);
+    }
+    let kept = creator.task(&id).await;
+    assert_eq!(hashes(&kept["attempt"]), hashes(&drawn["attempt"]));
+    reviewer.make("approve", &id, json!({})).await.expect_problem(409, "illegal-move");
+    let last = creator.history(&id).await.pop().expect("events");
+    assert_eq!((&last["change"], &last["by"]["name"]), (&json!("delete"), &json!(creator.name)));
+}
+
+fn hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}

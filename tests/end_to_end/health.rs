@@ -1,0 +1,69 @@
+//! What the service says of itself.
+
+use serde_json::json;
+
+use crate::orders::{small, unique};
+use crate::patience::eventually;
+use crate::service::Service;
+
+#[tokio::test]
+async fn health_is_what_the_worker_reported() {
+    let service = Service::shared();
+    let anybody = service.bearer(None);
+    let health = eventually("a worker's report", || async {
+        let health = anybody.get("/health").await.expect(200);
+        Some(health).filter(|health| health["sdxl_available"] == true)
+    })
+    .await;
+    for field in ["base_model_loaded", "refiner_model_loaded", "refinement_enabled"] {
+        assert!(health[field].is_boolean(), "{field}: {health:#}");
+    }
+    for field in ["device", "backend", "device_name", "precision", "model", "version", "reported_at"] {
+        assert!(health[field].as_str().is_some_and(|text| !text.is_empty()), "{field}: {health:#}");
+    }
+    assert!(health["report_age_seconds"].as_f64().is_some_and(|age| age >= 0.0), "{health:#}");
+    if service.is_local() {
+        assert_eq!((&health["device"], &health["backend"]), (&json!("cpu"), &json!("flex")));
+    }
+}
+
+#[tokio::test]
+async fn a_service_without_a_worker_says_so() {
+    let service = Service::without_worker();
+    if !service.is_local() {
+        eprintln!("left out: the deployment has a worker");
+        return;
+    }
+    let health = service.bearer(None).get("/health").await.expect(200);
+    assert_eq!((&health["sdxl_available"], &health["device"]), (&json!(false), &json!(null)));
+}
+
+#[tokio::test]
+async fn metrics_count_tasks_and_time_drawings() {
+    let service = Service::shared();
+    let (creator, reviewer) = service.people();
+    let tag = unique("metrics");
+    creator.draw(small(&tag)).await;
+    let metrics = reviewer.get("/v1/metrics").await.expect(200);
+    assert!(metrics["tasks"]["awaiting_approval"].as_u64().is_some_and(|count| count >= 1), "{metrics:#}");
+    for status in ["pending", "in_progress", "approved", "published", "rejected", "failed", "cancelled"] {
+        assert!(metrics["tasks"][status].is_u64(), "{status}: {metrics:#}");
+    }
+    assert!(metrics["drawn"]["tasks"].as_u64().is_some_and(|count| count >= 1), "{metrics:#}");
+    for time in ["step_seconds", "picture_seconds", "queue_seconds"] {
+        let spread = &metrics["drawn"][time];
+        let (median, p95) = (spread["median"].as_f64(), spread["p95"].as_f64());
+        assert!(median.is_some_and(|median| median >= 0.0) && p95 >= median, "{time}: {metrics:#}");
+    }
+}
+
+#[tokio::test]
+async fn the_description_names_every_route() {
+    let service = Service::without_worker();
+    let description = service.bearer(None).get("/openapi.json").await.expect(200);
+    assert!(description["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")), "{description}");
+    for route in &easel_core::http::ROUTES {
+        let operation = &description["paths"][route.path][route.method.to_lowercase()];
+        assert!(operation["responses"].is_object(), "{} {}", route.method, route.path);
+    }
+}

@@ -1,0 +1,88 @@
+//! Pictures from pictures that were uploaded for it.
+
+use std::io::Cursor;
+
+use image::{ImageFormat, Rgb, RgbImage};
+use serde_json::json;
+
+use crate::orders::{small, unique, with};
+use crate::person::hashes;
+use crate::service::{Service, Who};
+
+/// A red square on white, as a PNG file.
+pub(crate) fn picture(side: u32) -> Vec<u8> {
+    let inside = |at: u32| (side / 4..side * 3 / 4).contains(&at);
+    let picture =
+        RgbImage::from_fn(
+            side,
+            side,
+            |x, y| {
+                if inside(x) && inside(y) { Rgb([220, 20, 20]) } else { Rgb([255, 255, 255]) }
+            },
+        );
+    let mut file = Cursor::new(Vec::new());
+    picture.write_to(&mut file, ImageFormat::Png).expect("a PNG");
+    file.into_inner()
+}
+
+#[tokio::test]
+async fn a_drawing_starts_from_an_uploaded_picture() {
+    let service = Service::shared();
+    let creator = service.person(Who::Creator);
+    let file = picture(64);
+    let announced = json!({"content_type": "image/png", "content_length": file.len()});
+    let upload = creator.post("/v1/uploads", &announced).await.expect(201);
+    let key = upload["key"].as_str().expect("a key");
+    assert_eq!(upload["method"], "PUT");
+    assert_eq!(upload["headers"]["content-type"], "image/png");
+
+    let tag = unique("init");
+    let from_nothing = with(small(&tag), json!({"steps": 4}));
+    let order = with(from_nothing.clone(), json!({"init_image": key, "strength": 0.5}));
+    let early = creator.post("/v1/tasks", &order).await.expect_problem(422, "invalid-fields");
+    assert_eq!(early["errors"][0]["field"], "init_image", "{early:#}");
+    assert_eq!(creator.upload(&upload, "image/png", &file).await, 200);
+    assert_eq!(service.storage().get(key).await, Some(file));
+
+    let drawn = creator.draw(order).await;
+    assert_eq!(drawn["attempt"]["settings"]["init_image"], key);
+    let otherwise = creator.draw(from_nothing).await;
+    assert_ne!(hashes(&drawn["attempt"]), hashes(&otherwise["attempt"]));
+}
+
+#[tokio::test]
+async fn an_upload_takes_only_what_was_announced() {
+    let service = Service::shared();
+    if !service.checks_signatures {
+        eprintln!("left out: this S3 does not check signatures");
+        return;
+    }
+    let creator = service.person(Who::Creator);
+    let file = picture(64);
+    let announced = json!({"content_type": "image/png", "content_length": file.len()});
+    let upload = creator.post("/v1/uploads", &announced).await.expect(201);
+    assert_eq!(creator.upload(&upload, "image/jpeg", &file).await, 403, "another type");
+    assert_eq!(creator.upload(&upload, "image/png", &file[1..]).await, 403, "another length");
+    assert_eq!(creator.upload(&upload, "image/png", &[&file[..], &file].concat()).await, 403, "far too much");
+    assert_eq!(service.storage().get(upload["key"].as_str().expect("a key")).await, None);
+    assert_eq!(creator.upload(&upload, "image/png", &file).await, 200);
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_picture_is_not_announced() {
+    let service = Service::without_worker();
+    let creator = service.person(Who::Creator);
+    for (body, wrong) in [
+        (json!({}), &["content_length", "content_type"][..]),
+        (json!({"content_type": "image/gif", "content_length": 10}), &["content_type"]),
+        (json!({"content_type": "image/png", "content_length": 0}), &["content_length"]),
+        (json!({"content_type": "image/png", "content_length": 1_000_000_000}), &["content_length"]),
+        (json!({"content_type": "image/png", "content_length": 10, "key": "mine"}), &["key"]),
+    ] {
+        let problem = creator.post("/v1/uploads", &body).await.expect_problem(422, "invalid-fields");
+        let errors = problem["errors"].as_array().expect("errors");
+        let mut fields: Vec<_> = errors.iter().filter_map(|error| error["field"].as_str()).collect();
+        fields.sort_unstable();
+        assert_eq!(fields, wrong, "{problem:#}");
+    }
+}

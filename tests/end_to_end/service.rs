@@ -1,0 +1,191 @@
+//! The service under test.
+
+use std::fs;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use serde::Deserialize;
+
+use crate::person::Person;
+use crate::process::{self, Process};
+use crate::storage::Storage;
+
+/// Names a file like this: what `easel serve --json` prints, and `tokens`.
+const DEPLOYMENT: &str = "EASEL_TEST_DEPLOYMENT";
+
+/// Where everything answers.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Addresses {
+    pub(crate) api: String,
+    pub(crate) s3_endpoint: String,
+    pub(crate) bucket: String,
+    pub(crate) dynamodb_endpoint: String,
+    pub(crate) table: String,
+    pub(crate) region: String,
+    pub(crate) access_key_id: String,
+    pub(crate) secret_access_key: String,
+}
+
+/// What lets people in.
+#[derive(Debug, Clone, Deserialize)]
+struct Tokens {
+    creator: String,
+    other_creator: String,
+    reviewer: String,
+    admin: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Deployment {
+    #[serde(flatten)]
+    addresses: Addresses,
+    tokens: Tokens,
+    /// Whether its S3 refuses what does not fit a signature; some emulators do not look.
+    #[serde(default = "yes")]
+    checks_signatures: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// The people of the tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Who {
+    Creator,
+    OtherCreator,
+    Reviewer,
+    Admin,
+}
+
+/// A service that answers.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) addresses: Addresses,
+    pub(crate) checks_signatures: bool,
+    tokens: Tokens,
+    process: Option<Process>,
+}
+
+impl Service {
+    /// A service that draws, for tests that do not disturb each other.
+    pub(crate) fn shared() -> Arc<Self> {
+        static SHARED: Mutex<Weak<Service>> = Mutex::new(Weak::new());
+        Self::running(&SHARED, &[])
+    }
+
+    /// A service whose tasks stay pending, for tests that make many; a deployment draws them all the same.
+    pub(crate) fn without_worker() -> Arc<Self> {
+        static SHARED: Mutex<Weak<Service>> = Mutex::new(Weak::new());
+        Self::running(&SHARED, &["--no-generate"])
+    }
+
+    /// A service for one test alone; `None` where the tests run against a deployment.
+    pub(crate) fn alone() -> Option<Self> {
+        match deployment() {
+            None => Some(Self::start(&[])),
+            Some(_) => {
+                eprintln!("left out: a deployment is nothing to kill or to look inside");
+                None
+            }
+        }
+    }
+
+    /// The tests hold the service, so that it ends with the last of them.
+    fn running(shared: &Mutex<Weak<Self>>, options: &[&'static str]) -> Arc<Self> {
+        let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.upgrade().unwrap_or_else(|| {
+            let service = Arc::new(Self::of(deployment(), options));
+            *shared = Arc::downgrade(&service);
+            service
+        })
+    }
+
+    fn of(deployment: Option<Deployment>, options: &[&'static str]) -> Self {
+        match deployment {
+            Some(Deployment { addresses, tokens, checks_signatures }) => {
+                Self { addresses, checks_signatures, tokens, process: None }
+            }
+            None => Self::start(options),
+        }
+    }
+
+    fn start(options: &[&'static str]) -> Self {
+        let (process, ready) = Process::start(options);
+        let data = process.data();
+        let data = data.to_str().expect("a name in UTF-8");
+        let token = |role: &str, name: &str| {
+            let outcome = process::run(&mut process::easel(&["token", "--data", data, "--role", role, "--name", name]));
+            assert_eq!(outcome.code, Some(0), "{outcome:?}");
+            outcome.stdout.trim().to_owned()
+        };
+        let tokens = Tokens {
+            creator: token("creator", "carla"),
+            other_creator: token("creator", "chris"),
+            reviewer: token("reviewer", "robin"),
+            admin: token("admin", "ada"),
+        };
+        Self { addresses: read(&ready), checks_signatures: true, tokens, process: Some(process) }
+    }
+
+    /// One of the people, with their token.
+    pub(crate) fn person(&self, who: Who) -> Person {
+        Person::new(&self.addresses.api, Some(self.token(who)))
+    }
+
+    /// Everybody that most tests need.
+    pub(crate) fn people(&self) -> (Person, Person) {
+        (self.person(Who::Creator), self.person(Who::Reviewer))
+    }
+
+    /// Somebody with this token, or none.
+    pub(crate) fn bearer(&self, token: Option<&str>) -> Person {
+        Person::new(&self.addresses.api, token)
+    }
+
+    /// One of the people's token.
+    pub(crate) fn token(&self, who: Who) -> &str {
+        match who {
+            Who::Creator => &self.tokens.creator,
+            Who::OtherCreator => &self.tokens.other_creator,
+            Who::Reviewer => &self.tokens.reviewer,
+            Who::Admin => &self.tokens.admin,
+        }
+    }
+
+    /// What the service's S3 and DynamoDB hold.
+    pub(crate) fn storage(&self) -> Storage {
+        Storage::new(&self.addresses)
+    }
+
+    /// Whether it is `easel serve` that answers, and not a gateway in front of functions.
+    pub(crate) fn is_local(&self) -> bool {
+        self.process.is_some()
+    }
+
+    /// The secret that this machine's tokens are signed with.
+    pub(crate) fn token_secret(&self) -> Option<String> {
+        let secrets = fs::read_to_string(self.process.as_ref()?.data().join("secrets.json")).expect("secrets");
+        let secrets: serde_json::Value = serde_json::from_str(&secrets).expect("JSON");
+        Some(secrets["token_secret"].as_str().expect("a text").to_owned())
+    }
+
+    /// Ends the service as a power cut would.
+    pub(crate) fn kill(&mut self) {
+        self.process.as_mut().expect("a service of our own").kill();
+    }
+
+    /// Starts it again where it was killed.
+    pub(crate) fn start_again(&mut self) {
+        self.addresses = read(&self.process.as_mut().expect("a service of our own").start_again());
+    }
+}
+
+fn read(ready: &str) -> Addresses {
+    serde_json::from_str(ready).unwrap_or_else(|error| panic!("{ready} does not say where everything is: {error}"))
+}
+
+fn deployment() -> Option<Deployment> {
+    let path = std::env::var_os(DEPLOYMENT)?;
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{DEPLOYMENT}: {path:?}: {error}"));
+    Some(serde_json::from_str(&text).unwrap_or_else(|error| panic!("{DEPLOYMENT}: {path:?}: {error}")))
+}

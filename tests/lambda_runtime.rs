@@ -1,0 +1,110 @@
+//! The runtime API of Lambda: a function's program asks it for events and gives it the answers.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+/// What a function answered: `Err` is an error that it reported.
+type Answer = Result<String, String>;
+
+/// The API of one function.
+pub(crate) struct LambdaRuntime {
+    address: String,
+    events: mpsc::UnboundedSender<Invocation>,
+    server: JoinHandle<()>,
+}
+
+struct Invocation {
+    event: String,
+    deadline: SystemTime,
+    answer: oneshot::Sender<Answer>,
+}
+
+struct Shared {
+    waiting: tokio::sync::Mutex<mpsc::UnboundedReceiver<Invocation>>,
+    running: Mutex<HashMap<String, oneshot::Sender<Answer>>>,
+}
+
+impl LambdaRuntime {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address").to_string();
+        let (events, waiting) = mpsc::unbounded_channel();
+        let shared = Shared { waiting: waiting.into(), running: Mutex::default() };
+        let router = Router::new()
+            .route("/2018-06-01/runtime/invocation/next", get(next))
+            .route("/2018-06-01/runtime/invocation/{id}/response", post(respond))
+            .route("/2018-06-01/runtime/invocation/{id}/error", post(fail))
+            .with_state(Arc::new(shared));
+        let server = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
+        Self { address, events, server }
+    }
+
+    /// The environment of a function of this API, beside its own variables.
+    pub(crate) fn environment(&self) -> [(&'static str, String); 4] {
+        [
+            ("AWS_LAMBDA_RUNTIME_API", self.address.clone()),
+            ("AWS_LAMBDA_FUNCTION_NAME", "function".to_owned()),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "1".to_owned()),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1024".to_owned()),
+        ]
+    }
+
+    /// Sends an event to the function and waits for its answer. `time` is what the function is told it has.
+    pub(crate) async fn invoke(&self, event: String, time: Duration) -> Answer {
+        let (answer, answered) = oneshot::channel();
+        let invocation = Invocation { event, deadline: SystemTime::now() + time, answer };
+        self.events.send(invocation).unwrap_or_else(|_| panic!("the API has ended"));
+        answered.await.expect("an answer")
+    }
+}
+
+impl Drop for LambdaRuntime {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn next(State(shared): State<Arc<Shared>>) -> Response {
+    let Some(Invocation { event, deadline, answer }) = shared.waiting.lock().await.recv().await else {
+        return StatusCode::GONE.into_response();
+    };
+    let id = uuid::Uuid::new_v4().to_string();
+    let deadline = deadline.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_millis();
+    let headers = [
+        ("lambda-runtime-aws-request-id", id.clone()),
+        ("lambda-runtime-deadline-ms", deadline.to_string()),
+        ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:123456789012:function:function".to_owned()),
+        ("lambda-runtime-trace-id", "Root=1-69245c80-5f0e2d1c4b3a29187f6e5d4c".to_owned()),
+    ];
+    shared.running.lock().unwrap_or_else(PoisonError::into_inner).insert(id, answer);
+    (headers, event).into_response()
+}
+
+async fn respond(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: String) -> StatusCode {
+    answer(&shared, &id, Ok(body))
+}
+
+async fn fail(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: String) -> StatusCode {
+    answer(&shared, &id, Err(body))
+}
+
+fn answer(shared: &Shared, id: &str, said: Answer) -> StatusCode {
+    match shared.running.lock().unwrap_or_else(PoisonError::into_inner).remove(id) {
+        Some(answer) => {
+            // Whoever asked may have gone.
+            let _ = answer.send(said);
+            StatusCode::ACCEPTED
+        }
+        None => StatusCode::NOT_FOUND,
+    }
+}
