@@ -30,18 +30,18 @@ test: ## Run every test
 	$(CARGO) test --locked --workspace
 
 test-emulators: functions ## Run the end-to-end tests against the packaged functions on an emulator of AWS by others
-	$(CARGO) build --locked --release --package easel-generate
-	$(CARGO) test --locked --package easel --test end_to_end --no-run
+	$(CARGO) build --locked --release --workspace --bin generate
+	$(CARGO) test --locked --workspace --test end_to_end --no-run
 	for way in "" --on-lambda; do $(PYTHON) tests/emulators/deploy.py $$way --functions target/lambda \
 	--generate target/release/generate --logs target/emulators -- \
-	$(CARGO) test --locked --package easel --test end_to_end || exit 1; done
+	$(CARGO) test --locked --workspace --test end_to_end || exit 1; done
 
 test-schema: $(TOOLS)/ready ## Send the API thousands of calls that its own description leads to
 	$(CARGO) build --locked --package easel
 	$(PYTHON) tests/schema.py --easel target/debug/easel
 
 openapi: ## Write the description of the API that is checked in
-	EASEL_UPDATE_OPENAPI=1 $(CARGO) test --locked --package easel-core --test routes description
+	EASEL_UPDATE_OPENAPI=1 $(CARGO) test --locked --workspace --test routes description
 
 local: $(TOOLS)/ready ## Run every function with cargo lambda on 127.0.0.1:9000, beside embedded DynamoDB and S3
 	$(CARGO) build --locked --package easel
@@ -52,7 +52,7 @@ local: $(TOOLS)/ready ## Run every function with cargo lambda on 127.0.0.1:9000,
 	$(LAMBDA) watch --invoke-address 127.0.0.1 --env-file target/local/environment
 
 functions: $(TOOLS)/ready ## Package create, review and read as Lambda takes them, into target/lambda
-	$(LAMBDA) build --locked --release --output-format zip --package easel-create --package easel-review \
+	$(LAMBDA) build --locked --profile function --output-format zip --package easel-create --package easel-review \
 	--package easel-read
 
 $(TOOLS)/ready: tests/requirements.txt
@@ -80,7 +80,7 @@ bench: ## Time the parts of full-size SDXL on this machine (random weights)
 	for part in text unet vae-decode vae-encode; do target/release/easel bench $$part --size 1024 --repeat 3 || exit 1; done
 
 bench-service: functions ## Time the functions and the service on this machine
-	for part in functions listing load; do $(CARGO) bench --locked --package easel --bench service -- $$part || exit 1; done
+	for part in functions listing load; do $(CARGO) bench --locked --workspace --bench service -- $$part || exit 1; done
 
 cuda: ## Build the command with CUDA into target/cuda (WITHOUT_LLVM=1: see above)
 	$(CARGO) build --locked --release --package easel --features cuda --target-dir target/cuda
