@@ -37,7 +37,8 @@ def main():
                 token = subprocess.run(token, check=True, capture_output=True, text=True).stdout.strip()
                 schemathesis = [Path(sys.executable).parent / "schemathesis", "run", f"{api}/openapi.json"]
                 options = ["--checks", ",".join(CHECKS), "--max-examples", given.examples, "--seed", given.seed]
-                options += ["--header", f"authorization: Bearer {token}", "--continue-on-failure"]
+                options += ["--continue-on-failure"]
+                Path(folder, "schemathesis.toml").write_text(f'[auth.openapi.token]\nbearer = "{token}"\n')
                 return subprocess.run([*schemathesis, *options], cwd=folder, check=False).returncode
             finally:
                 service.terminate()

@@ -95,7 +95,7 @@ async fn single_wrong_values_are_refused_by_name() {
         assert_eq!(fields(&problem), BTreeSet::from([field]), "{problem:#}");
     }
     // The limits themselves are within.
-    let most = json!({"prompt": "ü".repeat(2000), "width": 64, "steps": 150, "guidance_scale": 30, "seed": u64::MAX, "count": 8});
+    let most = json!({"prompt": "ü".repeat(2000), "width": 64, "steps": 150, "guidance_scale": 30, "high_noise_frac": 1e-308, "seed": u64::MAX, "count": 8});
     let made = creator.post("/v1/tasks", &with(order, most)).await.expect(201);
     assert_eq!(made["attempt"]["settings"]["seed"], u64::MAX);
     creator.make("cancel", &id(&made), json!({})).await.expect(200);
@@ -225,7 +225,9 @@ async fn a_decision_on_another_version_is_stale() {
     let path = format!("/v1/tasks/{id}/cancel");
     let with = |tag: &str| creator.request("POST", &path).header("if-match", tag).json(&json!({}));
     send(with("\"9999\"")).await.expect_problem(412, "stale");
-    send(with("heart")).await.expect_problem(400, "wrong-parameters");
+    for unlike in ["heart", "1", "\"1", "\"\""] {
+        send(with(unlike)).await.expect_problem(400, "wrong-parameters");
+    }
     let current = creator.get(&format!("/v1/tasks/{id}")).await.header("etag").to_owned();
     send(with(&first)).await.expect_problem(412, "stale");
     let moved = send(with(&current)).await;

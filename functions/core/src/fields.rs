@@ -6,6 +6,9 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Result, WrongField};
 
+/// Numbers below this, which DynamoDB cannot hold, are as good as zero.
+const SMALLEST: f64 = 1e-100;
+
 /// The fields of a JSON object that nobody has read yet, and what was wrong with those that were.
 #[derive(Debug, Clone)]
 pub struct Fields {
@@ -107,6 +110,7 @@ impl Fields {
     pub fn number(&mut self, name: &'static str, range: RangeInclusive<f64>) -> Option<f64> {
         let value = self.take(name)?;
         match value.as_f64() {
+            Some(number) if range.contains(&number) && number.abs() < SMALLEST => return Some(0.0),
             Some(number) if range.contains(&number) => return Some(number),
             Some(number) => {
                 self.refuse(name, format!("{number} is out of bounds: use {} to {}", range.start(), range.end()));

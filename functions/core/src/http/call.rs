@@ -113,9 +113,9 @@ impl Call {
         let Some(header) = self.header("if-match").map(str::trim).filter(|header| *header != "*") else {
             return Ok(None);
         };
-        let number = header.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(header);
+        let number = header.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')?.parse().ok());
         let wrong = || WrongField::new("If-Match", "is no version of a task: send the `ETag` that came with it");
-        number.parse().map(Some).map_err(|_| Error::WrongParameters(vec![wrong()]))
+        number.map(Some).ok_or_else(|| Error::WrongParameters(vec![wrong()]))
     }
 }
 

@@ -56,7 +56,11 @@ pub fn document() -> Result<Value> {
 fn operation(route: &Route) -> Value {
     let mut answers = Map::new();
     let (status, schema) = success(route.operation);
-    answers.insert(status.to_string(), answer(route.summary, schema, "application/json"));
+    let mut good = answer(route.summary, schema, "application/json");
+    if route.operation == Operation::CreateTask {
+        good["links"] = links();
+    }
+    answers.insert(status.to_string(), good);
     for status in refusals(route) {
         answers.insert(status.to_string(), answer("Why not", Some("Problem"), "application/problem+json"));
     }
@@ -75,6 +79,16 @@ fn operation(route: &Route) -> Value {
         operation["requestBody"] = json!({"required": required, "content": {"application/json": {"schema": schema}}});
     }
     operation
+}
+
+/// What can be called with the id of the task that was made.
+fn links() -> Value {
+    let with_id = ROUTES.iter().filter(|route| route.path.contains("{id}"));
+    let links = with_id.map(|route| {
+        let name = name(route.operation);
+        (name.clone(), json!({"operationId": name, "parameters": {"id": "$response.body#/id"}}))
+    });
+    Value::Object(links.collect())
 }
 
 fn name(operation: Operation) -> String {
