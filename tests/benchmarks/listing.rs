@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::numbers::{Times, row};
 use crate::person::Person;
-use crate::service::{Service, Who};
+use crate::service::Service;
 use crate::tasks;
 
 const FEW: usize = 100;

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::numbers::{Times, row};
 use crate::orders::small;
 use crate::person::Person;
-use crate::service::{Service, Who};
+use crate::service::Service;
 use crate::tasks;
 
 /// Calls a second.
@@ -33,15 +33,17 @@ pub(crate) async fn run(seconds: u32) {
     creator.create(small("load")).await;
     let before = drawn(&reviewer).await;
 
+    let mut unapproved = ids.iter().copied();
     let started = Instant::now();
     let mut answers = JoinSet::new();
     for number in 0..calls {
         let due = started + Duration::from_secs(1) / RATE * number;
         tokio::time::sleep_until(due).await;
         let operation = MIX[number as usize % MIX.len()];
-        // Every task is approved once at most.
-        let id = ids[(number as usize * 7919) % ids.len()];
-        let approved = ids[number as usize % ids.len()];
+        let mut id = ids[(number as usize * 7919) % ids.len()];
+        if operation == "approve" {
+            id = unapproved.next().expect("a task for each approval");
+        }
         let (creator, reviewer) = (creator.clone(), reviewer.clone());
         answers.spawn(async move {
             let answer = match operation {
@@ -49,7 +51,7 @@ pub(crate) async fn run(seconds: u32) {
                 "list" if number % 2 == 0 => creator.get("/v1/tasks?limit=20").await,
                 "list" => reviewer.get("/v1/tasks?status=awaiting_approval&limit=20").await,
                 "create" => creator.post("/v1/tasks", &small("load")).await,
-                _ => reviewer.make("approve", &approved.to_string(), json!({"note": "under load"})).await,
+                _ => reviewer.make("approve", &id.to_string(), json!({"note": "under load"})).await,
             };
             (operation, answer.status, due.elapsed())
         });

@@ -39,7 +39,7 @@ async fn main() {
     // Cargo says `--bench` to every benchmark.
     let arguments: Vec<_> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["functions"] => functions::run("target/lambda".as_ref()).await,
+        ["functions"] => functions::run(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/lambda").as_ref()).await,
         ["functions", folder] => functions::run(folder.as_ref()).await,
         ["listing"] => listing::run().await,
         ["load"] => load::run(60).await,
