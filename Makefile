@@ -47,7 +47,7 @@ local: $(TOOLS)/ready ## Run every function with cargo lambda on 127.0.0.1:9000,
 	$(CARGO) build --locked --package easel
 	rm -f target/local/environment
 	target/debug/easel serve --no-generate --listen 127.0.0.1:0 --data target/local/data \
-	--environment target/local/environment & service=$$!; trap 'kill $$service' EXIT; \
+	--environment target/local/environment & service=$$!; trap 'kill $$service' EXIT INT TERM; \
 	while kill -0 $$service 2>/dev/null && ! test -e target/local/environment; do sleep 0.1; done; \
 	$(LAMBDA) watch --invoke-address 127.0.0.1 --env-file target/local/environment
 

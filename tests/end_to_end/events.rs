@@ -5,6 +5,7 @@ use std::path::Path;
 use easel_core::http::identification::Identification;
 use easel_core::http::{Answer, Call, answer};
 use easel_core::services::Services;
+use lambda_http::{Body, Response};
 use serde_json::Value;
 
 use crate::orders::unique;
@@ -43,9 +44,20 @@ async fn events_of_the_gateway_are_answered_as_their_claims_say() {
     assert_eq!(status, 401);
 }
 
-fn event(name: &str) -> String {
+/// An event of `events/`.
+pub(crate) fn event(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../events/{name}.json"));
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Sends an event to a function's handler.
+pub(crate) async fn send<F, Answering>(services: &Services, event: &str, handle: F) -> Response<Body>
+where
+    F: FnOnce(Services, Call) -> Answering,
+    Answering: Future<Output = easel_core::Result<Answer>>,
+{
+    let request = lambda_http::request::from_str(event).expect("an event");
+    answer(request, services.clone(), handle).await
 }
 
 async fn invoke<F, Answering>(services: &Services, event: &str, handle: F) -> (u16, Value)
@@ -53,7 +65,6 @@ where
     F: FnOnce(Services, Call) -> Answering,
     Answering: Future<Output = easel_core::Result<Answer>>,
 {
-    let request = lambda_http::request::from_str(event).expect("an event");
-    let response = answer(request, services.clone(), handle).await;
+    let response = send(services, event, handle).await;
     (response.status().as_u16(), serde_json::from_slice(response.body()).expect("JSON"))
 }

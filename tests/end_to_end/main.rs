@@ -15,6 +15,7 @@ mod idempotency;
 mod init_image;
 mod listing;
 mod orders;
+mod outages;
 mod patience;
 mod person;
 mod process;
