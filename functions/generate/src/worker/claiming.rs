@@ -24,7 +24,7 @@ const AFTER_LEASE: Duration = Duration::from_secs(1);
 /// What became of the wish to draw a task.
 enum Claiming {
     /// It is ours.
-    Claimed(Claimed),
+    Claimed(Box<Claimed>),
     /// There is nothing to draw now.
     Not(Outcome),
     /// It moved at the same time.
@@ -62,7 +62,7 @@ impl Worker {
             let _one_at_a_time = self.easel.lock().await;
             for _ in 0..TRIES {
                 match self.claim(request, delivery).await? {
-                    Claiming::Claimed(claimed) => return Ok(self.draw_claimed(claimed, delivery).await),
+                    Claiming::Claimed(claimed) => return Ok(self.draw_claimed(*claimed, delivery).await),
                     Claiming::Not(outcome) => return Ok(outcome),
                     Claiming::Again => tokio::time::sleep(POLL).await,
                 }
@@ -121,7 +121,7 @@ impl Worker {
         match self.patiently(delivery, || store.save_claim(&claimed, &event, &progress)).await? {
             Saved::Done => {
                 tracing::info!(attempt = claimed.attempt.number, step, "claimed");
-                Ok(Claiming::Claimed(Claimed { task: claimed, progress, resumed }))
+                Ok(Claiming::Claimed(Box::new(Claimed { task: claimed, progress, resumed })))
             }
             Saved::Stale => Ok(Claiming::Again),
         }
