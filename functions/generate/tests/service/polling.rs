@@ -58,7 +58,7 @@ async fn workers_at_one_queue_draw_every_task_once() {
     let workers = ["one", "other"].map(|name| {
         let options = WorkerOptions { lease: Duration::from_secs(2), ..WorkerOptions::new(name) };
         let (worker, queue, stop) = (services.worker_with(options), queue.clone(), stop.clone());
-        tokio::spawn(async move { poll(&*worker, &queue, Purpose::Work, &stop).await })
+        tokio::spawn(async move { poll(&worker, &queue, Purpose::Work, &stop).await })
     });
     tokio::time::timeout(Duration::from_secs(120), async {
         while !queue.0.is_empty() {
@@ -85,7 +85,7 @@ async fn a_worker_that_is_told_to_end_ends_and_its_task_waits_for_the_next() {
     queue.0.send(services.message().await);
     let stop = CancellationToken::new();
     let (worker, its_queue, its_stop) = (services.worker("one"), queue.clone(), stop.clone());
-    let work = tokio::spawn(async move { poll(&*worker, &its_queue, Purpose::Work, &its_stop).await });
+    let work = tokio::spawn(async move { poll(&worker, &its_queue, Purpose::Work, &its_stop).await });
     services.until_begun(id).await;
     stop.cancel();
     work.await.expect("no panic");
@@ -109,7 +109,7 @@ async fn what_was_delivered_too_often_fails_by_way_of_the_dead_letters() {
     assert!(tokio::time::timeout(Duration::from_millis(200), receive).await.is_err());
     let worker = services.worker_with(WorkerOptions::new("one"));
     let (its_stop, letters) = (stop.clone(), dead_letters.clone());
-    let work = tokio::spawn(async move { poll(&*worker, &letters, Purpose::DeadLetters, &its_stop).await });
+    let work = tokio::spawn(async move { poll(&worker, &letters, Purpose::DeadLetters, &its_stop).await });
     tokio::time::timeout(Duration::from_secs(60), async {
         while !dead_letters.0.is_empty() {
             tokio::time::sleep(Duration::from_millis(50)).await;
