@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use easel_core::http::identification::Identification;
+use easel_core::http::identification::{Identification, TokenKey};
 use easel_core::http::{Answer, Call, answer};
 use easel_core::services::Services;
 use lambda_http::{Body, Response};
@@ -42,6 +42,12 @@ async fn events_of_the_gateway_are_answered_as_their_claims_say() {
     anonymous["requestContext"].as_object_mut().expect("a context").remove("authorizer");
     let (status, _) = invoke(&services, &anonymous.to_string(), easel_read::handle).await;
     assert_eq!(status, 401);
+    // Where tokens are checked as well, what an authorizer found still counts, and nothing less.
+    let tokens = Identification::Tokens(TokenKey::new(b"a secret".to_vec()));
+    let services = Services { identification: tokens, ..services };
+    for (event, expected) in [(with(&id, "list"), 200), (anonymous.to_string(), 401)] {
+        assert_eq!(invoke(&services, &event, easel_read::handle).await.0, expected);
+    }
 }
 
 /// An event of `events/`.
