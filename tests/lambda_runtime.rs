@@ -25,7 +25,7 @@ pub(crate) struct LambdaRuntime {
 
 struct Invocation {
     event: String,
-    deadline: SystemTime,
+    time: Duration,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -62,7 +62,7 @@ impl LambdaRuntime {
     /// Sends an event to the function and waits for its answer. `time` is what the function is told it has.
     pub(crate) async fn invoke(&self, event: String, time: Duration) -> Answer {
         let (answer, answered) = oneshot::channel();
-        let invocation = Invocation { event, deadline: SystemTime::now() + time, answer };
+        let invocation = Invocation { event, time, answer };
         self.events.send(invocation).unwrap_or_else(|_| panic!("the API has ended"));
         answered.await.expect("an answer")
     }
@@ -75,10 +75,12 @@ impl Drop for LambdaRuntime {
 }
 
 async fn next(State(shared): State<Arc<Shared>>) -> Response {
-    let Some(Invocation { event, deadline, answer }) = shared.waiting.lock().await.recv().await else {
+    let Some(Invocation { event, time, answer }) = shared.waiting.lock().await.recv().await else {
         return StatusCode::GONE.into_response();
     };
     let id = uuid::Uuid::new_v4().to_string();
+    // The time runs from when the function takes the event: starting is not counted.
+    let deadline = SystemTime::now() + time;
     let deadline = deadline.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_millis();
     let headers = [
         ("lambda-runtime-aws-request-id", id.clone()),

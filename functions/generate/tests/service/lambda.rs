@@ -87,7 +87,7 @@ async fn a_function_that_is_short_of_time_hands_on_and_the_picture_is_the_same()
     let id = services.order(&order).await.id;
     let function = Function::start(&services).await;
     // Too little for a second step.
-    let time = Duration::from_secs(5);
+    let time = Duration::from_secs(8);
     let mut invocations = 0;
     while services.task(id).await.status != Status::AwaitingApproval {
         services.message().await;
