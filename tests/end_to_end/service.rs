@@ -39,13 +39,6 @@ struct Deployment {
     #[serde(flatten)]
     addresses: Addresses,
     tokens: Tokens,
-    /// Whether its S3 refuses what does not fit a signature; some emulators do not look.
-    #[serde(default = "yes")]
-    checks_signatures: bool,
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// The people of the tests.
@@ -61,7 +54,6 @@ pub(crate) enum Who {
 #[derive(Debug)]
 pub(crate) struct Service {
     pub(crate) addresses: Addresses,
-    pub(crate) checks_signatures: bool,
     tokens: Tokens,
     process: Option<Process>,
 }
@@ -102,9 +94,7 @@ impl Service {
 
     fn of(deployment: Option<Deployment>, options: &[&'static str]) -> Self {
         match deployment {
-            Some(Deployment { addresses, tokens, checks_signatures }) => {
-                Self { addresses, checks_signatures, tokens, process: None }
-            }
+            Some(Deployment { addresses, tokens }) => Self { addresses, tokens, process: None },
             None => Self::start(options),
         }
     }
@@ -124,7 +114,7 @@ impl Service {
             reviewer: token("reviewer", "robin"),
             admin: token("admin", "ada"),
         };
-        Self { addresses: read(&ready), checks_signatures: true, tokens, process: Some(process) }
+        Self { addresses: read(&ready), tokens, process: Some(process) }
     }
 
     /// One of the people, with their token.
