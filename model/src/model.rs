@@ -266,11 +266,11 @@ impl Model {
         let source = self.source(stage);
         self.make_room(source.count_numbers(component) * self.0.choice.precision.bytes() as u64);
         let origin = source.origin(component)?;
-        let dtype = match component {
+        let format = match component {
             Component::Vae => self.0.choice.vae_formats().0,
-            _ => self.0.choice.precision.dtype(),
+            _ => self.0.choice.weights(),
         };
-        let part = computing("loading weights", || build(&Parameters::new(&origin, self.0.choice.device(), dtype)))?;
+        let part = computing("loading weights", || build(&Parameters::new(&origin, self.0.choice.device(), format)))?;
         let part = Arc::new(part);
         *slot.lock() = Some(part.clone());
         Ok(part)

@@ -7,10 +7,12 @@ use burn::tensor::FloatDType;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::kernels::Arithmetic;
+use crate::parameters::WeightFormat;
 
 /// How weights are held and, where the device has the arithmetic for it, computed with.
 ///
-/// The CPU backends compute in f32 whatever the weights are held in; CUDA computes in the format itself.
+/// CUDA computes in the format itself. So does flex, but for f16, which it widens to f32. ndarray has f32 alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
@@ -20,11 +22,13 @@ pub enum Precision {
     Bf16,
     /// 16-bit IEEE floats: 11 bits of mantissa, at most 65,504.
     F16,
+    /// Weights of the UNet in 8 bits with a scale for each output, for the CPU; everything else as for bf16.
+    Int8,
 }
 
 impl Precision {
     /// Every precision, in the order they are listed to users.
-    pub const ALL: [Self; 3] = [Self::F32, Self::Bf16, Self::F16];
+    pub const ALL: [Self; 4] = [Self::F32, Self::Bf16, Self::F16, Self::Int8];
 
     /// The name on the command line and in reports.
     pub fn name(self) -> &'static str {
@@ -32,6 +36,7 @@ impl Precision {
             Self::F32 => "f32",
             Self::Bf16 => "bf16",
             Self::F16 => "f16",
+            Self::Int8 => "int8",
         }
     }
 
@@ -40,14 +45,25 @@ impl Precision {
         match self {
             Self::F32 => 4,
             Self::Bf16 | Self::F16 => 2,
+            Self::Int8 => 1,
         }
+    }
+
+    /// How flex holds weights.
+    pub(crate) fn cpu_format(self) -> WeightFormat {
+        let packing = match self {
+            Self::F32 | Self::F16 => Arithmetic::F32,
+            Self::Bf16 => Arithmetic::Bf16,
+            Self::Int8 => Arithmetic::Int8,
+        };
+        WeightFormat { numbers: self.dtype(), packing: Some(packing) }
     }
 
     /// The tensor element type.
     pub(crate) fn dtype(self) -> FloatDType {
         match self {
             Self::F32 => FloatDType::F32,
-            Self::Bf16 => FloatDType::BF16,
+            Self::Bf16 | Self::Int8 => FloatDType::BF16,
             Self::F16 => FloatDType::F16,
         }
     }
@@ -66,6 +82,6 @@ impl FromStr for Precision {
         Self::ALL
             .into_iter()
             .find(|precision| precision.name() == text)
-            .ok_or_else(|| Error::invalid("precision", format!("`{text}` is not one of f32, bf16, f16")))
+            .ok_or_else(|| Error::invalid("precision", format!("`{text}` is not one of f32, bf16, f16, int8")))
     }
 }

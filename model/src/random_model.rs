@@ -8,11 +8,12 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::manifest::manifest;
+use crate::parameters::weight_type;
 use crate::precision::Precision;
 use crate::random::RandomWeights;
 use crate::shape::Shape;
 use crate::tokenizer::{Padding, write_built_in};
-use crate::weights::{Component, TensorToWrite, WeightType, write_folder, write_safetensors};
+use crate::weights::{Component, Stored, TensorToWrite, write_folder, write_safetensors};
 
 /// The official models' scheduler, which is the demo model's too.
 const SCHEDULER_CONFIG: &str = include_str!("../demo/base/scheduler/scheduler_config.json");
@@ -41,7 +42,8 @@ pub fn write(shape: Shape, precision: Precision, folder: &Path) -> Result<()> {
                 let (random, of) = (&random, (name.clone(), shape.clone()));
                 let produce =
                     move || Ok(Bytes::from(random.tensor(&of.0, &of.1, precision.dtype()).as_bytes().to_vec()));
-                TensorToWrite { name, dtype: weight_type(precision), shape, produce: Box::new(produce) }
+                let stored = Stored::Numbers(weight_type(precision.dtype()));
+                TensorToWrite { name, stored, shape, produce: Box::new(produce) }
             });
             let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
             write_safetensors(&to.join(format!("{stem}.safetensors")), &metadata, tensors.collect())?;
@@ -56,14 +58,6 @@ pub fn write(shape: Shape, precision: Precision, folder: &Path) -> Result<()> {
         }
         Ok(())
     })
-}
-
-fn weight_type(precision: Precision) -> WeightType {
-    match precision {
-        Precision::F32 => WeightType::F32,
-        Precision::Bf16 => WeightType::BF16,
-        Precision::F16 => WeightType::F16,
-    }
 }
 
 fn write_json(path: &Path, value: &Value) -> Result<()> {

@@ -31,7 +31,7 @@ impl ResnetBlock {
             norm1: GroupNorm::load(&parameters.child("norm1"), groups, input, epsilon)?,
             conv1: Conv2d::same(&parameters.child("conv1"), input, output)?,
             time_emb_proj: embedding
-                .map(|width| Linear::load(&parameters.child("time_emb_proj"), width, output))
+                .map(|width| Linear::load(&parameters.child("time_emb_proj").exact(), width, output))
                 .transpose()?,
             norm2: GroupNorm::load(&parameters.child("norm2"), groups, output, epsilon)?,
             conv2: Conv2d::same(&parameters.child("conv2"), output, output)?,
@@ -41,19 +41,20 @@ impl ResnetBlock {
         })
     }
 
-    /// `x` `[n, input, h, w]` and `embedding` `[n, embedding]` → `[n, output, h, w]`.
+    /// `x` `[n, h, w, input]` and `embedding` `[n, embedding]` → `[n, h, w, output]`.
     pub(crate) fn forward(&self, x: Tensor<4>, embedding: Option<&Tensor<2>>) -> Tensor<4> {
-        let mut hidden = self.conv1.forward(silu(self.norm1.forward(x.clone())));
-        if let (Some(projection), Some(embedding)) = (&self.time_emb_proj, embedding) {
-            let shift = projection.forward(silu(embedding.clone()));
-            let [n, c] = shift.dims();
-            hidden = hidden + shift.reshape([n, c, 1, 1]);
-        }
-        hidden = self.conv2.forward(silu(self.norm2.forward(hidden)));
+        let hidden = self.norm1.forward_silu(x.clone());
+        let hidden = match (&self.time_emb_proj, embedding) {
+            (Some(projection), Some(embedding)) => {
+                self.conv1.forward_shifted(hidden, projection.forward(silu(embedding.clone())))
+            }
+            _ => self.conv1.forward(hidden),
+        };
+        let hidden = self.norm2.forward_silu(hidden);
         let shortcut = match &self.conv_shortcut {
             Some(shortcut) => shortcut.forward(x),
             None => x,
         };
-        shortcut + hidden
+        self.conv2.forward_onto(hidden, shortcut)
     }
 }

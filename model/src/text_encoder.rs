@@ -1,11 +1,11 @@
 //! CLIP's text encoders (Radford et al. 2021; transformers `CLIPTextModel`, `CLIPTextModelWithProjection`).
 
-use burn::tensor::activation::{gelu, sigmoid};
 use burn::tensor::module::embedding;
 use burn::tensor::{FloatDType, Int, Tensor};
 
 use crate::config::{HiddenAct, TextEncoderConfig};
 use crate::error::Result;
+use crate::kernels::Activation;
 use crate::layers::{LayerNorm, Linear, heads_attention};
 use crate::parameters::Parameters;
 
@@ -35,6 +35,7 @@ impl TextEncoder {
         with_projection: bool,
         compute: FloatDType,
     ) -> Result<Self> {
+        let parameters = &parameters.exact();
         let model = parameters.child("text_model");
         let embeddings = model.child("embeddings");
         let hidden = config.hidden_size;
@@ -82,13 +83,16 @@ struct EncoderLayer {
     fc1: Linear,
     fc2: Linear,
     heads: usize,
-    activation: HiddenAct,
 }
 
 impl EncoderLayer {
     fn load(parameters: &Parameters, config: &TextEncoderConfig) -> Result<Self> {
         let hidden = config.hidden_size;
         let projection = |name| Linear::load(&parameters.child("self_attn").child(name), hidden, hidden);
+        let activation = match config.hidden_act {
+            HiddenAct::QuickGelu => Activation::QuickGelu,
+            HiddenAct::Gelu => Activation::Gelu,
+        };
         Ok(Self {
             layer_norm1: LayerNorm::load(&parameters.child("layer_norm1"), hidden, config.layer_norm_eps)?,
             q_proj: projection("q_proj")?,
@@ -96,10 +100,9 @@ impl EncoderLayer {
             v_proj: projection("v_proj")?,
             out_proj: projection("out_proj")?,
             layer_norm2: LayerNorm::load(&parameters.child("layer_norm2"), hidden, config.layer_norm_eps)?,
-            fc1: Linear::load(&parameters.child("mlp.fc1"), hidden, config.intermediate_size)?,
+            fc1: Linear::load_with(&parameters.child("mlp.fc1"), hidden, config.intermediate_size, activation)?,
             fc2: Linear::load(&parameters.child("mlp.fc2"), config.intermediate_size, hidden)?,
             heads: config.num_attention_heads,
-            activation: config.hidden_act,
         })
     }
 
@@ -108,12 +111,8 @@ impl EncoderLayer {
         let query = self.q_proj.forward(normed.clone());
         let key = self.k_proj.forward(normed.clone());
         let value = self.v_proj.forward(normed);
-        let x = x + self.out_proj.forward(heads_attention(query, key, value, self.heads, true));
+        let x = self.out_proj.forward_onto(heads_attention(query, key, value, self.heads, true), x);
         let inner = self.fc1.forward(self.layer_norm2.forward(x.clone()));
-        let inner = match self.activation {
-            HiddenAct::QuickGelu => inner.clone() * sigmoid(inner * 1.702),
-            HiddenAct::Gelu => gelu(inner),
-        };
-        x + self.fc2.forward(inner)
+        self.fc2.forward_onto(inner, x)
     }
 }

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::memory;
+use crate::parameters::WeightFormat;
 use crate::precision::Precision;
 
 /// What the user asks for (`EASEL_DEVICE`, `--device`).
@@ -127,17 +128,28 @@ impl DeviceChoice {
 
     /// The number format that activations are computed in.
     pub(crate) fn compute(&self) -> FloatDType {
-        match self.backend {
-            Backend::Cuda => self.precision.dtype(),
-            Backend::Flex | Backend::NdArray => FloatDType::F32,
+        match (self.backend, self.precision) {
+            (Backend::Cuda, precision) => precision.dtype(),
+            (Backend::Flex, Precision::Bf16 | Precision::Int8) => FloatDType::BF16,
+            (Backend::Flex | Backend::NdArray, _) => FloatDType::F32,
         }
     }
 
-    /// The number formats (weights, activations) of the VAE, whose activations are too large for f16.
-    pub(crate) fn vae_formats(&self) -> (FloatDType, FloatDType) {
+    /// How weights are held.
+    pub(crate) fn weights(&self) -> WeightFormat {
+        match self.backend {
+            Backend::Cuda | Backend::NdArray => WeightFormat { numbers: self.precision.dtype(), packing: None },
+            Backend::Flex => self.precision.cpu_format(),
+        }
+    }
+
+    /// The same two for the VAE, whose activations are too large for f16.
+    pub(crate) fn vae_formats(&self) -> (WeightFormat, FloatDType) {
         match (self.backend, self.precision) {
-            (Backend::Cuda, Precision::F16) => (FloatDType::F32, FloatDType::F32),
-            _ => (self.precision.dtype(), self.compute()),
+            (Backend::Cuda, Precision::F16) => {
+                (WeightFormat { numbers: FloatDType::F32, packing: None }, FloatDType::F32)
+            }
+            _ => (self.weights(), self.compute()),
         }
     }
 
@@ -206,6 +218,10 @@ fn examine_cuda(
         report(Finding { probe: probe.into(), passed, detail });
         passed
     };
+    if requirement.precision == Some(Precision::Int8) {
+        ask("precision", Err("int8 is computed on the CPU: use bf16 or f16 on CUDA".into()));
+        return None;
+    }
     if !ask("build", cuda::built_in()) || !ask("driver", cuda::driver()) {
         return None;
     }

@@ -33,7 +33,7 @@ fn tolerance(precision: Precision) -> f32 {
     match precision {
         Precision::F32 => 1e-3,
         Precision::F16 => 1e-2,
-        Precision::Bf16 => 5e-2,
+        Precision::Bf16 | Precision::Int8 => 5e-2,
     }
 }
 

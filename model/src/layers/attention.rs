@@ -1,11 +1,10 @@
 //! Multi-head attention.
 
 use burn::tensor::Tensor;
-use burn::tensor::module::attention;
-use burn::tensor::ops::AttentionModuleOptions;
 
 use super::Linear;
 use crate::error::Result;
+use crate::kernels;
 use crate::parameters::Parameters;
 use crate::work;
 
@@ -20,12 +19,7 @@ pub(crate) fn heads_attention(
 ) -> Tensor<3> {
     let [n, t, c] = query.dims();
     work::count(2 * n * t * key.dims()[1] * c);
-    let split = |x: Tensor<3>| {
-        let [n, length, c] = x.dims();
-        x.reshape([n, length, heads, c / heads]).swap_dims(1, 2)
-    };
-    let options = AttentionModuleOptions { is_causal, ..Default::default() };
-    attention(split(query), split(key), split(value), None, None, options).swap_dims(1, 2).reshape([n, t, c])
+    kernels::heads_attention(query, key, value, heads, is_causal)
 }
 
 /// Attention of a transformer block or of the VAE's middle (diffusers `Attention`).
@@ -60,12 +54,12 @@ impl Attention {
         })
     }
 
-    /// `x` `[n, t, width]` attends to `context` `[n, s, context]`, or to itself.
-    pub(crate) fn forward(&self, x: Tensor<3>, context: Option<Tensor<3>>) -> Tensor<3> {
+    /// `x` `[n, t, width]` attends to `context` `[n, s, context]`, or to itself; the result is added to `residual`.
+    pub(crate) fn forward_onto(&self, x: Tensor<3>, context: Option<Tensor<3>>, residual: Tensor<3>) -> Tensor<3> {
         let context = context.unwrap_or_else(|| x.clone());
         let query = self.to_q.forward(x);
         let key = self.to_k.forward(context.clone());
         let value = self.to_v.forward(context);
-        self.to_out.forward(heads_attention(query, key, value, self.heads, false))
+        self.to_out.forward_onto(heads_attention(query, key, value, self.heads, false), residual)
     }
 }

@@ -1,10 +1,10 @@
 //! Embeddings of timesteps and of other numbers.
 
-use burn::tensor::activation::silu;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
 use super::Linear;
 use crate::error::Result;
+use crate::kernels::Activation;
 use crate::parameters::Parameters;
 
 /// Sinusoidal embedding of each value: `[values, width]`, cosines first
@@ -29,13 +29,13 @@ pub(crate) struct TimestepEmbedding {
 impl TimestepEmbedding {
     pub(crate) fn load(parameters: &Parameters, input: usize, width: usize) -> Result<Self> {
         Ok(Self {
-            linear_1: Linear::load(&parameters.child("linear_1"), input, width)?,
+            linear_1: Linear::load_with(&parameters.child("linear_1"), input, width, Activation::Silu)?,
             linear_2: Linear::load(&parameters.child("linear_2"), width, width)?,
         })
     }
 
     /// `[n, input]` → `[n, width]`.
     pub(crate) fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        self.linear_2.forward(silu(self.linear_1.forward(x)))
+        self.linear_2.forward(self.linear_1.forward(x))
     }
 }

@@ -1,38 +1,59 @@
 //! The fully connected layer.
 
+use burn::backend::Dispatch;
 use burn::tensor::Tensor;
-use burn::tensor::module::linear;
 
-use super::cast_like;
 use crate::error::Result;
-use crate::parameters::Parameters;
+use crate::kernels::{self, Activation, Order, Weights};
+use crate::parameters::{Matrix, Parameters};
 use crate::work;
 
-/// `y = x Wᵀ + b` (`torch.nn.Linear`).
+/// `y = x Wᵀ + b` (`torch.nn.Linear`), and what follows it.
 pub(crate) struct Linear {
-    /// `[output, input]`, as in the checkpoint.
-    weight: Tensor<2>,
+    weights: Weights<Dispatch>,
     /// `[output]`.
     bias: Option<Tensor<1>>,
+    output: usize,
+    activation: Activation,
 }
 
 impl Linear {
     pub(crate) fn load(parameters: &Parameters, input: usize, output: usize) -> Result<Self> {
         let mut layer = Self::load_without_bias(parameters, input, output)?;
-        layer.bias = Some(parameters.tensor("bias", [output])?);
+        layer.bias = Some(parameters.vector("bias", output)?);
         Ok(layer)
     }
 
     pub(crate) fn load_without_bias(parameters: &Parameters, input: usize, output: usize) -> Result<Self> {
-        Ok(Self { weight: parameters.tensor("weight", [output, input])?, bias: None })
+        let weights = parameters.matrix("weight", Matrix::linear(input, output, Order::Plain))?;
+        Ok(Self { weights, bias: None, output, activation: Activation::None })
     }
 
-    /// `[…, input]` → `[…, output]`.
+    /// A layer whose results go through `activation`.
+    pub(crate) fn load_with(
+        parameters: &Parameters,
+        input: usize,
+        output: usize,
+        activation: Activation,
+    ) -> Result<Self> {
+        let order = if activation == Activation::GatedGelu { Order::Gated } else { Order::Plain };
+        let weights = parameters.matrix("weight", Matrix::linear(input, output, order))?;
+        let bias = Some(parameters.vector("bias", output)?);
+        Ok(Self { weights, bias, output, activation })
+    }
+
+    /// `[…, input]` → `[…, output]`, or half of that with a gate.
     pub(crate) fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        let [output, _] = self.weight.dims();
-        work::count(x.shape().num_elements() * output);
-        let weight = cast_like(&self.weight, &x).transpose();
-        let bias = self.bias.as_ref().map(|bias| cast_like(bias, &x));
-        linear(x, weight, bias)
+        self.apply(x, None)
+    }
+
+    /// Like [`Self::forward`], plus `residual` of the result's shape.
+    pub(crate) fn forward_onto<const D: usize>(&self, x: Tensor<D>, residual: Tensor<D>) -> Tensor<D> {
+        self.apply(x, Some(residual))
+    }
+
+    fn apply<const D: usize>(&self, x: Tensor<D>, residual: Option<Tensor<D>>) -> Tensor<D> {
+        work::count(x.shape().num_elements() * self.output);
+        kernels::dense(x, &self.weights, self.bias.as_ref(), self.activation, residual)
     }
 }

@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use super::transformer::{SpatialTransformer, TransformerShape};
 use crate::config::UNetConfig;
 use crate::error::Result;
-use crate::layers::{Conv2d, upsample_nearest};
+use crate::layers::{Conv2d, UpsampleConv2d};
 use crate::parameters::Parameters;
 use crate::resnet::ResnetBlock;
 
@@ -82,7 +82,7 @@ impl DownBlock {
         Ok(Self {
             layers: Layer::load_all(parameters, config, level, config.down_has_attention(level), inputs)?,
             downsampler: (level + 1 < channels.len())
-                .then(|| Conv2d::halving(&parameters.child("downsamplers.0.conv"), output, 1))
+                .then(|| Conv2d::halving(&parameters.child("downsamplers.0.conv"), output, (1, 1)))
                 .transpose()?,
         })
     }
@@ -133,7 +133,7 @@ impl MiddleBlock {
 /// Layers on the features joined with the way down's, then a doubling.
 pub(super) struct UpBlock {
     layers: Vec<Layer>,
-    upsampler: Option<Conv2d>,
+    upsampler: Option<UpsampleConv2d>,
 }
 
 impl UpBlock {
@@ -152,7 +152,7 @@ impl UpBlock {
         Ok(Self {
             layers: Layer::load_all(parameters, config, level, config.up_has_attention(index), inputs)?,
             upsampler: (level > 0)
-                .then(|| Conv2d::same(&parameters.child("upsamplers.0.conv"), output, output))
+                .then(|| UpsampleConv2d::load(&parameters.child("upsamplers.0.conv"), output))
                 .transpose()?,
         })
     }
@@ -167,12 +167,12 @@ impl UpBlock {
     ) -> Tensor<4> {
         for layer in &self.layers {
             let skip = skips.pop().expect("the way down leaves one result for every layer of the way up");
-            x = layer.forward(Tensor::cat(vec![x, skip], 1), embedding, context);
+            x = layer.forward(Tensor::cat(vec![x, skip], 3), embedding, context);
         }
         match (&self.upsampler, skips.last()) {
             (Some(upsampler), Some(next)) => {
-                let [_, _, height, width] = next.dims();
-                upsampler.forward(upsample_nearest(x, height, width))
+                let [_, height, width, _] = next.dims();
+                upsampler.forward(x, height, width)
             }
             _ => x,
         }

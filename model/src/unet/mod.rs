@@ -3,7 +3,6 @@
 mod blocks;
 mod transformer;
 
-use burn::tensor::activation::silu;
 use burn::tensor::{FloatDType, Tensor};
 
 use crate::config::UNetConfig;
@@ -52,10 +51,10 @@ impl UNet {
             .map(|index| UpBlock::load(&parameters.child(format_args!("up_blocks.{index}")), config, index))
             .collect::<Result<_>>()?;
         Ok(Self {
-            conv_in: Conv2d::same(&parameters.child("conv_in"), config.in_channels, first)?,
-            time_embedding: TimestepEmbedding::load(&parameters.child("time_embedding"), first, embedding)?,
+            conv_in: Conv2d::same(&parameters.child("conv_in").exact(), config.in_channels, first)?,
+            time_embedding: TimestepEmbedding::load(&parameters.child("time_embedding").exact(), first, embedding)?,
             add_embedding: TimestepEmbedding::load(
-                &parameters.child("add_embedding"),
+                &parameters.child("add_embedding").exact(),
                 config.projection_class_embeddings_input_dim,
                 embedding,
             )?,
@@ -68,7 +67,7 @@ impl UNet {
                 first,
                 config.norm_eps,
             )?,
-            conv_out: Conv2d::same(&parameters.child("conv_out"), first, config.out_channels)?,
+            conv_out: Conv2d::same(&parameters.child("conv_out").exact(), first, config.out_channels)?,
             time_width: first,
             add_time_width: config.addition_time_embed_dim,
             compute,
@@ -79,7 +78,7 @@ impl UNet {
     pub(crate) fn forward(&self, latents: Tensor<4>, timestep: f64, conditioning: &Conditioning) -> Tensor<4> {
         let embedding = self.embed(timestep, conditioning, latents.dims()[0]);
         let context = conditioning.context.clone().cast(self.compute);
-        let mut x = self.conv_in.forward(latents.cast(self.compute));
+        let mut x = self.conv_in.forward(latents.permute([0, 2, 3, 1]).cast(self.compute));
         let mut skips = vec![x.clone()];
         for block in &self.down_blocks {
             x = block.forward(x, &embedding, &context, &mut skips);
@@ -88,7 +87,8 @@ impl UNet {
         for block in &self.up_blocks {
             x = block.forward(x, &embedding, &context, &mut skips);
         }
-        self.conv_out.forward(silu(self.conv_norm_out.forward(x))).cast(FloatDType::F32)
+        let noise = self.conv_out.forward(self.conv_norm_out.forward_silu(x));
+        noise.permute([0, 3, 1, 2]).cast(FloatDType::F32)
     }
 
     /// Timestep, sizes and pooled text as one vector a picture: `[n, embedding]`.

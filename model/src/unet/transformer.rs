@@ -1,9 +1,9 @@
 //! Attention over the places of a feature map and over the prompt (diffusers `Transformer2DModel`).
 
 use burn::tensor::Tensor;
-use burn::tensor::activation::gelu;
 
 use crate::error::Result;
+use crate::kernels::Activation;
 use crate::layers::{Attention, GroupNorm, LayerNorm, Linear};
 use crate::parameters::Parameters;
 
@@ -41,15 +41,14 @@ impl SpatialTransformer {
         })
     }
 
-    /// `x` `[n, c, h, w]`, `context` `[n, tokens, context]` → `[n, c, h, w]`.
+    /// `x` `[n, h, w, c]`, `context` `[n, tokens, context]` → `[n, h, w, c]`.
     pub(super) fn forward(&self, x: Tensor<4>, context: &Tensor<3>) -> Tensor<4> {
-        let [n, c, h, w] = x.dims();
-        let rows = self.norm.forward(x.clone()).reshape([n, c, h * w]).swap_dims(1, 2);
-        let mut rows = self.proj_in.forward(rows);
+        let [n, h, w, c] = x.dims();
+        let mut rows = self.proj_in.forward(self.norm.forward(x.clone()).reshape([n, h * w, c]));
         for block in &self.blocks {
             rows = block.forward(rows, context);
         }
-        self.proj_out.forward(rows).swap_dims(1, 2).reshape([n, c, h, w]) + x
+        self.proj_out.forward_onto(rows, x.reshape([n, h * w, c])).reshape([n, h, w, c])
     }
 }
 
@@ -60,6 +59,7 @@ struct TransformerBlock {
     norm2: LayerNorm,
     attn2: Attention,
     norm3: LayerNorm,
+    /// GEGLU (Shazeer 2020): the first half is the value, the second its gate.
     feed_forward_in: Linear,
     feed_forward_out: Linear,
 }
@@ -74,22 +74,20 @@ impl TransformerBlock {
             norm2: norm("norm2")?,
             attn2: Attention::load(&parameters.child("attn2"), width, shape.context, shape.heads)?,
             norm3: norm("norm3")?,
-            feed_forward_in: Linear::load(&parameters.child("ff.net.0.proj"), width, 2 * inner)?,
+            feed_forward_in: Linear::load_with(
+                &parameters.child("ff.net.0.proj"),
+                width,
+                2 * inner,
+                Activation::GatedGelu,
+            )?,
             feed_forward_out: Linear::load(&parameters.child("ff.net.2"), inner, width)?,
         })
     }
 
     fn forward(&self, x: Tensor<3>, context: &Tensor<3>) -> Tensor<3> {
-        let x = self.attn1.forward(self.norm1.forward(x.clone()), None) + x;
-        let x = self.attn2.forward(self.norm2.forward(x.clone()), Some(context.clone())) + x;
-        self.feed_forward(self.norm3.forward(x.clone())) + x
-    }
-
-    /// GEGLU (Shazeer 2020): the first half is the value, the second its gate.
-    fn feed_forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let both = self.feed_forward_in.forward(x);
-        let inner = both.dims()[2] / 2;
-        let gate = gelu(both.clone().narrow(2, inner, inner));
-        self.feed_forward_out.forward(both.narrow(2, 0, inner) * gate)
+        let x = self.attn1.forward_onto(self.norm1.forward(x.clone()), None, x);
+        let x = self.attn2.forward_onto(self.norm2.forward(x.clone()), Some(context.clone()), x);
+        let inner = self.feed_forward_in.forward(self.norm3.forward(x.clone()));
+        self.feed_forward_out.forward_onto(inner, x)
     }
 }

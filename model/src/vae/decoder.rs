@@ -1,13 +1,12 @@
 //! Latents to picture (diffusers `Decoder`).
 
 use burn::tensor::Tensor;
-use burn::tensor::activation::silu;
 
 use super::NORM_EPSILON;
 use super::middle::Middle;
 use crate::config::VaeConfig;
 use crate::error::Result;
-use crate::layers::{Conv2d, GroupNorm, upsample_nearest};
+use crate::layers::{Conv2d, GroupNorm, UpsampleConv2d};
 use crate::parameters::Parameters;
 use crate::resnet::ResnetBlock;
 
@@ -21,7 +20,7 @@ pub(super) struct Decoder {
 
 struct UpBlock {
     resnets: Vec<ResnetBlock>,
-    upsampler: Option<Conv2d>,
+    upsampler: Option<UpsampleConv2d>,
 }
 
 impl Decoder {
@@ -41,7 +40,7 @@ impl Decoder {
             up_blocks.push(UpBlock {
                 resnets: (0..=config.layers_per_block).map(resnet).collect::<Result<_>>()?,
                 upsampler: (index + 1 < channels.len())
-                    .then(|| Conv2d::same(&parameters.child("upsamplers.0.conv"), output, output))
+                    .then(|| UpsampleConv2d::load(&parameters.child("upsamplers.0.conv"), output))
                     .transpose()?,
             });
         }
@@ -54,7 +53,7 @@ impl Decoder {
         })
     }
 
-    /// `[n, 4, h, w]` → `[n, 3, 8h, 8w]`.
+    /// `[n, h, w, 4]` → `[n, 8h, 8w, 3]`.
     pub(super) fn forward(&self, latents: Tensor<4>) -> Tensor<4> {
         let mut x = self.mid_block.forward(self.conv_in.forward(latents));
         for block in &self.up_blocks {
@@ -62,10 +61,10 @@ impl Decoder {
                 x = resnet.forward(x, None);
             }
             if let Some(upsampler) = &block.upsampler {
-                let [_, _, h, w] = x.dims();
-                x = upsampler.forward(upsample_nearest(x, 2 * h, 2 * w));
+                let [_, h, w, _] = x.dims();
+                x = upsampler.forward(x, 2 * h, 2 * w);
             }
         }
-        self.conv_out.forward(silu(self.conv_norm_out.forward(x)))
+        self.conv_out.forward(self.conv_norm_out.forward_silu(x))
     }
 }

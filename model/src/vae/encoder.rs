@@ -1,8 +1,6 @@
 //! Picture to latents (diffusers `Encoder`).
 
 use burn::tensor::Tensor;
-use burn::tensor::activation::silu;
-use burn::tensor::ops::PadMode;
 
 use super::NORM_EPSILON;
 use super::middle::Middle;
@@ -41,8 +39,9 @@ impl Encoder {
             };
             down_blocks.push(DownBlock {
                 resnets: (0..config.layers_per_block).map(resnet).collect::<Result<_>>()?,
+                // The VAE pads right and bottom only, unlike the UNet.
                 downsampler: (index + 1 < channels.len())
-                    .then(|| Conv2d::halving(&parameters.child("downsamplers.0.conv"), output, 0))
+                    .then(|| Conv2d::halving(&parameters.child("downsamplers.0.conv"), output, (0, 1)))
                     .transpose()?,
             });
         }
@@ -55,7 +54,7 @@ impl Encoder {
         })
     }
 
-    /// `[n, 3, 8h, 8w]` → means and log variances `[n, 8, h, w]`.
+    /// `[n, 8h, 8w, 3]` → means and log variances `[n, h, w, 8]`.
     pub(super) fn forward(&self, pictures: Tensor<4>) -> Tensor<4> {
         let mut x = self.conv_in.forward(pictures);
         for block in &self.down_blocks {
@@ -63,10 +62,9 @@ impl Encoder {
                 x = resnet.forward(x, None);
             }
             if let Some(downsampler) = &block.downsampler {
-                // The VAE pads right and bottom only, unlike the UNet.
-                x = downsampler.forward(x.pad((0, 1, 0, 1), PadMode::Constant(0.0)));
+                x = downsampler.forward(x);
             }
         }
-        self.conv_out.forward(silu(self.conv_norm_out.forward(self.mid_block.forward(x))))
+        self.conv_out.forward(self.conv_norm_out.forward_silu(self.mid_block.forward(x)))
     }
 }

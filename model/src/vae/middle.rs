@@ -30,13 +30,13 @@ impl Middle {
         Ok(Self { before: resnet("resnets.0")?, attention, after: resnet("resnets.1")? })
     }
 
-    /// `[n, c, h, w]` → the same shape.
+    /// `[n, h, w, c]` → the same shape.
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let mut x = self.before.forward(x, None);
         if let Some((norm, attention)) = &self.attention {
-            let [n, c, h, w] = x.dims();
-            let rows = norm.forward(x.clone()).reshape([n, c, h * w]).swap_dims(1, 2);
-            x = attention.forward(rows, None).swap_dims(1, 2).reshape([n, c, h, w]) + x;
+            let [n, h, w, c] = x.dims();
+            let rows = norm.forward(x.clone()).reshape([n, h * w, c]);
+            x = attention.forward_onto(rows, None, x.reshape([n, h * w, c])).reshape([n, h, w, c]);
         }
         self.after.forward(x, None)
     }

@@ -41,6 +41,7 @@ pub(crate) struct Posterior {
 impl Vae {
     /// Builds the VAE that `config` describes; activations are computed as `compute`.
     pub(crate) fn load(parameters: &Parameters, config: &VaeConfig, compute: FloatDType) -> Result<Self> {
+        let parameters = &parameters.exact();
         let latent = config.latent_channels;
         Ok(Self {
             encoder: Encoder::load(&parameters.child("encoder"), config)?,
@@ -104,19 +105,19 @@ impl Vae {
     }
 
     fn decode_whole(&self, latents: Tensor<4>) -> Tensor<4> {
-        let mut x = latents.cast(self.compute);
+        let mut x = latents.permute([0, 2, 3, 1]).cast(self.compute);
         if let Some(conv) = &self.post_quant_conv {
             x = conv.forward(x);
         }
-        self.decoder.forward(x).cast(FloatDType::F32)
+        self.decoder.forward(x).permute([0, 3, 1, 2]).cast(FloatDType::F32)
     }
 
     fn encode_whole(&self, pictures: Tensor<4>) -> Tensor<4> {
-        let x = self.encoder.forward(pictures.cast(self.compute));
-        match &self.quant_conv {
+        let x = self.encoder.forward(pictures.permute([0, 2, 3, 1]).cast(self.compute));
+        let x = match &self.quant_conv {
             Some(conv) => conv.forward(x),
             None => x,
-        }
-        .cast(FloatDType::F32)
+        };
+        x.permute([0, 3, 1, 2]).cast(FloatDType::F32)
     }
 }

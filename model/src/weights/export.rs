@@ -11,7 +11,7 @@ use super::convert::convert;
 use super::files::{MODEL_INDEX, SCHEDULER};
 use super::safetensors_file::read_text;
 use super::single_file::{CONFIG_KEY, original_name};
-use super::write::{TensorToWrite, write_folder, write_safetensors};
+use super::write::{Stored, TensorToWrite, write_folder, write_safetensors};
 use super::{Component, ModelFiles, TensorSource, Transform, WeightType};
 use crate::error::{Error, Result};
 use crate::manifest::manifest;
@@ -77,7 +77,7 @@ fn save_component(model: &ModelFiles, component: Component, folder: &Path, dtype
         let (stored, shape) = source.describe(&name)?;
         let dtype = dtype.unwrap_or(stored);
         let of = name.clone();
-        Ok(TensorToWrite { name, dtype, shape, produce: Box::new(move || produce(source, &of, dtype)) })
+        Ok(TensorToWrite { name, stored: Stored::Numbers(dtype), shape, produce: Box::new(move || produce(source, &of, dtype)) })
     });
     // The mark by which transformers knows whose layout the tensors have.
     let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
@@ -142,7 +142,8 @@ pub fn save_single_file(model: &ModelFiles, path: &Path, dtype: Option<WeightTyp
                 // Written with the first third.
                 Transform::Third(_) => continue,
             };
-            tensors.push(TensorToWrite { name: original, dtype, shape: stored_shape, produce });
+            let stored = Stored::Numbers(dtype);
+            tensors.push(TensorToWrite { name: original, stored, shape: stored_shape, produce });
         }
     }
     let metadata = BTreeMap::from([

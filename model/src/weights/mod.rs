@@ -24,7 +24,7 @@ pub use files::ModelFiles;
 pub use header::{Entry, Header, HeaderFault, parse_header};
 pub use original::{Transform, open_clip_name, unet_name, vae_name};
 pub use safetensors_file::SafetensorsFile;
-pub use write::{TensorToWrite, write_folder, write_safetensors};
+pub use write::{Stored, TensorToWrite, write_folder, write_safetensors};
 
 use crate::error::Result;
 

@@ -81,7 +81,7 @@ impl SafetensorsFile {
 
     /// The bytes in `range` where they lie in the mapping, or copied if they do not begin at a multiple of
     /// `alignment`.
-    pub(super) fn mapped(&self, range: Range<usize>, alignment: usize) -> Bytes {
+    pub(crate) fn mapped(&self, range: Range<usize>, alignment: usize) -> Bytes {
         let slice = self.content.slice(range);
         if slice.as_ptr().align_offset(alignment) == 0 {
             return slice;

@@ -1,0 +1,166 @@
+//! Convolution over channels-last pictures.
+
+#![allow(unsafe_code)]
+
+use rayon::prelude::*;
+
+use crate::pack::Packed;
+use crate::product::{Target, multiply};
+use crate::quantize::{Quantization, Range};
+use crate::rows::{Rows, ranges};
+use crate::{Element, Epilogue, Instructions};
+
+/// The shape of a convolution's input and its way over it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConvolutionShape {
+    /// Pictures of the batch.
+    pub pictures: usize,
+    /// Rows of pixels.
+    pub height: usize,
+    /// Columns of pixels.
+    pub width: usize,
+    /// Channels of a pixel.
+    pub channels: usize,
+    /// Side of the square kernel.
+    pub kernel: usize,
+    /// Pixels from one place to the next.
+    pub stride: usize,
+    /// Zeros before the first row and column, and after the last ones.
+    pub padding: (usize, usize),
+}
+
+impl ConvolutionShape {
+    /// Rows and columns of the result.
+    pub fn output(&self) -> (usize, usize) {
+        let side = |length: usize| {
+            (length + self.padding.0 + self.padding.1).checked_sub(self.kernel).map_or(0, |last| last / self.stride + 1)
+        };
+        (side(self.height), side(self.width))
+    }
+}
+
+/// `x` `[pictures][height][width][channels]` → `[pictures][height'][width'][outputs]`.
+///
+/// # Panics
+/// If the lengths do not fit together.
+pub fn convolution<E: Element>(
+    x: &[E],
+    shape: &ConvolutionShape,
+    weights: &Packed,
+    epilogue: &Epilogue<'_, E>,
+) -> Vec<E> {
+    convolution_with(x, shape, weights, epilogue, Instructions::best())
+}
+
+pub(crate) fn convolution_with<E: Element>(
+    x: &[E],
+    shape: &ConvolutionShape,
+    weights: &Packed,
+    epilogue: &Epilogue<'_, E>,
+    instructions: Instructions,
+) -> Vec<E> {
+    let outputs = weights.shape().results();
+    assert_eq!(weights.shape().taps, shape.kernel * shape.kernel, "weights of another kernel");
+    let rows = Pixels::new(x, *shape, shape.output(), (0, 0));
+    let length = rows.count() * outputs;
+    if let Some(residual) = epilogue.residual {
+        assert_eq!(residual.len(), length, "a residual of another length");
+    }
+    let mut results = Vec::with_capacity(length);
+    let target = Target::spare(&mut results);
+    multiply(&rows, weights, epilogue, &target, |row| row * outputs, instructions);
+    // SAFETY: every row's results were written.
+    unsafe { results.set_len(length) };
+    results
+}
+
+/// The rows of a convolution seen as a product: one for each place of the result, with the pixels around it.
+pub(crate) struct Pixels<'a, E> {
+    numbers: &'a [E],
+    shape: ConvolutionShape,
+    /// Rows and columns of the result.
+    output: (usize, usize),
+    /// Added to the padding before, to shift the kernel down and right.
+    shift: (usize, usize),
+}
+
+impl<'a, E: Element> Pixels<'a, E> {
+    pub(crate) fn new(
+        numbers: &'a [E],
+        shape: ConvolutionShape,
+        output: (usize, usize),
+        shift: (usize, usize),
+    ) -> Self {
+        let pixels = shape.pictures * shape.height * shape.width;
+        assert_eq!(numbers.len(), pixels * shape.channels, "a picture of another size");
+        Self { numbers, shape, output, shift }
+    }
+
+    /// The pixel that `tap` falls on, if the kernel is at `spot`.
+    #[inline(always)]
+    fn pixel(&self, spot: Spot, tap: usize) -> Option<usize> {
+        let kernel = self.shape.kernel;
+        let down = (0..kernel).rev().find(|down| down * kernel <= tap)?;
+        // What lies before the first row or column wraps around to very large numbers.
+        let y = spot.top.wrapping_add(down);
+        let x = spot.left.wrapping_add(tap - down * kernel);
+        (y < self.shape.height && x < self.shape.width).then(|| spot.first + y * self.shape.width + x)
+    }
+}
+
+/// Where the kernel lies on its picture.
+#[derive(Clone, Copy)]
+pub(crate) struct Spot {
+    /// The picture's first pixel.
+    first: usize,
+    /// Row of the kernel's first tap; may lie before the picture.
+    top: usize,
+    /// Column of the kernel's first tap; may lie before the picture.
+    left: usize,
+}
+
+impl<E: Element> Rows<E> for Pixels<'_, E> {
+    fn count(&self) -> usize {
+        self.shape.pictures * self.output.0 * self.output.1
+    }
+
+    fn inputs(&self) -> usize {
+        self.shape.channels
+    }
+
+    type Spot = Spot;
+
+    #[inline(always)]
+    fn spot(&self, row: usize) -> Spot {
+        let ConvolutionShape { height, width, stride, padding, .. } = self.shape;
+        let (picture, place) = (row / (self.output.0 * self.output.1), row % (self.output.0 * self.output.1));
+        let start = |place: usize, shift: usize| (place * stride + shift).wrapping_sub(padding.0);
+        Spot {
+            first: picture * height * width,
+            top: start(place / self.output.1, self.shift.0),
+            left: start(place % self.output.1, self.shift.1),
+        }
+    }
+
+    #[inline(always)]
+    fn piece(&self, spot: Spot, tap: usize) -> Option<&[E]> {
+        let channels = self.shape.channels;
+        self.pixel(spot, tap).map(|pixel| &self.numbers[pixel * channels..][..channels])
+    }
+
+    fn quantizations(&self, instructions: Instructions) -> Vec<Quantization> {
+        // Rows share pixels: the range of each is found once.
+        let ranges = ranges(self.numbers, self.shape.channels, instructions);
+        let taps = self.shape.kernel * self.shape.kernel;
+        (0..self.count())
+            .into_par_iter()
+            .with_min_len(256)
+            .map(|row| {
+                let spot = self.spot(row);
+                let pixels = (0..taps).filter_map(|tap| self.pixel(spot, tap));
+                let range = pixels.map(|pixel| ranges[pixel]).fold(Range::EMPTY, Range::with);
+                Quantization::of_range(range)
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,140 @@
+//! What is done to the results of a product before they are stored.
+
+use crate::functions::{gelu, quick_gelu, silu};
+use crate::pack::{Order, Packed};
+use crate::quantize::Quantization;
+use crate::tile::COLUMNS;
+use crate::{Arithmetic, Element};
+
+/// A function of each result.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Activation {
+    /// The result itself.
+    #[default]
+    None,
+    /// x·σ(x).
+    Silu,
+    /// x·Φ(x), with the error function.
+    Gelu,
+    /// x·σ(1.702·x).
+    QuickGelu,
+    /// The first half of the outputs, each times the GELU of its gate in the second half (GEGLU, Shazeer 2020); for
+    /// weights in [`Order::Gated`].
+    GatedGelu,
+}
+
+/// What follows a product: bias, then activation, then residual.
+#[derive(Debug, Clone, Copy)]
+pub struct Epilogue<'a, E> {
+    /// Added to every row: `[outputs]`, or `[pictures][outputs]` where each picture of the batch has its own.
+    pub bias: Option<&'a [f32]>,
+    /// Applied to each result.
+    pub activation: Activation,
+    /// Added to the results; of their shape.
+    pub residual: Option<&'a [E]>,
+}
+
+impl<E> Default for Epilogue<'_, E> {
+    fn default() -> Self {
+        Self { bias: None, activation: Activation::None, residual: None }
+    }
+}
+
+/// An epilogue made ready for tiles.
+pub(crate) struct Finish<'a, E> {
+    weights: &'a Packed,
+    /// In the order of the panels' columns: `[pictures][panels · COLUMNS]`.
+    bias: Vec<f32>,
+    rows_of_picture: usize,
+    activation: Activation,
+    residual: Option<&'a [E]>,
+}
+
+impl<'a, E: Element> Finish<'a, E> {
+    /// For `rows` rows.
+    pub(crate) fn new(weights: &'a Packed, epilogue: &Epilogue<'a, E>, rows: usize) -> Self {
+        let shape = weights.shape();
+        let is_gated = epilogue.activation == Activation::GatedGelu;
+        assert_eq!(is_gated, shape.order == Order::Gated, "weights in one order and an activation for the other");
+        let mut bias = Vec::new();
+        let mut rows_of_picture = rows.max(1);
+        if let Some(numbers) = epilogue.bias.filter(|bias| !bias.is_empty()) {
+            let pictures = numbers.len() / shape.outputs;
+            assert_eq!(numbers.len(), pictures * shape.outputs, "a bias of another length");
+            assert!(rows.is_multiple_of(pictures), "a bias for {pictures} pictures in {rows} rows");
+            rows_of_picture = (rows / pictures).max(1);
+            for numbers in numbers.chunks(shape.outputs) {
+                for panel in 0..shape.panels() {
+                    let of_column = |column| shape.output(panel, column).map_or(0.0, |output| numbers[output]);
+                    bias.extend((0..COLUMNS).map(of_column));
+                }
+            }
+        }
+        Self { weights, bias, rows_of_picture, activation: epilogue.activation, residual: epilogue.residual }
+    }
+
+    /// Turns one row of a tile into results: `row` of the product in columns `panel`, whose results are stored in
+    /// `places`, which are `place` and the following ones of the whole.
+    #[inline(always)]
+    pub(crate) fn row(
+        &self,
+        sums: &[f32; COLUMNS],
+        row: usize,
+        panel: usize,
+        quantization: Quantization,
+        place: usize,
+        places: &mut [E],
+    ) {
+        let shape = self.weights.shape();
+        let mut values = *sums;
+        if shape.arithmetic == Arithmetic::Int8 {
+            let scales = &self.weights.scales()[panel * COLUMNS..][..COLUMNS];
+            let sums = &self.weights.sums()[panel * COLUMNS..][..COLUMNS];
+            let zero = i32::from(quantization.zero);
+            for column in 0..COLUMNS {
+                let units = values[column].to_bits() as i32 - zero * sums[column];
+                values[column] = units as f32 * (quantization.scale * scales[column]);
+            }
+        }
+        if !self.bias.is_empty() {
+            let columns = shape.panels() * COLUMNS;
+            let bias = &self.bias[row / self.rows_of_picture * columns + panel * COLUMNS..][..COLUMNS];
+            for column in 0..COLUMNS {
+                values[column] += bias[column];
+            }
+        }
+        match self.activation {
+            Activation::None => {}
+            Activation::Silu => values.iter_mut().for_each(|value| *value = silu(*value)),
+            Activation::Gelu => values.iter_mut().for_each(|value| *value = gelu(*value)),
+            Activation::QuickGelu => values.iter_mut().for_each(|value| *value = quick_gelu(*value)),
+            Activation::GatedGelu => {
+                let (values, gates) = values.split_at_mut(COLUMNS / 2);
+                for (value, gate) in values.iter_mut().zip(gates) {
+                    *value *= gelu(*gate);
+                }
+            }
+        }
+        let residual = self.residual.map(|residual| &residual[place..][..places.len()]);
+        // Whole panels, whose length is known beforehand, become vector code.
+        if let Some(places) = places.first_chunk_mut::<COLUMNS>() {
+            match residual.and_then(|residual| residual.first_chunk::<COLUMNS>()) {
+                Some(residual) => {
+                    for column in 0..COLUMNS {
+                        places[column] = E::from_f32(values[column] + residual[column].to_f32());
+                    }
+                }
+                None => {
+                    for column in 0..COLUMNS {
+                        places[column] = E::from_f32(values[column]);
+                    }
+                }
+            }
+        } else {
+            for (column, place) in places.iter_mut().enumerate() {
+                let residual = residual.map_or(0.0, |residual| residual[column].to_f32());
+                *place = E::from_f32(values[column] + residual);
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! The arithmetic of SDXL on a CPU: linear layers, convolution, attention and normalization.
+//!
+//! Everything is one matrix product in disguise. A product takes rows of activations, gathered for the taps of a
+//! convolution without a copy of the whole picture, and weights that were packed once ([`Packed`]); it is computed in
+//! tiles of [`tile::ROWS`] × [`tile::COLUMNS`] results that stay in registers ([`tile`]). What follows a product
+//! (bias, residual, gate) is done while its results are in the first cache ([`Epilogue`]).
+//!
+//! Activations are channels-last, in f32 or bf16. Products are in f32, bf16 or int8 ([`Arithmetic`]) and always
+//! accumulate in f32 or i32. Results do not depend on the number of threads: every result is computed whole, in one
+//! order, by whichever thread gets to it.
+
+mod arithmetic;
+mod attention;
+mod convolution;
+mod element;
+mod epilogue;
+mod functions;
+mod instructions;
+mod linear;
+mod norm;
+mod pack;
+mod peak;
+mod product;
+mod quantize;
+mod rows;
+mod tile;
+mod upsample;
+
+pub use arithmetic::Arithmetic;
+pub use attention::{AttentionShape, attention};
+pub use convolution::{ConvolutionShape, convolution};
+pub use element::Element;
+pub use epilogue::{Activation, Epilogue};
+pub use instructions::{Choice, Instructions};
+pub use linear::linear;
+pub use norm::{GroupNormShape, group_norm, layer_norm};
+pub use pack::{Order, Packed, PackedShape};
+pub use peak::peak;
+pub use upsample::{UpsampleWeights, upsample_convolution};
+
+#[cfg(test)]
+mod tests;

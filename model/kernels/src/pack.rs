@@ -1,0 +1,330 @@
+//! Weights in the order in which tiles read them.
+
+use bytes::Bytes;
+use half::bf16;
+use rayon::prelude::*;
+
+use crate::tile::COLUMNS;
+use crate::{Arithmetic, Element, Instructions};
+
+/// How the outputs of a layer lie in panels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// One after the other.
+    Plain,
+    /// The first half of the outputs are values and the second half their gates; a panel has both of the same places
+    /// side by side ([`crate::Activation::GatedGelu`]).
+    Gated,
+}
+
+/// What a layer's weights are, which says how many bytes they take when packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PackedShape {
+    /// Number format.
+    pub arithmetic: Arithmetic,
+    /// Outputs (output channels).
+    pub outputs: usize,
+    /// Places of a convolution's kernel; 1 for a linear layer.
+    pub taps: usize,
+    /// Inputs (input channels).
+    pub inputs: usize,
+    /// Order of the outputs.
+    pub order: Order,
+}
+
+/// A layer's weights, packed: panels `[panel][group][COLUMNS]` of 32-bit groups that go along taps and, within a tap,
+/// inputs; for int8 followed by a scale (f32) and the sum of the weights (i32) of every column.
+#[derive(Debug, Clone)]
+pub struct Packed {
+    shape: PackedShape,
+    bytes: Bytes,
+}
+
+impl PackedShape {
+    /// Of a linear layer.
+    pub fn linear(arithmetic: Arithmetic, inputs: usize, outputs: usize) -> Self {
+        Self { arithmetic, outputs, taps: 1, inputs, order: Order::Plain }
+    }
+
+    /// 32-bit groups of one tap.
+    pub(crate) fn groups_of_tap(&self) -> usize {
+        self.inputs.div_ceil(self.arithmetic.group())
+    }
+
+    /// 32-bit groups along the whole inner length.
+    pub(crate) fn groups(&self) -> usize {
+        self.taps * self.groups_of_tap()
+    }
+
+    /// Panels of [`COLUMNS`] columns.
+    pub(crate) fn panels(&self) -> usize {
+        match self.order {
+            Order::Plain => self.outputs.div_ceil(COLUMNS),
+            Order::Gated => (self.outputs / 2).div_ceil(COLUMNS / 2),
+        }
+    }
+
+    /// Results for each row: half of the outputs where these are gated.
+    pub fn results(&self) -> usize {
+        match self.order {
+            Order::Plain => self.outputs,
+            Order::Gated => self.outputs / 2,
+        }
+    }
+
+    /// Results that a panel has at most.
+    pub(crate) fn results_of_panel(&self) -> usize {
+        match self.order {
+            Order::Plain => COLUMNS,
+            Order::Gated => COLUMNS / 2,
+        }
+    }
+
+    /// Results that `panel` has.
+    pub(crate) fn results_of(&self, panel: usize) -> usize {
+        (self.results() - panel * self.results_of_panel()).min(self.results_of_panel())
+    }
+
+    /// Bytes that the packed weights take.
+    pub fn bytes(&self) -> usize {
+        let columns = self.panels() * COLUMNS;
+        let statistics = if self.arithmetic == Arithmetic::Int8 { 8 } else { 0 };
+        columns * (4 * self.groups() + statistics)
+    }
+
+    /// The output of a column of a panel; none where the panel is not full.
+    pub(crate) fn output(&self, panel: usize, column: usize) -> Option<usize> {
+        match self.order {
+            Order::Plain => Some(panel * COLUMNS + column).filter(|&output| output < self.outputs),
+            Order::Gated => {
+                let half = COLUMNS / 2;
+                let place = panel * half + column % half;
+                let gate = column / half * (self.outputs / 2);
+                (place < self.outputs / 2).then_some(place + gate)
+            }
+        }
+    }
+}
+
+impl Packed {
+    /// Packs `weights` `[outputs][inputs][taps]`, as a checkpoint has them.
+    ///
+    /// # Panics
+    /// If `weights` has another length, or an odd number of outputs is to be gated.
+    pub fn pack<E: Element>(shape: PackedShape, weights: &[E]) -> Self {
+        assert_eq!(weights.len(), shape.outputs * shape.inputs * shape.taps, "weights of another shape");
+        assert!(shape.order == Order::Plain || shape.outputs.is_multiple_of(2), "an odd number of outputs with gates");
+        let mut words = vec![0_u32; shape.bytes() / 4];
+        let (panels, statistics) = words.split_at_mut(shape.panels() * shape.groups() * COLUMNS);
+        let (scales, sums) = statistics.split_at_mut(statistics.len() / 2);
+        let size = (shape.groups() * COLUMNS).max(1);
+        let instructions = Instructions::best();
+        if shape.arithmetic == Arithmetic::Int8 {
+            let columns = scales.par_chunks_mut(COLUMNS).zip(sums.par_chunks_mut(COLUMNS));
+            // `panels` is empty where there are no inputs; scales and sums stay zero then.
+            panels.par_chunks_mut(size).zip(columns).enumerate().for_each(|(index, (panel, (scales, sums)))| {
+                instructions.vectorize(
+                    #[inline(always)]
+                    || shape.pack_int8(weights, index, panel, scales, sums),
+                );
+            });
+        } else {
+            panels.par_chunks_mut(size).enumerate().for_each(|(index, panel)| {
+                instructions.vectorize(
+                    #[inline(always)]
+                    || shape.pack_floats(weights, index, panel),
+                );
+            });
+        }
+        Self { shape, bytes: Bytes::from_owner(Words(words)) }
+    }
+
+    /// Weights that were packed before, as [`Self::bytes`] gave them; none if they have another length.
+    pub fn from_bytes(shape: PackedShape, bytes: Bytes) -> Option<Self> {
+        if bytes.len() != shape.bytes() {
+            return None;
+        }
+        // A file may have them anywhere; kernels read whole numbers.
+        let bytes = if bytes.as_ptr().align_offset(4) == 0 {
+            bytes
+        } else {
+            Bytes::from_owner(Words(
+                bytes.chunks_exact(4).map(|word| u32::from_ne_bytes([word[0], word[1], word[2], word[3]])).collect(),
+            ))
+        };
+        Some(Self { shape, bytes })
+    }
+
+    /// What they are.
+    pub fn shape(&self) -> PackedShape {
+        self.shape
+    }
+
+    /// The packed bytes, to be written to a file.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The weights `[outputs][inputs][taps]` again, as far as their format kept them.
+    pub fn unpack(&self) -> Vec<f32> {
+        let shape = &self.shape;
+        let mut weights = vec![0.0; shape.outputs * shape.inputs * shape.taps];
+        let group = shape.arithmetic.group();
+        for panel in 0..shape.panels() {
+            let words = self.panel(panel);
+            for column in 0..COLUMNS {
+                let Some(output) = shape.output(panel, column) else { continue };
+                for tap in 0..shape.taps {
+                    for input in 0..shape.inputs {
+                        let word = words[(tap * shape.groups_of_tap() + input / group) * COLUMNS + column];
+                        let value = match shape.arithmetic {
+                            Arithmetic::F32 => f32::from_bits(word),
+                            Arithmetic::Bf16 => f32::from_bits((word >> (16 * (input % 2))) << 16),
+                            Arithmetic::Int8 => {
+                                let byte = (word >> (8 * (input % 4))) as i8;
+                                f32::from(byte) * self.scales()[panel * COLUMNS + column]
+                            }
+                        };
+                        weights[(output * shape.inputs + input) * shape.taps + tap] = value;
+                    }
+                }
+            }
+        }
+        weights
+    }
+
+    /// The groups of one panel, `[group][COLUMNS]`.
+    pub(crate) fn panel(&self, index: usize) -> &[u32] {
+        let size = self.shape.groups() * COLUMNS;
+        &self.words()[index * size..(index + 1) * size]
+    }
+
+    /// What one unit of each column stands for; empty but for int8.
+    pub(crate) fn scales(&self) -> &[f32] {
+        let (scales, _) = self.statistics();
+        bytemuck::cast_slice(scales)
+    }
+
+    /// The sum of each column's weights, in units; empty but for int8.
+    pub(crate) fn sums(&self) -> &[i32] {
+        let (_, sums) = self.statistics();
+        bytemuck::cast_slice(sums)
+    }
+
+    fn statistics(&self) -> (&[u32], &[u32]) {
+        let statistics = &self.words()[self.shape.panels() * self.shape.groups() * COLUMNS..];
+        statistics.split_at(statistics.len() / 2)
+    }
+
+    fn words(&self) -> &[u32] {
+        bytemuck::cast_slice(&self.bytes)
+    }
+}
+
+impl PackedShape {
+    #[inline(always)]
+    fn pack_floats<E: Element>(&self, weights: &[E], index: usize, panel: &mut [u32]) {
+        let per_tap = self.groups_of_tap();
+        for column in 0..COLUMNS {
+            let Some(output) = self.output(index, column) else { continue };
+            let weights = &weights[output * self.inputs * self.taps..][..self.inputs * self.taps];
+            for tap in 0..self.taps {
+                for group in 0..per_tap {
+                    let place = &mut panel[(tap * per_tap + group) * COLUMNS + column];
+                    let weight = |input: usize| {
+                        if input < self.inputs { weights[input * self.taps + tap].to_f32() } else { 0.0 }
+                    };
+                    *place = if self.arithmetic == Arithmetic::F32 {
+                        weight(group).to_bits()
+                    } else {
+                        pair(weight(2 * group), weight(2 * group + 1))
+                    };
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn pack_int8<E: Element>(
+        &self,
+        weights: &[E],
+        index: usize,
+        panel: &mut [u32],
+        scales: &mut [u32],
+        sums: &mut [u32],
+    ) {
+        let per_tap = self.groups_of_tap();
+        for column in 0..COLUMNS {
+            let Some(output) = self.output(index, column) else { continue };
+            let weights = &weights[output * self.inputs * self.taps..][..self.inputs * self.taps];
+            let largest = weights.iter().fold(0.0_f32, |largest, weight| largest.max(weight.to_f32().abs()));
+            let scale = largest / 127.0;
+            let inverse = if largest > 0.0 { 127.0 / largest } else { 0.0 };
+            let mut sum = 0_i32;
+            for tap in 0..self.taps {
+                for group in 0..per_tap {
+                    let mut bytes = [0_i8; 4];
+                    for (offset, byte) in bytes.iter_mut().enumerate() {
+                        let input = 4 * group + offset;
+                        if input < self.inputs {
+                            *byte = (weights[input * self.taps + tap].to_f32() * inverse).round() as i8;
+                            sum += i32::from(*byte);
+                        }
+                    }
+                    panel[(tap * per_tap + group) * COLUMNS + column] =
+                        u32::from_le_bytes(bytes.map(|byte| byte as u8));
+                }
+            }
+            scales[column] = scale.to_bits();
+            sums[column] = sum as u32;
+        }
+    }
+}
+
+/// Two bf16 in one group.
+#[inline(always)]
+pub(crate) fn pair(first: f32, second: f32) -> u32 {
+    let bits = |value| u32::from(<bf16 as Element>::from_f32(value).to_bits());
+    bits(first) | bits(second) << 16
+}
+
+/// Owns words and lends them as bytes.
+struct Words(Vec<u32>);
+
+impl AsRef<[u8]> for Words {
+    fn as_ref(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_come_out_as_they_went_in() {
+        for arithmetic in Arithmetic::ALL {
+            for order in [Order::Plain, Order::Gated] {
+                for (outputs, inputs, taps) in [(1, 1, 1), (4, 7, 1), (64, 3, 9), (70, 5, 4), (0, 3, 1), (6, 0, 1)] {
+                    if order == Order::Gated && outputs % 2 == 1 {
+                        continue;
+                    }
+                    let shape = PackedShape { arithmetic, outputs, taps, inputs, order };
+                    // Eighths up to 127 are exact in every format when the largest is 127 eighths.
+                    let mut weights: Vec<f32> = (0..outputs * inputs * taps)
+                        .map(|index| ((index * 37) % 255) as f32 / 8.0 - 127.0 / 8.0)
+                        .collect();
+                    for row in weights.chunks_mut((inputs * taps).max(1)) {
+                        row[0] = 127.0 / 8.0;
+                    }
+                    let packed = Packed::pack(shape, &weights);
+                    assert_eq!(packed.bytes().len(), shape.bytes());
+                    assert_eq!(packed.unpack(), weights, "{shape:?}");
+                    let again = Packed::from_bytes(shape, packed.bytes().clone()).expect("the length is right");
+                    assert_eq!(again.unpack(), weights);
+                    assert!(Packed::from_bytes(shape, Bytes::from_static(b"short")).is_none());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The product of rows and packed weights, in blocks that fit the caches.
+//!
+//! Rows are gathered into blocks for the second cache, one stretch of the inner length at a time; each panel of the
+//! weights then meets every row of the block while it is near (Goto & van de Geijn 2008).
+
+#![allow(unsafe_code)]
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use crate::epilogue::Finish;
+use crate::pack::Packed;
+use crate::quantize::Quantization;
+use crate::rows::{Rows, gather};
+use crate::tile::{self, COLUMNS, ROWS, Tile};
+use crate::{Arithmetic, Element, Epilogue, Instructions};
+
+/// Groups of the inner length that are gathered at once.
+const DEPTH: usize = 640;
+/// Groups from one gathered row to the next: more than DEPTH, so that rows spread over the first cache's sets.
+const STRIDE: usize = DEPTH + 16;
+/// Tiles, one below the other, whose rows are gathered at once: 400 KiB.
+const HEIGHT: usize = 13;
+/// Panels that a block meets before the next stretch of the inner length, where there are several.
+const WIDTH: usize = 40;
+
+/// Where results go.
+pub(crate) struct Target<E> {
+    start: *mut E,
+    length: usize,
+}
+
+// SAFETY: threads write to places of their own only, which `write` is told by one product.
+unsafe impl<E: Send> Sync for Target<E> {}
+// SAFETY: as above.
+unsafe impl<E: Send> Send for Target<E> {}
+
+impl<E: Element> Target<E> {
+    /// Results are written into the spare capacity of `results`.
+    pub(crate) fn spare(results: &mut Vec<E>) -> Self {
+        let spare = results.spare_capacity_mut();
+        Self { start: spare.as_mut_ptr().cast(), length: spare.len() }
+    }
+
+    /// The places `place..place + count`, for the one product that fills them.
+    ///
+    /// # Safety
+    /// Nobody else has the same places.
+    #[inline(always)]
+    #[allow(clippy::mut_from_ref)]
+    pub(crate) unsafe fn places(&self, place: usize, count: usize) -> &mut [E] {
+        assert!(place + count <= self.length, "results outside of their tensor");
+        // SAFETY: they are within the target, and numbers may have any bits.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(place), count) }
+    }
+}
+
+/// Room that a thread keeps between products.
+#[derive(Default)]
+struct Room {
+    left: Vec<u32>,
+    sums: Vec<Tile>,
+}
+
+thread_local! {
+    static ROOM: RefCell<Room> = RefCell::default();
+}
+
+/// Multiplies every row of `rows` with `weights` and stores `epilogue` of it at `place(row)` of `target`.
+///
+/// `place` must give every row [`crate::PackedShape::results`] places of its own.
+pub(crate) fn multiply<E: Element>(
+    rows: &impl Rows<E>,
+    weights: &Packed,
+    epilogue: &Epilogue<'_, E>,
+    target: &Target<E>,
+    place: impl Fn(usize) -> usize + Sync,
+    instructions: Instructions,
+) {
+    let shape = weights.shape();
+    assert_eq!(rows.inputs(), shape.inputs, "activations and weights of different widths");
+    let quantizations = match shape.arithmetic {
+        Arithmetic::Int8 => rows.quantizations(instructions),
+        _ => Vec::new(),
+    };
+    let product = Product {
+        rows,
+        weights,
+        finish: Finish::new(weights, epilogue, rows.count()),
+        target,
+        place,
+        quantizations,
+        kernel: tile::kernel::<STRIDE>(shape.arithmetic, instructions),
+    };
+    let tiles = rows.count().div_ceil(ROWS);
+    let (down, across) = divide(tiles, shape.panels(), rayon::current_num_threads());
+    (0..down * across).into_par_iter().for_each(|index| {
+        let share = |count: usize, parts: usize, part: usize| count * part / parts..count * (part + 1) / parts;
+        let tiles = share(tiles, down, index / across);
+        let panels = share(shape.panels(), across, index % across);
+        ROOM.with_borrow_mut(|room| {
+            instructions.vectorize(
+                #[inline(always)]
+                || product.block(tiles, panels, room),
+            );
+        });
+    });
+}
+
+/// How many blocks there are down the rows and across the panels, so that every thread has as much to do.
+fn divide(tiles: usize, panels: usize, threads: usize) -> (usize, usize) {
+    let down = tiles.div_ceil(HEIGHT);
+    if down >= 4 * threads {
+        return (down, 1);
+    }
+    let down = down.next_multiple_of(threads.min(tiles.max(1))).min(tiles);
+    let across = if down >= 2 * threads { 1 } else { (2 * threads).div_ceil(down.max(1)).min(panels.max(1)) };
+    (down, across)
+}
+
+struct Product<'a, E, R, P> {
+    rows: &'a R,
+    weights: &'a Packed,
+    finish: Finish<'a, E>,
+    target: &'a Target<E>,
+    place: P,
+    quantizations: Vec<Quantization>,
+    kernel: tile::Kernel,
+}
+
+impl<E: Element, R: Rows<E>, P: Fn(usize) -> usize> Product<'_, E, R, P> {
+    #[inline(always)]
+    fn block(&self, tiles: Range<usize>, panels: Range<usize>, room: &mut Room) {
+        let groups = self.weights.shape().groups();
+        let passes = groups.div_ceil(DEPTH).max(1);
+        let width = if passes == 1 { panels.len() } else { WIDTH };
+        room.left.resize(HEIGHT * ROWS * STRIDE, 0);
+        let mut start = panels.start;
+        while start < panels.end {
+            let panels = start..(start + width).min(panels.end);
+            start = panels.end;
+            if passes > 1 {
+                room.sums.resize(WIDTH * HEIGHT, Tile::ZERO);
+            }
+            for pass in 0..passes {
+                let stretch = groups * pass / passes..groups * (pass + 1) / passes;
+                self.gather(&tiles, &stretch, &mut room.left);
+                for panel in panels.clone() {
+                    let right = &self.weights.panel(panel)[stretch.start * COLUMNS..stretch.end * COLUMNS];
+                    for (index, tile) in tiles.clone().enumerate() {
+                        let left = &room.left[index * ROWS * STRIDE..(index + 1) * ROWS * STRIDE];
+                        let mut result = Tile::ZERO;
+                        tile::multiply::<STRIDE>(self.kernel, left, right, stretch.len(), &mut result);
+                        if passes > 1 {
+                            let sum = &mut room.sums[(panel - panels.start) * HEIGHT + index];
+                            match pass {
+                                0 => sum.clone_from(&result),
+                                _ => self.add(sum, &result),
+                            }
+                            if pass + 1 == passes {
+                                self.store(tile, panel, sum);
+                            }
+                        } else {
+                            self.store(tile, panel, &result);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn gather(&self, tiles: &Range<usize>, stretch: &Range<usize>, left: &mut [u32]) {
+        for (index, left) in left.chunks_exact_mut(STRIDE).take(tiles.len() * ROWS).enumerate() {
+            let row = tiles.start * ROWS + index;
+            let left = &mut left[..stretch.len()];
+            if row < self.rows.count() {
+                let arithmetic = self.weights.shape().arithmetic;
+                gather(self.rows, arithmetic, self.quantization(row), row, stretch.start, left);
+            } else {
+                left.fill(0);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn quantization(&self, row: usize) -> Quantization {
+        self.quantizations.get(row).copied().unwrap_or_default()
+    }
+
+    #[inline(always)]
+    fn add(&self, sum: &mut Tile, tile: &Tile) {
+        let is_int8 = self.weights.shape().arithmetic == Arithmetic::Int8;
+        for (sum, &number) in sum.0.as_flattened_mut().iter_mut().zip(tile.0.as_flattened()) {
+            *sum = if is_int8 { f32::from_bits(sum.to_bits().wrapping_add(number.to_bits())) } else { *sum + number };
+        }
+    }
+
+    #[inline(always)]
+    fn store(&self, tile: usize, panel: usize, results: &Tile) {
+        let per_panel = self.weights.shape().results_of_panel();
+        let count = self.weights.shape().results_of(panel);
+        for row_of_tile in 0..ROWS.min(self.rows.count() - tile * ROWS) {
+            let row = tile * ROWS + row_of_tile;
+            let place = (self.place)(row) + panel * per_panel;
+            // SAFETY: one block alone has this tile and this panel.
+            let places = unsafe { self.target.places(place, count) };
+            self.finish.row(&results.0[row_of_tile], row, panel, self.quantization(row), place, places);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! A doubling of the picture and the 3×3 convolution that follows, in one.
+//!
+//! Each of the four places that a pixel becomes sees only 2×2 pixels of the small picture: the weights that fall on the
+//! same pixel are added beforehand, and of nine products four are left.
+
+#![allow(unsafe_code)]
+
+use bytes::Bytes;
+
+use crate::convolution::{ConvolutionShape, Pixels};
+use crate::pack::{Packed, PackedShape};
+use crate::product::{Target, multiply};
+use crate::rows::Rows;
+use crate::{Arithmetic, Element, Epilogue, Instructions};
+
+/// The weights of a 3×3 convolution as the four places see them.
+#[derive(Debug, Clone)]
+pub struct UpsampleWeights {
+    /// For top left, top right, bottom left and bottom right: 2×2 taps.
+    places: [Packed; 4],
+}
+
+impl UpsampleWeights {
+    /// What the weights of one place are.
+    fn shape(arithmetic: Arithmetic, inputs: usize, outputs: usize) -> PackedShape {
+        PackedShape { taps: 4, ..PackedShape::linear(arithmetic, inputs, outputs) }
+    }
+
+    /// Bytes that they take when packed.
+    pub fn size(arithmetic: Arithmetic, inputs: usize, outputs: usize) -> usize {
+        4 * Self::shape(arithmetic, inputs, outputs).bytes()
+    }
+
+    /// Packs `weights` `[outputs][inputs][3][3]`.
+    ///
+    /// # Panics
+    /// If `weights` has another length.
+    pub fn pack<E: Element>(arithmetic: Arithmetic, inputs: usize, outputs: usize, weights: &[E]) -> Self {
+        assert_eq!(weights.len(), outputs * inputs * 9, "weights of another shape");
+        // The taps of one side that fall on the first and on the second pixel.
+        let falls = |place: usize| if place == 0 { [0..1, 1..3] } else { [0..2, 2..3] };
+        let places = [0, 1, 2, 3].map(|place| {
+            let (down, across) = (falls(place / 2), falls(place % 2));
+            let mut sums = Vec::with_capacity(outputs * inputs * 4);
+            for kernel in weights.chunks_exact(9) {
+                for rows in &down {
+                    for columns in &across {
+                        let taps = rows.clone().flat_map(|row| columns.clone().map(move |column| row * 3 + column));
+                        sums.push(taps.map(|tap| kernel[tap].to_f32()).sum::<f32>());
+                    }
+                }
+            }
+            Packed::pack(Self::shape(arithmetic, inputs, outputs), &sums)
+        });
+        Self { places }
+    }
+
+    /// Weights that were packed before, as [`Self::bytes`] gave them; none if they have another length.
+    pub fn from_bytes(arithmetic: Arithmetic, inputs: usize, outputs: usize, bytes: &Bytes) -> Option<Self> {
+        let shape = Self::shape(arithmetic, inputs, outputs);
+        if bytes.len() != 4 * shape.bytes() {
+            return None;
+        }
+        let part =
+            |index: usize| Packed::from_bytes(shape, bytes.slice(index * shape.bytes()..(index + 1) * shape.bytes()));
+        Some(Self { places: [part(0)?, part(1)?, part(2)?, part(3)?] })
+    }
+
+    /// The packed bytes, to be written to a file, in four parts.
+    pub fn bytes(&self) -> [&Bytes; 4] {
+        self.places.each_ref().map(Packed::bytes)
+    }
+
+    /// Output channels.
+    pub fn outputs(&self) -> usize {
+        self.places[0].shape().outputs
+    }
+}
+
+/// `x` `[pictures][height][width][channels]` → `[pictures][2·height][2·width][outputs]`: nearest-neighbour doubling,
+/// then a 3×3 convolution with one row of zeros around. `bias` is `[outputs]`.
+///
+/// # Panics
+/// If the lengths do not fit together.
+pub fn upsample_convolution<E: Element>(
+    x: &[E],
+    [pictures, height, width, channels]: [usize; 4],
+    weights: &UpsampleWeights,
+    bias: Option<&[f32]>,
+) -> Vec<E> {
+    upsample_convolution_with(x, [pictures, height, width, channels], weights, bias, Instructions::best())
+}
+
+pub(crate) fn upsample_convolution_with<E: Element>(
+    x: &[E],
+    [pictures, height, width, channels]: [usize; 4],
+    weights: &UpsampleWeights,
+    bias: Option<&[f32]>,
+    instructions: Instructions,
+) -> Vec<E> {
+    let outputs = weights.outputs();
+    let shape = ConvolutionShape { pictures, height, width, channels, kernel: 2, stride: 1, padding: (1, 1) };
+    let epilogue = Epilogue { bias, ..Epilogue::default() };
+    let length = 4 * pictures * height * width * outputs;
+    let mut results = Vec::with_capacity(length);
+    let target = Target::spare(&mut results);
+    for (index, packed) in weights.places.iter().enumerate() {
+        let (down, across) = (index / 2, index % 2);
+        let rows = Pixels::new(x, shape, (height, width), (down, across));
+        let place = |row: usize| {
+            let (line, column) = (row / width, row % width);
+            ((2 * line + down) * 2 * width + 2 * column + across) * outputs
+        };
+        debug_assert_eq!(rows.count() * 4 * outputs, length);
+        multiply(&rows, packed, &epilogue, &target, place, instructions);
+    }
+    // SAFETY: the four places of every pixel were written.
+    unsafe { results.set_len(length) };
+    results
+}

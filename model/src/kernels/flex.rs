@@ -1,0 +1,164 @@
+//! The operations on the CPU, by [`easel_kernels`].
+
+use std::sync::Arc;
+
+use burn::backend::Flex;
+use burn::tensor::{Bytes, DType, Shape};
+use burn_flex::{FlexTensor, Layout};
+use easel_kernels::{AttentionShape, ConvolutionShape, Element, Epilogue, GroupNormShape};
+use half::bf16;
+
+use super::{Activation, Arithmetic, GroupNormOptions, Kernels, Optional, UpsampleWeights, Weights, Window, plain};
+
+/// A number of an activation that the backend knows too.
+trait Number: Element + burn::tensor::Element {}
+impl Number for f32 {}
+impl Number for bf16 {}
+
+/// Runs `$body` with `$number` standing for the number format of `$tensor`.
+macro_rules! for_numbers_of {
+    ($tensor:expr, $number:ident => $body:expr) => {
+        match $tensor.dtype() {
+            DType::F32 => {
+                type $number = f32;
+                $body
+            }
+            DType::BF16 => {
+                type $number = bf16;
+                $body
+            }
+            other => panic!("there are CPU kernels for activations in f32 and bf16, not in {other:?}"),
+        }
+    };
+}
+
+/// The numbers of a tensor, which is made contiguous first.
+fn numbers<N: Number>(tensor: &FlexTensor) -> &[N] {
+    tensor.as_slice::<N>().expect("the tensor is contiguous and of this number format")
+}
+
+fn tensor<N: Number>(numbers: Vec<N>, dims: &[usize]) -> FlexTensor {
+    FlexTensor::new(Bytes::from_elems(numbers), Layout::contiguous(Shape::from(dims.to_vec())), N::dtype())
+}
+
+/// A small tensor, such as a bias, as f32.
+fn floats(tensor: FlexTensor) -> Vec<f32> {
+    let tensor = tensor.to_contiguous();
+    match tensor.dtype() {
+        DType::F32 => numbers::<f32>(&tensor).to_vec(),
+        DType::BF16 => numbers::<bf16>(&tensor).iter().map(|number| number.to_f32()).collect(),
+        other => panic!("there are CPU kernels for biases in f32 and bf16, not in {other:?}"),
+    }
+}
+
+impl Kernels for Flex {
+    fn dense(
+        x: FlexTensor,
+        weights: Weights<Self>,
+        bias: Optional<Self>,
+        activation: Activation,
+        residual: Optional<Self>,
+    ) -> FlexTensor {
+        let Weights::Packed(packed) = weights else {
+            return plain::dense::<Self>(x, weights, bias.get(), activation, residual.get());
+        };
+        let x = x.to_contiguous();
+        let bias = bias.get().map(floats);
+        let residual = residual.get().map(|residual| residual.to_contiguous());
+        let mut dims = x.layout().shape().to_vec();
+        if let Some(last) = dims.last_mut() {
+            *last = packed.shape().results();
+        }
+        for_numbers_of!(x, N => {
+            let residual = residual.as_ref().map(numbers::<N>);
+            let epilogue = Epilogue { bias: bias.as_deref(), activation, residual };
+            tensor(easel_kernels::linear(numbers::<N>(&x), &packed, &epilogue), &dims)
+        })
+    }
+
+    fn convolution(
+        x: FlexTensor,
+        weights: Weights<Self>,
+        bias: Optional<Self>,
+        residual: Optional<Self>,
+        window: Window,
+    ) -> FlexTensor {
+        let Weights::Packed(packed) = weights else {
+            return plain::convolution::<Self>(x, weights, bias.get(), residual.get(), window);
+        };
+        let x = x.to_contiguous();
+        let bias = bias.get().map(floats);
+        let residual = residual.get().map(|residual| residual.to_contiguous());
+        let [pictures, height, width, channels] = x.layout().shape().dims::<4>();
+        let Window { kernel, stride, padding } = window;
+        let shape = ConvolutionShape { pictures, height, width, channels, kernel, stride, padding };
+        let (rows, columns) = shape.output();
+        for_numbers_of!(x, N => {
+            let residual = residual.as_ref().map(numbers::<N>);
+            let epilogue = Epilogue { bias: bias.as_deref(), residual, ..Epilogue::default() };
+            let y = easel_kernels::convolution(numbers::<N>(&x), &shape, &packed, &epilogue);
+            tensor(y, &[pictures, rows, columns, packed.shape().outputs])
+        })
+    }
+
+    fn upsample_convolution(
+        x: FlexTensor,
+        weights: Weights<Self>,
+        doubled: Option<Arc<UpsampleWeights>>,
+        bias: FlexTensor,
+    ) -> FlexTensor {
+        let Some(packed) = doubled else {
+            return plain::upsample_convolution::<Self>(x, weights, bias);
+        };
+        let x = x.to_contiguous();
+        let bias = floats(bias);
+        let [n, h, w, c] = x.layout().shape().dims::<4>();
+        for_numbers_of!(x, N => {
+            let y = easel_kernels::upsample_convolution(numbers::<N>(&x), [n, h, w, c], &packed, Some(&bias));
+            tensor(y, &[n, 2 * h, 2 * w, packed.outputs()])
+        })
+    }
+
+    fn heads_attention(
+        query: FlexTensor,
+        key: FlexTensor,
+        value: FlexTensor,
+        heads: usize,
+        is_causal: bool,
+    ) -> FlexTensor {
+        let [batch, queries, channels] = query.layout().shape().dims::<3>();
+        let width = channels / heads;
+        if width > AttentionShape::WIDEST {
+            return plain::heads_attention::<Self>(query, key, value, heads, is_causal);
+        }
+        let (query, key, value) = (query.to_contiguous(), key.to_contiguous(), value.to_contiguous());
+        let keys = key.layout().shape()[1];
+        let shape = AttentionShape { batch, queries, keys, heads, width, is_causal };
+        let arithmetic = if query.dtype() == DType::F32 { Arithmetic::F32 } else { Arithmetic::Bf16 };
+        for_numbers_of!(query, N => {
+            let (query, key, value) = (numbers::<N>(&query), numbers::<N>(&key), numbers::<N>(&value));
+            tensor(easel_kernels::attention(query, key, value, &shape, arithmetic), &[batch, queries, channels])
+        })
+    }
+
+    fn group_norm(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, options: GroupNormOptions) -> FlexTensor {
+        let x = x.to_contiguous();
+        let (weight, bias) = (floats(weight), floats(bias));
+        let [pictures, height, width, channels] = x.layout().shape().dims::<4>();
+        let GroupNormOptions { groups, epsilon, with_silu } = options;
+        let shape = GroupNormShape { pictures, pixels: height * width, channels, groups };
+        for_numbers_of!(x, N => {
+            let y = easel_kernels::group_norm(numbers::<N>(&x), &shape, &weight, &bias, epsilon, with_silu);
+            tensor(y, &[pictures, height, width, channels])
+        })
+    }
+
+    fn rows_norm(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, epsilon: f64) -> FlexTensor {
+        let x = x.to_contiguous();
+        let (weight, bias) = (floats(weight), floats(bias));
+        let dims = x.layout().shape().to_vec();
+        for_numbers_of!(x, N => {
+            tensor(easel_kernels::layer_norm(numbers::<N>(&x), &weight, &bias, epsilon), &dims)
+        })
+    }
+}
