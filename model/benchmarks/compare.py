@@ -43,11 +43,15 @@ def main():
                         "this part of the machine (0.1): wait for it, at most 10 minutes each time, and measure again, at "
                         "most twice, what was disturbed. Programs that wait for their threads by spinning suffer most from "
                         "company, so without this a busy machine is unfair to them")
+    parser.add_argument("--processor-time", action="store_true", help="for a machine that is never quiet: count the "
+                        "processor time of all threads divided by their number, which is the time on the clock of a quiet "
+                        "machine on which the threads are never idle; threads wait without spinning")
     parser.add_argument("--render", action="store_true", help="measure nothing")
     arguments = parser.parse_args()
 
     path = arguments.results or arguments.scratch / "results.json"
-    shared = {"shape": arguments.shape, "size": arguments.size, "threads": arguments.threads}
+    shared = {"shape": arguments.shape, "size": arguments.size, "threads": arguments.threads,
+              "processor_time": arguments.processor_time}
     results = json.loads(path.read_text()) if path.exists() else {"settings": shared, "measurements": []}
     if not arguments.render:
         if results["settings"] != shared:
@@ -64,7 +68,7 @@ def main():
 def measure_all(arguments, results, path):
     """Fills `results` with what is missing."""
     settings = Settings(arguments.easel, arguments.scratch, arguments.shape, arguments.size, arguments.threads,
-                        arguments.repeat, arguments.steps)
+                        arguments.repeat, arguments.steps, arguments.processor_time)
     parts = arguments.parts.split(",")
     if unknown := set(parts) - set(PARTS):
         sys.exit(f"no part is called {', '.join(unknown)}: there are {', '.join(PARTS)}")
@@ -107,13 +111,13 @@ def measure_one(contender, part, together, settings, arguments):
         if "failure" in reports[-1] or others_share(reports[-1]) <= (arguments.quiet or 0):
             break
     report = reports[-1] if "failure" in reports[-1] else min(reports, key=others_share)
-    shared = {name: report[name] for name in ("wall_seconds", "processor_seconds", "others_seconds", "peak_memory_bytes",
+    shared = {name: report[name] for name in ("wall_seconds", "whole_processor_seconds", "others_seconds", "peak_memory_bytes",
                                               "libraries_bytes", "versions", "features", "failure", "errors")
               if name in report}
     shared["command"] = line
     if "failure" in report:
         return {each: shared for each in together}
-    return {each: shared | result for each, result in results_by_part(contender, together, report).items()}
+    return {each: shared | result for each, result in results_by_part(contender, together, report, settings).items()}
 
 
 def tell(number, contender, outcome):

@@ -27,6 +27,7 @@ class Settings:
     threads: int
     repeat: int
     steps: int
+    processor_time: bool
 
     @property
     def weights(self):
@@ -99,6 +100,9 @@ def command(contender, part, settings):
     """The command that measures, and the environment that it needs."""
     threads = str(settings.threads)
     environment = {"OMP_NUM_THREADS": threads, "RAYON_NUM_THREADS": threads}
+    if settings.processor_time:
+        # Threads that spin while they wait would be charged for it.
+        environment |= {"OMP_WAIT_POLICY": "passive", "KMP_BLOCKTIME": "0"}
     common = ["--part", "operations" if part in NAMES else part, "--precision", contender.precision, "--threads", threads,
               "--size", str(settings.size), "--repeat", str(settings.repeat)]
     if part in NAMES:
@@ -140,11 +144,11 @@ def make_ready(contender, part, settings):
             arguments, _ = command(contender, part, settings)
             run([*arguments, "--weights", str(settings.weights), "--convert"])
     if contender.program == "candle":
+        # Building again takes no time if nothing has changed.
         folder = settings.scratch / "candle"
-        if not (folder / "target/release/candle-peer").exists():
-            shutil.copytree(HERE / "candle", folder, dirs_exist_ok=True)
-            run(["cargo", "build", "--release", "--manifest-path", str(folder / "Cargo.toml"), "--target-dir",
-                 str(folder / "target")], RUSTFLAGS="-C target-cpu=native")
+        shutil.copytree(HERE / "candle", folder, dirs_exist_ok=True)
+        run(["cargo", "build", "--release", "--manifest-path", str(folder / "Cargo.toml"), "--target-dir",
+             str(folder / "target")], RUSTFLAGS="-C target-cpu=native")
 
 
 def run(arguments, **environment):
@@ -155,21 +159,27 @@ def run(arguments, **environment):
         raise RuntimeError(lines[-1] if lines else f"{arguments[0]} ended with {done.returncode}")
 
 
-def results_by_part(contender, parts, report):
+def results_by_part(contender, parts, report, settings):
     """The report of one process as one result for each part: seconds, or a list of operations."""
     names = {name for part in parts for name in NAMES.get(part, ())}
     if contender.program == "stable-diffusion.cpp":
-        return {part: {"seconds": [report["parts"][part]]} for part in parts}
+        return {part: chosen(report["parts"][part], settings) for part in parts}
     if names:
         kept = [operation for operation in report["operations"] if operation["name"] in names]
-        return {parts[0]: {"operations": [with_list(operation) for operation in kept]}}
-    result = with_list({"seconds": report["seconds"]})
+        return {parts[0]: {"operations": [chosen(operation, settings) for operation in kept]}}
+    result = chosen(report, settings)
     if contender.program == "easel" and report.get("gflops"):
         result["arithmetic"] = report["gflops"] * 1e9 * report["seconds"]["median"]
     return {parts[0]: result}
 
 
-def with_list(result):
-    """Easel summarizes its runs and the peers list them: its median stands for all of its runs."""
-    seconds = result.get("seconds")
-    return result | {"seconds": [seconds["median"]]} if isinstance(seconds, dict) else result
+def chosen(times, settings):
+    """The times that count, as a list. Easel summarizes its runs: its median stands for all of them."""
+    kept = {name: times[name] for name in ("name", "variant", "failure") if name in times}
+    if "failure" in times:
+        return kept
+    if settings.processor_time and "processor_seconds" not in times:
+        return kept | {"failure": "reports no processor time"}
+    seconds = times["processor_seconds" if settings.processor_time else "seconds"]
+    listed = [seconds["median"]] if isinstance(seconds, dict) else seconds
+    return kept | {"seconds": [each / (settings.threads if settings.processor_time else 1) for each in listed]}

@@ -41,7 +41,7 @@ def measure(command, environment, limit_seconds):
         processor = usage.ru_utime + usage.ru_stime
         costs = {
             "wall_seconds": round(wall, 3),
-            "processor_seconds": round(processor, 3),
+            "whole_processor_seconds": round(processor, 3),
             "others_seconds": round(max(0.0, busy_seconds() - busy_before - processor), 3),
             "peak_memory_bytes": usage.ru_maxrss * 1024,
         }

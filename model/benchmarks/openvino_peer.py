@@ -40,7 +40,7 @@ def main():
         compiled = compile_model(path(arguments), arguments)
         request = compiled.create_infer_request()
         inputs = [random(port) for port in compiled.inputs]
-        report["seconds"] = timed(lambda: request.infer(inputs, share_inputs=True), arguments.repeat)
+        report |= timed(lambda: request.infer(inputs, share_inputs=True), arguments.repeat)
         if not numpy.isfinite(request.get_output_tensor(0).data.ravel()[:1000]).all():
             raise ArithmeticError("the output has numbers that are not finite, so its time says little")
     print(json.dumps(report))
@@ -140,7 +140,7 @@ def operation(name, arguments):
     compiled = compile_model(openvino.Model([output], inputs, name), arguments)
     request = compiled.create_infer_request()
     values = [random(port) for port in compiled.inputs]
-    return {"name": name, "seconds": timed_often(lambda: request.infer(values, share_inputs=True))}
+    return {"name": name} | timed_often(lambda: request.infer(values, share_inputs=True))
 
 
 if __name__ == "__main__":

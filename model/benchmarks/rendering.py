@@ -118,15 +118,19 @@ def introduction(results):
     rounds = max((one["round"] for one in results["measurements"]), default=0)
     shares = [others_share(one["result"]) for one in results["measurements"] if one["result"].get("wall_seconds", 0) > 2]
     busy = f"{median(shares):.0%} in the median run, {max(shares):.0%} in the worst" if shares else "unknown"
+    times = "Times are medians, with the fastest and the slowest in brackets."
+    if settings["processor_time"]:
+        times = ("The machine was busy with other things, so times are the processor time of all threads divided by their "
+                 "number, as medians with the least and the most in brackets: the time of a quiet machine, if threads are "
+                 "never idle.")
     return wrap(
         f"{machine['processor']}, {machine['processors']} processors ({', '.join(machine['features'])}), "
         f"{machine['memory_bytes'] / 1e9:.0f} GB, {machine['system']}, {machine['date']}. "
         f"{settings['shape']} at {settings['size']}×{settings['size']}, batch 1, random weights, "
         f"{settings['threads']} threads each, {rounds} {'rounds' if rounds != 1 else 'round'} in turns, each run in a "
-        f"process of its own. Times are medians, with the fastest and the slowest in brackets. Ratios are ours divided "
-        f"by the other one's: below 1, ours is faster. Memory is the most that the operating system saw the process "
-        f"hold, in brackets what importing its libraries took. Share of the machine that other programs had meanwhile: "
-        f"{busy}.")
+        f"process of its own. {times} Ratios are ours divided by the other one's: below 1, ours is faster. Memory is the "
+        f"most that the operating system saw the process hold, in brackets what importing its libraries took. Share of the "
+        f"machine that other programs had meanwhile: {busy}.")
 
 
 def parts_table(entries_of_part):
@@ -221,14 +225,8 @@ def versions(results):
         known |= one["result"].get("versions", {})
         features = one["result"].get("features", features)
     lines = ", ".join(f"{name} {number}" for name, number in sorted(known.items()))
-    compiled = f" stable-diffusion.cpp was compiled with: {enabled(features)}." if features else ""
+    compiled = f" stable-diffusion.cpp was compiled with: {', '.join(features)}." if features else ""
     return "### Versions\n\n" + wrap(f"{lines}.{compiled}")
-
-
-def enabled(features):
-    """The names that are on in a list like `AVX = 1 | AVX512 = 0`."""
-    pairs = [pair.split("=") for pair in features.replace("\n", "|").split("|") if "=" in pair]
-    return ", ".join(name.strip().split()[-1] for name, value in pairs if value.strip() == "1")
 
 
 def commands(results):

@@ -8,10 +8,12 @@ import argparse
 import json
 import re
 import sys
+import time
 from importlib.metadata import version
 
 import stable_diffusion_cpp as library
 
+# The log says each of these once, when the part is done, in this order.
 LINES = {
     "text": r"get_learned_condition completed, taking ([\d.]+)s",
     "unet": r"sampling completed, taking ([\d.]+)s",
@@ -30,12 +32,23 @@ def main():
     parser.add_argument("--threads", type=int, required=True)
     arguments = parser.parse_args()
 
-    log = []
+    if "llamafile" not in features():
+        # It has two kinds of matrix products and the other is half as fast; ours would win too easily.
+        sys.exit("stable-diffusion.cpp was compiled without its fast matrix products: install requirements.txt without "
+                 "pip's cache (--no-cache-dir)")
+    parts = {}
+    processor = [0.0]
 
     @library.sd_log_callback
-    def listen(_level, text, _data):
-        log.append(text.decode("utf-8", errors="replace"))
-        sys.stderr.write(log[-1])
+    def listen(_level, data, _user):
+        text = data.decode("utf-8", errors="replace")
+        sys.stderr.write(text)
+        for part, line in LINES.items():
+            if found := re.search(line, text):
+                steps = arguments.steps if part == "unet" else 1
+                now = time.process_time()
+                parts[part] = {"seconds": [float(found[1]) / steps], "processor_seconds": [(now - processor[0]) / steps]}
+                processor[0] = now
 
     library.sd_set_log_callback(listen, None)
     model = library.StableDiffusion(
@@ -48,6 +61,7 @@ def main():
         vae_conv_direct=arguments.direct_convolution,
         verbose=False,
     )
+    processor[0] = time.process_time()
     model.generate_image(
         prompt="a large red heart on a blue background",
         width=arguments.size,
@@ -57,20 +71,17 @@ def main():
         cfg_scale=1.0,
         seed=42,
     )
-    text = "".join(log)
-    parts = {}
-    for part, line in LINES.items():
-        found = re.findall(line, text)
-        if not found:
-            raise RuntimeError(f"the log of stable-diffusion.cpp has no line like `{line}`")
-        parts[part] = sum(map(float, found)) / (arguments.steps if part == "unet" else 1)
+    if missing := set(LINES) - set(parts):
+        raise RuntimeError(f"the log of stable-diffusion.cpp does not say how long it took: {', '.join(missing)}")
     versions = {"stable-diffusion-cpp-python": version("stable-diffusion-cpp-python")}
     print(json.dumps({"versions": versions, "parts": parts, "features": features()}))
 
 
 def features():
-    """What the library was compiled for, as it says itself."""
-    return library.sd_get_system_info().decode().strip()
+    """What the library was compiled for and this processor has, as it says itself."""
+    loaded = library.stable_diffusion_cpp._lib
+    names = ("avx2", "fma", "f16c", "avx512", "avx512_vnni", "avx512_bf16", "neon", "dotprod", "llamafile")
+    return [name for name in names if getattr(loaded, f"ggml_cpu_has_{name}")()]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,8 @@
-"""How a peer that is called from Python measures itself, the same way for all of them."""
+"""How a peer that is called from Python measures itself, the same way for all of them.
+
+Both the time on the clock and the processor time of all threads are kept: on a machine that is never quiet only the
+latter says what the work costs (see `--processor-time` of compare.py).
+"""
 
 import resource
 import time
@@ -10,21 +14,29 @@ def peak_memory():
 
 
 def timed(call, repeat):
-    """Seconds of `repeat` calls, after one that is not counted: the first call compiles, packs and touches memory."""
+    """Times of `repeat` calls, after one that is not counted: the first call compiles, packs and touches memory."""
     call()
-    seconds = []
-    for _ in range(repeat):
-        start = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - start)
-    return seconds
+    return listed([timed_once(call) for _ in range(repeat)])
 
 
-def timed_often(call, least_seconds=1.0, least_calls=5):
-    """Like `timed` for calls so short that only many of them say anything."""
-    seconds = timed(call, 1)
-    while len(seconds) < least_calls or sum(seconds) < least_seconds and len(seconds) < 1000:
-        start = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - start)
-    return seconds
+def timed_often(call):
+    """Like `timed` for calls so short that only many of them say anything: five and a second, but not over five."""
+    call()
+    pairs = [timed_once(call)]
+    while (len(pairs) < 5 or spent(pairs) < 1) and spent(pairs) < 5:
+        pairs.append(timed_once(call))
+    return listed(pairs)
+
+
+def timed_once(call):
+    clock, processor = time.perf_counter(), time.process_time()
+    call()
+    return time.perf_counter() - clock, time.process_time() - processor
+
+
+def spent(pairs):
+    return sum(clock for clock, _ in pairs)
+
+
+def listed(pairs):
+    return {"seconds": [clock for clock, _ in pairs], "processor_seconds": [processor for _, processor in pairs]}

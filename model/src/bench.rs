@@ -102,7 +102,7 @@ pub fn run(options: &Options, choice: &DeviceChoice) -> Result<Report> {
     if !(1..=1000).contains(&options.repeat) {
         return Err(Error::invalid("repeat", format!("{} is out of bounds: use 1 to 1000", options.repeat)));
     }
-    let model = Model::from_sources(ModelSource::random(options.shape)?, None, choice, Retention::OneShot);
+    let model = Model::from_sources(ModelSource::random(options.shape)?, None, choice, Retention::OneShot, None);
     let mut stages = BTreeMap::new();
     let runs = if options.part == Part::Generate {
         time(options.repeat, 0, || {

@@ -17,6 +17,7 @@
 //! ```
 
 pub mod bench;
+mod cache;
 mod checkpoint;
 mod computing;
 mod conditioning;
@@ -31,8 +32,8 @@ pub mod manifest;
 pub mod memory;
 mod model;
 mod noise;
-mod parameters;
 mod packing;
+mod parameters;
 mod picture;
 mod plan;
 mod precision;
@@ -52,6 +53,7 @@ mod vae;
 pub mod weights;
 mod work;
 
+pub use cache::Cache;
 pub use checkpoint::Checkpoint;
 pub use device::{Backend, DeviceChoice, DevicePreference, Finding, Requirement, examine};
 pub use error::{Error, Result};

@@ -3,13 +3,15 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use crate::cache::Cache;
 use crate::checkpoint::Checkpoint;
 use crate::computing::computing;
 use crate::config::{ModelIndex, UNetConfig, VaeConfig};
-use crate::device::DeviceChoice;
+use crate::device::{DeviceChoice, Requirement};
 use crate::error::{Error, Result};
 use crate::generation::Generation;
 use crate::parameters::Parameters;
+use crate::precision::Precision;
 use crate::request::Request;
 use crate::scheduler::SchedulerConfig;
 use crate::source::{ModelSource, Tokenizers};
@@ -17,9 +19,6 @@ use crate::text_encoder::TextEncoder;
 use crate::unet::UNet;
 use crate::vae::Vae;
 use crate::weights::Component;
-
-/// Memory that activations and the rest of the process take beside a component's weights, in bytes.
-const WORKING_MEMORY: u64 = 2 << 30;
 
 /// Which of the pair of models works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +47,7 @@ struct Inner {
     refiner: Option<ModelSource>,
     choice: DeviceChoice,
     retention: Retention,
+    cache: Option<Cache>,
     /// Distinguishes models, for checkpoints.
     fingerprint: String,
     parts: [Parts; 2],
@@ -85,6 +85,9 @@ impl<T> Slot<T> {
 }
 
 impl Model {
+    /// Memory that activations and the rest of the process take beside a component's weights, in bytes.
+    pub const WORKING_MEMORY: u64 = 2 << 30;
+
     /// Opens a diffusers folder or single-file checkpoint, and a refiner beside it if one is given.
     /// Configurations are read and checked; weights are mapped when they are first needed.
     ///
@@ -93,20 +96,22 @@ impl Model {
     pub fn open(base: &Path, refiner: Option<&Path>, choice: &DeviceChoice, retention: Retention) -> Result<Self> {
         let base = ModelSource::open(base)?;
         let refiner = refiner.map(|path| ModelSource::open_refiner(path, &base)).transpose()?;
-        Ok(Self::from_sources(base, refiner, choice, retention))
+        Ok(Self::from_sources(base, refiner, choice, retention, None))
     }
 
-    /// A model of sources that are open already.
+    /// A model of sources that are open already. Weights that the device wants packed are packed into `cache` at their
+    /// first use, or in memory without one.
     pub fn from_sources(
         base: ModelSource,
         refiner: Option<ModelSource>,
         choice: &DeviceChoice,
         retention: Retention,
+        cache: Option<Cache>,
     ) -> Self {
         let parts = [Parts::default(), Parts::default()];
         let second = refiner.as_ref().map(ModelSource::fingerprint).unwrap_or_default();
         let fingerprint = format!("{}+{second}", base.fingerprint());
-        Self(Arc::new(Inner { base, refiner, choice: choice.clone(), retention, fingerprint, parts }))
+        Self(Arc::new(Inner { base, refiner, choice: choice.clone(), retention, cache, fingerprint, parts }))
     }
 
     /// Begins a generation: checks the request, encodes the prompt, draws the noise.
@@ -148,11 +153,31 @@ impl Model {
         self.0.base.name()
     }
 
-    /// Bytes that a device must have free to hold the largest component and work with it at `bytes_per_number`.
-    pub fn required_memory(base: &ModelSource, refiner: Option<&ModelSource>, bytes_per_number: u64) -> u64 {
+    /// What a device must have for a model, in the `precision` that was asked for or that the weights are packed for.
+    ///
+    /// # Errors
+    /// Weights that are packed for another precision.
+    pub fn requirement(
+        base: &ModelSource,
+        refiner: Option<&ModelSource>,
+        precision: Option<Precision>,
+    ) -> Result<Requirement> {
+        let packed: Vec<_> = [Some(base), refiner].into_iter().flatten().map(ModelSource::packed).collect();
+        if let Some(packed) = packed[0] {
+            if let Some(asked) = precision.filter(|&asked| asked != packed) {
+                let message = format!("{asked} was asked for, but the weights are packed for {packed}");
+                return Err(Error::invalid("precision", message));
+            }
+        }
+        if packed.iter().any(|other| *other != packed[0]) {
+            return Err(Error::invalid("refiner", "is not packed as the base is: convert both for the same precision"));
+        }
+        let precision = precision.or(packed[0]);
+        // 16 bits is what a device that is short of memory would be used with.
+        let bytes = precision.map_or(2, Precision::bytes) as u64;
         let unets = [Some(base), refiner].into_iter().flatten();
         let largest = unets.map(|source| source.count_numbers(Component::UNet)).max().unwrap_or(0);
-        largest * bytes_per_number + WORKING_MEMORY
+        Ok(Requirement { memory: largest * bytes + Self::WORKING_MEMORY, precision, is_packed: packed[0].is_some() })
     }
 
     /// Distinguishes models, for checkpoints.
@@ -265,7 +290,7 @@ impl Model {
         }
         let source = self.source(stage);
         self.make_room(source.count_numbers(component) * self.0.choice.precision.bytes() as u64);
-        let origin = source.origin(component)?;
+        let origin = source.origin(component, &self.0.choice, self.0.cache.as_ref())?;
         let format = match component {
             Component::Vae => self.0.choice.vae_formats().0,
             _ => self.0.choice.weights(),
@@ -278,7 +303,7 @@ impl Model {
 
     /// Lets go of every component in memory if `weights` more bytes would not fit beside them.
     fn make_room(&self, weights: u64) {
-        if self.0.choice.free_memory() < weights + WORKING_MEMORY {
+        if self.0.choice.free_memory() < weights + Self::WORKING_MEMORY {
             tracing::info!("memory is short: letting go of components that are not needed now");
             self.release_text();
             for parts in &self.0.parts {

@@ -21,6 +21,8 @@ use crate::weights::{
     Component, RawTensor, SafetensorsFile, Stored, TensorSource, TensorToWrite, WeightType, convert, write_safetensors,
 };
 
+/// The file in a component's folder.
+pub(crate) const PACKED_FILE: &str = "packed.safetensors";
 /// The order of the bytes; files of another one are packed again.
 const LAYOUT: &str = "1";
 /// Where a file's metadata names the layout, and the precision.
@@ -68,11 +70,7 @@ pub(crate) fn pack_doubled(arithmetic: Arithmetic, tensor: &RawTensor) -> Result
 }
 
 /// Gives a tensor's numbers as f32 or as bf16 to one of two functions.
-fn with_numbers<T>(
-    tensor: &RawTensor,
-    wide: impl FnOnce(&[f32]) -> T,
-    narrow: impl FnOnce(&[bf16]) -> T,
-) -> Result<T> {
+fn with_numbers<T>(tensor: &RawTensor, wide: impl FnOnce(&[f32]) -> T, narrow: impl FnOnce(&[bf16]) -> T) -> Result<T> {
     // Whoever reads weights aligns them for their format.
     Ok(match tensor.dtype {
         WeightType::F32 => wide(bytemuck::cast_slice(&tensor.data)),
@@ -150,19 +148,26 @@ impl PackedFile {
         match file.header().metadata.get(LAYOUT_KEY).map(String::as_str) {
             Some(LAYOUT) => {}
             Some(other) => {
-                let message = format!("is packed in layout {other}, and this version reads {LAYOUT}: convert the model again");
+                let message =
+                    format!("is packed in layout {other}, and this version reads {LAYOUT}: convert the model again");
                 return Err(fault(message));
             }
             None => return Err(fault("is not a file of packed weights: convert the model again".to_owned())),
         }
         let precision = file.header().metadata.get(PRECISION_KEY).and_then(|name| name.parse().ok());
-        let precision = precision.ok_or_else(|| fault("does not say its precision: convert the model again".to_owned()))?;
+        let precision =
+            precision.ok_or_else(|| fault("does not say its precision: convert the model again".to_owned()))?;
         Ok(Self { file, precision })
     }
 
     /// What its weights were packed for.
     pub(crate) fn precision(&self) -> Precision {
         self.precision
+    }
+
+    /// Bytes of all tensors together.
+    pub(crate) fn size_in_bytes(&self) -> u64 {
+        self.file.header().tensors.values().map(|entry| entry.range.len() as u64).sum()
     }
 
     /// Where it lies.
@@ -177,6 +182,12 @@ impl PackedFile {
             return Err(self.mismatch(name));
         }
         Ok(self.file.mapped(entry.range.clone(), 1))
+    }
+
+    /// The packed matrices, by name.
+    pub(crate) fn matrices(&self) -> impl Iterator<Item = Bytes> {
+        let entries = self.file.header().tensors.values().filter(|entry| entry.dtype == Dtype::U8);
+        entries.map(|entry| self.file.mapped(entry.range.clone(), 1))
     }
 
     /// Refuses a tensor of another shape than the configuration asks for.

@@ -127,7 +127,9 @@ impl<'a> Parameters<'a> {
         };
         let shape = matrix.packed(arithmetic);
         let packed = match self.origin {
-            Origin::Packed(file) => Packed::from_bytes(shape, file.bytes(&name)?).ok_or_else(|| file.mismatch(&name))?,
+            Origin::Packed(file) => {
+                Packed::from_bytes(shape, file.bytes(&name)?).ok_or_else(|| file.mismatch(&name))?
+            }
             Origin::Manifest(entries) => {
                 return Ok(self.list(entries, name, matrix.shape(), Form::Matrix(shape)));
             }

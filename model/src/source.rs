@@ -2,10 +2,15 @@
 
 use std::path::Path;
 
+use bytes::Bytes;
+
+use crate::cache::Cache;
 use crate::config::{ModelConfigs, ModelIndex, TextEncoderConfig, UNetConfig, VaeConfig};
+use crate::device::{Backend, DeviceChoice};
 use crate::error::{Error, Result};
 use crate::manifest::{Manifest, manifest};
 use crate::parameters::Origin;
+use crate::precision::Precision;
 use crate::random::RandomWeights;
 use crate::scheduler::SchedulerConfig;
 use crate::shape::Shape;
@@ -77,7 +82,7 @@ impl ModelSource {
                 Weights::Files(theirs) => files.is_same_component_as(theirs, component)?,
                 Weights::Random(_) => false,
             };
-            if same || files.component(component)?.is_none() {
+            if same || !files.has(component) {
                 shared.push(component);
                 match component {
                     Component::TextEncoder2 => configs.text_encoder_2.clone_from(&base.configs.text_encoder_2),
@@ -137,14 +142,18 @@ impl ModelSource {
         };
         let mut hash = crc32fast::Hasher::new();
         hash.update(format!("{:?} {:?}", self.configs, self.scheduler).as_bytes());
-        if let Weights::Files(files) = &self.weights
-            && let Ok(Some(unet)) = files.component(Component::UNet)
-        {
+        if let Weights::Files(files) = &self.weights {
             // The first tensors tell one set of weights from another of the same shape.
-            for name in unet.names().iter().take(8) {
-                if let Ok(tensor) = unet.tensor(name) {
-                    hash.update(&tensor.data[..tensor.data.len().min(4096)]);
-                }
+            let mut beginning = |data: Bytes| hash.update(&data[..data.len().min(4096)]);
+            if let Some(packed) = files.packed().and_then(|_| files.packed_component(Component::UNet).ok()) {
+                packed.matrices().take(8).for_each(&mut beginning);
+            } else if let Ok(Some(unet)) = files.component(Component::UNet) {
+                let names = unet.names();
+                names
+                    .iter()
+                    .take(8)
+                    .filter_map(|name| unet.tensor(name).ok())
+                    .for_each(|tensor| beginning(tensor.data));
             }
         }
         format!("{origin}-{:08x}", hash.finalize())
@@ -154,14 +163,40 @@ impl ModelSource {
         self.shared.contains(&component)
     }
 
-    pub(crate) fn origin(&self, component: Component) -> Result<Origin> {
-        Ok(match &self.weights {
-            Weights::Random(_) => Origin::Random(RandomWeights::new(0)),
-            Weights::Files(files) => Origin::Files(files.component(component)?.ok_or_else(|| Error::Config {
-                file: files.path().to_owned(),
-                message: format!("has no {}", component.folder()),
-            })?),
-        })
+    /// What the weights are packed for, if they are packed for the CPU's kernels.
+    pub fn packed(&self) -> Option<Precision> {
+        match &self.weights {
+            Weights::Files(files) => files.packed(),
+            Weights::Random(_) => None,
+        }
+    }
+
+    /// Where the weights of `component` come from. If the device wants them packed and they are not, and there is a
+    /// `cache`, they are packed into it once.
+    pub(crate) fn origin(&self, component: Component, choice: &DeviceChoice, cache: Option<&Cache>) -> Result<Origin> {
+        let files = match &self.weights {
+            Weights::Random(_) => return Ok(Origin::Random(RandomWeights::new(0))),
+            Weights::Files(files) => files,
+        };
+        if let Some(precision) = files.packed() {
+            if choice.backend != Backend::Flex || choice.precision != precision {
+                let message = format!(
+                    "is packed for {precision} on the CPU's backend flex: use these, or the model that it was made from"
+                );
+                return Err(Error::Config { file: files.path().to_owned(), message });
+            }
+            return files.packed_component(component).map(Origin::Packed);
+        }
+        let tensors = files.component(component)?.ok_or_else(|| Error::Config {
+            file: files.path().to_owned(),
+            message: format!("has no {}", component.folder()),
+        })?;
+        if let Some(cache) = cache.filter(|_| choice.backend == Backend::Flex)
+            && let Some(packed) = cache.packed(tensors.as_ref(), component, &self.configs, choice.precision)
+        {
+            return Ok(Origin::Packed(packed));
+        }
+        Ok(Origin::Files(tensors))
     }
 
     pub(crate) fn index(&self) -> &ModelIndex {

@@ -8,8 +8,8 @@ use easel_model::{DevicePreference, Precision, Requirement, examine};
 #[test]
 #[ignore = "needs a CUDA device"]
 fn cuda_passes_every_probe() {
-    for precision in Precision::ALL {
-        let requirement = Requirement { memory: 1 << 30, precision: Some(precision) };
+    for precision in [Precision::F32, Precision::Bf16, Precision::F16] {
+        let requirement = Requirement { memory: 1 << 30, precision: Some(precision), is_packed: false };
         let findings = examine(DevicePreference::Cuda(None), requirement);
         assert!(findings.len() > 4 && findings.iter().all(|finding| finding.passed), "{precision}: {findings:?}");
     }

@@ -181,9 +181,13 @@ pub(crate) struct ConvertArguments {
     /// What to write: a checkpoint if it ends in .safetensors, else a diffusers folder
     #[arg(short, long, value_name = "PATH")]
     pub(crate) output: PathBuf,
-    /// f32, bf16 or f16 [default: as they are]
+    /// f32, bf16, f16 or int8: a folder's weights are packed for it, so that the CPU uses them where they lie in the
+    /// file [default: as they are]
     #[arg(long, value_name = "P")]
     pub(crate) precision: Option<String>,
+    /// Only change the number format, to f32, bf16 or f16, for every program that reads diffusers folders
+    #[arg(long, requires = "precision")]
+    pub(crate) portable: bool,
 }
 
 /// Where to compute and with which numbers.
@@ -192,7 +196,8 @@ pub(crate) struct DeviceArguments {
     /// auto, cuda, cuda:N, flex or ndarray; auto is CUDA where it works, else flex (the CPU) [default: auto]
     #[arg(long, value_name = "D", env = "EASEL_DEVICE", hide_env_values = true)]
     device: Option<String>,
-    /// auto, f32, bf16 or f16; auto is 16 bit on CUDA and f32 on the CPU [default: auto]
+    /// auto, f32, bf16, f16 or int8; auto is what packed weights are packed for, else 16 bit on CUDA and f32 on the CPU
+    /// [default: auto]
     #[arg(long, value_name = "P", env = "EASEL_PRECISION", hide_env_values = true)]
     precision: Option<String>,
 }

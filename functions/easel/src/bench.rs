@@ -1,7 +1,7 @@
 //! `easel bench`: how fast this machine is.
 
 use easel_model::bench::{self, Options, Part, Report};
-use easel_model::{DeviceChoice, DevicePreference, Model, ModelSource, Precision, Request, Requirement, Shape};
+use easel_model::{DeviceChoice, DevicePreference, Model, ModelSource, Precision, Request, Shape};
 
 use crate::arguments::BenchArguments;
 use crate::failure::Failure;
@@ -21,9 +21,8 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<(), Failure> {
     let size = arguments.size.unwrap_or(if shape == Shape::Demo { 128 } else { 1024 });
     let options = Options { part, shape, size, steps: arguments.steps, repeat: arguments.repeat };
 
-    let bytes = precision.map_or(2, Precision::bytes) as u64;
-    let memory = Model::required_memory(&ModelSource::random(shape)?, None, bytes);
-    let choice = DeviceChoice::select(preference, Requirement { memory, precision })?;
+    let requirement = Model::requirement(&ModelSource::random(shape)?, None, precision)?;
+    let choice = DeviceChoice::select(preference, requirement)?;
     output::note(&format!("Device: {} ({}, {})", choice.name, choice.backend, choice.precision));
     if let Some(reason) = &choice.fallback_reason {
         output::note(&format!("  Not CUDA: {reason}"));

@@ -66,7 +66,7 @@ enum Verdict {
 pub(crate) fn run(arguments: &DoctorArguments) -> Result<(), Failure> {
     let preference = arguments.device.preference()?;
     let precision = arguments.device.precision()?;
-    let requirement = Requirement { memory: 0, precision };
+    let requirement = Requirement { precision, ..Requirement::default() };
     let choice = DeviceChoice::select(preference, requirement);
     let chosen = choice.as_ref().ok().map(|choice| Chosen {
         device: choice.kind(),
@@ -106,14 +106,15 @@ fn fits(free: u64) -> Result<Vec<Fit>, Failure> {
     let models = [("demo", &demo, None), ("SDXL base", &base, None), ("SDXL base + refiner", &base, Some(&refiner))];
     let mut fits = Vec::new();
     for (model, base, refiner) in models {
-        for precision in [Precision::F32, Precision::Bf16] {
+        for precision in [Precision::F32, Precision::Bf16, Precision::Int8] {
             let bytes = precision.bytes() as u64;
-            let one_at_a_time_bytes = Model::required_memory(base, refiner, bytes);
+            let one_at_a_time_bytes = Model::requirement(base, refiner, Some(precision))?.memory;
             // The refiner's text encoder and VAE are its base's.
-            let numbers: u64 = Component::ALL.iter().map(|&component| base.count_numbers(component)).sum::<u64>()
+            let unets = base.count_numbers(Component::UNet)
                 + refiner.map_or(0, |refiner| refiner.count_numbers(Component::UNet));
-            let working = Model::required_memory(base, refiner, 0);
-            let all_at_once_bytes = numbers * bytes + working;
+            let others = [Component::TextEncoder, Component::TextEncoder2, Component::Vae];
+            let others: u64 = others.iter().map(|&component| base.count_numbers(component)).sum();
+            let all_at_once_bytes = unets * bytes + others * bytes.max(2) + Model::WORKING_MEMORY;
             let verdict = verdict(all_at_once_bytes, one_at_a_time_bytes, free);
             let fit =
                 Fit { model, precision, all_at_once_bytes, one_at_a_time_bytes, free_memory_bytes: free, verdict };
@@ -168,9 +169,9 @@ fn text(diagnosis: &Diagnosis) -> String {
         );
     }
     for fit in &diagnosis.fits {
-        let width = if fit.precision == Precision::F32 { "32 bit" } else { "16 bit" };
+        let width = format!("{} bit", 8 * fit.precision.bytes());
         lines.push(format!(
-            "  {:<20} {width}: {} (needs {} / {}, {} free)",
+            "  {:<20} {width:>6}: {} (needs {} / {}, {} free)",
             fit.model,
             fit.verdict.words(),
             units::bytes(fit.all_at_once_bytes),

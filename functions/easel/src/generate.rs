@@ -10,10 +10,11 @@ use easel_generate::model_choice::ModelChoice;
 use easel_generate::picture;
 use easel_generate::record::Record;
 use easel_generate::temporary::{TemporaryFolder, uninterrupted};
-use easel_model::{DeviceChoice, Generation, Model, Precision, Request, Requirement, Retention, Trace, memory};
+use easel_model::{Cache, DeviceChoice, Generation, Model, Request, Retention, Trace, memory};
 use image::RgbImage;
 
 use crate::arguments::GenerateArguments;
+use crate::cache;
 use crate::failure::Failure;
 use crate::output;
 use crate::output_files::{self, OutputFiles};
@@ -51,15 +52,13 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
     let mut timings = BTreeMap::from([("open", began.elapsed().as_secs_f64())]);
 
     let choosing = Instant::now();
-    // 16 bits is what a device that is short of memory would be used with.
-    let bytes = precision.map_or(2, Precision::bytes) as u64;
-    let memory = Model::required_memory(&choice.base, choice.refiner.as_ref(), bytes);
-    let device = DeviceChoice::select(preference, Requirement { memory, precision })?;
+    let device =
+        DeviceChoice::select(preference, Model::requirement(&choice.base, choice.refiner.as_ref(), precision)?)?;
     timings.insert("device", choosing.elapsed().as_secs_f64());
     introduce(&choice, &device, &request, arguments.seed.is_none());
 
     let ModelChoice { base, refiner, ref name, ref refiner_name, .. } = choice;
-    let model = Model::from_sources(base, refiner, &device, Retention::OneShot);
+    let model = Model::from_sources(base, refiner, &device, Retention::OneShot, cache::folder().map(Cache::new));
     let (generation, pictures) = draw(&model, request, arguments.trace.is_some())?;
 
     let saving = Instant::now();

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod bench;
+mod cache;
 mod client;
 mod convert;
 mod demo;

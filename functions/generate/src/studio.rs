@@ -6,7 +6,7 @@ mod request;
 use std::time::Instant;
 
 use easel_core::store::WorkerReport;
-use easel_model::{DeviceChoice, Model, Precision, Requirement, Retention};
+use easel_model::{Cache, DeviceChoice, Model, Retention};
 use jiff::Timestamp;
 
 pub use options::StudioOptions;
@@ -39,13 +39,12 @@ impl Studio {
         let began = Instant::now();
         let named = ["EASEL_MODEL", "EASEL_REFINER"];
         let choice = ModelChoice::open(named, options.model.as_deref(), options.refiner.as_deref(), false)?;
-        // 16 bits is what a device that is short of memory would be used with.
-        let bytes = options.precision.map_or(2, Precision::bytes) as u64;
-        let memory = Model::required_memory(&choice.base, choice.refiner.as_ref(), bytes);
-        let device = DeviceChoice::select(options.device, Requirement { memory, precision: options.precision })?;
+        let requirement = Model::requirement(&choice.base, choice.refiner.as_ref(), options.precision)?;
+        let device = DeviceChoice::select(options.device, requirement)?;
         let default_steps = choice.default_steps();
         let ModelChoice { base, refiner, name, refiner_name, demo } = choice;
-        let model = Model::from_sources(base, refiner, &device, Retention::KeepWarm);
+        let cache = options.cache.clone().map(Cache::new);
+        let model = Model::from_sources(base, refiner, &device, Retention::KeepWarm, cache);
         let opening_seconds = began.elapsed().as_secs_f64();
         tracing::info!(
             model = name,

@@ -50,6 +50,8 @@ pub struct Requirement {
     pub memory: u64,
     /// The precision asked for, or the device's own choice.
     pub precision: Option<Precision>,
+    /// Whether the weights are packed for the CPU's kernels.
+    pub is_packed: bool,
 }
 
 /// A device that was chosen, and why.
@@ -220,6 +222,10 @@ fn examine_cuda(
     };
     if requirement.precision == Some(Precision::Int8) {
         ask("precision", Err("int8 is computed on the CPU: use bf16 or f16 on CUDA".into()));
+        return None;
+    }
+    if requirement.is_packed {
+        ask("weights", Err("they are packed for the CPU: use the model that they were made from on CUDA".into()));
         return None;
     }
     if !ask("build", cuda::built_in()) || !ask("driver", cuda::driver()) {

@@ -212,12 +212,7 @@ pub(crate) fn group_norm(x: Tensor<4>, weight: &Tensor<1>, bias: &Tensor<1>, opt
 }
 
 /// [`Kernels::rows_norm`] on tensors.
-pub(crate) fn rows_norm<const D: usize>(
-    x: Tensor<D>,
-    weight: &Tensor<1>,
-    bias: &Tensor<1>,
-    epsilon: f64,
-) -> Tensor<D> {
+pub(crate) fn rows_norm<const D: usize>(x: Tensor<D>, weight: &Tensor<1>, bias: &Tensor<1>, epsilon: f64) -> Tensor<D> {
     let (weight, bias) = (weight.clone().into_dispatch(), bias.clone().into_dispatch());
     Tensor::from_dispatch(Dispatch::rows_norm(x.into_dispatch(), weight, bias, epsilon))
 }

@@ -15,6 +15,8 @@ use super::write::{Stored, TensorToWrite, write_folder, write_safetensors};
 use super::{Component, ModelFiles, TensorSource, Transform, WeightType};
 use crate::error::{Error, Result};
 use crate::manifest::manifest;
+use crate::packing::{self, PACKED_FILE};
+use crate::precision::Precision;
 
 /// What a tokenizer's folder may hold.
 const TOKENIZER_FILES: [&str; 6] = [
@@ -27,13 +29,24 @@ const TOKENIZER_FILES: [&str; 6] = [
 ];
 const LONGEST_TOKENIZER_FILE: u64 = 16 << 20;
 
-/// Saves `model` as a new diffusers folder, its weights converted to `dtype` if one is given. One tensor is in memory
-/// at a time, and the folder appears whole or not at all.
+/// What becomes of the weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// They stay as they are.
+    Same,
+    /// They are converted to another number format, for every program that reads such models.
+    Converted(WeightType),
+    /// They are packed for the CPU's kernels, which then use them where they lie in the file.
+    Packed(Precision),
+}
+
+/// Saves `model` as a new diffusers folder, its weights in `form`. One tensor is in memory at a time, and the folder
+/// appears whole or not at all.
 ///
 /// # Errors
-/// [`Error::Io`] if `folder` is there already or cannot be written, [`Error::Weights`] if a number does not fit
-/// `dtype`.
-pub fn save_folder(model: &ModelFiles, folder: &Path, dtype: Option<WeightType>) -> Result<()> {
+/// [`Error::Io`] if `folder` is there already or cannot be written, [`Error::Weights`] if a number does not fit its
+/// format or the model is packed already.
+pub fn save_folder(model: &ModelFiles, folder: &Path, form: Form) -> Result<()> {
     write_folder(folder, |folder| {
         if let Some(text) = model.model_index_text() {
             write_text(&folder.join("model_index.json"), text)?;
@@ -43,7 +56,7 @@ pub fn save_folder(model: &ModelFiles, folder: &Path, dtype: Option<WeightType>)
         }
         for component in Component::ALL {
             save_tokenizer(model, component, folder)?;
-            save_component(model, component, folder, dtype)?;
+            save_component(model, component, folder, form)?;
         }
         Ok(())
     })
@@ -62,11 +75,19 @@ fn save_tokenizer(model: &ModelFiles, component: Component, folder: &Path) -> Re
 }
 
 /// Saves configuration and weights of `component`, if the model has it.
-fn save_component(model: &ModelFiles, component: Component, folder: &Path, dtype: Option<WeightType>) -> Result<()> {
+fn save_component(model: &ModelFiles, component: Component, folder: &Path, form: Form) -> Result<()> {
     let (Some(source), Some(config)) = (model.component(component)?, model.config_text(component)) else {
         return Ok(());
     };
     let to = make_folder(folder, component.folder())?;
+    let dtype = match form {
+        Form::Packed(precision) => {
+            write_text(&to.join("config.json"), config)?;
+            return packing::write(source.as_ref(), component, model.configs(), precision, &to.join(PACKED_FILE));
+        }
+        Form::Converted(dtype) => Some(dtype),
+        Form::Same => None,
+    };
     write_text(&to.join("config.json"), &with_dtype(config, dtype))?;
     let stem = match component {
         Component::TextEncoder | Component::TextEncoder2 => "model",
@@ -77,7 +98,12 @@ fn save_component(model: &ModelFiles, component: Component, folder: &Path, dtype
         let (stored, shape) = source.describe(&name)?;
         let dtype = dtype.unwrap_or(stored);
         let of = name.clone();
-        Ok(TensorToWrite { name, stored: Stored::Numbers(dtype), shape, produce: Box::new(move || produce(source, &of, dtype)) })
+        Ok(TensorToWrite {
+            name,
+            stored: Stored::Numbers(dtype),
+            shape,
+            produce: Box::new(move || produce(source, &of, dtype)),
+        })
     });
     // The mark by which transformers knows whose layout the tensors have.
     let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);

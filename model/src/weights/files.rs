@@ -10,6 +10,8 @@ use super::component::ComponentTensors;
 use super::{Component, SafetensorsFile, TensorSource, folder, single_file};
 use crate::config::ModelConfigs;
 use crate::error::{Error, Result};
+use crate::packing::{PACKED_FILE, PackedFile};
+use crate::precision::Precision;
 
 /// The keys of [`Texts`] that are not components.
 pub(super) const MODEL_INDEX: &str = "model_index";
@@ -30,6 +32,8 @@ pub struct ModelFiles {
     is_folder: bool,
     configs: ModelConfigs,
     texts: Texts,
+    /// What the weights are packed for, if they are packed.
+    packed: Option<Precision>,
 }
 
 impl ModelFiles {
@@ -49,11 +53,46 @@ impl ModelFiles {
             single_file::read_configs(&SafetensorsFile::open(&path)?)?
         };
         configs.check(&path)?;
-        let files = Self { path, is_folder, configs, texts };
-        for component in Component::ALL {
-            files.open_component(component)?;
+        let mut files = Self { path, is_folder, configs, texts, packed: None };
+        if files.packed_path(Component::UNet).exists() {
+            files.packed = Some(PackedFile::open(&files.packed_path(Component::UNet))?.precision());
+        }
+        for component in Component::ALL.into_iter().filter(|&component| files.has(component)) {
+            match files.packed {
+                Some(_) => drop(files.packed_component(component)?),
+                None => drop(files.open_component(component)?),
+            }
         }
         Ok(files)
+    }
+
+    /// What the weights are packed for, if they are packed for the CPU's kernels.
+    pub fn packed(&self) -> Option<Precision> {
+        self.packed
+    }
+
+    /// Whether it has `component`, which models may leave to another one, as refiners do with the VAE.
+    pub fn has(&self, component: Component) -> bool {
+        match component {
+            Component::TextEncoder => self.configs.text_encoder.is_some(),
+            Component::TextEncoder2 => self.configs.text_encoder_2.is_some(),
+            Component::UNet => true,
+            Component::Vae => self.configs.vae.is_some(),
+        }
+    }
+
+    fn packed_path(&self, component: Component) -> PathBuf {
+        self.path.join(component.folder()).join(PACKED_FILE)
+    }
+
+    /// The packed weights of `component`, which the model has.
+    pub(crate) fn packed_component(&self, component: Component) -> Result<PackedFile> {
+        let file = PackedFile::open(&self.packed_path(component))?;
+        if Some(file.precision()) != self.packed {
+            let message = "is packed for another precision than the UNet: convert the model again".to_owned();
+            return Err(Error::Weights { file: file.path().to_owned(), tensor: None, message });
+        }
+        Ok(file)
     }
 
     /// The folder or file.
@@ -111,6 +150,9 @@ impl ModelFiles {
     /// # Errors
     /// As [`ModelFiles::open`], should the files have changed since.
     pub fn size_in_bytes(&self, component: Component) -> Result<u64> {
+        if self.packed.is_some() && self.has(component) {
+            return self.packed_component(component).map(|file| file.size_in_bytes());
+        }
         Ok(self.open_component(component)?.map_or(0, |tensors| tensors.size_in_bytes()))
     }
 
@@ -122,6 +164,12 @@ impl ModelFiles {
     pub fn is_same_component_as(&self, other: &Self, component: Component) -> Result<bool> {
         if self.config_of(component) != other.config_of(component) {
             return Ok(false);
+        }
+        if !self.has(component) || !other.has(component) || self.packed != other.packed {
+            return Ok(false);
+        }
+        if self.packed.is_some() {
+            return Ok(self.packed_component(component)?.is_same_as(&other.packed_component(component)?));
         }
         let (Some(ours), Some(theirs)) = (self.component(component)?, other.component(component)?) else {
             return Ok(false);
@@ -164,16 +212,14 @@ impl ModelFiles {
     }
 
     fn open_component(&self, component: Component) -> Result<Option<ComponentTensors>> {
-        let configs = &self.configs;
-        let is_there = match component {
-            Component::TextEncoder => configs.text_encoder.is_some(),
-            Component::TextEncoder2 => configs.text_encoder_2.is_some(),
-            Component::UNet => true,
-            Component::Vae => configs.vae.is_some(),
-        };
-        if !is_there {
+        if !self.has(component) {
             return Ok(None);
         }
+        if self.packed.is_some() {
+            let message = "is packed for the CPU already: give the model that it was made from".to_owned();
+            return Err(Error::Weights { file: self.packed_path(component), tensor: None, message });
+        }
+        let configs = &self.configs;
         if self.is_folder {
             folder::open_component(&self.path, component, configs).map(Some)
         } else {

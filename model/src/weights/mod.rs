@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use bytes::Bytes;
 
 pub use convert::convert;
-pub use export::{save_folder, save_single_file};
+pub use export::{Form, save_folder, save_single_file};
 pub use files::ModelFiles;
 pub use header::{Entry, Header, HeaderFault, parse_header};
 pub use original::{Transform, open_clip_name, unet_name, vae_name};

@@ -81,7 +81,7 @@ pub(crate) fn demo_model(preference: DevicePreference, precision: Option<Precisi
 }
 
 fn open(base: &Path, preference: DevicePreference, precision: Option<Precision>) -> Model {
-    let requirement = Requirement { precision: precision.or(Some(Precision::F32)), memory: 0 };
+    let requirement = Requirement { precision: precision.or(Some(Precision::F32)), ..Requirement::default() };
     let choice = DeviceChoice::select(preference, requirement).expect("the device is there");
     Model::open(base, Some(&demo("refiner")), &choice, Retention::KeepWarm).expect("the demo model opens")
 }

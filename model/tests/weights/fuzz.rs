@@ -7,7 +7,7 @@ use bytes::Bytes;
 use easel_model::config::{ModelConfigs, ModelIndex, TextEncoderConfig, UNetConfig, VaeConfig};
 use easel_model::manifest::{text_encoder_manifest, unet_manifest, vae_manifest};
 use easel_model::weights::{
-    Component, ModelFiles, TensorToWrite, WeightType, parse_header, save_single_file, write_safetensors,
+    Component, ModelFiles, Stored, TensorToWrite, WeightType, parse_header, save_single_file, write_safetensors,
 };
 use rand_mt::Mt64;
 use serde_json::{Value, json};
@@ -236,7 +236,7 @@ fn tiny_checkpoint(folder: &Path) -> Vec<u8> {
         let tensors = manifest.into_iter().map(|(name, shape)| {
             let bytes = 2 * shape.iter().product::<usize>();
             let produce = Box::new(move || Ok(Bytes::from(vec![0; bytes])));
-            TensorToWrite { name, dtype: WeightType::F16, shape, produce }
+            TensorToWrite { name, stored: Stored::Numbers(WeightType::F16), shape, produce }
         });
         write_safetensors(&part.join("model.safetensors"), &BTreeMap::new(), tensors.collect()).expect("written");
     }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use easel_model::Result;
-use easel_model::weights::{Component, ModelFiles, SafetensorsFile, TensorToWrite, WeightType, write_safetensors};
+use easel_model::weights::{
+    Component, ModelFiles, SafetensorsFile, Stored, TensorToWrite, WeightType, write_safetensors,
+};
 use serde_json::{Value, json};
 
 /// A tensor by name, shape and content.
@@ -54,7 +56,7 @@ pub(crate) fn stored(path: &Path) -> BTreeMap<String, Named> {
 pub(crate) fn write(path: &Path, tensors: impl IntoIterator<Item = Named>) {
     let to_write = tensors.into_iter().map(|(name, dtype, shape, data)| TensorToWrite {
         name,
-        dtype,
+        stored: Stored::Numbers(dtype),
         shape,
         produce: Box::new(move || Ok(data)),
     });

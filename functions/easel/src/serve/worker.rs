@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::backlog;
 use super::embedded::Backing;
+use crate::cache;
 use crate::failure::Failure;
 use crate::service_arguments::ServeArguments;
 
@@ -55,6 +56,7 @@ pub(super) async fn start(
         precision: arguments.computation.device.precision()?,
         model: arguments.model.clone(),
         refiner: arguments.refiner.clone(),
+        cache: cache::folder(),
     };
     let opening = tokio::task::spawn_blocking(move || Studio::open(&options));
     let studio = opening.await.map_err(|error| Failure::failed(format!("opening the model: {error}")))??;
