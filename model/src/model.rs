@@ -1,7 +1,7 @@
 //! An opened model: which files, which device, and which components are in memory.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
 use crate::checkpoint::Checkpoint;
 use crate::computing::computing;
@@ -10,9 +10,11 @@ use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
 use crate::generation::Generation;
 use crate::parameters::Parameters;
+use crate::parts::{Parts, Slot};
 use crate::request::Request;
 use crate::scheduler::SchedulerConfig;
 use crate::source::{ModelSource, Tokenizers};
+use crate::text_cache::TextCache;
 use crate::text_encoder::TextEncoder;
 use crate::unet::UNet;
 use crate::vae::Vae;
@@ -39,7 +41,7 @@ pub enum Retention {
     KeepWarm,
 }
 
-/// A model that can be asked for pictures. Clones share the components in memory.
+/// A model that can be asked for pictures. Clones share the components in memory and the texts encoded before.
 #[derive(Clone)]
 pub struct Model(Arc<Inner>);
 
@@ -51,37 +53,7 @@ struct Inner {
     /// Distinguishes models, for checkpoints.
     fingerprint: String,
     parts: [Parts; 2],
-}
-
-/// The components of one stage that are in memory.
-#[derive(Default)]
-struct Parts {
-    text_encoder: Slot<TextEncoder>,
-    text_encoder_2: Slot<TextEncoder>,
-    unet: Slot<UNet>,
-    vae: Slot<Vae>,
-}
-
-struct Slot<T>(Mutex<Option<Arc<T>>>);
-
-impl<T> Default for Slot<T> {
-    fn default() -> Self {
-        Self(Mutex::new(None))
-    }
-}
-
-impl<T> Slot<T> {
-    fn lock(&self) -> MutexGuard<'_, Option<Arc<T>>> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
-    fn get(&self) -> Option<Arc<T>> {
-        self.lock().clone()
-    }
-
-    fn release(&self) {
-        *self.lock() = None;
-    }
+    texts: TextCache,
 }
 
 impl Model {
@@ -106,7 +78,15 @@ impl Model {
         let parts = [Parts::default(), Parts::default()];
         let second = refiner.as_ref().map(ModelSource::fingerprint).unwrap_or_default();
         let fingerprint = format!("{}+{second}", base.fingerprint());
-        Self(Arc::new(Inner { base, refiner, choice: choice.clone(), retention, fingerprint, parts }))
+        Self(Arc::new(Inner {
+            base,
+            refiner,
+            choice: choice.clone(),
+            retention,
+            fingerprint,
+            parts,
+            texts: TextCache::default(),
+        }))
     }
 
     /// Begins a generation: checks the request, encodes the prompt, draws the noise.
@@ -180,6 +160,11 @@ impl Model {
         self.source(stage).tokenizers()
     }
 
+    /// The texts encoded before.
+    pub(crate) fn texts(&self) -> &TextCache {
+        &self.0.texts
+    }
+
     pub(crate) fn text_encoder(&self, stage: Stage) -> Result<Arc<TextEncoder>> {
         let source = self.source(stage);
         self.part(
@@ -245,7 +230,7 @@ impl Model {
     }
 
     /// The stage whose files hold `component` for `stage`: a refiner may share the base's.
-    fn owner(&self, stage: Stage, component: Component) -> Stage {
+    pub(crate) fn owner(&self, stage: Stage, component: Component) -> Stage {
         match stage {
             Stage::Refiner if !self.source(stage).shares(component) => Stage::Refiner,
             _ => Stage::Base,
@@ -272,7 +257,7 @@ impl Model {
         };
         let part = computing("loading weights", || build(&Parameters::new(&origin, self.0.choice.device(), dtype)))?;
         let part = Arc::new(part);
-        *slot.lock() = Some(part.clone());
+        slot.set(part.clone());
         Ok(part)
     }
 
