@@ -10,7 +10,7 @@ use crate::scheduler::History;
 /// First bytes of every checkpoint.
 const MAGIC: &[u8; 8] = b"EASELCKP";
 /// Version of the format; readers refuse others.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Larger than any generation within the request's limits.
 const MAX_BYTES: usize = 256 << 20;
 

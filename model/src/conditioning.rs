@@ -78,9 +78,9 @@ impl StageConditioning {
         })
     }
 
-    /// The batch of one evaluation of one picture: negative first where there is guidance.
-    pub(crate) fn batch(&self) -> Conditioning {
-        let Some(negative) = &self.negative else { return self.positive.clone() };
+    /// The batch of one evaluation of one picture: negative first if it is `guided`, for which there must be a negative.
+    pub(crate) fn batch(&self, guided: bool) -> Conditioning {
+        let Some(negative) = self.negative.as_ref().filter(|_| guided) else { return self.positive.clone() };
         let (negative, positive) = (negative.clone(), self.positive.clone());
         Conditioning {
             context: Tensor::cat(vec![negative.context, positive.context], 0),

@@ -87,6 +87,9 @@ pub(crate) struct GenerateArguments {
     /// How much of the contrast that guidance exaggerates is taken back, 0 to 1 [default: 0]
     #[arg(long, value_name = "R", allow_negative_numbers = true)]
     pub(crate) guidance_rescale: Option<f64>,
+    /// The shares of the schedule between which the prompt pulls; a step outside takes half the time [default: 0,1]
+    #[arg(long, value_name = "START,END", allow_hyphen_values = true)]
+    pub(crate) guidance_interval: Option<String>,
     /// The same seed gives the same picture [default: drawn at random]
     #[arg(long, value_name = "S", allow_negative_numbers = true)]
     pub(crate) seed: Option<u64>,

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Instant;
 
 use easel_generate::model_choice::ModelChoice;
@@ -17,6 +16,7 @@ use crate::arguments::GenerateArguments;
 use crate::failure::Failure;
 use crate::output;
 use crate::output_files::{self, OutputFiles};
+use crate::pairs::{guidance_interval, pair};
 use crate::progress::ProgressDisplay;
 use crate::report::Report;
 use crate::units;
@@ -122,6 +122,7 @@ fn request(arguments: &GenerateArguments) -> Result<Request, Failure> {
         pair(text, ',').ok_or_else(|| Failure::wrong_use(format!("--crop-top-left: `{text}` {advice}")))
     });
     let request = Request {
+        guidance_interval: arguments.guidance_interval.as_deref().map(guidance_interval).transpose()?,
         negative_prompt: arguments.negative_prompt.clone(),
         width: arguments.width,
         height: arguments.height,
@@ -139,12 +140,6 @@ fn request(arguments: &GenerateArguments) -> Result<Request, Failure> {
     };
     request.validate()?;
     Ok(request)
-}
-
-/// Two numbers with `separator` between them.
-fn pair<T: FromStr>(text: &str, separator: char) -> Option<(T, T)> {
-    let (first, second) = text.split_once(separator)?;
-    Some((first.trim().parse().ok()?, second.trim().parse().ok()?))
 }
 
 /// A seed that can be remembered: other tools have 32 bits.
@@ -231,15 +226,6 @@ fn conclude(report: &Report) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pairs_are_two_numbers() {
-        assert_eq!(pair::<u32>("1024x768", 'x'), Some((1024, 768)));
-        assert_eq!(pair::<u32>("0, 128", ','), Some((0, 128)));
-        for text in ["", "1024", "x", "1024x", "-1x5", "1x2x3", "99999999999x1"] {
-            assert_eq!(pair::<u32>(text, 'x'), None, "{text}");
-        }
-    }
 
     #[test]
     fn drawn_seeds_differ() {

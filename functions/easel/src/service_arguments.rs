@@ -103,6 +103,9 @@ pub(crate) struct SubmitArguments {
     /// How strongly the prompt pulls, 0 to 30 [default: 5]
     #[arg(long, value_name = "G")]
     pub(crate) guidance_scale: Option<f64>,
+    /// The shares of the schedule between which the prompt pulls; a step outside takes half the time [default: 0,1]
+    #[arg(long, value_name = "START,END", allow_hyphen_values = true)]
+    pub(crate) guidance_interval: Option<String>,
     /// The same seed gives the same picture [default: drawn at random]
     #[arg(long, value_name = "S")]
     pub(crate) seed: Option<u64>,

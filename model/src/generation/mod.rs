@@ -48,6 +48,7 @@ pub struct Generation {
     timings: Timings,
     steps_time: Duration,
     steps_done: usize,
+    evaluations: usize,
     trace: Option<Trace>,
 }
 
@@ -129,6 +130,12 @@ impl Generation {
         self.plan.end - self.plan.start
     }
 
+    /// How often the UNet has evaluated one picture in this process: twice a step and picture where there is guidance, else
+    /// once.
+    pub fn evaluations(&self) -> usize {
+        self.evaluations
+    }
+
     /// From base to refiner: a sampler without history goes on where the base's stopped.
     fn hand_over(&mut self) {
         if let Some(trace) = &mut self.trace {
@@ -142,8 +149,8 @@ impl Generation {
     fn predict(&mut self, unet: &UNet, stage: Stage) -> Result<Vec<f32>> {
         let (h, w) = self.size;
         let conditioning = self.conditioning[stage as usize].as_ref().expect("every stage with steps is conditioned");
-        let guided = conditioning.negative.is_some();
-        let batch = conditioning.batch();
+        let guided = guidance::is_guided(&self.request, &self.scheduler, self.index);
+        let batch = conditioning.batch(guided);
         let timestep = self.scheduler.timesteps()[self.index];
         let mut inputs = self.latents.clone();
         self.scheduler.scale_model_input(self.index, &mut inputs)?;
@@ -152,6 +159,7 @@ impl Generation {
         // One picture at a time: memory does not grow with the count.
         for picture in inputs.chunks(CHANNELS * h * w) {
             let output = self.evaluate(unet, picture, guided, timestep, &batch)?;
+            self.evaluations += output.len() / picture.len();
             if guided {
                 let (without, with) = output.split_at(picture.len());
                 negative.extend_from_slice(without);

@@ -75,6 +75,7 @@ impl Generation {
             timings: Timings::new(),
             steps_time: Duration::ZERO,
             steps_done: 0,
+            evaluations: 0,
             trace: traced.then(Trace::default),
             model,
             request,
