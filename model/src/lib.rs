@@ -43,6 +43,7 @@ mod resnet;
 pub mod scheduler;
 mod shape;
 mod source;
+mod stage;
 mod text_cache;
 mod text_encoder;
 pub mod tokenizer;

@@ -4,12 +4,12 @@ use std::sync::Mutex;
 
 use burn::tensor::{Device, FloatDType};
 
-use crate::config::{ModelConfigs, TextEncoderConfig, UNetConfig, VaeConfig};
+use crate::config::{ModelConfigs, TextEncoderConfig, TinyVaeConfig, UNetConfig, VaeConfig};
 use crate::error::Result;
 use crate::parameters::{Origin, Parameters};
 use crate::text_encoder::TextEncoder;
 use crate::unet::UNet;
-use crate::vae::Vae;
+use crate::vae::{TinyDecoder, Vae};
 use crate::weights::Component;
 
 /// Name and shape of each tensor of a component, in the order in which it is built.
@@ -39,6 +39,11 @@ pub fn unet_manifest(config: &UNetConfig) -> Manifest {
 /// The tensors of a VAE.
 pub fn vae_manifest(config: &VaeConfig) -> Manifest {
     listed(|parameters| Vae::load(parameters, config, FloatDType::F32).map(drop))
+}
+
+/// The tensors of a tiny VAE's decoder.
+pub fn tiny_vae_manifest(config: &TinyVaeConfig) -> Manifest {
+    listed(|parameters| TinyDecoder::load(parameters, config, FloatDType::F32).map(drop))
 }
 
 /// What `build` asks for: the modules' own constructors are the one list of names and shapes.

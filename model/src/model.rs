@@ -9,28 +9,20 @@ use crate::config::{ModelIndex, UNetConfig, VaeConfig};
 use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
 use crate::generation::Generation;
-use crate::parameters::Parameters;
+use crate::parameters::{Origin, Parameters};
 use crate::parts::{Parts, Slot};
 use crate::request::Request;
 use crate::scheduler::SchedulerConfig;
 use crate::source::{ModelSource, Tokenizers};
+pub use crate::stage::Stage;
 use crate::text_cache::TextCache;
 use crate::text_encoder::TextEncoder;
 use crate::unet::UNet;
-use crate::vae::Vae;
+use crate::vae::{TinyDecoder, Vae};
 use crate::weights::Component;
 
 /// Memory that activations and the rest of the process take beside a component's weights, in bytes.
 const WORKING_MEMORY: u64 = 2 << 30;
-
-/// Which of the pair of models works.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// The model proper.
-    Base,
-    /// The model that finishes what the base began.
-    Refiner,
-}
 
 /// What happens to a component that a generation needs no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -207,6 +199,22 @@ impl Model {
         )
     }
 
+    /// What decodes in place of the VAE, if there is a tiny one.
+    pub(crate) fn tiny_vae(&self) -> Result<Option<Arc<TinyDecoder>>> {
+        let Some(files) = self.0.base.tiny_vae() else { return Ok(None) };
+        let slot = &self.0.parts[Stage::Base as usize].tiny_vae;
+        if let Some(part) = slot.get() {
+            return Ok(Some(part));
+        }
+        let (stored, compute) = self.0.choice.vae_formats();
+        let origin = Origin::Files(files.tensors()?);
+        let parameters = Parameters::new(&origin, self.0.choice.device(), stored);
+        let part = computing("loading weights", || TinyDecoder::load(&parameters, files.config(), compute))?;
+        let part = Arc::new(part);
+        slot.set(part.clone());
+        Ok(Some(part))
+    }
+
     /// Says that a generation needs no text encoder any more.
     pub(crate) fn done_with_text(&self) {
         if self.0.retention == Retention::OneShot {
@@ -280,16 +288,6 @@ impl Model {
             parts.text_encoder_2.release();
         }
         self.0.choice.device().memory_cleanup();
-    }
-}
-
-impl Stage {
-    /// The name in progress and reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Base => "base",
-            Self::Refiner => "refiner",
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::text_encoder::TextEncoder;
 use crate::unet::UNet;
-use crate::vae::Vae;
+use crate::vae::{TinyDecoder, Vae};
 
 /// The components of one stage that are in memory.
 #[derive(Default)]
@@ -13,6 +13,7 @@ pub(crate) struct Parts {
     pub(crate) text_encoder_2: Slot<TextEncoder>,
     pub(crate) unet: Slot<UNet>,
     pub(crate) vae: Slot<Vae>,
+    pub(crate) tiny_vae: Slot<TinyDecoder>,
 }
 
 /// A component that may be in memory.

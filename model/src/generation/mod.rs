@@ -1,12 +1,12 @@
 //! One generation: a value that advances step by step.
 
+mod decoding;
 mod start;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use burn::tensor::Tensor;
-use image::RgbImage;
 
 use crate::checkpoint::Checkpoint;
 use crate::computing::computing;
@@ -15,14 +15,11 @@ use crate::error::{Error, Result};
 use crate::guidance;
 use crate::model::{Model, Stage};
 use crate::noise::NoiseGenerator;
-use crate::picture;
 use crate::plan::Plan;
-use crate::preview;
 use crate::request::Request;
 use crate::scheduler::{History, Scheduler};
 use crate::trace::Trace;
 use crate::unet::{Conditioning, UNet};
-use crate::vae::SCALE;
 
 /// Channels of SDXL's latents.
 const CHANNELS: usize = 4;
@@ -208,14 +205,6 @@ impl Generation {
         })
     }
 
-    /// A small picture of what picture `number` is becoming: an eighth of the size, without the VAE.
-    pub fn preview(&self, number: usize) -> Option<RgbImage> {
-        let (h, w) = self.size;
-        let latents = self.denoised.as_ref().unwrap_or(&self.latents);
-        let picture = latents.chunks(CHANNELS * h * w).nth(number)?;
-        Some(preview::from_latents(picture, w, h, self.model.vae_config().latent_rgb_factors.as_deref()))
-    }
-
     /// The generation as it stands, to go on in another process.
     pub fn checkpoint(&self) -> Checkpoint {
         Checkpoint {
@@ -227,37 +216,6 @@ impl Generation {
             history: self.scheduler.history().clone(),
             noise: self.noise.state(),
         }
-    }
-
-    /// Does the steps that are left and decodes the pictures.
-    ///
-    /// # Errors
-    /// A failure of files or device; the generation can be tried again.
-    pub fn finish(&mut self) -> Result<Vec<RgbImage>> {
-        while self.advance()?.is_some() {}
-        let began = Instant::now();
-        let (h, w) = self.size;
-        let stage = self.plan.stage(self.plan.end.saturating_sub(1));
-        let vae = self.model.vae(stage)?;
-        let device = self.model.device().device();
-        let mut pictures = Vec::new();
-        for latents in self.latents.chunks(CHANNELS * h * w) {
-            let numbers = computing("the VAE decoder", || {
-                floats(vae.decode(tensor(latents.to_vec(), [1, CHANNELS, h, w], device)))
-            })?;
-            pictures.push(picture::from_numbers(&numbers, w * SCALE, h * SCALE)?);
-        }
-        self.spent("decode", began);
-        self.keep_result(&pictures);
-        Ok(pictures)
-    }
-
-    fn keep_result(&mut self, pictures: &[RgbImage]) {
-        let Some(trace) = &mut self.trace else { return };
-        let (h, w) = self.size;
-        trace.keep_floats("final_latents", &[pictures.len(), CHANNELS, h, w], &self.latents);
-        let bytes = pictures.iter().flat_map(|picture| picture.as_raw().iter().copied()).collect();
-        trace.keep_bytes("image", &[pictures.len(), h * SCALE, w * SCALE, 3], bytes);
     }
 
     /// The request with every default filled in.

@@ -30,7 +30,7 @@ impl Generation {
     pub(crate) fn resume(model: Model, checkpoint: Checkpoint) -> Result<Self> {
         let fault = |message: &str| Error::Checkpoint(format!("{message}: start the picture again"));
         if checkpoint.model != model.fingerprint() {
-            return Err(fault("it was made with another model, or with or without a refiner"));
+            return Err(fault("it was made with another model, or with or without a refiner or a tiny VAE"));
         }
         let from_picture = checkpoint.from_picture;
         let mut run = Self::prepare(model, checkpoint.request, from_picture, false)?;

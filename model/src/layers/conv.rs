@@ -25,6 +25,13 @@ impl Conv2d {
         Self::load(parameters, input, output, 3, 1, 1)
     }
 
+    /// A 3×3 convolution that keeps the size and adds nothing.
+    pub(crate) fn same_without_bias(parameters: &Parameters, input: usize, output: usize) -> Result<Self> {
+        let weight: Tensor<4> = parameters.tensor("weight", [output, input, 3, 3])?;
+        let bias = Tensor::zeros([output], (&weight.device(), weight.dtype()));
+        Ok(Self { weight, bias, stride: 1, padding: 1 })
+    }
+
     /// A 1×1 convolution.
     pub(crate) fn pointwise(parameters: &Parameters, input: usize, output: usize) -> Result<Self> {
         Self::load(parameters, input, output, 1, 1, 0)
