@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use easel_generate::model_choice::ModelChoice;
+use easel_generate::model_choice::{ModelChoice, NamedModels};
 use easel_generate::picture;
 use easel_generate::record::Record;
 use easel_generate::temporary::{TemporaryFolder, uninterrupted};
@@ -34,12 +34,13 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
     }
     request.init = arguments.init.as_deref().map(picture::load).transpose()?;
 
-    let choice = ModelChoice::open(
-        ["--model", "--refiner"],
-        arguments.model.as_deref(),
-        arguments.refiner.as_deref(),
-        arguments.no_refiner,
-    )?;
+    let choice = ModelChoice::open(&NamedModels {
+        options: ["--model", "--refiner", "--tiny-vae"],
+        model: arguments.model.as_deref(),
+        refiner: arguments.refiner.as_deref(),
+        no_refiner: arguments.no_refiner,
+        tiny_vae: arguments.tiny_vae.as_deref(),
+    })?;
     if arguments.steps.is_none() {
         request.steps = choice.default_steps();
     }
@@ -58,7 +59,7 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
     timings.insert("device", choosing.elapsed().as_secs_f64());
     introduce(&choice, &device, &request, arguments.seed.is_none());
 
-    let ModelChoice { base, refiner, ref name, ref refiner_name, .. } = choice;
+    let ModelChoice { base, refiner, ref name, ref refiner_name, ref tiny_vae_name, .. } = choice;
     let model = Model::from_sources(base, refiner, &device, Retention::OneShot);
     let (generation, pictures) = draw(&model, request, arguments.trace.is_some())?;
 
@@ -69,6 +70,7 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
         request: generation.request(),
         model: name,
         refiner: refiner_name.as_deref(),
+        tiny_vae: tiny_vae_name.as_deref(),
         device: device.kind(),
         backend: device.backend,
         precision: device.precision,
@@ -95,6 +97,7 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
         fallback_reason: device.fallback_reason.clone(),
         model: name.clone(),
         refiner: refiner_name.clone(),
+        tiny_vae: tiny_vae_name.clone(),
         width: request.width,
         height: request.height,
         steps: request.steps,
@@ -149,7 +152,8 @@ fn random_seed() -> u64 {
 
 fn introduce(choice: &ModelChoice, device: &DeviceChoice, request: &Request, seed_was_drawn: bool) {
     let refiner = choice.refiner_name.as_ref().map(|name| format!(", refiner: {name}")).unwrap_or_default();
-    output::note(&format!("Model: {}{refiner}", choice.name));
+    let tiny_vae = choice.tiny_vae_name.as_ref().map(|name| format!(", tiny VAE: {name}")).unwrap_or_default();
+    output::note(&format!("Model: {}{refiner}{tiny_vae}", choice.name));
     if choice.is_demo() {
         output::note(
             "  This is the small demo model. It draws prompts such as `a large red heart on a blue background`; for any \

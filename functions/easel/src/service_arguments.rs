@@ -41,6 +41,10 @@ pub(crate) struct ServeArguments {
     /// A refiner that finishes what the model began [default: the demo model's own, else none]
     #[arg(long, value_name = "PATH", env = "EASEL_REFINER", hide_env_values = true)]
     pub(crate) refiner: Option<PathBuf>,
+    /// A folder with a tiny VAE (diffusers' AutoencoderTiny, such as madebyollin/taesdxl) that decodes pictures and
+    /// previews in place of the model's own: in a twentieth of the time, with less detail [default: none]
+    #[arg(long, value_name = "DIR", env = "EASEL_TINY_VAE", hide_env_values = true)]
+    pub(crate) tiny_vae: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) computation: ComputationArguments,
 }

@@ -55,6 +55,7 @@ pub(super) async fn start(
         precision: arguments.computation.device.precision()?,
         model: arguments.model.clone(),
         refiner: arguments.refiner.clone(),
+        tiny_vae: arguments.tiny_vae.clone(),
     };
     let opening = tokio::task::spawn_blocking(move || Studio::open(&options));
     let studio = opening.await.map_err(|error| Failure::failed(format!("opening the model: {error}")))??;

@@ -103,6 +103,8 @@ fn files_that_are_not_right_are_refused_by_name() {
         (&["--model", "empty.safetensors"], &["empty.safetensors"]),
         (&["--model", "nowhere"], &["--model", "nowhere"]),
         (&["--refiner", "nowhere"], &["--refiner", "nowhere"]),
+        (&["--tiny-vae", "nowhere"], &["--tiny-vae", "nowhere", "taesdxl"]),
+        (&["--tiny-vae", "."], &["config.json", "taesdxl"]),
         (&["--model", "."], &["model_index.json"]),
         (&["-o", "nowhere/heart.png"], &["--output", "nowhere/heart.png", "make it"]),
         (&["--trace", "nowhere/trace.safetensors"], &["--trace", "nowhere"]),
