@@ -14,6 +14,8 @@ pub const SIDES: std::ops::RangeInclusive<u32> = 64..=2048;
 pub const STEPS: std::ops::RangeInclusive<u32> = 1..=150;
 /// Guidance scale.
 pub const GUIDANCE: std::ops::RangeInclusive<f64> = 0.0..=30.0;
+/// Steps that share the deep features of one of them.
+pub const REUSE: std::ops::RangeInclusive<u32> = 1..=10;
 /// Pictures of one request.
 pub const COUNT: std::ops::RangeInclusive<u32> = 1..=8;
 
@@ -37,6 +39,9 @@ pub struct Request {
     /// The shares of the schedule, 0–1, from which (inclusive) and up to which (exclusive) the prompt pulls; a step outside
     /// evaluates the model once instead of twice (Kynkäänniemi et al. 2024). `None` is everywhere.
     pub guidance_interval: Option<(f64, f64)>,
+    /// Every how many steps the UNet computes all its levels; on the steps between only the finest one, with what the others
+    /// gave last (DeepCache, Ma et al. 2024). 1 computes everything every time; more is faster and changes the picture.
+    pub reuse_features: u32,
     /// Start of the noise; the same numbers as `torch.randn` with this seed on a CPU.
     pub seed: u64,
     /// How many pictures.
@@ -71,6 +76,7 @@ impl Request {
             guidance_scale: 5.0,
             guidance_rescale: 0.0,
             guidance_interval: None,
+            reuse_features: 1,
             seed: 0,
             count: 1,
             scheduler: None,
@@ -120,6 +126,7 @@ impl Request {
                 return Err(Error::invalid("guidance_interval", format!("{start} to {end} is empty: {advice}")));
             }
         }
+        within("reuse_features", self.reuse_features, REUSE)?;
         within("count", self.count, COUNT)?;
         within("high_noise_frac", self.high_noise_frac, 0.0..=1.0)?;
         within("strength", self.strength, 0.0..=1.0)?;

@@ -132,6 +132,7 @@ fn request(arguments: &GenerateArguments) -> Result<Request, Failure> {
         steps: arguments.steps.unwrap_or(defaults.steps),
         guidance_scale: arguments.guidance_scale.unwrap_or(defaults.guidance_scale),
         guidance_rescale: arguments.guidance_rescale.unwrap_or(defaults.guidance_rescale),
+        reuse_features: arguments.reuse_features.unwrap_or(defaults.reuse_features),
         seed: arguments.seed.unwrap_or_else(random_seed),
         count: arguments.count,
         scheduler: arguments.scheduler.as_deref().map(str::parse).transpose()?,

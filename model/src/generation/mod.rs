@@ -1,25 +1,22 @@
 //! One generation: a value that advances step by step.
 
 mod decoding;
+mod evaluating;
 mod start;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use burn::tensor::Tensor;
-
 use crate::checkpoint::Checkpoint;
-use crate::computing::computing;
-use crate::conditioning::{StageConditioning, floats, tensor};
-use crate::error::{Error, Result};
-use crate::guidance;
+use crate::conditioning::StageConditioning;
+use crate::error::Result;
 use crate::model::{Model, Stage};
 use crate::noise::NoiseGenerator;
 use crate::plan::Plan;
 use crate::request::Request;
 use crate::scheduler::{History, Scheduler};
 use crate::trace::Trace;
-use crate::unet::{Conditioning, UNet};
+use evaluating::Reuse;
 
 /// Channels of SDXL's latents.
 const CHANNELS: usize = 4;
@@ -41,6 +38,7 @@ pub struct Generation {
     denoised: Option<Vec<f32>>,
     noise: NoiseGenerator,
     conditioning: [Option<StageConditioning>; 2],
+    reuse: Reuse,
     warnings: Vec<String>,
     timings: Timings,
     steps_time: Duration,
@@ -97,6 +95,7 @@ impl Generation {
         self.index += 1;
         drop(unet);
         if self.index == self.plan.range(stage).end {
+            self.reuse = Reuse::default();
             self.model.done_with_unet(stage);
         }
         self.spent(stage.name(), began);
@@ -142,69 +141,6 @@ impl Generation {
         self.scheduler.restore(History::default());
     }
 
-    /// The model's guided output for every picture.
-    fn predict(&mut self, unet: &UNet, stage: Stage) -> Result<Vec<f32>> {
-        let (h, w) = self.size;
-        let conditioning = self.conditioning[stage as usize].as_ref().expect("every stage with steps is conditioned");
-        let guided = guidance::is_guided(&self.request, &self.scheduler, self.index);
-        let batch = conditioning.batch(guided);
-        let timestep = self.scheduler.timesteps()[self.index];
-        let mut inputs = self.latents.clone();
-        self.scheduler.scale_model_input(self.index, &mut inputs)?;
-        let mut text = Vec::with_capacity(inputs.len());
-        let mut negative = Vec::new();
-        // One picture at a time: memory does not grow with the count.
-        for picture in inputs.chunks(CHANNELS * h * w) {
-            let output = self.evaluate(unet, picture, guided, timestep, &batch)?;
-            self.evaluations += output.len() / picture.len();
-            if guided {
-                let (without, with) = output.split_at(picture.len());
-                negative.extend_from_slice(without);
-                text.extend_from_slice(with);
-            } else {
-                text.extend(output);
-            }
-        }
-        if let Some(trace) = self.trace.as_mut().filter(|_| self.index == self.plan.start) {
-            let shape = [self.request.count as usize, CHANNELS, h, w];
-            trace.keep_floats("first_eps_text", &shape, &text);
-            trace.keep_floats("first_eps_negative", &shape, if guided { &negative } else { &text });
-        }
-        if guided {
-            let per_picture = CHANNELS * h * w;
-            guidance::apply(
-                &mut text,
-                &negative,
-                per_picture,
-                self.request.guidance_scale,
-                self.request.guidance_rescale,
-            );
-        }
-        Ok(text)
-    }
-
-    fn evaluate(
-        &self,
-        unet: &UNet,
-        picture: &[f32],
-        guided: bool,
-        timestep: f64,
-        batch: &Conditioning,
-    ) -> Result<Vec<f32>> {
-        let (h, w) = self.size;
-        let copies = if guided { 2 } else { 1 };
-        let device = self.model.device().device();
-        computing("the UNet", || {
-            let input: Tensor<4> = tensor(picture.repeat(copies), [copies, CHANNELS, h, w], device);
-            let output = floats(unet.forward(input, timestep, batch))?;
-            if output.iter().any(|value| !value.is_finite()) {
-                let message = "the output is not a number everywhere: use --precision bf16 or f32".to_owned();
-                return Err(Error::Computation { part: "the UNet", message });
-            }
-            Ok(output)
-        })
-    }
-
     /// The generation as it stands, to go on in another process.
     pub fn checkpoint(&self) -> Checkpoint {
         Checkpoint {
@@ -213,6 +149,7 @@ impl Generation {
             from_picture: self.plan.from_picture,
             index: self.index,
             latents: self.latents.clone(),
+            reused: self.reused_latents(),
             history: self.scheduler.history().clone(),
             noise: self.noise.state(),
         }

@@ -21,6 +21,7 @@ fn wrong_use_is_refused_by_name() {
         (&["--guidance-interval", "0.5"], &["--guidance-interval", "0.5", "0.1,0.8"]),
         (&["--guidance-interval", "0.8,0.1"], &["--guidance-interval", "0.8", "empty"]),
         (&["--guidance-interval", "0,2"], &["--guidance-interval", "2", "0 to 1"]),
+        (&["--reuse-features", "0"], &["--reuse-features", "0", "1 to 10"]),
         (&["--width", "100"], &["--width", "100", "multiple of 8", "96 or 104"]),
         (&["--height", "4096"], &["--height", "4096", "64 to 2048"]),
         (&["--width", "0"], &["--width", "0"]),
