@@ -10,7 +10,7 @@ use crate::scheduler::History;
 /// First bytes of every checkpoint.
 const MAGIC: &[u8; 8] = b"EASELCKP";
 /// Version of the format; readers refuse others.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Larger than any generation within the request's limits.
 const MAX_BYTES: usize = 256 << 20;
 
@@ -27,6 +27,9 @@ pub struct Checkpoint {
     /// The next evaluation of the schedule.
     pub(crate) index: usize,
     pub(crate) latents: Vec<f32>,
+    /// The latents of the step whose deep features the next step reuses, if it does: from them the features are computed
+    /// again, which are many times larger.
+    pub(crate) reused: Option<Vec<f32>>,
     pub(crate) history: History,
     pub(crate) noise: NoiseState,
 }
@@ -78,7 +81,8 @@ impl Checkpoint {
             return Err(fault(format!("{} bytes are left over", rest.len())));
         }
         checkpoint.request.validate()?;
-        if checkpoint.latents.iter().any(|value| !value.is_finite()) {
+        let mut latents = checkpoint.latents.iter().chain(checkpoint.reused.iter().flatten());
+        if latents.any(|value| !value.is_finite()) {
             return Err(fault("its latents are not finite numbers".into()));
         }
         Ok(checkpoint)

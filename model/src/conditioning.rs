@@ -5,9 +5,12 @@ use burn::tensor::{DType, Device, Tensor};
 use crate::error::Result;
 use crate::model::{Model, Stage};
 use crate::request::Request;
+use crate::text_cache::TextKey;
+use crate::text_encoder::TextEmbedding;
 use crate::tokenizer::Tokens;
 use crate::trace::Trace;
 use crate::unet::Conditioning;
+use crate::weights::Component;
 
 /// The refiner's aesthetic score for the prompt and for the negative prompt.
 const AESTHETIC_SCORES: (f32, f32) = (6.0, 2.5);
@@ -75,9 +78,9 @@ impl StageConditioning {
         })
     }
 
-    /// The batch of one evaluation of one picture: negative first where there is guidance.
-    pub(crate) fn batch(&self) -> Conditioning {
-        let Some(negative) = &self.negative else { return self.positive.clone() };
+    /// The batch of one evaluation of one picture: negative first if it is `guided`, for which there must be a negative.
+    pub(crate) fn batch(&self, guided: bool) -> Conditioning {
+        let Some(negative) = self.negative.as_ref().filter(|_| guided) else { return self.positive.clone() };
         let (negative, positive) = (negative.clone(), self.positive.clone());
         Conditioning {
             context: Tensor::cat(vec![negative.context, positive.context], 0),
@@ -100,18 +103,30 @@ fn encode(model: &Model, stage: Stage, what: &str, text: &str, warnings: &mut Ve
     };
     let tokens = tokenizers.second.encode(text)?;
     note(&tokens);
-    let second = model.text_encoder_2(stage)?.forward(&tokens.ids, tokens.end_of_text);
+    let second = embed(model, stage, Component::TextEncoder2, &tokens)?;
     let pooled = second.pooled.expect("the second encoder is built with its projection");
     let context = match &tokenizers.first {
         Some(tokenizer) => {
             let tokens = tokenizer.encode(text)?;
             note(&tokens);
-            let first = model.text_encoder(stage)?.forward(&tokens.ids, tokens.end_of_text);
+            let first = embed(model, stage, Component::TextEncoder, &tokens)?;
             Tensor::cat(vec![first.hidden, second.hidden], 2)
         }
         None => second.hidden,
     };
     Ok(Encoded { context, pooled })
+}
+
+/// What one encoder makes of `tokens`; the encoder is loaded only if it does not know them yet.
+fn embed(model: &Model, stage: Stage, component: Component, tokens: &Tokens) -> Result<TextEmbedding> {
+    let key = TextKey::new(model.owner(stage, component), component, tokens);
+    model.texts().get_or_encode(key, || {
+        let encoder = match component {
+            Component::TextEncoder => model.text_encoder(stage),
+            _ => model.text_encoder_2(stage),
+        };
+        Ok(encoder?.forward(&tokens.ids, tokens.end_of_text))
+    })
 }
 
 fn keep(

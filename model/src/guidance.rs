@@ -1,4 +1,17 @@
-//! Classifier-free guidance (Ho & Salimans 2022) and its rescaling (Lin et al. 2023, section 3.4).
+//! Classifier-free guidance (Ho & Salimans 2022), its rescaling (Lin et al. 2023, section 3.4) and the interval that it is
+//! limited to (Kynkäänniemi et al. 2024).
+
+use crate::request::Request;
+use crate::scheduler::Scheduler;
+
+/// Whether the evaluation `index` of `scheduler` is guided: the model then evaluates the negative prompt too. Both
+/// evaluations of a second-order step are, or neither is.
+pub(crate) fn is_guided(request: &Request, scheduler: &Scheduler, index: usize) -> bool {
+    let step = index / scheduler.evaluations_per_step();
+    let share = step as f64 / scheduler.steps() as f64;
+    let within = request.guidance_interval.is_none_or(|(start, end)| start <= share && share < end);
+    request.guidance_scale > 1.0 && within
+}
 
 /// Pulls `text` away from `negative` by `scale`, in place, for pictures of `per_picture` numbers each; `rescale` blends
 /// in a version with the contrast of the unguided output (diffusers `rescale_noise_cfg`).
@@ -28,6 +41,27 @@ fn deviation(values: &[f32]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scheduler::{SchedulerConfig, SchedulerName};
+
+    /// The evaluations that are guided, of a schedule of ten steps.
+    fn guided(name: SchedulerName, guidance_scale: f64, guidance_interval: Option<(f64, f64)>) -> Vec<usize> {
+        let request = Request { guidance_scale, guidance_interval, ..Request::new("a heart") };
+        let scheduler = Scheduler::new(name, &SchedulerConfig::default(), 10).expect("a usual schedule");
+        (0..scheduler.timesteps().len()).filter(|&index| is_guided(&request, &scheduler, index)).collect()
+    }
+
+    #[test]
+    fn only_steps_of_the_interval_are_guided() {
+        let euler = |scale, interval| guided(SchedulerName::Euler, scale, interval);
+        assert_eq!(euler(5.0, None), Vec::from_iter(0..10));
+        assert_eq!(euler(5.0, Some((0.0, 1.0))), Vec::from_iter(0..10));
+        assert_eq!(euler(5.0, Some((0.1, 0.8))), Vec::from_iter(1..8));
+        assert_eq!(euler(5.0, Some((0.15, 0.21))), [2]);
+        assert!(euler(5.0, Some((0.11, 0.19))).is_empty());
+        assert!(euler(1.0, Some((0.0, 1.0))).is_empty() && euler(0.0, None).is_empty());
+        assert_eq!(guided(SchedulerName::Heun, 5.0, Some((0.1, 0.8))), Vec::from_iter(2..16));
+        assert_eq!(guided(SchedulerName::Heun, 5.0, Some((0.9, 1.0))), [18]);
+    }
 
     #[test]
     fn full_rescaling_restores_the_contrast_of_each_picture() {

@@ -4,13 +4,13 @@ use std::sync::Mutex;
 
 use burn::tensor::{Device, FloatDType};
 
-use crate::config::{ModelConfigs, TextEncoderConfig, UNetConfig, VaeConfig};
+use crate::config::{ModelConfigs, TextEncoderConfig, TinyVaeConfig, UNetConfig, VaeConfig};
 use crate::error::Result;
 use crate::packing::Listed;
 use crate::parameters::{Origin, Parameters, WeightFormat};
 use crate::text_encoder::TextEncoder;
 use crate::unet::UNet;
-use crate::vae::Vae;
+use crate::vae::{TinyDecoder, Vae};
 use crate::weights::Component;
 
 /// Name and shape of each tensor of a component, in the order in which it is built.
@@ -67,6 +67,11 @@ fn list_vae(config: &VaeConfig, format: WeightFormat) -> Vec<Listed> {
 
 fn names(listing: Vec<Listed>) -> Manifest {
     listing.into_iter().map(|listed| (listed.name, listed.shape)).collect()
+}
+
+/// The tensors of a tiny VAE's decoder.
+pub fn tiny_vae_manifest(config: &TinyVaeConfig) -> Manifest {
+    names(listed(PLAIN, |parameters| TinyDecoder::load(parameters, config, FloatDType::F32).map(drop)))
 }
 
 /// What `build` asks for: the modules' own constructors are the one list of names and shapes.

@@ -1,7 +1,7 @@
 //! An opened model: which files, which device, and which components are in memory.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
 use crate::cache::Cache;
 use crate::checkpoint::Checkpoint;
@@ -10,24 +10,19 @@ use crate::config::{ModelIndex, UNetConfig, VaeConfig};
 use crate::device::{DeviceChoice, Requirement};
 use crate::error::{Error, Result};
 use crate::generation::Generation;
-use crate::parameters::Parameters;
+use crate::parameters::{Origin, Parameters};
+use crate::parts::{Parts, Slot};
 use crate::precision::Precision;
 use crate::request::Request;
 use crate::scheduler::SchedulerConfig;
 use crate::source::{ModelSource, Tokenizers};
+pub use crate::stage::Stage;
+use crate::text_cache::TextCache;
 use crate::text_encoder::TextEncoder;
 use crate::unet::UNet;
-use crate::vae::Vae;
+use crate::vae::{TinyDecoder, Vae};
 use crate::weights::Component;
 
-/// Which of the pair of models works.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// The model proper.
-    Base,
-    /// The model that finishes what the base began.
-    Refiner,
-}
 
 /// What happens to a component that a generation needs no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +33,7 @@ pub enum Retention {
     KeepWarm,
 }
 
-/// A model that can be asked for pictures. Clones share the components in memory.
+/// A model that can be asked for pictures. Clones share the components in memory and the texts encoded before.
 #[derive(Clone)]
 pub struct Model(Arc<Inner>);
 
@@ -51,37 +46,7 @@ struct Inner {
     /// Distinguishes models, for checkpoints.
     fingerprint: String,
     parts: [Parts; 2],
-}
-
-/// The components of one stage that are in memory.
-#[derive(Default)]
-struct Parts {
-    text_encoder: Slot<TextEncoder>,
-    text_encoder_2: Slot<TextEncoder>,
-    unet: Slot<UNet>,
-    vae: Slot<Vae>,
-}
-
-struct Slot<T>(Mutex<Option<Arc<T>>>);
-
-impl<T> Default for Slot<T> {
-    fn default() -> Self {
-        Self(Mutex::new(None))
-    }
-}
-
-impl<T> Slot<T> {
-    fn lock(&self) -> MutexGuard<'_, Option<Arc<T>>> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
-    fn get(&self) -> Option<Arc<T>> {
-        self.lock().clone()
-    }
-
-    fn release(&self) {
-        *self.lock() = None;
-    }
+    texts: TextCache,
 }
 
 impl Model {
@@ -111,7 +76,16 @@ impl Model {
         let parts = [Parts::default(), Parts::default()];
         let second = refiner.as_ref().map(ModelSource::fingerprint).unwrap_or_default();
         let fingerprint = format!("{}+{second}", base.fingerprint());
-        Self(Arc::new(Inner { base, refiner, choice: choice.clone(), retention, cache, fingerprint, parts }))
+        Self(Arc::new(Inner {
+            base,
+            refiner,
+            choice: choice.clone(),
+            retention,
+            cache,
+            fingerprint,
+            parts,
+            texts: TextCache::default(),
+        }))
     }
 
     /// Begins a generation: checks the request, encodes the prompt, draws the noise.
@@ -205,6 +179,11 @@ impl Model {
         self.source(stage).tokenizers()
     }
 
+    /// The texts encoded before.
+    pub(crate) fn texts(&self) -> &TextCache {
+        &self.0.texts
+    }
+
     pub(crate) fn text_encoder(&self, stage: Stage) -> Result<Arc<TextEncoder>> {
         let source = self.source(stage);
         self.part(
@@ -247,6 +226,22 @@ impl Model {
         )
     }
 
+    /// What decodes in place of the VAE, if there is a tiny one.
+    pub(crate) fn tiny_vae(&self) -> Result<Option<Arc<TinyDecoder>>> {
+        let Some(files) = self.0.base.tiny_vae() else { return Ok(None) };
+        let slot = &self.0.parts[Stage::Base as usize].tiny_vae;
+        if let Some(part) = slot.get() {
+            return Ok(Some(part));
+        }
+        let (stored, compute) = self.0.choice.vae_formats();
+        let origin = Origin::Files(files.tensors()?);
+        let parameters = Parameters::new(&origin, self.0.choice.device(), stored);
+        let part = computing("loading weights", || TinyDecoder::load(&parameters, files.config(), compute))?;
+        let part = Arc::new(part);
+        slot.set(part.clone());
+        Ok(Some(part))
+    }
+
     /// Says that a generation needs no text encoder any more.
     pub(crate) fn done_with_text(&self) {
         if self.0.retention == Retention::OneShot {
@@ -270,7 +265,7 @@ impl Model {
     }
 
     /// The stage whose files hold `component` for `stage`: a refiner may share the base's.
-    fn owner(&self, stage: Stage, component: Component) -> Stage {
+    pub(crate) fn owner(&self, stage: Stage, component: Component) -> Stage {
         match stage {
             Stage::Refiner if !self.source(stage).shares(component) => Stage::Refiner,
             _ => Stage::Base,
@@ -297,7 +292,7 @@ impl Model {
         };
         let part = computing("loading weights", || build(&Parameters::new(&origin, self.0.choice.device(), format)))?;
         let part = Arc::new(part);
-        *slot.lock() = Some(part.clone());
+        slot.set(part.clone());
         Ok(part)
     }
 
@@ -320,16 +315,6 @@ impl Model {
             parts.text_encoder_2.release();
         }
         self.0.choice.device().memory_cleanup();
-    }
-}
-
-impl Stage {
-    /// The name in progress and reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Base => "base",
-            Self::Refiner => "refiner",
-        }
     }
 }
 

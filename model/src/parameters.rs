@@ -84,6 +84,11 @@ impl<'a> Parameters<'a> {
         Self { origin, prefix: String::new(), device, format }
     }
 
+    /// Where they are put.
+    pub(crate) fn device(&self) -> &Device {
+        self.device
+    }
+
     /// The parameters of the child module `name`.
     pub(crate) fn child(&self, name: impl std::fmt::Display) -> Self {
         Self { origin: self.origin, prefix: self.name(name), device: self.device, format: self.format }

@@ -20,11 +20,20 @@ pub(crate) struct TextEncoder {
 }
 
 /// What the UNet sees of a prompt.
+#[derive(Clone)]
 pub(crate) struct TextEmbedding {
     /// Output of the last layer but one, without the final norm: `[1, 77, hidden]`.
     pub hidden: Tensor<3>,
     /// Projected state at the first end-of-text token, if this encoder has a projection: `[1, projection]`.
     pub pooled: Option<Tensor<2>>,
+}
+
+impl TextEmbedding {
+    /// Bytes that its numbers take.
+    pub(crate) fn bytes(&self) -> usize {
+        let pooled = self.pooled.as_ref().map_or(0, |pooled| pooled.shape().num_elements() * pooled.dtype().size());
+        self.hidden.shape().num_elements() * self.hidden.dtype().size() + pooled
+    }
 }
 
 impl TextEncoder {

@@ -75,8 +75,8 @@ fn each_kind_of_damage_is_named() {
     assert!(message(&good[..10]).contains("cut short"));
     assert!(message(&good[..good.len() - 1]).contains("damaged"));
     let mut newer = good.clone();
-    newer[8] = 2;
-    assert!(message(&newer).contains("version 2"));
+    newer[8] = 3;
+    assert!(message(&newer).contains("version 3"));
     let mut longer = good.clone();
     longer.push(0);
     seal(&mut longer);

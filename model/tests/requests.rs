@@ -8,12 +8,18 @@ use easel_model::{DevicePreference, Error, Request};
 /// A change of a good request, and what the refusal must name.
 type Wrong = (fn(&mut Request), &'static str, &'static str);
 
-const WRONG: [Wrong; 14] = [
+const WRONG: [Wrong; 20] = [
     (|request| request.steps = 0, "steps", "0 is out of bounds"),
     (|request| request.steps = 151, "steps", "1 to 150"),
     (|request| request.guidance_scale = f64::NAN, "guidance_scale", "NaN"),
     (|request| request.guidance_scale = f64::INFINITY, "guidance_scale", "inf"),
     (|request| request.guidance_rescale = -0.1, "guidance_rescale", "-0.1"),
+    (|request| request.guidance_interval = Some((-0.1, 1.0)), "guidance_interval", "-0.1 is out of bounds"),
+    (|request| request.guidance_interval = Some((0.5, 1.5)), "guidance_interval", "1.5 is out of bounds"),
+    (|request| request.guidance_interval = Some((0.5, f64::NAN)), "guidance_interval", "NaN"),
+    (|request| request.guidance_interval = Some((0.8, 0.1)), "guidance_interval", "0.8 to 0.1 is empty"),
+    (|request| request.reuse_features = 0, "reuse_features", "1 to 10"),
+    (|request| request.reuse_features = 11, "reuse_features", "1 to 10"),
     (|request| request.width = Some(100), "width", "multiple of 8: use 96 or 104"),
     (|request| request.height = Some(2056), "height", "64 to 2048"),
     (|request| request.count = 9, "count", "1 to 8"),

@@ -18,6 +18,7 @@ async fn a_picture_goes_from_the_prompt_to_publication() {
         "height": 64,
         "steps": 3,
         "guidance_scale": 4.5,
+        "guidance_interval": [0.25, 1.0],
         "scheduler": "dpmpp_2m",
         "seed": 9_007_199_254_740_993_u64,
         "count": 2,
@@ -34,9 +35,18 @@ async fn a_picture_goes_from_the_prompt_to_publication() {
     for field in ["title", "tags", "metadata"] {
         assert_eq!(made[field], order[field]);
     }
-    for field in
-        ["prompt", "negative_prompt", "width", "height", "steps", "guidance_scale", "scheduler", "seed", "count"]
-    {
+    for field in [
+        "prompt",
+        "negative_prompt",
+        "width",
+        "height",
+        "steps",
+        "guidance_scale",
+        "guidance_interval",
+        "scheduler",
+        "seed",
+        "count",
+    ] {
         assert_eq!(made["attempt"]["settings"][field], order[field], "{field}");
     }
     assert_eq!((status(&made), &made["owner"], &made["version"]), ("pending", &json!(creator.name), &json!(1)));

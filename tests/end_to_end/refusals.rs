@@ -38,6 +38,7 @@ async fn every_wrong_field_is_listed_at_once() {
         "height": 4096,
         "steps": 0,
         "guidance_scale": -1,
+        "guidance_interval": [0.8, 0.1],
         "scheduler": "fastest",
         "seed": -1,
         "count": 9,
@@ -79,6 +80,10 @@ async fn single_wrong_values_are_refused_by_name() {
         ("steps", json!(1.5)),
         ("guidance_scale", json!(30.5)),
         ("guidance_scale", json!("5")),
+        ("guidance_interval", json!(0.5)),
+        ("guidance_interval", json!([0.5])),
+        ("guidance_interval", json!([0, 1.5])),
+        ("guidance_interval", json!([0, "1"])),
         ("seed", json!(1e30)),
         ("seed", json!("7")),
         ("count", json!(0)),
@@ -95,7 +100,7 @@ async fn single_wrong_values_are_refused_by_name() {
         assert_eq!(fields(&problem), BTreeSet::from([field]), "{problem:#}");
     }
     // The limits themselves are within.
-    let most = json!({"prompt": "ü".repeat(2000), "width": 64, "steps": 150, "guidance_scale": 30, "high_noise_frac": 1e-308, "seed": u64::MAX, "count": 8});
+    let most = json!({"prompt": "ü".repeat(2000), "width": 64, "steps": 150, "guidance_scale": 30, "guidance_interval": [1e-308, 1], "high_noise_frac": 1e-308, "seed": u64::MAX, "count": 8});
     let made = creator.post("/v1/tasks", &with(order, most)).await.expect(201);
     assert_eq!(made["attempt"]["settings"]["seed"], u64::MAX);
     creator.make("cancel", &id(&made), json!({})).await.expect(200);

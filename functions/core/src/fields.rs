@@ -109,13 +109,27 @@ impl Fields {
     /// A number within `range`.
     pub fn number(&mut self, name: &'static str, range: RangeInclusive<f64>) -> Option<f64> {
         let value = self.take(name)?;
+        self.checked_number(name, &value, &range)
+    }
+
+    /// A list of two numbers within `range`.
+    pub fn pair(&mut self, name: &'static str, range: RangeInclusive<f64>) -> Option<(f64, f64)> {
+        let value = self.take(name)?;
+        let Some([first, second]) = value.as_array().map(Vec::as_slice) else {
+            self.refuse(name, format!("is {}, not a list of two numbers", kind(&value)));
+            return None;
+        };
+        Some((self.checked_number(name, first, &range)?, self.checked_number(name, second, &range)?))
+    }
+
+    fn checked_number(&mut self, name: &'static str, value: &Value, range: &RangeInclusive<f64>) -> Option<f64> {
         match value.as_f64() {
             Some(number) if range.contains(&number) && number.abs() < SMALLEST => return Some(0.0),
             Some(number) if range.contains(&number) => return Some(number),
             Some(number) => {
                 self.refuse(name, format!("{number} is out of bounds: use {} to {}", range.start(), range.end()));
             }
-            None => self.refuse(name, format!("is {}, not a number", kind(&value))),
+            None => self.refuse(name, format!("is {}, not a number", kind(value))),
         }
         None
     }

@@ -41,6 +41,9 @@ pub struct Order {
     /// How strongly the prompt pulls.
     #[schema(minimum = 0, maximum = 30)]
     pub guidance_scale: Option<f64>,
+    /// The shares of the schedule, start and end, between which the prompt pulls; everywhere if left out.
+    #[schema(value_type = Option<Vec<f64>>, min_items = 2, max_items = 2)]
+    pub guidance_interval: Option<(f64, f64)>,
     /// The sampler.
     #[schema(pattern = "^[a-z0-9_]+$")]
     pub scheduler: Option<String>,
@@ -125,6 +128,7 @@ fn read_settings(fields: &mut Fields, before: Option<&Settings>) -> Settings {
         height: side(fields, "height").or(before.height),
         steps: fields.whole("steps", STEPS).map(small).or(before.steps),
         guidance_scale: fields.number("guidance_scale", GUIDANCE).or(before.guidance_scale),
+        guidance_interval: interval(fields, "guidance_interval").or(before.guidance_interval),
         scheduler: fields.choice("scheduler", &SCHEDULERS).or(before.scheduler),
         seed: fields.whole("seed", 0..=u64::MAX).unwrap_or_else(|| rand::random_range(0..=DRAWN_SEEDS)),
         count: fields.whole("count", COUNT).map_or(before.count, small),
@@ -137,6 +141,16 @@ fn read_settings(fields: &mut Fields, before: Option<&Settings>) -> Settings {
         fields.refuse("strength", "is of no use without `init_image`: upload a picture to start from, or leave it out");
     }
     settings
+}
+
+/// Two shares, the first below the second.
+fn interval(fields: &mut Fields, name: &'static str) -> Option<(f64, f64)> {
+    let (start, end) = fields.pair(name, 0.0..=1.0)?;
+    if start >= end {
+        fields.refuse(name, format!("{start} to {end} is empty: give the start first, then an end above it"));
+        return None;
+    }
+    Some((start, end))
 }
 
 fn side(fields: &mut Fields, name: &'static str) -> Option<u32> {

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Instant;
 
-use easel_generate::model_choice::ModelChoice;
+use easel_generate::model_choice::{ModelChoice, NamedModels};
 use easel_generate::picture;
 use easel_generate::record::Record;
 use easel_generate::temporary::{TemporaryFolder, uninterrupted};
@@ -18,6 +17,7 @@ use crate::cache;
 use crate::failure::Failure;
 use crate::output;
 use crate::output_files::{self, OutputFiles};
+use crate::pairs::{guidance_interval, pair};
 use crate::progress::ProgressDisplay;
 use crate::report::Report;
 use crate::units;
@@ -35,12 +35,13 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
     }
     request.init = arguments.init.as_deref().map(picture::load).transpose()?;
 
-    let choice = ModelChoice::open(
-        ["--model", "--refiner"],
-        arguments.model.as_deref(),
-        arguments.refiner.as_deref(),
-        arguments.no_refiner,
-    )?;
+    let choice = ModelChoice::open(&NamedModels {
+        options: ["--model", "--refiner", "--tiny-vae"],
+        model: arguments.model.as_deref(),
+        refiner: arguments.refiner.as_deref(),
+        no_refiner: arguments.no_refiner,
+        tiny_vae: arguments.tiny_vae.as_deref(),
+    })?;
     if arguments.steps.is_none() {
         request.steps = choice.default_steps();
     }
@@ -57,7 +58,7 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
     timings.insert("device", choosing.elapsed().as_secs_f64());
     introduce(&choice, &device, &request, arguments.seed.is_none());
 
-    let ModelChoice { base, refiner, ref name, ref refiner_name, .. } = choice;
+    let ModelChoice { base, refiner, ref name, ref refiner_name, ref tiny_vae_name, .. } = choice;
     let model = Model::from_sources(base, refiner, &device, Retention::OneShot, cache::folder().map(Cache::new));
     let (generation, pictures) = draw(&model, request, arguments.trace.is_some())?;
 
@@ -68,6 +69,7 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
         request: generation.request(),
         model: name,
         refiner: refiner_name.as_deref(),
+        tiny_vae: tiny_vae_name.as_deref(),
         device: device.kind(),
         backend: device.backend,
         precision: device.precision,
@@ -94,6 +96,7 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
         fallback_reason: device.fallback_reason.clone(),
         model: name.clone(),
         refiner: refiner_name.clone(),
+        tiny_vae: tiny_vae_name.clone(),
         width: request.width,
         height: request.height,
         steps: request.steps,
@@ -121,12 +124,14 @@ fn request(arguments: &GenerateArguments) -> Result<Request, Failure> {
         pair(text, ',').ok_or_else(|| Failure::wrong_use(format!("--crop-top-left: `{text}` {advice}")))
     });
     let request = Request {
+        guidance_interval: arguments.guidance_interval.as_deref().map(guidance_interval).transpose()?,
         negative_prompt: arguments.negative_prompt.clone(),
         width: arguments.width,
         height: arguments.height,
         steps: arguments.steps.unwrap_or(defaults.steps),
         guidance_scale: arguments.guidance_scale.unwrap_or(defaults.guidance_scale),
         guidance_rescale: arguments.guidance_rescale.unwrap_or(defaults.guidance_rescale),
+        reuse_features: arguments.reuse_features.unwrap_or(defaults.reuse_features),
         seed: arguments.seed.unwrap_or_else(random_seed),
         count: arguments.count,
         scheduler: arguments.scheduler.as_deref().map(str::parse).transpose()?,
@@ -140,12 +145,6 @@ fn request(arguments: &GenerateArguments) -> Result<Request, Failure> {
     Ok(request)
 }
 
-/// Two numbers with `separator` between them.
-fn pair<T: FromStr>(text: &str, separator: char) -> Option<(T, T)> {
-    let (first, second) = text.split_once(separator)?;
-    Some((first.trim().parse().ok()?, second.trim().parse().ok()?))
-}
-
 /// A seed that can be remembered: other tools have 32 bits.
 fn random_seed() -> u64 {
     RandomState::new().build_hasher().finish() & u64::from(u32::MAX)
@@ -153,7 +152,8 @@ fn random_seed() -> u64 {
 
 fn introduce(choice: &ModelChoice, device: &DeviceChoice, request: &Request, seed_was_drawn: bool) {
     let refiner = choice.refiner_name.as_ref().map(|name| format!(", refiner: {name}")).unwrap_or_default();
-    output::note(&format!("Model: {}{refiner}", choice.name));
+    let tiny_vae = choice.tiny_vae_name.as_ref().map(|name| format!(", tiny VAE: {name}")).unwrap_or_default();
+    output::note(&format!("Model: {}{refiner}{tiny_vae}", choice.name));
     if choice.is_demo() {
         output::note(
             "  This is the small demo model. It draws prompts such as `a large red heart on a blue background`; for any \
@@ -230,15 +230,6 @@ fn conclude(report: &Report) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pairs_are_two_numbers() {
-        assert_eq!(pair::<u32>("1024x768", 'x'), Some((1024, 768)));
-        assert_eq!(pair::<u32>("0, 128", ','), Some((0, 128)));
-        for text in ["", "1024", "x", "1024x", "-1x5", "1x2x3", "99999999999x1"] {
-            assert_eq!(pair::<u32>(text, 'x'), None, "{text}");
-        }
-    }
 
     #[test]
     fn drawn_seeds_differ() {

@@ -12,6 +12,7 @@ mod generate;
 mod interruption;
 mod output;
 mod output_files;
+mod pairs;
 mod progress;
 mod random_model;
 mod report;

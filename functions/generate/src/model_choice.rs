@@ -20,22 +20,43 @@ pub struct ModelChoice {
     pub name: String,
     /// The refiner's.
     pub refiner_name: Option<String>,
+    /// The tiny VAE's, if one decodes.
+    pub tiny_vae_name: Option<String>,
     /// The demo model, if it draws, whose files have to stay where they are.
     pub demo: Option<DemoModel>,
 }
 
+/// What somebody named.
+#[derive(Debug)]
+pub struct NamedModels<'a> {
+    /// What model, refiner and tiny VAE are called where they are named, for messages.
+    pub options: [&'a str; 3],
+    /// The model.
+    pub model: Option<&'a Path>,
+    /// Its refiner.
+    pub refiner: Option<&'a Path>,
+    /// Whether there is to be no refiner.
+    pub no_refiner: bool,
+    /// The folder of what decodes in place of the model's VAE.
+    pub tiny_vae: Option<&'a Path>,
+}
+
 impl ModelChoice {
-    /// Opens `model`, or the demo model and its refiner if none is named; `options` is what the two are called where
-    /// they are named.
+    /// Opens `model`, or the demo model and its refiner if none is named.
     ///
     /// # Errors
     /// Whatever is wrong with the files, by name.
-    pub fn open(options: [&str; 2], model: Option<&Path>, refiner: Option<&Path>, no_refiner: bool) -> Result<Self> {
+    pub fn open(named: &NamedModels<'_>) -> Result<Self> {
         let given = |path: &&Path| !path.as_os_str().is_empty();
-        let (model, refiner) = (model.filter(given), refiner.filter(given).filter(|_| !no_refiner));
-        for (option, path) in options.into_iter().zip([model, refiner]) {
+        let no_refiner = named.no_refiner;
+        let (model, refiner) = (named.model.filter(given), named.refiner.filter(given).filter(|_| !no_refiner));
+        let tiny_vae = named.tiny_vae.filter(given);
+        let either = "give a diffusers folder or a .safetensors checkpoint";
+        let folder = "give a folder such as madebyollin/taesdxl";
+        for ((option, advice), path) in
+            named.options.into_iter().zip([either, either, folder]).zip([model, refiner, tiny_vae])
+        {
             if let Some(path) = path.filter(|path| !path.exists()) {
-                let advice = "give a diffusers folder or a .safetensors checkpoint";
                 return Err(Error::Failed(format!("{option}: there is no {}; {advice}", path.display())));
             }
         }
@@ -49,8 +70,12 @@ impl ModelChoice {
         };
         let base = ModelSource::open(&base_path)?;
         let refiner = refiner_path.map(|path| ModelSource::open_refiner(&path, &base)).transpose()?;
+        let base = match tiny_vae {
+            Some(folder) => base.with_tiny_vae(folder)?,
+            None => base,
+        };
         let name = model.map_or_else(|| "demo".to_owned(), name_of);
-        Ok(Self { base, refiner, name, refiner_name, demo })
+        Ok(Self { base, refiner, name, refiner_name, tiny_vae_name: tiny_vae.map(name_of), demo })
     }
 
     /// Whether nobody named a model.

@@ -32,6 +32,7 @@ pub fn parameters_text(record: &Record<'_>) -> String {
         settings.push(("Refiner", refiner.to_owned()));
         settings.push(("Refiner switch at", request.high_noise_frac.to_string()));
     }
+    settings.extend(record.tiny_vae.map(|name| ("VAE Decoder", name.to_owned())));
     settings.push(("Version", format!("easel {}", record.easel)));
     picture::parameters(&request.prompt, request.negative_prompt.as_deref(), &settings)
 }
@@ -78,6 +79,7 @@ mod tests {
             request: &request,
             model: "demo",
             refiner: Some("demo-refiner"),
+            tiny_vae: Some("taesdxl"),
             device: "cpu",
             backend: Backend::Flex,
             precision: Precision::F32,
@@ -86,7 +88,7 @@ mod tests {
         };
         let expected = "a heart\nNegative prompt: blurry\nSteps: 20, Sampler: DPM++ 2M, Schedule type: Karras, \
             CFG scale: 5, Seed: 7, Size: 128x64, Model: demo, Batch size: 2, Batch pos: 1, Refiner: demo-refiner, \
-            Refiner switch at: 0.8, Version: easel 0.1.0";
+            Refiner switch at: 0.8, VAE Decoder: taesdxl, Version: easel 0.1.0";
         assert_eq!(parameters_text(&record), expected);
     }
 }

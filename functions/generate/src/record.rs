@@ -18,6 +18,8 @@ pub struct Record<'a> {
     pub model: &'a str,
     /// The refiner's, if it took part.
     pub refiner: Option<&'a str>,
+    /// The tiny VAE's, if one decoded the picture.
+    pub tiny_vae: Option<&'a str>,
     /// `cpu` or `cuda`.
     pub device: &'static str,
     /// What computes.

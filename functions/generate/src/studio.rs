@@ -13,7 +13,7 @@ pub use options::StudioOptions;
 
 use crate::demo_model::DemoModel;
 use crate::error::{Error, Result};
-use crate::model_choice::ModelChoice;
+use crate::model_choice::{ModelChoice, NamedModels};
 
 /// Everything that draws.
 pub struct Studio {
@@ -22,6 +22,7 @@ pub struct Studio {
     /// The model's name.
     pub(crate) name: String,
     pub(crate) refiner_name: Option<String>,
+    pub(crate) tiny_vae_name: Option<String>,
     /// Steps where nothing is asked for.
     default_steps: u32,
     /// Seconds that opening took.
@@ -37,12 +38,17 @@ impl Studio {
     /// Whatever is wrong with the model's files, or a device asked for by name that is not to be had.
     pub fn open(options: &StudioOptions) -> Result<Self> {
         let began = Instant::now();
-        let named = ["EASEL_MODEL", "EASEL_REFINER"];
-        let choice = ModelChoice::open(named, options.model.as_deref(), options.refiner.as_deref(), false)?;
+        let choice = ModelChoice::open(&NamedModels {
+            options: ["EASEL_MODEL", "EASEL_REFINER", "EASEL_TINY_VAE"],
+            model: options.model.as_deref(),
+            refiner: options.refiner.as_deref(),
+            no_refiner: false,
+            tiny_vae: options.tiny_vae.as_deref(),
+        })?;
         let requirement = Model::requirement(&choice.base, choice.refiner.as_ref(), options.precision)?;
         let device = DeviceChoice::select(options.device, requirement)?;
         let default_steps = choice.default_steps();
-        let ModelChoice { base, refiner, name, refiner_name, demo } = choice;
+        let ModelChoice { base, refiner, name, refiner_name, tiny_vae_name, demo } = choice;
         let cache = options.cache.clone().map(Cache::new);
         let model = Model::from_sources(base, refiner, &device, Retention::KeepWarm, cache);
         let opening_seconds = began.elapsed().as_secs_f64();
@@ -53,7 +59,7 @@ impl Studio {
             opening_seconds,
             "the studio is open"
         );
-        Ok(Self { model, device, name, refiner_name, default_steps, opening_seconds, _demo: demo })
+        Ok(Self { model, device, name, refiner_name, tiny_vae_name, default_steps, opening_seconds, _demo: demo })
     }
 
     /// What it is, for `/health`.

@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use half::bf16;
 use rayon::prelude::*;
 
+use crate::buffers;
 use crate::functions::exp;
 use crate::pack::pair;
 use crate::product::Target;
@@ -92,7 +93,7 @@ pub(crate) fn attention_with<E: Element>(
     }
     let attention = Attention { query, key, value, shape, arithmetic, instructions };
     let groups = shape.width.div_ceil(arithmetic.group());
-    let mut results = Vec::with_capacity(query.len());
+    let mut results = buffers::empty(query.len());
     let target = Target::spare(&mut results);
     match groups {
         0..=32 => attention.run::<32>(&target),

@@ -4,6 +4,7 @@
 
 use rayon::prelude::*;
 
+use crate::buffers;
 use crate::pack::Packed;
 use crate::product::{Target, multiply};
 use crate::quantize::{Quantization, Range};
@@ -66,7 +67,7 @@ pub(crate) fn convolution_with<E: Element>(
     if let Some(residual) = epilogue.residual {
         assert_eq!(residual.len(), length, "a residual of another length");
     }
-    let mut results = Vec::with_capacity(length);
+    let mut results = buffers::empty(length);
     let target = Target::spare(&mut results);
     multiply(&rows, weights, epilogue, &target, |row| row * outputs, instructions);
     // SAFETY: every row's results were written.

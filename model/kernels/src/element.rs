@@ -2,12 +2,17 @@
 
 use half::bf16;
 
+use crate::buffers::Buffers;
+
 /// A number of an activation: f32 or bf16.
 pub trait Element: bytemuck::Pod + Send + Sync + Default {
     /// Widens.
     fn to_f32(self) -> f32;
     /// Rounds to the nearest, ties to even.
     fn from_f32(value: f32) -> Self;
+    /// Where the memory of results is kept between two uses.
+    #[doc(hidden)]
+    fn buffers() -> &'static Buffers<Self>;
 }
 
 impl Element for f32 {
@@ -19,6 +24,11 @@ impl Element for f32 {
     #[inline(always)]
     fn from_f32(value: f32) -> Self {
         value
+    }
+
+    fn buffers() -> &'static Buffers<Self> {
+        static BUFFERS: Buffers<f32> = Buffers::new();
+        &BUFFERS
     }
 }
 
@@ -34,8 +44,12 @@ impl Element for bf16 {
         let bits = value.to_bits();
         let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1));
         let quiet = bits | 0x0040_0000;
-        let is_nan = value != value;
-        Self::from_bits(((if is_nan { quiet } else { rounded }) >> 16) as u16)
+        Self::from_bits(((if value.is_nan() { quiet } else { rounded }) >> 16) as u16)
+    }
+
+    fn buffers() -> &'static Buffers<Self> {
+        static BUFFERS: Buffers<bf16> = Buffers::new();
+        &BUFFERS
     }
 }
 

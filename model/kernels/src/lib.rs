@@ -11,6 +11,7 @@
 
 mod arithmetic;
 mod attention;
+mod buffers;
 mod convolution;
 mod element;
 mod epilogue;
@@ -28,6 +29,7 @@ mod upsample;
 
 pub use arithmetic::Arithmetic;
 pub use attention::{AttentionShape, attention};
+pub use buffers::{Buffers, Recycled};
 pub use convolution::{ConvolutionShape, convolution};
 pub use element::Element;
 pub use epilogue::{Activation, Epilogue};

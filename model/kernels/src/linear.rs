@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+use crate::buffers;
 use crate::pack::Packed;
 use crate::product::{Target, multiply};
 use crate::rows::Matrix;
@@ -28,7 +29,7 @@ pub(crate) fn linear_with<E: Element>(
     if let Some(residual) = epilogue.residual {
         assert_eq!(residual.len(), length, "a residual of another length");
     }
-    let mut results = Vec::with_capacity(length);
+    let mut results = buffers::empty(length);
     let target = Target::spare(&mut results);
     multiply(&rows, weights, epilogue, &target, |row| row * shape.results(), instructions);
     // SAFETY: every row's results were written.

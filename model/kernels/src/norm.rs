@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use crate::buffers;
 use crate::functions::silu;
 use crate::{Element, Instructions};
 
@@ -52,7 +53,7 @@ pub(crate) fn group_norm_with<E: Element>(
     assert!(groups > 0 && channels.is_multiple_of(groups), "channels that do not divide into groups");
     assert!(x.len() == pictures * pixels * channels, "a picture of another size");
     assert!(weight.len() == channels && bias.len() == channels, "a weight of another length");
-    let mut results = vec![E::default(); x.len()];
+    let mut results = buffers::any(x.len());
     if x.is_empty() {
         return results;
     }
@@ -164,7 +165,7 @@ pub(crate) fn layer_norm_with<E: Element>(
 ) -> Vec<E> {
     let width = weight.len();
     assert!(bias.len() == width && (width == 0 || x.len().is_multiple_of(width)), "rows of another width");
-    let mut results = vec![E::default(); x.len()];
+    let mut results = buffers::any(x.len());
     if width == 0 {
         return results;
     }

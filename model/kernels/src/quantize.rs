@@ -62,13 +62,13 @@ impl Range {
         let mut see = |lane: usize, number: f32| {
             least[lane] = if number < least[lane] { number } else { least[lane] };
             largest[lane] = if number > largest[lane] { number } else { largest[lane] };
-            strange[lane] |= u32::from(number != number);
+            strange[lane] |= u32::from(number.is_nan());
         };
         let chunks = numbers.chunks_exact(LANES);
         let rest = chunks.remainder();
         for chunk in chunks {
-            for lane in 0..LANES {
-                see(lane, chunk[lane].to_f32());
+            for (lane, number) in chunk.iter().enumerate() {
+                see(lane, number.to_f32());
             }
         }
         for (lane, number) in rest.iter().enumerate() {

@@ -7,6 +7,7 @@
 
 use bytes::Bytes;
 
+use crate::buffers;
 use crate::convolution::{ConvolutionShape, Pixels};
 use crate::pack::{Packed, PackedShape};
 use crate::product::{Target, multiply};
@@ -102,7 +103,7 @@ pub(crate) fn upsample_convolution_with<E: Element>(
     let shape = ConvolutionShape { pictures, height, width, channels, kernel: 2, stride: 1, padding: (1, 1) };
     let epilogue = Epilogue { bias, ..Epilogue::default() };
     let length = 4 * pictures * height * width * outputs;
-    let mut results = Vec::with_capacity(length);
+    let mut results = buffers::empty(length);
     let target = Target::spare(&mut results);
     for (index, packed) in weights.places.iter().enumerate() {
         let (down, across) = (index / 2, index % 2);

@@ -6,6 +6,7 @@
 mod fields;
 mod model_index;
 mod text_encoder;
+mod tiny_vae;
 mod unet;
 mod vae;
 
@@ -13,6 +14,7 @@ use std::path::Path;
 
 pub use model_index::ModelIndex;
 pub use text_encoder::{HiddenAct, TextEncoderConfig};
+pub use tiny_vae::TinyVaeConfig;
 pub use unet::{UNetBlock, UNetConfig};
 pub use vae::VaeConfig;
 

@@ -1,28 +1,22 @@
 //! One generation: a value that advances step by step.
 
+mod decoding;
+mod evaluating;
 mod start;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use burn::tensor::Tensor;
-use image::RgbImage;
-
 use crate::checkpoint::Checkpoint;
-use crate::computing::computing;
-use crate::conditioning::{StageConditioning, floats, tensor};
-use crate::error::{Error, Result};
-use crate::guidance;
+use crate::conditioning::StageConditioning;
+use crate::error::Result;
 use crate::model::{Model, Stage};
 use crate::noise::NoiseGenerator;
-use crate::picture;
 use crate::plan::Plan;
-use crate::preview;
 use crate::request::Request;
 use crate::scheduler::{History, Scheduler};
 use crate::trace::Trace;
-use crate::unet::{Conditioning, UNet};
-use crate::vae::SCALE;
+use evaluating::Reuse;
 
 /// Channels of SDXL's latents.
 const CHANNELS: usize = 4;
@@ -44,10 +38,12 @@ pub struct Generation {
     denoised: Option<Vec<f32>>,
     noise: NoiseGenerator,
     conditioning: [Option<StageConditioning>; 2],
+    reuse: Reuse,
     warnings: Vec<String>,
     timings: Timings,
     steps_time: Duration,
     steps_done: usize,
+    evaluations: usize,
     trace: Option<Trace>,
 }
 
@@ -99,6 +95,7 @@ impl Generation {
         self.index += 1;
         drop(unet);
         if self.index == self.plan.range(stage).end {
+            self.reuse = Reuse::default();
             self.model.done_with_unet(stage);
         }
         self.spent(stage.name(), began);
@@ -129,6 +126,12 @@ impl Generation {
         self.plan.end - self.plan.start
     }
 
+    /// How often the UNet has evaluated one picture in this process: twice a step and picture where there is guidance, else
+    /// once.
+    pub fn evaluations(&self) -> usize {
+        self.evaluations
+    }
+
     /// From base to refiner: a sampler without history goes on where the base's stopped.
     fn hand_over(&mut self) {
         if let Some(trace) = &mut self.trace {
@@ -136,76 +139,6 @@ impl Generation {
             trace.keep_floats("base_latents", &shape, &self.latents);
         }
         self.scheduler.restore(History::default());
-    }
-
-    /// The model's guided output for every picture.
-    fn predict(&mut self, unet: &UNet, stage: Stage) -> Result<Vec<f32>> {
-        let (h, w) = self.size;
-        let conditioning = self.conditioning[stage as usize].as_ref().expect("every stage with steps is conditioned");
-        let guided = conditioning.negative.is_some();
-        let batch = conditioning.batch();
-        let timestep = self.scheduler.timesteps()[self.index];
-        let mut inputs = self.latents.clone();
-        self.scheduler.scale_model_input(self.index, &mut inputs)?;
-        let mut text = Vec::with_capacity(inputs.len());
-        let mut negative = Vec::new();
-        // One picture at a time: memory does not grow with the count.
-        for picture in inputs.chunks(CHANNELS * h * w) {
-            let output = self.evaluate(unet, picture, guided, timestep, &batch)?;
-            if guided {
-                let (without, with) = output.split_at(picture.len());
-                negative.extend_from_slice(without);
-                text.extend_from_slice(with);
-            } else {
-                text.extend(output);
-            }
-        }
-        if let Some(trace) = self.trace.as_mut().filter(|_| self.index == self.plan.start) {
-            let shape = [self.request.count as usize, CHANNELS, h, w];
-            trace.keep_floats("first_eps_text", &shape, &text);
-            trace.keep_floats("first_eps_negative", &shape, if guided { &negative } else { &text });
-        }
-        if guided {
-            let per_picture = CHANNELS * h * w;
-            guidance::apply(
-                &mut text,
-                &negative,
-                per_picture,
-                self.request.guidance_scale,
-                self.request.guidance_rescale,
-            );
-        }
-        Ok(text)
-    }
-
-    fn evaluate(
-        &self,
-        unet: &UNet,
-        picture: &[f32],
-        guided: bool,
-        timestep: f64,
-        batch: &Conditioning,
-    ) -> Result<Vec<f32>> {
-        let (h, w) = self.size;
-        let copies = if guided { 2 } else { 1 };
-        let device = self.model.device().device();
-        computing("the UNet", || {
-            let input: Tensor<4> = tensor(picture.repeat(copies), [copies, CHANNELS, h, w], device);
-            let output = floats(unet.forward(input, timestep, batch))?;
-            if output.iter().any(|value| !value.is_finite()) {
-                let message = "the output is not a number everywhere: use --precision bf16 or f32".to_owned();
-                return Err(Error::Computation { part: "the UNet", message });
-            }
-            Ok(output)
-        })
-    }
-
-    /// A small picture of what picture `number` is becoming: an eighth of the size, without the VAE.
-    pub fn preview(&self, number: usize) -> Option<RgbImage> {
-        let (h, w) = self.size;
-        let latents = self.denoised.as_ref().unwrap_or(&self.latents);
-        let picture = latents.chunks(CHANNELS * h * w).nth(number)?;
-        Some(preview::from_latents(picture, w, h, self.model.vae_config().latent_rgb_factors.as_deref()))
     }
 
     /// The generation as it stands, to go on in another process.
@@ -216,40 +149,10 @@ impl Generation {
             from_picture: self.plan.from_picture,
             index: self.index,
             latents: self.latents.clone(),
+            reused: self.reused_latents(),
             history: self.scheduler.history().clone(),
             noise: self.noise.state(),
         }
-    }
-
-    /// Does the steps that are left and decodes the pictures.
-    ///
-    /// # Errors
-    /// A failure of files or device; the generation can be tried again.
-    pub fn finish(&mut self) -> Result<Vec<RgbImage>> {
-        while self.advance()?.is_some() {}
-        let began = Instant::now();
-        let (h, w) = self.size;
-        let stage = self.plan.stage(self.plan.end.saturating_sub(1));
-        let vae = self.model.vae(stage)?;
-        let device = self.model.device().device();
-        let mut pictures = Vec::new();
-        for latents in self.latents.chunks(CHANNELS * h * w) {
-            let numbers = computing("the VAE decoder", || {
-                floats(vae.decode(tensor(latents.to_vec(), [1, CHANNELS, h, w], device)))
-            })?;
-            pictures.push(picture::from_numbers(&numbers, w * SCALE, h * SCALE)?);
-        }
-        self.spent("decode", began);
-        self.keep_result(&pictures);
-        Ok(pictures)
-    }
-
-    fn keep_result(&mut self, pictures: &[RgbImage]) {
-        let Some(trace) = &mut self.trace else { return };
-        let (h, w) = self.size;
-        trace.keep_floats("final_latents", &[pictures.len(), CHANNELS, h, w], &self.latents);
-        let bytes = pictures.iter().flat_map(|picture| picture.as_raw().iter().copied()).collect();
-        trace.keep_bytes("image", &[pictures.len(), h * SCALE, w * SCALE, 3], bytes);
     }
 
     /// The request with every default filled in.

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use image::RgbImage;
 
+use super::evaluating::Reuse;
 use super::{CHANNELS, Generation, Timings};
 use crate::checkpoint::Checkpoint;
 use crate::computing::computing;
@@ -30,7 +31,7 @@ impl Generation {
     pub(crate) fn resume(model: Model, checkpoint: Checkpoint) -> Result<Self> {
         let fault = |message: &str| Error::Checkpoint(format!("{message}: start the picture again"));
         if checkpoint.model != model.fingerprint() {
-            return Err(fault("it was made with another model, or with or without a refiner"));
+            return Err(fault("it was made with another model, or with or without a refiner or a tiny VAE"));
         }
         let from_picture = checkpoint.from_picture;
         let mut run = Self::prepare(model, checkpoint.request, from_picture, false)?;
@@ -38,6 +39,7 @@ impl Generation {
         let most_words = (run.plan.end + 2) * (2 * run.latents_len() + 32);
         let fits = checkpoint.latents.len() == run.latents_len()
             && run.plan.contains(checkpoint.index)
+            && run.is_fit_for_reuse(checkpoint.index, checkpoint.reused.as_deref())
             && checkpoint.noise.words <= most_words as u64;
         if !fits {
             return Err(fault("its latents, step or noise do not fit its request"));
@@ -45,8 +47,18 @@ impl Generation {
         run.scheduler.restore(checkpoint.history);
         run.noise = NoiseGenerator::resume(run.request.seed, checkpoint.noise)?;
         run.latents = checkpoint.latents;
+        run.reuse.latents = checkpoint.reused;
         run.index = checkpoint.index;
         Ok(run)
+    }
+
+    /// Whether there are latents whose features the evaluation `next` reuses exactly if it does.
+    fn is_fit_for_reuse(&self, next: usize, latents: Option<&[f32]>) -> bool {
+        let reuses = next < self.plan.end && self.features_of(next) < next;
+        match latents {
+            Some(latents) => reuses && latents.len() == self.latents_len(),
+            None => !reuses,
+        }
     }
 
     /// Everything but the prompt's encoding and the latents.
@@ -71,10 +83,12 @@ impl Generation {
             denoised: None,
             noise: NoiseGenerator::new(request.seed),
             conditioning: [None, None],
+            reuse: Reuse::default(),
             warnings: Vec::new(),
             timings: Timings::new(),
             steps_time: Duration::ZERO,
             steps_done: 0,
+            evaluations: 0,
             trace: traced.then(Trace::default),
             model,
             request,

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use burn::backend::Flex;
-use burn::tensor::{Bytes, DType, Shape};
+use burn::tensor::{AllocationProperty, Bytes, DType, Shape};
 use burn_flex::{FlexTensor, Layout};
-use easel_kernels::{AttentionShape, ConvolutionShape, Element, Epilogue, GroupNormShape};
+use easel_kernels::{AttentionShape, ConvolutionShape, Element, Epilogue, GroupNormShape, Recycled};
 use half::bf16;
 
 use super::{Activation, Arithmetic, GroupNormOptions, Kernels, Optional, UpsampleWeights, Weights, Window, plain};
@@ -37,8 +37,10 @@ fn numbers<N: Number>(tensor: &FlexTensor) -> &[N] {
     tensor.as_slice::<N>().expect("the tensor is contiguous and of this number format")
 }
 
+/// A kernel's results as a tensor whose memory is used again once it is dropped.
 fn tensor<N: Number>(numbers: Vec<N>, dims: &[usize]) -> FlexTensor {
-    FlexTensor::new(Bytes::from_elems(numbers), Layout::contiguous(Shape::from(dims.to_vec())), N::dtype())
+    let bytes = Bytes::from_shared(bytes::Bytes::from_owner(Recycled::new(numbers)), AllocationProperty::Other);
+    FlexTensor::new(bytes, Layout::contiguous(Shape::from(dims.to_vec())), N::dtype())
 }
 
 /// A small tensor, such as a bias, as f32.

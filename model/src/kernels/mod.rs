@@ -18,7 +18,7 @@ pub(crate) use easel_kernels::{Activation, Arithmetic, Order, Packed, PackedShap
 
 /// The weights of a linear layer or a convolution.
 #[derive(Debug, Clone, ExtensionType)]
-pub enum Weights<B: Backend> {
+pub(crate) enum Weights<B: Backend> {
     /// A tensor as in the checkpoint: `[outputs, inputs]` or `[outputs, inputs, kernel, kernel]`.
     Plain(FloatTensor<B>),
     /// Packed for the CPU's kernels.
@@ -27,7 +27,7 @@ pub enum Weights<B: Backend> {
 
 /// A tensor that may be absent; `Option` cannot pass Burn's extension point.
 #[derive(Debug, Clone, ExtensionType)]
-pub enum Optional<B: Backend> {
+pub(crate) enum Optional<B: Backend> {
     /// There is none.
     Absent,
     /// There is one.
@@ -61,30 +61,30 @@ impl<B: Backend> Weights<B> {
 
 /// How a convolution's kernel goes over the picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
+pub(crate) struct Window {
     /// Side of the square kernel.
-    pub kernel: usize,
+    pub(crate) kernel: usize,
     /// Pixels from one place to the next.
-    pub stride: usize,
+    pub(crate) stride: usize,
     /// Zeros before the first row and column, and after the last ones.
-    pub padding: (usize, usize),
+    pub(crate) padding: (usize, usize),
 }
 
 /// What a group norm does beside normalizing.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct GroupNormOptions {
+pub(crate) struct GroupNormOptions {
     /// Groups of channels.
-    pub groups: usize,
+    pub(crate) groups: usize,
     /// Added to the variance.
-    pub epsilon: f64,
+    pub(crate) epsilon: f64,
     /// Whether SiLU follows.
-    pub with_silu: bool,
+    pub(crate) with_silu: bool,
 }
 
 /// Operations that a backend may have kernels for. Biases and norm weights may be in another number format than the
 /// activations.
 #[backend_extension(Flex, NdArray, Cube: cfg(feature = "cuda"))]
-pub trait Kernels: Backend {
+pub(crate) trait Kernels: Backend {
     /// `x` `[…, inputs]` → `[…, outputs]`, or half of the outputs where they are gated: the product, plus `bias`
     /// `[outputs]`, then `activation`, plus `residual` of the result's shape.
     fn dense(

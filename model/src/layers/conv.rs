@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use burn::backend::Dispatch;
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 
 use crate::error::Result;
 use crate::kernels::{self, UpsampleWeights, Weights, Window};
@@ -35,11 +35,19 @@ impl Conv2d {
     }
 
     fn load(parameters: &Parameters, input: usize, output: usize, window: Window) -> Result<Self> {
-        Ok(Self {
-            weights: parameters.matrix("weight", Matrix::convolution(input, output, window.kernel))?,
-            bias: parameters.vector("bias", output)?,
-            window,
-        })
+        let bias = parameters.vector("bias", output)?;
+        Self::load_with(parameters, input, output, window, bias)
+    }
+
+    fn load_with(
+        parameters: &Parameters,
+        input: usize,
+        output: usize,
+        window: Window,
+        bias: Tensor<1>,
+    ) -> Result<Self> {
+        let weights = parameters.matrix("weight", Matrix::convolution(input, output, window.kernel))?;
+        Ok(Self { weights, bias, window })
     }
 
     /// `[n, h, w, input]` → `[n, h', w', output]`.
@@ -74,6 +82,16 @@ pub(crate) struct UpsampleConv2d {
 }
 
 impl UpsampleConv2d {
+    /// Of a convolution that adds nothing.
+    pub(crate) fn load_without_bias(parameters: &Parameters, channels: usize) -> Result<Self> {
+        let window = Window { kernel: 3, stride: 1, padding: (1, 1) };
+        let bias = Tensor::zeros([channels], (parameters.device(), DType::F32));
+        Ok(Self {
+            conv: Conv2d::load_with(parameters, channels, channels, window, bias)?,
+            doubled: parameters.doubled("weight", channels, channels)?,
+        })
+    }
+
     pub(crate) fn load(parameters: &Parameters, channels: usize) -> Result<Self> {
         Ok(Self {
             conv: Conv2d::same(parameters, channels, channels)?,

@@ -90,6 +90,18 @@ impl DownBlock {
     /// Every intermediate result is also pushed to `skips`.
     pub(super) fn forward(
         &self,
+        x: Tensor<4>,
+        embedding: &Tensor<2>,
+        context: &Tensor<3>,
+        skips: &mut Vec<Tensor<4>>,
+    ) -> Tensor<4> {
+        let x = self.forward_layers(x, embedding, context, skips);
+        self.halve(x, skips)
+    }
+
+    /// The part of [`Self::forward`] that keeps the size.
+    pub(super) fn forward_layers(
+        &self,
         mut x: Tensor<4>,
         embedding: &Tensor<2>,
         context: &Tensor<3>,
@@ -99,6 +111,11 @@ impl DownBlock {
             x = layer.forward(x, embedding, context);
             skips.push(x.clone());
         }
+        x
+    }
+
+    /// The rest of [`Self::forward`].
+    pub(super) fn halve(&self, mut x: Tensor<4>, skips: &mut Vec<Tensor<4>>) -> Tensor<4> {
         if let Some(downsampler) = &self.downsampler {
             x = downsampler.forward(x);
             skips.push(x.clone());

@@ -76,19 +76,39 @@ impl UNet {
 
     /// `latents` `[n, 4, h, w]` (scaled for the model) at `timestep` → predicted noise of the same shape, in f32.
     pub(crate) fn forward(&self, latents: Tensor<4>, timestep: f64, conditioning: &Conditioning) -> Tensor<4> {
+        self.forward_reusing(latents, timestep, conditioning, None).0
+    }
+
+    /// Like [`Self::forward`], with the features that come up to the finest level, `[n, h, w, c]`, beside the prediction.
+    /// Given as `deep`, those of an earlier step stand in for every level below (DeepCache, Ma et al. 2024).
+    pub(crate) fn forward_reusing(
+        &self,
+        latents: Tensor<4>,
+        timestep: f64,
+        conditioning: &Conditioning,
+        deep: Option<Tensor<4>>,
+    ) -> (Tensor<4>, Tensor<4>) {
         let embedding = self.embed(timestep, conditioning, latents.dims()[0]);
         let context = conditioning.context.clone().cast(self.compute);
-        let mut x = self.conv_in.forward(latents.permute([0, 2, 3, 1]).cast(self.compute));
+        let (first, deeper) = self.down_blocks.split_first().expect("the configuration asks for at least one level");
+        let (last, coarser) = self.up_blocks.split_last().expect("there are as many ways up as down");
+        let x = self.conv_in.forward(latents.permute([0, 2, 3, 1]).cast(self.compute));
         let mut skips = vec![x.clone()];
-        for block in &self.down_blocks {
-            x = block.forward(x, &embedding, &context, &mut skips);
-        }
-        x = self.mid_block.forward(x, &embedding, &context);
-        for block in &self.up_blocks {
-            x = block.forward(x, &embedding, &context, &mut skips);
-        }
+        let x = first.forward_layers(x, &embedding, &context, &mut skips);
+        let deep = deep.unwrap_or_else(|| {
+            let mut x = first.halve(x, &mut skips);
+            for block in deeper {
+                x = block.forward(x, &embedding, &context, &mut skips);
+            }
+            x = self.mid_block.forward(x, &embedding, &context);
+            for block in coarser {
+                x = block.forward(x, &embedding, &context, &mut skips);
+            }
+            x
+        });
+        let x = last.forward(deep.clone(), &embedding, &context, &mut skips);
         let noise = self.conv_out.forward(self.conv_norm_out.forward_silu(x));
-        noise.permute([0, 3, 1, 2]).cast(FloatDType::F32)
+        (noise.permute([0, 3, 1, 2]).cast(FloatDType::F32), deep)
     }
 
     /// Timestep, sizes and pooled text as one vector a picture: `[n, embedding]`.
@@ -101,5 +121,43 @@ impl UNet {
         let pooled = conditioning.pooled.clone().cast(self.compute);
         let added = self.add_embedding.forward(Tensor::cat(vec![pooled, sizes], 1));
         self.time_embedding.forward(time) + added
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, Distribution};
+
+    use super::*;
+    use crate::parameters::Origin;
+    use crate::precision::Precision;
+    use crate::random::RandomWeights;
+    use crate::shape::Shape;
+
+    #[test]
+    fn reused_features_stand_in_for_the_deeper_levels() {
+        let config = Shape::Demo.configs().expect("the demo's shape").unet;
+        let (device, origin) = (Device::flex(), Origin::Random(RandomWeights::new(0)));
+        let parameters = Parameters::new(&origin, &device, Precision::F32.cpu_format());
+        let unet = UNet::load(&parameters, &config, FloatDType::F32).expect("it is built");
+        let pooled = config.projection_class_embeddings_input_dim - 6 * config.addition_time_embed_dim;
+        let conditioning = Conditioning {
+            context: Tensor::zeros([1, 77, config.cross_attention_dim], &device),
+            pooled: Tensor::zeros([1, pooled], &device),
+            time_ids: vec![64.0, 64.0, 0.0, 0.0, 64.0, 64.0],
+        };
+        // A size that the coarser levels round up.
+        let latents = || Tensor::<4>::random([1, 4, 9, 8], Distribution::Default, &device);
+        let (first, second) = (latents(), latents());
+        let numbers = |x: Tensor<4>| x.into_data().try_into_vec::<f32>().expect("f32");
+
+        let (whole, deep) = unet.forward_reusing(first.clone(), 500.0, &conditioning, None);
+        assert_eq!(deep.dims()[1..3], [9, 8]);
+        let again = unet.forward_reusing(first, 500.0, &conditioning, Some(deep.clone())).0;
+        assert_eq!(numbers(again), numbers(whole));
+
+        let next = |deep| numbers(unet.forward_reusing(second.clone(), 450.0, &conditioning, deep).0);
+        let (exact, reused, none) = (next(None), next(Some(deep.clone())), next(Some(deep.zeros_like())));
+        assert!(reused != exact && reused != none);
     }
 }

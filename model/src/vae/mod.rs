@@ -4,6 +4,7 @@ mod decoder;
 mod encoder;
 mod middle;
 mod tiling;
+mod tiny;
 
 use burn::tensor::{FloatDType, Tensor};
 
@@ -13,6 +14,7 @@ use crate::layers::Conv2d;
 use crate::parameters::Parameters;
 use decoder::Decoder;
 use encoder::Encoder;
+pub(crate) use tiny::TinyDecoder;
 
 /// The group and layer norms of the VAE have their own epsilon.
 const NORM_EPSILON: f64 = 1e-6;

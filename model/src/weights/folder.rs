@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::manifest::manifest;
 
 /// Configurations take a few kilobytes, an index a few hundred.
-const LONGEST_CONFIG: u64 = 1 << 20;
+pub(super) const LONGEST_CONFIG: u64 = 1 << 20;
 const LONGEST_INDEX: u64 = 16 << 20;
 
 /// Reads every configuration of the model in `folder`.
@@ -103,7 +103,7 @@ fn other_names(component: Component, name: &str) -> Vec<String> {
 
 /// The weights in a component's folder: one file, or the shards that an index lists. The name is the file's or
 /// the index's.
-fn open_weights(folder: &Path) -> Result<(PathBuf, Vec<Arc<SafetensorsFile>>)> {
+pub(super) fn open_weights(folder: &Path) -> Result<(PathBuf, Vec<Arc<SafetensorsFile>>)> {
     for variant in ["", ".fp16", ".bf16"] {
         for stem in ["diffusion_pytorch_model", "model"] {
             let file = folder.join(format!("{stem}{variant}.safetensors"));

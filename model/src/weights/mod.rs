@@ -12,6 +12,7 @@ mod original;
 mod recognise;
 mod safetensors_file;
 mod single_file;
+mod tiny_vae;
 mod write;
 
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ pub use files::ModelFiles;
 pub use header::{Entry, Header, HeaderFault, parse_header};
 pub use original::{Transform, open_clip_name, unet_name, vae_name};
 pub use safetensors_file::SafetensorsFile;
+pub use tiny_vae::TinyVaeFiles;
 pub use write::{Stored, TensorToWrite, write_folder, write_safetensors};
 
 use crate::error::Result;

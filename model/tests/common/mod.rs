@@ -98,7 +98,7 @@ fn scheduler_settings(case: &str) -> (bool, bool) {
 }
 
 /// Copies a folder with everything in it.
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("the folder is made");
     for entry in std::fs::read_dir(from).expect("the folder is read") {
         let entry = entry.expect("the folder is read");

@@ -50,6 +50,8 @@ pub fn document() -> Result<Value> {
     });
     document["components"]["schemas"]["Order"]["properties"]["scheduler"]["enum"] =
         json!(crate::task::settings::SCHEDULERS);
+    document["components"]["schemas"]["Order"]["properties"]["guidance_interval"]["items"] =
+        json!({"type": "number", "minimum": 0, "maximum": 1});
     Ok(document)
 }
 
@@ -234,13 +236,14 @@ fn body(operation: Operation) -> Option<(Value, bool)> {
 }
 
 /// What a new attempt can change.
-const RETRY_FIELDS: [&str; 13] = [
+const RETRY_FIELDS: [&str; 14] = [
     "prompt",
     "negative_prompt",
     "width",
     "height",
     "steps",
     "guidance_scale",
+    "guidance_interval",
     "scheduler",
     "seed",
     "count",

@@ -54,6 +54,10 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub guidance_scale: Option<f64>,
+    /// The shares of the schedule between which the prompt pulls; absent means everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<f64>>, min_items = 2, max_items = 2, nullable = false)]
+    pub guidance_interval: Option<(f64, f64)>,
     /// The sampler.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]

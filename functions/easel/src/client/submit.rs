@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{Client, cause, pictures};
 use crate::failure::Failure;
 use crate::output;
+use crate::pairs::guidance_interval;
 use crate::progress::TaskProgress;
 use crate::service_arguments::SubmitArguments;
 
@@ -21,7 +22,7 @@ const INTERVAL: Duration = Duration::from_millis(500);
 pub(crate) fn submit(arguments: &SubmitArguments) -> Result<(), Failure> {
     let files = pictures::files(arguments.output.as_deref(), arguments.count.unwrap_or(1))?;
     let client = Client::new(&arguments.service)?;
-    let mut order = order(arguments);
+    let mut order = order(arguments)?;
     if let Some(path) = &arguments.init {
         order.insert("init_image".to_owned(), json!(upload(&client, path)?));
     }
@@ -40,12 +41,14 @@ pub(crate) fn submit(arguments: &SubmitArguments) -> Result<(), Failure> {
     output::result(&format!("{id} {}", task["status"].as_str().unwrap_or_default()))
 }
 
-fn order(arguments: &SubmitArguments) -> Map<String, Value> {
+fn order(arguments: &SubmitArguments) -> Result<Map<String, Value>, Failure> {
+    let interval = arguments.guidance_interval.as_deref().map(guidance_interval).transpose()?;
     let fields = [
         ("prompt", json!(arguments.prompt)),
         ("negative_prompt", json!(arguments.negative_prompt)),
         ("steps", json!(arguments.steps)),
         ("guidance_scale", json!(arguments.guidance_scale)),
+        ("guidance_interval", json!(interval)),
         ("seed", json!(arguments.seed)),
         ("width", json!(arguments.width)),
         ("height", json!(arguments.height)),
@@ -55,7 +58,8 @@ fn order(arguments: &SubmitArguments) -> Map<String, Value> {
         ("title", json!(arguments.title)),
         ("tags", json!(arguments.tags)),
     ];
-    fields.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)).collect()
+    let given = fields.into_iter().filter(|(_, value)| !value.is_null());
+    Ok(given.map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 /// Uploads a picture to start from; what comes back is its key.

@@ -56,6 +56,7 @@ pub(super) async fn start(
         precision: arguments.computation.device.precision()?,
         model: arguments.model.clone(),
         refiner: arguments.refiner.clone(),
+        tiny_vae: arguments.tiny_vae.clone(),
         cache: cache::folder(),
     };
     let opening = tokio::task::spawn_blocking(move || Studio::open(&options));

@@ -47,6 +47,21 @@ fn a_picture_comes_with_a_report_and_a_record() {
 }
 
 #[test]
+fn a_tiny_vae_decodes_and_is_recorded() {
+    let folder = folder();
+    let tiny_vae = demo_model().join("../tests/reference/tiny_vae");
+    let report = draw(folder.path(), &["-o", "heart.png", "--tiny-vae", tiny_vae.to_str().unwrap()]);
+    assert_eq!(report["tiny_vae"], "tiny_vae");
+    let picture = folder.path().join("heart.png");
+    assert_eq!(image::open(&picture).unwrap().into_rgb8().dimensions(), (64, 64));
+    let chunks = text_chunks(&picture);
+    let text = |keyword| &chunks.iter().find(|(found, _)| found == keyword).unwrap().1;
+    assert!(text("parameters").contains("VAE Decoder: tiny_vae"), "{}", text("parameters"));
+    let record: Value = serde_json::from_str(text("easel")).unwrap();
+    assert_eq!(record["tiny_vae"], "tiny_vae");
+}
+
+#[test]
 fn a_person_is_told_the_device_the_model_and_how_to_get_others() {
     let folder = folder();
     let outcome =

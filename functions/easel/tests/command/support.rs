@@ -27,7 +27,7 @@ pub(crate) fn easel(folder: &Path, arguments: &[&str]) -> Command {
 }
 
 pub(crate) fn clean(command: &mut Command) -> &mut Command {
-    for name in ["EASEL_DEVICE", "EASEL_PRECISION", "EASEL_MODEL", "EASEL_REFINER", "EASEL_LOG"] {
+    for name in ["EASEL_DEVICE", "EASEL_PRECISION", "EASEL_MODEL", "EASEL_REFINER", "EASEL_TINY_VAE", "EASEL_LOG"] {
         command.env_remove(name);
     }
     command.env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"))

@@ -18,12 +18,14 @@ pub struct StudioOptions {
     pub model: Option<PathBuf>,
     /// A refiner; the demo model's own, or none.
     pub refiner: Option<PathBuf>,
+    /// The folder of a tiny VAE that decodes in place of the model's own.
+    pub tiny_vae: Option<PathBuf>,
     /// Where weights are kept once they are packed; if none, they are packed in memory.
     pub cache: Option<PathBuf>,
 }
 
 impl StudioOptions {
-    /// What `EASEL_DEVICE`, `EASEL_PRECISION`, `EASEL_MODEL`, `EASEL_REFINER` and `EASEL_CACHE` say.
+    /// What `EASEL_DEVICE`, `EASEL_PRECISION`, `EASEL_MODEL`, `EASEL_REFINER`, `EASEL_TINY_VAE` and `EASEL_CACHE` say.
     ///
     /// # Errors
     /// [`Error::WrongUse`] names the variable that says something unknown.
@@ -39,6 +41,7 @@ impl StudioOptions {
             precision: precision.map_err(|error| unknown("EASEL_PRECISION", error))?,
             model: path("EASEL_MODEL"),
             refiner: path("EASEL_REFINER"),
+            tiny_vae: path("EASEL_TINY_VAE"),
             cache: path("EASEL_CACHE"),
         })
     }

@@ -24,6 +24,7 @@ impl Studio {
             height: settings.height,
             steps: settings.steps.unwrap_or(self.default_steps),
             guidance_scale: settings.guidance_scale.unwrap_or(defaults.guidance_scale),
+            guidance_interval: settings.guidance_interval,
             seed: settings.seed,
             count: settings.count,
             scheduler: settings.scheduler.as_deref().map(str::parse).transpose()?,

@@ -82,8 +82,13 @@ impl Worker {
             };
             drawing.pace.stepped(began.elapsed());
             drawing.vigil.stepped(drawing.pace.longest_step());
-            drawing.tell(&generation, &progress);
             let last = progress.step == progress.total;
+            let mut preview = None;
+            if drawing.vigil.wants_news() || last {
+                let look = |generation: &mut Generation| generation.preview(0).and_then(|rgb| encoding::preview(&rgb));
+                (generation, preview) = on_a_thread(generation, look).await?;
+            }
+            drawing.tell(&progress, preview);
             if last {
                 drawing.vigil.write().await;
             }
@@ -182,10 +187,8 @@ impl Worker {
 }
 
 impl Drawing {
-    /// Tells how far it is, with a preview if it is time for one.
-    fn tell(&self, generation: &Generation, progress: &easel_model::Progress) {
-        let wanted = self.vigil.wants_news() || progress.step == progress.total;
-        let preview = generation.preview(0).filter(|_| wanted).and_then(|preview| encoding::preview(&preview));
+    /// Tells how far it is; without a `preview` the one before stays.
+    fn tell(&self, progress: &easel_model::Progress, preview: Option<Vec<u8>>) {
         let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         self.vigil.tell(|told| {
             told.step = small(progress.step);

@@ -67,6 +67,7 @@ impl Worker {
             request: generation.request(),
             model: &self.studio.name,
             refiner: self.studio.refiner_name.as_deref().filter(|_| generation.request().use_refiner),
+            tiny_vae: self.studio.tiny_vae_name.as_deref(),
             device: self.studio.device.kind(),
             backend: self.studio.device.backend,
             precision: self.studio.device.precision,

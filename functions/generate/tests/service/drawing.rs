@@ -1,8 +1,13 @@
 //! From a request to pictures that wait for approval.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use easel_core::gallery::{DrawRequest, keys};
 use easel_core::task::Status;
-use easel_generate::worker::{Delivery, Outcome};
+use easel_generate::studio::{Studio, StudioOptions};
+use easel_generate::worker::{Delivery, Outcome, Worker, WorkerOptions};
+use easel_model::DevicePreference;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -45,6 +50,25 @@ async fn a_request_becomes_pictures_that_wait_for_approval() {
     assert_eq!(services.bytes(&keys::checkpoint(id, 1)).await, None);
     let worker = services.workflow.store.newest_worker().await.expect("DynamoDB answers").expect("a report");
     assert_eq!((worker.worker.as_str(), worker.model.as_str(), worker.sdxl_available), ("one", "demo", true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tiny_vae_makes_larger_previews() {
+    let services = Services::start().await;
+    let id = services.order(&heart(7)).await.id;
+    let message = services.message().await;
+    let tiny_vae = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../model/tests/reference/tiny_vae");
+    let options =
+        StudioOptions { device: DevicePreference::Flex, tiny_vae: Some(tiny_vae), ..StudioOptions::default() };
+    let studio = Arc::new(Studio::open(&options).expect("the demo model and the tiny VAE"));
+    let worker = Worker::new(services.workflow.clone(), studio, WorkerOptions::new("tiny"));
+    assert_eq!(worker.handle(&delivery(message)).await, Outcome::Done);
+
+    let (task, progress) = services.workflow.store.task_and_progress(id).await.expect("the task is there");
+    assert_eq!(task.status, Status::AwaitingApproval);
+    let preview = progress.and_then(|progress| progress.preview).expect("a preview");
+    assert_eq!(image::load_from_memory(&preview).expect("a picture").width(), 32);
+    assert_ne!(services.pictures(&task).await, services.undisturbed(&heart(7)).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

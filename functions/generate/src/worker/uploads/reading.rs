@@ -10,8 +10,18 @@ use serde_json::{Map, Value};
 /// Fields of an order that are texts; the others are numbers, flags and lists.
 const TEXTS: [&str; 4] = ["prompt", "negative_prompt", "scheduler", "title"];
 /// Fields of an order that a picture's metadata may give.
-const VALUES: [&str; 9] =
-    ["width", "height", "steps", "guidance_scale", "seed", "count", "use_refiner", "high_noise_frac", "strength"];
+const VALUES: [&str; 10] = [
+    "width",
+    "height",
+    "steps",
+    "guidance_scale",
+    "guidance_interval",
+    "seed",
+    "count",
+    "use_refiner",
+    "high_noise_frac",
+    "strength",
+];
 
 /// The order of a text that is the prompt.
 pub(super) fn prompt(bytes: &[u8]) -> Result<Reading, String> {

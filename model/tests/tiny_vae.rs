@@ -1,0 +1,133 @@
+//! A tiny VAE decodes pictures and previews in place of the VAE.
+
+mod common;
+
+use std::path::Path;
+
+use common::{copy, demo, reference};
+use easel_model::{DeviceChoice, DevicePreference, Model, ModelSource, Precision, Request, Requirement, Retention};
+use serde_json::{Value, json};
+
+fn model(base: ModelSource) -> Model {
+    let requirement = Requirement { precision: Some(Precision::F32), ..Requirement::default() };
+    let choice = DeviceChoice::select(DevicePreference::Flex, requirement).expect("flex is there");
+    Model::from_sources(base, None, &choice, Retention::KeepWarm, None)
+}
+
+fn base(folder: &Path) -> ModelSource {
+    ModelSource::open(folder).expect("the demo model opens")
+}
+
+fn with_tiny_vae(folder: &Path) -> Model {
+    model(base(folder).with_tiny_vae(&reference("tiny_vae")).expect("the tiny VAE opens"))
+}
+
+fn request() -> Request {
+    Request {
+        width: Some(96),
+        height: Some(64),
+        steps: 3,
+        use_refiner: false,
+        count: 2,
+        ..Request::new("a large red heart on a blue background")
+    }
+}
+
+#[test]
+fn pictures_and_previews_need_no_other_vae() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    copy(&demo("base"), folder.path());
+    let model = with_tiny_vae(folder.path());
+    std::fs::remove_dir_all(folder.path().join("vae")).expect("the folder is removed");
+    let mut run = model.start(request()).expect("the run starts");
+    while run.advance().expect("the step is done").is_some() {
+        let preview = run.preview(1).expect("there is a second picture");
+        assert_eq!(preview.dimensions(), (24, 16));
+    }
+    assert!(run.preview(2).is_none());
+    let pictures = run.finish().expect("the run ends well");
+    assert_eq!(pictures.iter().map(image::RgbImage::dimensions).collect::<Vec<_>>(), [(96, 64); 2]);
+    // The last preview is the finished picture, made smaller.
+    let small = image::imageops::thumbnail(&pictures[0], 24, 16);
+    assert!(run.preview(0).is_some_and(|preview| preview == small));
+}
+
+#[test]
+fn only_the_decoding_changes() {
+    let latents = |model: &Model| {
+        let mut run = model.start_traced(request()).expect("the run starts");
+        let pictures = run.finish().expect("the run ends well");
+        (run.trace().and_then(|trace| trace.numbers("final_latents")).expect("traced"), pictures)
+    };
+    let (with, tiny) = latents(&with_tiny_vae(&demo("base")));
+    let (without, whole) = latents(&model(base(&demo("base"))));
+    assert_eq!(with, without);
+    assert!(tiny[0] != whole[0]);
+}
+
+#[test]
+fn a_checkpoint_goes_on_with_the_same_decoder_only() {
+    let with = with_tiny_vae(&demo("base"));
+    let mut run = with.start(request()).expect("the run starts");
+    run.advance().expect("the step is done");
+    let checkpoint = run.checkpoint();
+    let error = model(base(&demo("base"))).resume(checkpoint.clone()).err().expect("it is refused").to_string();
+    assert!(error.contains("tiny VAE"), "{error}");
+    let resumed = with.resume(checkpoint).and_then(|mut run| run.finish()).expect("the resumed run ends well");
+    assert!(resumed == run.finish().expect("the run ends well"));
+}
+
+/// What opening a changed copy of the tiny VAE says.
+fn refusal(change: impl FnOnce(&Path)) -> String {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    copy(&reference("tiny_vae"), folder.path());
+    change(folder.path());
+    base(&demo("base")).with_tiny_vae(folder.path()).err().expect("it is refused").to_string()
+}
+
+#[test]
+fn a_folder_that_is_no_tiny_vae_is_refused_by_name() {
+    let config = |field: &'static str, value: Value| {
+        refusal(move |folder| {
+            let file = folder.join("config.json");
+            let text = std::fs::read_to_string(&file).expect("the configuration is there");
+            let mut config: Value = serde_json::from_str(&text).expect("it is JSON");
+            config[field] = value;
+            std::fs::write(&file, config.to_string()).expect("it is written");
+        })
+    };
+    for (field, value) in [
+        ("_class_name", json!("AutoencoderKL")),
+        ("act_fn", json!("silu")),
+        ("latent_channels", json!(16)),
+        ("upsampling_scaling_factor", json!(4)),
+        ("decoder_block_out_channels", json!([8, 8, 8, 16])),
+        ("decoder_block_out_channels", json!([8, 8, 8])),
+        ("decoder_block_out_channels", json!([1_000_000, 8, 8, 8])),
+        ("num_decoder_blocks", json!([3, 2, 1, 1000])),
+        ("num_decoder_blocks", Value::Null),
+        ("scaling_factor", json!(0)),
+    ] {
+        let said = config(field, value);
+        assert!(said.contains("config.json") && said.contains(field), "{field}: {said}");
+    }
+    // Well-formed, but not what the weights are of.
+    for (field, value) in [
+        ("decoder_block_out_channels", json!([16, 16, 16, 16])),
+        ("num_decoder_blocks", json!([3, 2, 1, 1])),
+        ("num_decoder_blocks", json!([3, 2, 1, 3])),
+    ] {
+        let said = config(field, value);
+        assert!(said.contains("decoder.layers.") && said.contains("not of the same model"), "{said}");
+    }
+    let weights = "diffusion_pytorch_model.safetensors";
+    let said = refusal(|folder| {
+        let bytes = std::fs::read(folder.join(weights)).expect("the weights are there");
+        std::fs::write(folder.join(weights), &bytes[..bytes.len() / 2]).expect("they are written");
+    });
+    assert!(said.contains(weights), "{said}");
+    let said = refusal(|folder| std::fs::remove_file(folder.join(weights)).expect("it is removed"));
+    assert!(said.contains("has no weights"), "{said}");
+    let said = refusal(|folder| std::fs::remove_file(folder.join("config.json")).expect("it is removed"));
+    assert!(said.contains("has no config.json"), "{said}");
+}
