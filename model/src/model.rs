@@ -23,7 +23,6 @@ use crate::unet::UNet;
 use crate::vae::{TinyDecoder, Vae};
 use crate::weights::Component;
 
-
 /// What happens to a component that a generation needs no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retention {

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-
 use crate::cache::Cache;
 use crate::config::{ModelConfigs, ModelIndex, TextEncoderConfig, UNetConfig, VaeConfig};
 use crate::device::{Backend, DeviceChoice};

@@ -151,7 +151,7 @@ pub(crate) struct DoctorArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchArguments {
-    /// text, unet, vae-decode, vae-encode or generate
+    /// text, unet, vae-decode, vae-encode, generate, or operations for single ones and how exact they are
     pub(crate) part: String,
     /// sdxl-base, sdxl-refiner or demo
     #[arg(long, value_name = "SHAPE", default_value = "sdxl-base")]

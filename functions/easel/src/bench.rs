@@ -1,12 +1,17 @@
 //! `easel bench`: how fast this machine is.
 
-use easel_model::bench::{self, Options, Part, Report};
+use easel_model::bench::{self, OperationReport, Options, Part, Report};
 use easel_model::{DeviceChoice, DevicePreference, Model, ModelSource, Precision, Request, Shape};
+
+use serde::Serialize;
 
 use crate::arguments::BenchArguments;
 use crate::failure::Failure;
 use crate::output;
 use crate::units;
+
+/// The part that is single operations.
+const OPERATIONS: &str = "operations";
 
 /// Times what was asked for and prints the times.
 pub(crate) fn run(arguments: &BenchArguments) -> Result<(), Failure> {
@@ -15,20 +20,39 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<(), Failure> {
     // Full-size weights are held in 16 bits where they are used; ndarray has f32 only.
     let precision = arguments.computation.device.precision()?;
     let precision = precision.or((preference != DevicePreference::NdArray).then_some(Precision::Bf16));
-    let part: Part = arguments.part.parse()?;
+    let part: Option<Part> = if arguments.part == OPERATIONS { None } else { Some(arguments.part.parse()?) };
     let shape: Shape = arguments.shape.parse()?;
     Request { steps: arguments.steps, ..Request::new("") }.validate()?;
     let size = arguments.size.unwrap_or(if shape == Shape::Demo { 128 } else { 1024 });
-    let options = Options { part, shape, size, steps: arguments.steps, repeat: arguments.repeat };
-
     let requirement = Model::requirement(&ModelSource::random(shape)?, None, precision)?;
     let choice = DeviceChoice::select(preference, requirement)?;
     output::note(&format!("Device: {} ({}, {})", choice.name, choice.backend, choice.precision));
     if let Some(reason) = &choice.fallback_reason {
         output::note(&format!("  Not CUDA: {reason}"));
     }
+    let Some(part) = part else {
+        let operations = bench::operations(&choice, arguments.repeat)?;
+        return if arguments.json {
+            output::json(&Operations { operations })
+        } else {
+            output::result(&operations.iter().map(line).collect::<Vec<_>>().join("\n"))
+        };
+    };
+    let options = Options { part, shape, size, steps: arguments.steps, repeat: arguments.repeat };
     let report = bench::run(&options, &choice)?;
     if arguments.json { output::json(&report) } else { output::result(&text(&report)) }
+}
+
+/// All operations, as one JSON object.
+#[derive(Debug, Serialize)]
+struct Operations {
+    operations: Vec<OperationReport>,
+}
+
+fn line(report: &OperationReport) -> String {
+    let OperationReport { name, seconds, gflops, relative_error } = report;
+    let median = 1e3 * seconds.median;
+    format!("{name:<26} {median:>9.2} ms  {gflops:>7.1} GFLOP/s  relative error {relative_error:.1e}")
 }
 
 fn text(report: &Report) -> String {
@@ -38,6 +62,9 @@ fn text(report: &Report) -> String {
         format!("  {:.3} s (fastest {:.3} s, slowest {:.3} s)", seconds.median, seconds.min, seconds.max),
         format!("  {:.1} GFLOP/s; most memory {}", report.gflops, units::bytes(report.peak_memory_bytes)),
     ];
+    if let Some(share) = report.share_of_peak {
+        lines.push(format!("  {:.0} % of what this processor's multiplications reach at most", 100.0 * share));
+    }
     lines.extend(report.stages.iter().map(|(stage, &time)| format!("  {stage}: {time:.3} s")));
     lines.join("\n")
 }

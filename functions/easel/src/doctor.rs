@@ -19,6 +19,8 @@ struct Diagnosis {
     threads: usize,
     /// Bytes that can be allocated on this machine.
     available_memory_bytes: u64,
+    /// What the CPU's kernels multiply with.
+    kernels: Vec<KernelChoice>,
     /// What was asked of CUDA, and the answers.
     probes: Vec<Finding>,
     /// The device asked for: `auto`, or as `--device` says.
@@ -27,6 +29,15 @@ struct Diagnosis {
     /// Why no device could be chosen.
     error: Option<String>,
     fits: Vec<Fit>,
+}
+
+/// The instructions chosen for one kind of product.
+#[derive(Debug, Serialize)]
+struct KernelChoice {
+    /// The number format: `f32`, `bf16` or `int8`.
+    arithmetic: &'static str,
+    instructions: String,
+    reason: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -87,6 +98,14 @@ pub(crate) fn run(arguments: &DoctorArguments) -> Result<(), Failure> {
             Some(chosen) => fits(chosen.free_memory_bytes)?,
             None => Vec::new(),
         },
+        kernels: DeviceChoice::kernels()
+            .into_iter()
+            .map(|(arithmetic, choice)| KernelChoice {
+                arithmetic,
+                instructions: choice.instructions.to_string(),
+                reason: choice.reason,
+            })
+            .collect(),
         chosen,
         error: choice.as_ref().err().map(ToString::to_string),
     };
@@ -142,8 +161,11 @@ fn text(diagnosis: &Diagnosis) -> String {
             diagnosis.threads,
             units::bytes(diagnosis.available_memory_bytes)
         ),
-        "CUDA:".to_owned(),
     ];
+    for KernelChoice { arithmetic, instructions, reason } in &diagnosis.kernels {
+        lines.push(format!("  {arithmetic:<4} products: {instructions} ({reason})"));
+    }
+    lines.push("CUDA:".to_owned());
     for Finding { probe, passed, detail } in &diagnosis.probes {
         lines.push(format!("  {} {probe}: {detail}", if *passed { "yes" } else { "no " }));
     }

@@ -33,11 +33,19 @@ impl Instructions {
     /// Every set, least first.
     pub const ALL: [Self; 5] = [Self::Plain, Self::Avx2, Self::Avx512, Self::Avx512Vnni, Self::Avx512Bf16];
 
-    /// The best set that this processor has; found once.
+    /// The best set that this processor has, or the one that `EASEL_INSTRUCTIONS` allows at most: `plain`, `avx2`,
+    /// `avx512` or `avx512vnni`. Found once.
     pub fn best() -> Self {
         static BEST: OnceLock<Instructions> = OnceLock::new();
         *BEST.get_or_init(|| {
-            Self::ALL.into_iter().rev().find(|instructions| instructions.missing().is_none()).unwrap_or(Self::Plain)
+            let allowed = match std::env::var("EASEL_INSTRUCTIONS").as_deref() {
+                Ok("plain") => Self::Plain,
+                Ok("avx2") => Self::Avx2,
+                Ok("avx512") => Self::Avx512,
+                Ok("avx512vnni") => Self::Avx512Vnni,
+                _ => Self::Avx512Bf16,
+            };
+            Self::available().filter(|&instructions| instructions <= allowed).last().unwrap_or(Self::Plain)
         })
     }
 
@@ -50,9 +58,10 @@ impl Instructions {
     pub fn choose(arithmetic: Arithmetic) -> Choice {
         let instructions = Self::best();
         let next = Self::ALL.into_iter().find(|&other| other > instructions && other.helps(arithmetic));
-        let reason = match next.and_then(|next| next.missing().map(|missing| (next, missing))) {
-            Some((next, missing)) => format!("{next} would be faster, but the processor has no {missing}"),
-            None => "the fastest there is for it".to_owned(),
+        let reason = match next.map(|next| (next, next.missing())) {
+            Some((next, Some(missing))) => format!("{next} would be faster, but the processor has no {missing}"),
+            Some((next, None)) => format!("{next} would be faster, but EASEL_INSTRUCTIONS does not allow it"),
+            None => "the fastest that there are kernels for".to_owned(),
         };
         Choice { instructions, reason }
     }

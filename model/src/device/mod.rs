@@ -10,9 +10,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use burn::tensor::{Device, FloatDType};
+use easel_kernels::{Choice, Instructions};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::kernels::Arithmetic;
 use crate::memory;
 use crate::parameters::WeightFormat;
 use crate::precision::Precision;
@@ -153,6 +155,17 @@ impl DeviceChoice {
             }
             _ => (self.weights(), self.compute()),
         }
+    }
+
+    /// Waits until everything that the device was given is done.
+    pub(crate) fn wait(&self) -> Result<()> {
+        let failed = |error: String| Error::Computation { part: "the device", message: error };
+        self.device.sync().map_err(|error| failed(error.to_string()))
+    }
+
+    /// The instructions that the CPU's kernels use for each kind of product, and why.
+    pub fn kernels() -> Vec<(&'static str, Choice)> {
+        Arithmetic::ALL.map(|arithmetic| (arithmetic.name(), Instructions::choose(arithmetic))).to_vec()
     }
 
     /// Bytes of this device's memory that are free.

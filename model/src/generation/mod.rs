@@ -74,12 +74,12 @@ impl Generation {
         if self.index == self.plan.end {
             return Ok(None);
         }
-        if self.conditioning.iter().all(Option::is_none) {
-            // Resumed: only a run with steps left needs its prompt again.
-            self.condition()?;
+        let stage = self.plan.stage(self.index);
+        if self.conditioning[stage as usize].is_none() {
+            // The refiner's turn has come, or the run was resumed.
+            self.condition(stage)?;
         }
         let began = Instant::now();
-        let stage = self.plan.stage(self.index);
         if self.plan.is_hand_over(self.index) {
             self.hand_over();
         }

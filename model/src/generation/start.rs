@@ -23,7 +23,10 @@ impl Generation {
     pub(crate) fn start(model: Model, request: Request, traced: bool) -> Result<Self> {
         let from_picture = request.init.is_some();
         let mut run = Self::prepare(model, request, from_picture, traced)?;
-        run.condition()?;
+        // What is wrong with a prompt shows before the first step.
+        if run.plan.start < run.plan.end {
+            run.condition(run.plan.stage(run.plan.start))?;
+        }
         run.begin()?;
         Ok(run)
     }
@@ -95,21 +98,16 @@ impl Generation {
         })
     }
 
-    /// Encodes the prompt for every stage that has steps to do.
-    pub(super) fn condition(&mut self) -> Result<()> {
+    /// Encodes the prompt for `stage`.
+    pub(super) fn condition(&mut self, stage: Stage) -> Result<()> {
         let began = Instant::now();
         let size = ((self.size.0 * SCALE) as u32, (self.size.1 * SCALE) as u32);
-        for stage in [Stage::Base, Stage::Refiner] {
-            if self.plan.range(stage).is_empty() {
-                continue;
-            }
-            // The reference traces the first stage only.
-            let trace = self.trace.as_mut().filter(|trace| trace.names().next().is_none());
-            let conditioning = computing("the text encoders", || {
-                StageConditioning::new(&self.model, stage, &self.request, size, &mut self.warnings, trace)
-            })?;
-            self.conditioning[stage as usize] = Some(conditioning);
-        }
+        // The reference traces the first stage only.
+        let trace = self.trace.as_mut().filter(|trace| trace.names().next().is_none());
+        let conditioning = computing("the text encoders", || {
+            StageConditioning::new(&self.model, stage, &self.request, size, &mut self.warnings, trace)
+        })?;
+        self.conditioning[stage as usize] = Some(conditioning);
         self.model.done_with_text();
         self.spent("text", began);
         Ok(())

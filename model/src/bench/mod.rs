@@ -1,9 +1,13 @@
 //! Times parts of the model on random weights in the real shapes.
 
+mod operations;
+
+pub use operations::{OperationReport, operations};
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -11,6 +15,7 @@ use crate::computing::computing;
 use crate::conditioning::{floats, tensor};
 use crate::device::{Backend, DeviceChoice};
 use crate::error::{Error, Result};
+use crate::kernels::Arithmetic;
 use crate::memory;
 use crate::model::{Model, Retention, Stage};
 use crate::noise::NoiseGenerator;
@@ -84,6 +89,9 @@ pub struct Report {
     pub seconds: Seconds,
     /// Billions of multiplications and additions a second, at the median.
     pub gflops: f64,
+    /// The same as a share of what the processor's multiplications in this precision are measured to reach at most; more
+    /// than the share of time, where work is saved. On the CPU's backend flex only.
+    pub share_of_peak: Option<f64>,
     /// Most memory of the process, in bytes.
     pub peak_memory_bytes: u64,
     /// Seconds by stage of the last run, for [`Part::Generate`].
@@ -114,6 +122,7 @@ pub fn run(options: &Options, choice: &DeviceChoice) -> Result<Report> {
         time(options.repeat, 1, || computing("the benchmark", &mut body))?
     };
     let gflops = 2.0 * runs.multiply_adds as f64 / runs.seconds.median / 1e9;
+    let share_of_peak = (choice.backend == Backend::Flex).then(|| gflops * 1e9 / peak(choice.precision));
     Ok(Report {
         part: options.part,
         shape: options.shape,
@@ -123,9 +132,16 @@ pub fn run(options: &Options, choice: &DeviceChoice) -> Result<Report> {
         backend: choice.backend,
         seconds: runs.seconds,
         gflops,
+        share_of_peak,
         peak_memory_bytes: memory::peak(),
         stages,
     })
+}
+
+/// Operations a second that this processor's multiplications reach at most.
+pub fn peak(precision: Precision) -> f64 {
+    let arithmetic = precision.cpu_format().packing.unwrap_or(Arithmetic::F32);
+    easel_kernels::peak(arithmetic, Duration::from_millis(50))
 }
 
 struct Runs {
