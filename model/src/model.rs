@@ -136,11 +136,11 @@ impl Model {
         precision: Option<Precision>,
     ) -> Result<Requirement> {
         let packed: Vec<_> = [Some(base), refiner].into_iter().flatten().map(ModelSource::packed).collect();
-        if let Some(packed) = packed[0] {
-            if let Some(asked) = precision.filter(|&asked| asked != packed) {
-                let message = format!("{asked} was asked for, but the weights are packed for {packed}");
-                return Err(Error::invalid("precision", message));
-            }
+        if let (Some(packed), Some(asked)) = (packed[0], precision)
+            && asked != packed
+        {
+            let message = format!("{asked} was asked for, but the weights are packed for {packed}");
+            return Err(Error::invalid("precision", message));
         }
         if packed.iter().any(|other| *other != packed[0]) {
             return Err(Error::invalid("refiner", "is not packed as the base is: convert both for the same precision"));

@@ -276,7 +276,7 @@ impl<E: Element> Attention<'_, E> {
         }
         let scale = 1.0 / (shape.width as f32).sqrt();
         let mut rescale = [1.0_f32; ROWS];
-        for row in 0..ROWS {
+        for (row, rescale) in rescale.iter_mut().enumerate() {
             let seen = if shape.is_causal { (query + row + 1).saturating_sub(start).min(keys) } else { keys };
             let weights = &mut room.weights[row * SCORE_STRIDE..][..scored * COLUMNS / group];
             if seen == 0 {
@@ -294,8 +294,8 @@ impl<E: Element> Attention<'_, E> {
             let before = *largest;
             let scores = &room.scores[..scored];
             *largest = largest_score(scores, row).max(before);
-            rescale[row] = exp((before - *largest) * scale);
-            *sum *= rescale[row];
+            *rescale = exp((before - *largest) * scale);
+            *sum *= *rescale;
             let mut sums = [0.0_f32; COLUMNS];
             let offset = -*largest * scale;
             if group == 1 {
@@ -326,9 +326,9 @@ impl<E: Element> Attention<'_, E> {
             let mut result = Tile::ZERO;
             tile::multiply::<SCORE_STRIDE>(kernel, &room.weights, right, count, &mut result);
             let sums = &mut room.sums[tile * parts + part].0;
-            for row in 0..ROWS {
-                for column in 0..COLUMNS {
-                    sums[row][column] = sums[row][column] * rescale[row] + result.0[row][column];
+            for ((sums, result), rescale) in sums.iter_mut().zip(&result.0).zip(rescale) {
+                for (sum, number) in sums.iter_mut().zip(result) {
+                    *sum = *sum * rescale + number;
                 }
             }
         }

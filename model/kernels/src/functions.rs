@@ -63,15 +63,17 @@ mod tests {
             let x = step as f32 * 0.0009;
             let wide = f64::from(x);
             let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+            // Rounding what goes into `exp` costs as many units as it is large.
             let close = |name: &str, ours: f32, theirs: f64, absolute: f64| {
                 let error = (f64::from(ours) - theirs).abs();
-                assert!(error <= absolute + 4e-7 * theirs.abs(), "{name}({x}) = {ours}, not {theirs}");
+                let relative = 4e-7 + 1.2e-7 * wide.abs();
+                assert!(error <= absolute + relative * theirs.abs(), "{name}({x}) = {ours}, not {theirs}");
             };
             if x < 88.0 {
                 close("exp", exp(x), wide.exp(), 1.3e-38);
             }
-            close("silu", silu(x), wide * sigmoid(wide), 1e-12);
-            close("quick_gelu", quick_gelu(x), wide * sigmoid(1.702 * wide), 1e-12);
+            close("silu", silu(x), wide * sigmoid(wide), 1e-36);
+            close("quick_gelu", quick_gelu(x), wide * sigmoid(1.702 * wide), 1e-36);
             let phi = 0.5 * (1.0 + erf(wide * std::f64::consts::FRAC_1_SQRT_2));
             close("gelu", gelu(x), wide * phi, 1e-6);
         }

@@ -18,10 +18,13 @@ fn the_doctor_tells_what_there_is() {
     let all_passed = probes.iter().all(|probe| probe["passed"] == true);
     assert_eq!(chosen["device"], if all_passed { "cuda" } else { "cpu" });
     assert_eq!(chosen["fallback_reason"].is_null(), all_passed);
-    assert_eq!(diagnosis["fits"].as_array().unwrap().len(), 6);
+    assert_eq!(diagnosis["fits"].as_array().unwrap().len(), 9);
+    let kernels = diagnosis["kernels"].as_array().unwrap();
+    assert_eq!(kernels.iter().map(|kernel| &kernel["arithmetic"]).collect::<Vec<_>>(), ["f32", "bf16", "int8"]);
+    assert!(kernels.iter().all(|kernel| kernel["instructions"].is_string() && kernel["reason"].is_string()));
 
     let text = run(folder.path(), &["doctor"]).stdout;
-    for words in ["CPU: ", "CUDA:", "Device `auto` means: ", "SDXL base + refiner"] {
+    for words in ["CPU: ", "bf16 products: ", "CUDA:", "Device `auto` means: ", "SDXL base + refiner"] {
         assert!(text.contains(words), "`{words}` is not in: {text}");
     }
 }
@@ -42,6 +45,7 @@ fn every_part_can_be_timed() {
         let [min, median, max] = ["min", "median", "max"].map(|name| report["seconds"][name].as_f64().unwrap());
         assert!(0.0 < min && min <= median && median <= max, "{report}");
         assert!(report["gflops"].as_f64().unwrap() > 0.0, "{report}");
+        assert!(report["share_of_peak"].as_f64().unwrap() > 0.0, "{report}");
         assert!(report["peak_memory_bytes"].as_u64().unwrap() > 0);
     }
 }
@@ -56,6 +60,33 @@ fn a_random_model_is_written_and_can_be_drawn_with() {
     assert_eq!((&report["model"], &report["refiner"]), (&"random".into(), &Value::Null));
 }
 
+/// Packed weights say themselves what they are for, and nothing else can be done with them.
+#[test]
+fn a_packed_model_draws_the_same_picture_without_being_packed_again() {
+    let folder = folder();
+    let base = demo_model().join("base");
+    let base = base.to_str().unwrap();
+    let picture = |name: &str| image::open(folder.path().join(name)).unwrap().into_rgb8();
+    for precision in ["f32", "bf16", "int8"] {
+        let outcome = run(folder.path(), &["convert", base, "-o", precision, "--precision", precision]);
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        let (plain, packed) = (format!("{precision}-plain.png"), format!("{precision}-packed.png"));
+        draw(folder.path(), &["--model", base, "--no-refiner", "--precision", precision, "-o", &plain]);
+        let report = draw(folder.path(), &["--model", precision, "--no-refiner", "-o", &packed]);
+        assert_eq!(report["precision"], precision);
+        assert_eq!(picture(&plain), picture(&packed), "{precision}");
+    }
+    let refused = |arguments: &[&str], words: &[&str]| {
+        let outcome = run(folder.path(), arguments);
+        assert_ne!(outcome.code, Some(0), "{outcome:?}");
+        assert!(words.iter().all(|word| outcome.stderr.contains(word)), "{words:?} are not all in {outcome:?}");
+    };
+    refused(&["generate", "a", "--model", "int8", "--precision", "f32"], &["precision", "packed for int8"]);
+    refused(&["generate", "a", "--model", "int8", "--device", "ndarray"], &["ndarray"]);
+    refused(&["convert", "int8", "-o", "again", "--precision", "bf16"], &["packed", "the model that it was made from"]);
+    refused(&["convert", base, "-o", "a.safetensors", "--precision", "int8"], &["int8", "bf16"]);
+}
+
 #[test]
 fn a_converted_model_draws_the_same_picture() {
     let folder = folder();
@@ -63,7 +94,7 @@ fn a_converted_model_draws_the_same_picture() {
     let base = base.to_str().unwrap();
     draw(folder.path(), &["--model", base, "-o", "a.png"]);
     for (name, precision) in [("single.safetensors", "f16"), ("folder", "f32")] {
-        let outcome = run(folder.path(), &["convert", base, "-o", name, "--precision", precision]);
+        let outcome = run(folder.path(), &["convert", base, "-o", name, "--precision", precision, "--portable"]);
         assert_eq!(outcome.code, Some(0), "{outcome:?}");
         draw(folder.path(), &["--model", name, "-o", "b.png"]);
         let picture = |name| image::open(folder.path().join(name)).unwrap().into_rgb8();
