@@ -5,11 +5,10 @@
 
 use std::cell::RefCell;
 
-use half::bf16;
 use rayon::prelude::*;
 
 use crate::buffers;
-use crate::functions::exp;
+use crate::functions::{exp, rough_exp2};
 use crate::pack::pair;
 use crate::product::Target;
 use crate::tile::{self, COLUMNS, ROWS, Tile};
@@ -177,11 +176,11 @@ impl<E: Element> Attention<'_, E> {
             for (panel, first) in first.chunks(COLUMNS).enumerate() {
                 let places = &mut values[(panel * key_groups + index) * COLUMNS..][..first.len()];
                 for (column, place) in places.iter_mut().enumerate() {
-                    let first = first[column].to_f32();
+                    let first = first[column];
                     *place = if group == 1 {
-                        first.to_bits()
+                        first.to_f32().to_bits()
                     } else {
-                        pair(first, second.map_or(0.0, |second| second[panel * COLUMNS + column].to_f32()))
+                        pair(first, second.map_or(E::default(), |second| second[panel * COLUMNS + column]))
                     };
                 }
             }
@@ -194,7 +193,7 @@ impl<E: Element> Attention<'_, E> {
     fn group(&self, row: &[E], index: usize) -> u32 {
         match self.arithmetic {
             Arithmetic::F32 => row[index].to_f32().to_bits(),
-            _ => pair(row[2 * index].to_f32(), row.get(2 * index + 1).map_or(0.0, |number| number.to_f32())),
+            _ => pair(row[2 * index], row.get(2 * index + 1).copied().unwrap_or_default()),
         }
     }
 
@@ -301,18 +300,20 @@ impl<E: Element> Attention<'_, E> {
             if group == 1 {
                 for (scores, places) in scores.iter().zip(weights.chunks_exact_mut(COLUMNS)) {
                     for column in 0..COLUMNS {
-                        let number = exp(scores.0[row][column] * scale + offset);
+                        let number = exp(scores.0[row][column].mul_add(scale, offset));
                         sums[column] += number;
                         places[column] = number.to_bits();
                     }
                 }
             } else {
-                let weights: &mut [bf16] = bytemuck::cast_slice_mut(weights);
+                let weights: &mut [u16] = bytemuck::cast_slice_mut(weights);
+                let (scale, offset) = (scale * std::f32::consts::LOG2_E, offset * std::f32::consts::LOG2_E);
                 for (scores, places) in scores.iter().zip(weights.chunks_exact_mut(COLUMNS)) {
                     for column in 0..COLUMNS {
-                        let number = exp(scores.0[row][column] * scale + offset);
+                        let number = rough_exp2(scores.0[row][column].mul_add(scale, offset));
                         sums[column] += number;
-                        places[column] = Element::from_f32(number);
+                        // To the nearest bf16: there is nothing strange among numbers from 0 to 1.
+                        places[column] = (number.to_bits().wrapping_add(0x8000) >> 16) as u16;
                     }
                 }
             }

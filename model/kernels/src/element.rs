@@ -10,6 +10,8 @@ pub trait Element: bytemuck::Pod + Send + Sync + Default {
     fn to_f32(self) -> f32;
     /// Rounds to the nearest, ties to even.
     fn from_f32(value: f32) -> Self;
+    /// The nearest bf16's bits.
+    fn to_bf16_bits(self) -> u16;
     /// Where the memory of results is kept between two uses.
     #[doc(hidden)]
     fn buffers() -> &'static Buffers<Self>;
@@ -24,6 +26,11 @@ impl Element for f32 {
     #[inline(always)]
     fn from_f32(value: f32) -> Self {
         value
+    }
+
+    #[inline(always)]
+    fn to_bf16_bits(self) -> u16 {
+        <bf16 as Element>::from_f32(self).to_bits()
     }
 
     fn buffers() -> &'static Buffers<Self> {
@@ -45,6 +52,11 @@ impl Element for bf16 {
         let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1));
         let quiet = bits | 0x0040_0000;
         Self::from_bits(((if value.is_nan() { quiet } else { rounded }) >> 16) as u16)
+    }
+
+    #[inline(always)]
+    fn to_bf16_bits(self) -> u16 {
+        self.to_bits()
     }
 
     fn buffers() -> &'static Buffers<Self> {

@@ -1,23 +1,37 @@
-//! Functions of one number, written so that a loop of them becomes vector code: no branches, no calls.
+//! Functions of one number, written so that a loop of them becomes vector code: no branches, and no calls where the
+//! processor can multiply and add in one.
+
+/// Adding it leaves the nearest integer in the low bits: 1.5·2²³.
+const MAGIC: f32 = 12_582_912.0;
 
 /// eˣ, within 2 units in the last place; 0 below −87.3 and largest at 88.
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
-    // Adding 1.5·2²³ leaves the nearest integer in the low bits.
-    const MAGIC: f32 = 12_582_912.0;
     let is_zero = x < -87.3;
     let x = if x > 88.0 { 88.0 } else { x };
     let x = if x < -87.3 { -87.3 } else { x };
-    let shifted = x * std::f32::consts::LOG2_E + MAGIC;
+    let shifted = x.mul_add(std::f32::consts::LOG2_E, MAGIC);
     let whole = shifted - MAGIC;
-    let rest = x - whole * 0.693_359_4 + whole * 2.121_944_4e-4;
-    let series = ((((1.987_569_1e-4 * rest + 1.398_199_9e-3) * rest + 8.333_452e-3) * rest + 4.166_579_6e-2) * rest
-        + 1.666_666_5e-1)
-        * rest
-        + 0.5;
-    let mantissa = series * rest * rest + rest + 1.0;
+    let rest = whole.mul_add(2.121_944_4e-4, whole.mul_add(-0.693_359_4, x));
+    let series = 1.987_569_1e-4_f32
+        .mul_add(rest, 1.398_199_9e-3)
+        .mul_add(rest, 8.333_452e-3)
+        .mul_add(rest, 4.166_579_6e-2)
+        .mul_add(rest, 1.666_666_5e-1)
+        .mul_add(rest, 0.5);
+    let mantissa = series.mul_add(rest * rest, rest) + 1.0;
     let scaled = f32::from_bits(mantissa.to_bits().wrapping_add(shifted.to_bits() << 23));
     if is_zero { 0.0 } else { scaled }
+}
+
+/// 2ˣ for x up to 0, within 8·10⁻⁵ of itself, and no less than 2⁻¹²⁶: as exact as weights need to be that are rounded to bf16.
+#[inline(always)]
+pub(crate) fn rough_exp2(x: f32) -> f32 {
+    let x = if x < -126.0 { -126.0 } else { x };
+    let shifted = x + MAGIC;
+    let rest = x - (shifted - MAGIC);
+    let mantissa = 5.517_165e-2_f32.mul_add(rest, 0.242_611_12).mul_add(rest, 0.693_261).mul_add(rest, 0.999_928_1);
+    f32::from_bits(mantissa.to_bits().wrapping_add(shifted.to_bits() << 23))
 }
 
 /// x·σ(x) (Elfwing et al. 2017).
@@ -37,7 +51,12 @@ pub(crate) fn quick_gelu(x: f32) -> f32 {
 pub(crate) fn gelu(x: f32) -> f32 {
     let z = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
     let t = 1.0 / (1.0 + 0.327_591_1 * z);
-    let series = ((((1.061_405_4 * t - 1.453_152_1) * t + 1.421_413_8) * t - 0.284_496_74) * t + 0.254_829_6) * t;
+    let series = 1.061_405_4_f32
+        .mul_add(t, -1.453_152_1)
+        .mul_add(t, 1.421_413_8)
+        .mul_add(t, -0.284_496_74)
+        .mul_add(t, 0.254_829_6)
+        * t;
     let tail = 0.5 * series * exp(-z * z);
     x * if x > 0.0 { 1.0 - tail } else { tail }
 }
@@ -71,6 +90,10 @@ mod tests {
             };
             if x < 88.0 {
                 close("exp", exp(x), wide.exp(), 1.3e-38);
+            }
+            if x <= 0.0 {
+                let error = (f64::from(rough_exp2(x)) / wide.max(-126.0).exp2() - 1.0).abs();
+                assert!(error < 8e-5, "rough_exp2({x}) = {}", rough_exp2(x));
             }
             close("silu", silu(x), wide * sigmoid(wide), 1e-36);
             close("quick_gelu", quick_gelu(x), wide * sigmoid(1.702 * wide), 1e-36);

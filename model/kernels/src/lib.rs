@@ -2,7 +2,7 @@
 //!
 //! Everything is one matrix product in disguise. A product takes rows of activations, gathered for the taps of a
 //! convolution without a copy of the whole picture, and weights that were packed once ([`Packed`]); it is computed in
-//! tiles of [`tile::ROWS`] × [`tile::COLUMNS`] results that stay in registers ([`tile`]). What follows a product
+//! tiles of 12 × 32 results that stay in registers. What follows a product
 //! (bias, residual, gate) is done while its results are in the first cache ([`Epilogue`]).
 //!
 //! Activations are channels-last, in f32 or bf16. Products are in f32, bf16 or int8 ([`Arithmetic`]) and always

@@ -1,7 +1,6 @@
 //! Weights in the order in which tiles read them.
 
 use bytes::Bytes;
-use half::bf16;
 use rayon::prelude::*;
 
 use crate::tile::COLUMNS;
@@ -32,7 +31,7 @@ pub struct PackedShape {
     pub order: Order,
 }
 
-/// A layer's weights, packed: panels `[panel][group][COLUMNS]` of 32-bit groups that go along taps and, within a tap,
+/// A layer's weights, packed: panels of 32 columns `[panel][group][column]` of 32-bit groups that go along taps and, within a tap,
 /// inputs; for int8 followed by a scale (f32) and the sum of the weights (i32) of every column.
 #[derive(Debug, Clone)]
 pub struct Packed {
@@ -283,9 +282,8 @@ impl PackedShape {
 
 /// Two bf16 in one group.
 #[inline(always)]
-pub(crate) fn pair(first: f32, second: f32) -> u32 {
-    let bits = |value| u32::from(<bf16 as Element>::from_f32(value).to_bits());
-    bits(first) | bits(second) << 16
+pub(crate) fn pair<E: Element>(first: E, second: E) -> u32 {
+    u32::from(first.to_bf16_bits()) | u32::from(second.to_bf16_bits()) << 16
 }
 
 /// Owns words and lends them as bytes.

@@ -123,11 +123,11 @@ fn convert<E: Element>(numbers: &[E], arithmetic: Arithmetic, quantization: Quan
                 bytes.copy_from_slice(bytemuck::cast_slice(&numbers[..2 * whole]));
             } else {
                 for (group, numbers) in groups.iter_mut().zip(numbers.chunks_exact(2)) {
-                    *group = pair(numbers[0].to_f32(), numbers[1].to_f32());
+                    *group = pair(numbers[0], numbers[1]);
                 }
             }
             if numbers.len() % 2 == 1 {
-                groups[whole] = pair(numbers[2 * whole].to_f32(), 0.0);
+                groups[whole] = pair(numbers[2 * whole], E::default());
             }
         }
         Arithmetic::Int8 => {
