@@ -298,7 +298,7 @@ impl<E: Element> Attention<'_, E> {
             let mut sums = [0.0_f32; COLUMNS];
             let offset = -*largest * scale;
             if group == 1 {
-                for (scores, places) in scores.iter().zip(weights.chunks_exact_mut(COLUMNS)) {
+                for (scores, places) in scores.iter().zip(weights.as_chunks_mut::<COLUMNS>().0) {
                     for column in 0..COLUMNS {
                         let number = exp(scores.0[row][column].mul_add(scale, offset));
                         sums[column] += number;
@@ -308,7 +308,7 @@ impl<E: Element> Attention<'_, E> {
             } else {
                 let weights: &mut [u16] = bytemuck::cast_slice_mut(weights);
                 let (scale, offset) = (scale * std::f32::consts::LOG2_E, offset * std::f32::consts::LOG2_E);
-                for (scores, places) in scores.iter().zip(weights.chunks_exact_mut(COLUMNS)) {
+                for (scores, places) in scores.iter().zip(weights.as_chunks_mut::<COLUMNS>().0) {
                     for column in 0..COLUMNS {
                         let number = rough_exp2(scores.0[row][column].mul_add(scale, offset));
                         sums[column] += number;

@@ -88,8 +88,7 @@ impl<'a, E: Element> Finish<'a, E> {
         let shape = self.weights.shape();
         let mut values = *sums;
         if shape.arithmetic == Arithmetic::Int8 {
-            let scales = &self.weights.scales()[panel * COLUMNS..][..COLUMNS];
-            let sums = &self.weights.sums()[panel * COLUMNS..][..COLUMNS];
+            let (scales, sums) = (columns(self.weights.scales(), panel), columns(self.weights.sums(), panel));
             let zero = i32::from(quantization.zero);
             for column in 0..COLUMNS {
                 let units = values[column].to_bits() as i32 - zero * sums[column];
@@ -97,8 +96,7 @@ impl<'a, E: Element> Finish<'a, E> {
             }
         }
         if !self.bias.is_empty() {
-            let columns = shape.panels() * COLUMNS;
-            let bias = &self.bias[row / self.rows_of_picture * columns + panel * COLUMNS..][..COLUMNS];
+            let bias = columns(&self.bias, row / self.rows_of_picture * shape.panels() + panel);
             for column in 0..COLUMNS {
                 values[column] += bias[column];
             }
@@ -117,23 +115,37 @@ impl<'a, E: Element> Finish<'a, E> {
         }
         let residual = self.residual.map(|residual| &residual[place..][..places.len()]);
         // Whole panels, whose length is known beforehand, become vector code.
-        if let Some(places) = places.first_chunk_mut::<COLUMNS>() {
-            match residual.and_then(|residual| residual.first_chunk::<COLUMNS>()) {
-                Some(residual) => {
-                    for column in 0..COLUMNS {
-                        places[column] = E::from_f32(values[column] + residual[column].to_f32());
-                    }
-                }
-                None => {
-                    for column in 0..COLUMNS {
-                        places[column] = E::from_f32(values[column]);
-                    }
-                }
-            }
+        if let Ok(places) = <&mut [E; COLUMNS]>::try_from(&mut *places) {
+            store(&values, residual, places);
+        } else if let Ok(places) = <&mut [E; COLUMNS / 2]>::try_from(&mut *places) {
+            store(&values, residual, places);
         } else {
             for (column, place) in places.iter_mut().enumerate() {
                 let residual = residual.map_or(0.0, |residual| residual[column].to_f32());
                 *place = E::from_f32(values[column] + residual);
+            }
+        }
+    }
+}
+
+/// What `numbers` has for the columns of `panel`.
+#[inline(always)]
+fn columns<T>(numbers: &[T], panel: usize) -> &[T; COLUMNS] {
+    numbers[panel * COLUMNS..].first_chunk().expect("there is one for every column of every panel")
+}
+
+/// Stores the first values, plus the residual if there is one.
+#[inline(always)]
+fn store<E: Element, const N: usize>(values: &[f32; COLUMNS], residual: Option<&[E]>, places: &mut [E; N]) {
+    match residual.and_then(|residual| residual.first_chunk::<N>()) {
+        Some(residual) => {
+            for column in 0..N {
+                places[column] = E::from_f32(values[column] + residual[column].to_f32());
+            }
+        }
+        None => {
+            for column in 0..N {
+                places[column] = E::from_f32(values[column]);
             }
         }
     }

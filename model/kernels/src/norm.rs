@@ -191,8 +191,7 @@ pub(crate) fn layer_norm_with<E: Element>(
 #[inline(always)]
 fn sum<E: Element>(numbers: &[E], function: impl Fn(f32) -> f32) -> f32 {
     let mut sums = [0.0_f32; LANES];
-    let chunks = numbers.chunks_exact(LANES);
-    let rest = chunks.remainder();
+    let (chunks, rest) = numbers.as_chunks::<LANES>();
     for chunk in chunks {
         for lane in 0..LANES {
             sums[lane] += function(chunk[lane].to_f32());

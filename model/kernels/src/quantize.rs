@@ -59,20 +59,20 @@ impl Range {
         let mut largest = [f32::NEG_INFINITY; LANES];
         // A comparison with what is not a number is false: such numbers are seen apart.
         let mut strange = [0_u32; LANES];
-        let mut see = |lane: usize, number: f32| {
-            least[lane] = if number < least[lane] { number } else { least[lane] };
-            largest[lane] = if number > largest[lane] { number } else { largest[lane] };
-            strange[lane] |= u32::from(number.is_nan());
-        };
-        let chunks = numbers.chunks_exact(LANES);
-        let rest = chunks.remainder();
+        let (chunks, rest) = numbers.as_chunks::<LANES>();
         for chunk in chunks {
-            for (lane, number) in chunk.iter().enumerate() {
-                see(lane, number.to_f32());
+            for lane in 0..LANES {
+                let number = chunk[lane].to_f32();
+                least[lane] = if number < least[lane] { number } else { least[lane] };
+                largest[lane] = if number > largest[lane] { number } else { largest[lane] };
+                strange[lane] |= u32::from(number.is_nan());
             }
         }
         for (lane, number) in rest.iter().enumerate() {
-            see(lane, number.to_f32());
+            let number = number.to_f32();
+            least[lane] = least[lane].min(number);
+            largest[lane] = largest[lane].max(number);
+            strange[lane] |= u32::from(number.is_nan());
         }
         Self {
             least: least.into_iter().fold(f32::INFINITY, f32::min),
