@@ -6,6 +6,8 @@ PICTURE ?= heart.png
 DENY_VERSION := 0.20.2
 # Tools from PyPI, for what is not Rust: cargo-lambda, an emulator of AWS, Schemathesis.
 TOOLS := target/tools
+# What Easel is measured beside.
+PEERS := target/peers
 PYTHON := $(CURDIR)/$(TOOLS)/bin/python
 LAMBDA := PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(CARGO) lambda
 
@@ -75,9 +77,15 @@ audit: ## Licences, sources and known vulnerabilities of dependencies
 	@if $(CARGO) deny fetch db >/dev/null 2>&1; then $(CARGO) deny --locked --all-features check advisories; \
 	else echo "audit: the advisory database cannot be reached from here; known vulnerabilities were not checked"; fi
 
-bench: ## Time the parts of full-size SDXL on this machine (random weights)
-	$(CARGO) build --locked --release --package easel
-	for part in text unet vae-decode vae-encode; do target/release/easel bench $$part --size 1024 --repeat 3 || exit 1; done
+bench: $(PEERS)/ready ## Time full-size SDXL beside its peers (PyTorch, OpenVINO, stable-diffusion.cpp, candle) into model/BENCHMARKS.md
+	$(CARGO) build --locked --release --workspace --bin easel
+	$(PEERS)/bin/python model/benchmarks/compare.py --easel target/release/easel --scratch $(PEERS)/scratch \
+	--quiet 0.1 --output model/BENCHMARKS.md
+
+$(PEERS)/ready: model/benchmarks/requirements.txt
+	python3 -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --no-cache-dir --requirement $<
+	touch $@
 
 bench-service: functions ## Time the functions and the service on this machine
 	for part in functions listing load; do $(CARGO) bench --locked --workspace --bench service -- $$part || exit 1; done
