@@ -16,6 +16,7 @@
 //! # }
 //! ```
 
+mod bands;
 pub mod bench;
 mod cache;
 mod checkpoint;

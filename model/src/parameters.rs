@@ -84,6 +84,11 @@ impl<'a> Parameters<'a> {
         Self { origin, prefix: String::new(), device, format }
     }
 
+    /// Whether the device computes with packed matrices, by kernels of ours.
+    pub(crate) fn has_kernels(&self) -> bool {
+        self.format.packing.is_some()
+    }
+
     /// Where they are put.
     pub(crate) fn device(&self) -> &Device {
         self.device

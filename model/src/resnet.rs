@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 use burn::tensor::activation::silu;
 
+use crate::bands::{Picture, bands, put, with_neighbours};
 use crate::error::Result;
 use crate::layers::{Conv2d, GroupNorm, Linear};
 use crate::parameters::Parameters;
@@ -56,5 +57,41 @@ impl ResnetBlock {
             None => x,
         };
         self.conv2.forward_onto(hidden, shortcut)
+    }
+
+    /// What [`Self::forward`] without an embedding makes of one picture, in bands of rows: beside the picture and the
+    /// result there is only the hidden state.
+    pub(crate) fn forward_in_bands(&self, picture: Picture) -> Tensor<4> {
+        let [n, h, w, input] = picture.dims();
+        let norm = picture.norm(&self.norm1);
+        let (mut hidden, mut shortcut) = (None, None);
+        for band in bands([n, h, w, input]) {
+            let (rows, edges) = with_neighbours(&band, h);
+            let features = picture.rows(rows.clone());
+            let place = |whole: Option<Tensor<4>>, rows: Tensor<4>| {
+                let size = [n, h, w, rows.dims()[3]];
+                let whole = whole.unwrap_or_else(|| Tensor::zeros(size, (&rows.device(), rows.dtype())));
+                Some(put(whole, &band, rows))
+            };
+            if let Some(conv) = &self.conv_shortcut {
+                let inner = features.clone().narrow(1, band.start - rows.start, band.len());
+                shortcut = place(shortcut, conv.forward(inner));
+            }
+            hidden = place(hidden, self.conv1.forward_rows(norm.forward_silu(features), edges, None));
+        }
+        let hidden = Picture::Whole(hidden.expect("a picture has rows"));
+        let mut result = match (shortcut, picture) {
+            (Some(shortcut), _) => shortcut,
+            (None, Picture::Whole(x)) => x,
+            (None, picture @ Picture::Doubled(..)) => picture.rows(0..h),
+        };
+        let norm = hidden.norm(&self.norm2);
+        for band in bands(hidden.dims()) {
+            let (rows, edges) = with_neighbours(&band, h);
+            let residual = result.clone().narrow(1, band.start, band.len());
+            let rows = self.conv2.forward_rows(norm.forward_silu(hidden.rows(rows)), edges, Some(residual));
+            result = put(result, &band, rows);
+        }
+        result
     }
 }

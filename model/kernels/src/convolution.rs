@@ -26,17 +26,19 @@ pub struct ConvolutionShape {
     pub kernel: usize,
     /// Pixels from one place to the next.
     pub stride: usize,
-    /// Zeros before the first row and column, and after the last ones.
-    pub padding: (usize, usize),
+    /// Zeros before the first row and after the last one.
+    pub padding_rows: (usize, usize),
+    /// Zeros before the first column and after the last one.
+    pub padding_columns: (usize, usize),
 }
 
 impl ConvolutionShape {
     /// Rows and columns of the result.
     pub fn output(&self) -> (usize, usize) {
-        let side = |length: usize| {
-            (length + self.padding.0 + self.padding.1).checked_sub(self.kernel).map_or(0, |last| last / self.stride + 1)
+        let side = |length: usize, (before, after): (usize, usize)| {
+            (length + before + after).checked_sub(self.kernel).map_or(0, |last| last / self.stride + 1)
         };
-        (side(self.height), side(self.width))
+        (side(self.height, self.padding_rows), side(self.width, self.padding_columns))
     }
 }
 
@@ -133,13 +135,13 @@ impl<E: Element> Rows<E> for Pixels<'_, E> {
 
     #[inline(always)]
     fn spot(&self, row: usize) -> Spot {
-        let ConvolutionShape { height, width, stride, padding, .. } = self.shape;
+        let ConvolutionShape { height, width, stride, padding_rows, padding_columns, .. } = self.shape;
         let (picture, place) = (row / (self.output.0 * self.output.1), row % (self.output.0 * self.output.1));
-        let start = |place: usize, shift: usize| (place * stride + shift).wrapping_sub(padding.0);
+        let start = |place: usize, shift: usize, padding: usize| (place * stride + shift).wrapping_sub(padding);
         Spot {
             first: picture * height * width,
-            top: start(place / self.output.1, self.shift.0),
-            left: start(place % self.output.1, self.shift.1),
+            top: start(place / self.output.1, self.shift.0, padding_rows.0),
+            left: start(place % self.output.1, self.shift.1, padding_columns.0),
         }
     }
 

@@ -35,7 +35,7 @@ pub use element::Element;
 pub use epilogue::{Activation, Epilogue};
 pub use instructions::{Choice, Instructions};
 pub use linear::linear;
-pub use norm::{GroupNormShape, group_norm, layer_norm};
+pub use norm::{GroupNormShape, group_moments, group_norm, layer_norm, scale_shift};
 pub use pack::{Order, Packed, PackedShape};
 pub use peak::peak;
 pub use upsample::{UpsampleWeights, upsample_convolution};

@@ -58,25 +58,77 @@ pub(crate) fn group_norm_with<E: Element>(
         return results;
     }
     for (picture, results) in x.chunks_exact(pixels * channels).zip(results.chunks_exact_mut(pixels * channels)) {
-        let sums: Vec<_> = picture
-            .par_chunks(CHUNK * channels)
-            .map(|chunk| {
-                instructions.vectorize(
-                    #[inline(always)]
-                    || sums(chunk, &picture[..channels]),
-                )
-            })
-            .collect();
-        let (scale, shift) = coefficients(&sums, &picture[..channels], shape, weight, bias, epsilon);
-        let chunks = picture.par_chunks(CHUNK * channels).zip(results.par_chunks_mut(CHUNK * channels));
-        chunks.for_each(|(numbers, results)| {
-            instructions.vectorize(
-                #[inline(always)]
-                || apply(numbers, results, &scale, &shift, with_silu),
-            );
-        });
+        let moments = moments(picture, channels, groups, instructions);
+        let (scale, shift) = coefficients(&moments, weight, bias, epsilon);
+        scale_and_shift(picture, results, &scale, &shift, with_silu, instructions);
     }
     results
+}
+
+/// Mean and variance of every group of channels of some pixels `x` `[pixels][channels]`: `[groups]`.
+///
+/// # Panics
+/// If the lengths do not fit together.
+pub fn group_moments<E: Element>(x: &[E], channels: usize, groups: usize) -> Vec<[f64; 2]> {
+    assert!(groups > 0 && channels > 0 && channels.is_multiple_of(groups), "channels that do not divide into groups");
+    assert!(!x.is_empty() && x.len().is_multiple_of(channels), "pixels of another width");
+    moments(x, channels, groups, Instructions::best())
+}
+
+/// Every channel of `x` `[pixels][channels]` times `scale` plus `shift` `[channels]`, then SiLU if `with_silu`.
+///
+/// # Panics
+/// If the lengths do not fit together.
+pub fn scale_shift<E: Element>(x: &[E], scale: &[f32], shift: &[f32], with_silu: bool) -> Vec<E> {
+    assert!(!scale.is_empty() && scale.len() == shift.len() && x.len().is_multiple_of(scale.len()), "other channels");
+    let mut results = buffers::any(x.len());
+    scale_and_shift(x, &mut results, scale, shift, with_silu, Instructions::best());
+    results
+}
+
+fn scale_and_shift<E: Element>(
+    x: &[E],
+    results: &mut [E],
+    scale: &[f32],
+    shift: &[f32],
+    with_silu: bool,
+    instructions: Instructions,
+) {
+    let length = CHUNK * scale.len();
+    x.par_chunks(length).zip(results.par_chunks_mut(length)).for_each(|(numbers, results)| {
+        instructions.vectorize(
+            #[inline(always)]
+            || apply(numbers, results, scale, shift, with_silu),
+        );
+    });
+}
+
+/// Mean and variance of every group.
+fn moments<E: Element>(x: &[E], channels: usize, groups: usize, instructions: Instructions) -> Vec<[f64; 2]> {
+    let pivot = &x[..channels];
+    let chunk = |chunk: &[E]| {
+        instructions.vectorize(
+            #[inline(always)]
+            || sums(chunk, pivot),
+        )
+    };
+    let sums: Vec<_> = x.par_chunks(CHUNK * channels).map(chunk).collect();
+    let (pixels, per_group) = ((x.len() / channels) as f64, channels / groups);
+    let of_group = |group: usize| {
+        let (mut sum, mut square) = (0.0_f64, 0.0_f64);
+        for channel in group * per_group..(group + 1) * per_group {
+            let total = |which: usize| sums.iter().map(|chunk| f64::from(chunk[channel][which])).sum::<f64>();
+            let (difference, pivot) = (total(0), f64::from(pivot[channel].to_f32()));
+            sum += difference + pixels * pivot;
+            square += total(1) + 2.0 * pivot * difference + pixels * pivot * pivot;
+        }
+        let count = per_group as f64 * pixels;
+        let mean = sum / count;
+        let variance = square / count - mean * mean;
+        // `max` would drop what is not a number, which must reach the result.
+        [mean, if variance < 0.0 { 0.0 } else { variance }]
+    };
+    (0..groups).map(of_group).collect()
 }
 
 /// For each channel of some pixels, the sum of the differences from `pivot` and of their squares.
@@ -97,37 +149,14 @@ fn sums<E: Element>(pixels: &[E], pivot: &[E]) -> Vec<[f32; 2]> {
 }
 
 /// What each channel is multiplied with, and what is added.
-fn coefficients<E: Element>(
-    sums: &[Vec<[f32; 2]>],
-    pivot: &[E],
-    shape: &GroupNormShape,
-    weight: &[f32],
-    bias: &[f32],
-    epsilon: f64,
-) -> (Vec<f32>, Vec<f32>) {
-    let per_group = shape.channels / shape.groups;
-    let (mut scale, mut shift) = (Vec::with_capacity(shape.channels), Vec::with_capacity(shape.channels));
-    for group in 0..shape.groups {
-        let (mut sum, mut square) = (0.0_f64, 0.0_f64);
-        for channel in group * per_group..(group + 1) * per_group {
-            let total = |which: usize| sums.iter().map(|chunk| f64::from(chunk[channel][which])).sum::<f64>();
-            let (difference, pivot, pixels) = (total(0), f64::from(pivot[channel].to_f32()), shape.pixels as f64);
-            sum += difference + pixels * pivot;
-            square += total(1) + 2.0 * pivot * difference + pixels * pivot * pivot;
-        }
-        let count = (per_group * shape.pixels) as f64;
-        let mean = sum / count;
-        let variance = (square / count - mean * mean).max(0.0);
-        let inverse = 1.0 / (variance + epsilon).sqrt();
-        // `max` drops what is not a number; it must reach the result.
-        let inverse = if square.is_finite() { inverse } else { f64::NAN };
-        for channel in group * per_group..(group + 1) * per_group {
-            let weight = f64::from(weight[channel]) * inverse;
-            scale.push(weight as f32);
-            shift.push((f64::from(bias[channel]) - mean * weight) as f32);
-        }
-    }
-    (scale, shift)
+fn coefficients(moments: &[[f64; 2]], weight: &[f32], bias: &[f32], epsilon: f64) -> (Vec<f32>, Vec<f32>) {
+    let per_group = weight.len() / moments.len();
+    let of_channel = |channel: usize| {
+        let [mean, variance] = moments[channel / per_group];
+        let weight = f64::from(weight[channel]) / (variance + epsilon).sqrt();
+        (weight as f32, (f64::from(bias[channel]) - mean * weight) as f32)
+    };
+    (0..weight.len()).map(of_channel).unzip()
 }
 
 #[inline(always)]

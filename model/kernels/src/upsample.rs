@@ -100,7 +100,9 @@ pub(crate) fn upsample_convolution_with<E: Element>(
     instructions: Instructions,
 ) -> Vec<E> {
     let outputs = weights.outputs();
-    let shape = ConvolutionShape { pictures, height, width, channels, kernel: 2, stride: 1, padding: (1, 1) };
+    let (padding_rows, padding_columns) = ((1, 1), (1, 1));
+    let shape =
+        ConvolutionShape { pictures, height, width, channels, kernel: 2, stride: 1, padding_rows, padding_columns };
     let epilogue = Epilogue { bias, ..Epilogue::default() };
     let length = 4 * pictures * height * width * outputs;
     let mut results = buffers::empty(length);

@@ -32,7 +32,12 @@ macro_rules! for_numbers_of {
     };
 }
 
-/// The numbers of a tensor, which is made contiguous first.
+/// The tensor itself where its numbers lie side by side, such as some rows of a picture; else a copy in which they do.
+fn contiguous(tensor: FlexTensor) -> FlexTensor {
+    if tensor.layout().contiguous_offsets().is_some() { tensor } else { tensor.to_contiguous() }
+}
+
+/// The numbers of a contiguous tensor.
 fn numbers<N: Number>(tensor: &FlexTensor) -> &[N] {
     tensor.as_slice::<N>().expect("the tensor is contiguous and of this number format")
 }
@@ -45,7 +50,7 @@ fn tensor<N: Number>(numbers: Vec<N>, dims: &[usize]) -> FlexTensor {
 
 /// A small tensor, such as a bias, as f32.
 fn floats(tensor: FlexTensor) -> Vec<f32> {
-    let tensor = tensor.to_contiguous();
+    let tensor = contiguous(tensor);
     match tensor.dtype() {
         DType::F32 => numbers::<f32>(&tensor).to_vec(),
         DType::BF16 => numbers::<bf16>(&tensor).iter().map(|number| number.to_f32()).collect(),
@@ -64,9 +69,9 @@ impl Kernels for Flex {
         let Weights::Packed(packed) = weights else {
             return plain::dense::<Self>(x, weights, bias.get(), activation, residual.get());
         };
-        let x = x.to_contiguous();
+        let x = contiguous(x);
         let bias = bias.get().map(floats);
-        let residual = residual.get().map(|residual| residual.to_contiguous());
+        let residual = residual.get().map(contiguous);
         let mut dims = x.layout().shape().to_vec();
         if let Some(last) = dims.last_mut() {
             *last = packed.shape().results();
@@ -88,12 +93,13 @@ impl Kernels for Flex {
         let Weights::Packed(packed) = weights else {
             return plain::convolution::<Self>(x, weights, bias.get(), residual.get(), window);
         };
-        let x = x.to_contiguous();
+        let x = contiguous(x);
         let bias = bias.get().map(floats);
-        let residual = residual.get().map(|residual| residual.to_contiguous());
+        let residual = residual.get().map(contiguous);
         let [pictures, height, width, channels] = x.layout().shape().dims::<4>();
-        let Window { kernel, stride, padding } = window;
-        let shape = ConvolutionShape { pictures, height, width, channels, kernel, stride, padding };
+        let Window { kernel, stride, padding_rows, padding_columns } = window;
+        let shape =
+            ConvolutionShape { pictures, height, width, channels, kernel, stride, padding_rows, padding_columns };
         let (rows, columns) = shape.output();
         for_numbers_of!(x, N => {
             let residual = residual.as_ref().map(numbers::<N>);
@@ -112,7 +118,7 @@ impl Kernels for Flex {
         let Some(packed) = doubled else {
             return plain::upsample_convolution::<Self>(x, weights, bias);
         };
-        let x = x.to_contiguous();
+        let x = contiguous(x);
         let bias = floats(bias);
         let [n, h, w, c] = x.layout().shape().dims::<4>();
         for_numbers_of!(x, N => {
@@ -133,7 +139,7 @@ impl Kernels for Flex {
         if width > AttentionShape::WIDEST {
             return plain::heads_attention::<Self>(query, key, value, heads, is_causal);
         }
-        let (query, key, value) = (query.to_contiguous(), key.to_contiguous(), value.to_contiguous());
+        let (query, key, value) = (contiguous(query), contiguous(key), contiguous(value));
         let keys = key.layout().shape()[1];
         let shape = AttentionShape { batch, queries, keys, heads, width, is_causal };
         let arithmetic = if query.dtype() == DType::F32 { Arithmetic::F32 } else { Arithmetic::Bf16 };
@@ -144,7 +150,7 @@ impl Kernels for Flex {
     }
 
     fn group_norm(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, options: GroupNormOptions) -> FlexTensor {
-        let x = x.to_contiguous();
+        let x = contiguous(x);
         let (weight, bias) = (floats(weight), floats(bias));
         let [pictures, height, width, channels] = x.layout().shape().dims::<4>();
         let GroupNormOptions { groups, epsilon, with_silu } = options;
@@ -155,8 +161,22 @@ impl Kernels for Flex {
         })
     }
 
+    fn group_moments(x: FlexTensor, groups: usize) -> FlexTensor {
+        let x = contiguous(x);
+        let channels = x.layout().shape()[3];
+        let moments = for_numbers_of!(x, N => easel_kernels::group_moments(numbers::<N>(&x), channels, groups));
+        tensor(moments.into_iter().flatten().map(|moment| moment as f32).collect(), &[groups, 2])
+    }
+
+    fn scale_shift(x: FlexTensor, scale: FlexTensor, shift: FlexTensor, with_silu: bool) -> FlexTensor {
+        let x = contiguous(x);
+        let (scale, shift) = (floats(scale), floats(shift));
+        let dims = x.layout().shape().to_vec();
+        for_numbers_of!(x, N => tensor(easel_kernels::scale_shift(numbers::<N>(&x), &scale, &shift, with_silu), &dims))
+    }
+
     fn rows_norm(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, epsilon: f64) -> FlexTensor {
-        let x = x.to_contiguous();
+        let x = contiguous(x);
         let (weight, bias) = (floats(weight), floats(bias));
         let dims = x.layout().shape().to_vec();
         for_numbers_of!(x, N => {

@@ -66,8 +66,15 @@ pub(crate) struct Window {
     pub(crate) kernel: usize,
     /// Pixels from one place to the next.
     pub(crate) stride: usize,
-    /// Zeros before the first row and column, and after the last ones.
-    pub(crate) padding: (usize, usize),
+    /// Zeros before the first row and after the last one.
+    pub(crate) padding_rows: (usize, usize),
+    /// Zeros before the first column and after the last one.
+    pub(crate) padding_columns: (usize, usize),
+}
+
+impl Window {
+    /// Of a 3×3 kernel that keeps the size.
+    pub(crate) const SAME: Self = Self { kernel: 3, stride: 1, padding_rows: (1, 1), padding_columns: (1, 1) };
 }
 
 /// What a group norm does beside normalizing.
@@ -143,6 +150,21 @@ pub(crate) trait Kernels: Backend {
         plain::group_norm::<Self>(x, weight, bias, options)
     }
 
+    /// Mean and variance of every group of channels of the one picture `x` `[1, h, w, channels]`: `[groups, 2]` in f32.
+    fn group_moments(x: FloatTensor<Self>, groups: usize) -> FloatTensor<Self> {
+        plain::group_moments::<Self>(x, groups)
+    }
+
+    /// `x` `[…, channels]` times `scale` plus `shift` `[channels]`, then SiLU if `with_silu`.
+    fn scale_shift(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        with_silu: bool,
+    ) -> FloatTensor<Self> {
+        plain::scale_shift::<Self>(x, scale, shift, with_silu)
+    }
+
     /// `x` `[…, width]` normalized over its last axis, times `weight` plus `bias` `[width]`.
     fn rows_norm(
         x: FloatTensor<Self>,
@@ -209,6 +231,17 @@ pub(crate) fn heads_attention(
 pub(crate) fn group_norm(x: Tensor<4>, weight: &Tensor<1>, bias: &Tensor<1>, options: GroupNormOptions) -> Tensor<4> {
     let (weight, bias) = (weight.clone().into_dispatch(), bias.clone().into_dispatch());
     Tensor::from_dispatch(Dispatch::group_norm(x.into_dispatch(), weight, bias, options))
+}
+
+/// [`Kernels::group_moments`] on tensors.
+pub(crate) fn group_moments(x: Tensor<4>, groups: usize) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::group_moments(x.into_dispatch(), groups))
+}
+
+/// [`Kernels::scale_shift`] on tensors.
+pub(crate) fn scale_shift(x: Tensor<4>, scale: &Tensor<1>, shift: &Tensor<1>, with_silu: bool) -> Tensor<4> {
+    let (scale, shift) = (scale.clone().into_dispatch(), shift.clone().into_dispatch());
+    Tensor::from_dispatch(Dispatch::scale_shift(x.into_dispatch(), scale, shift, with_silu))
 }
 
 /// [`Kernels::rows_norm`] on tensors.

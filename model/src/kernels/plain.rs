@@ -86,13 +86,13 @@ pub(super) fn convolution<B: Backend>(
         bias => (bias, None),
     };
     let mut x = B::float_permute(x, &[0, 3, 1, 2]);
-    let (before, after) = window.padding;
-    let mut padding = before;
-    if before != after {
-        x = B::float_pad(x, &[(0, 0), (0, 0), (before, after), (before, after)], PadMode::Constant(0.0));
-        padding = 0;
+    let (rows, columns) = (window.padding_rows, window.padding_columns);
+    let mut padding = [rows.0, columns.0];
+    if rows.0 != rows.1 || columns.0 != columns.1 {
+        x = B::float_pad(x, &[(0, 0), (0, 0), rows, columns], PadMode::Constant(0.0));
+        padding = [0, 0];
     }
-    let options = ConvOptions::new([window.stride; 2], [padding; 2], [1, 1], 1);
+    let options = ConvOptions::new([window.stride; 2], padding, [1, 1], 1);
     let mut y = B::float_permute(B::conv2d(x, weight, bias, options), &[0, 2, 3, 1]);
     if let Some(shift) = shift {
         y = B::float_add(y, B::float_reshape(shift, shape(&[pictures, 1, 1, outputs])));
@@ -111,7 +111,7 @@ pub(super) fn upsample_convolution<B: Backend>(
     let [n, h, w, c] = x.shape().dims::<4>();
     let x = B::float_reshape(x, shape(&[n, h, 1, w, 1, c]));
     let x = B::float_reshape(B::float_expand(x, shape(&[n, h, 2, w, 2, c])), shape(&[n, 2 * h, 2 * w, c]));
-    convolution::<B>(x, weights, Some(bias), None, Window { kernel: 3, stride: 1, padding: (1, 1) })
+    convolution::<B>(x, weights, Some(bias), None, Window::SAME)
 }
 
 pub(super) fn heads_attention<B: Backend>(
@@ -150,6 +150,33 @@ pub(super) fn group_norm<B: Backend>(
     let x = B::float_add(B::float_mul(x, of_channels(weight)), of_channels(bias));
     let x = if with_silu { activate::<B>(x, Activation::Silu) } else { x };
     B::float_cast(B::float_permute(x, &[0, 2, 3, 1]), dtype)
+}
+
+pub(super) fn group_moments<B: Backend>(x: FloatTensor<B>, groups: usize) -> FloatTensor<B> {
+    let [n, h, w, c] = x.shape().dims::<4>();
+    let x = B::float_cast(B::float_permute(x, &[0, 3, 1, 2]), FloatDType::F32);
+    let rows = B::float_reshape(x, shape(&[groups, n * c / groups * h * w]));
+    let mean = B::float_mean_dim(rows.clone(), 1);
+    let difference = B::float_sub(rows, mean.clone());
+    let variance = B::float_mean_dim(B::float_mul(difference.clone(), difference), 1);
+    B::float_cat(vec![mean, variance], 1)
+}
+
+pub(super) fn scale_shift<B: Backend>(
+    x: FloatTensor<B>,
+    scale: FloatTensor<B>,
+    shift: FloatTensor<B>,
+    with_silu: bool,
+) -> FloatTensor<B> {
+    let dtype = FloatDType::from(x.dtype());
+    let mut dims = vec![1; x.shape().num_dims()];
+    if let Some(last) = dims.last_mut() {
+        *last = scale.shape()[0];
+    }
+    let of_channels = |x: FloatTensor<B>| B::float_reshape(B::float_cast(x, FloatDType::F32), shape(&dims));
+    let x = B::float_mul(B::float_cast(x, FloatDType::F32), of_channels(scale));
+    let x = B::float_add(x, of_channels(shift));
+    B::float_cast(if with_silu { activate::<B>(x, Activation::Silu) } else { x }, dtype)
 }
 
 pub(super) fn rows_norm<B: Backend>(

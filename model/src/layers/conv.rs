@@ -1,5 +1,6 @@
 //! Convolution over pictures and latents.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use burn::backend::Dispatch;
@@ -21,17 +22,20 @@ pub(crate) struct Conv2d {
 impl Conv2d {
     /// A 3×3 convolution that keeps the size.
     pub(crate) fn same(parameters: &Parameters, input: usize, output: usize) -> Result<Self> {
-        Self::load(parameters, input, output, Window { kernel: 3, stride: 1, padding: (1, 1) })
+        Self::load(parameters, input, output, Window::SAME)
     }
 
     /// A 1×1 convolution.
     pub(crate) fn pointwise(parameters: &Parameters, input: usize, output: usize) -> Result<Self> {
-        Self::load(parameters, input, output, Window { kernel: 1, stride: 1, padding: (0, 0) })
+        let none = (0, 0);
+        let window = Window { kernel: 1, stride: 1, padding_rows: none, padding_columns: none };
+        Self::load(parameters, input, output, window)
     }
 
     /// A 3×3 convolution with stride 2, and zeros before the first and after the last rows and columns.
     pub(crate) fn halving(parameters: &Parameters, channels: usize, padding: (usize, usize)) -> Result<Self> {
-        Self::load(parameters, channels, channels, Window { kernel: 3, stride: 2, padding })
+        let window = Window { kernel: 3, stride: 2, padding_rows: padding, padding_columns: padding };
+        Self::load(parameters, channels, channels, window)
     }
 
     fn load(parameters: &Parameters, input: usize, output: usize, window: Window) -> Result<Self> {
@@ -52,24 +56,43 @@ impl Conv2d {
 
     /// `[n, h, w, input]` → `[n, h', w', output]`.
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.apply(x, self.bias.clone(), None)
+        self.apply(x, self.bias.clone(), None, self.window)
+    }
+
+    /// Of a 3×3 convolution that keeps the size, some rows of its result: `x` has these rows of its input, and the ones
+    /// before and after them where the picture goes on there. `at_top` and `at_bottom` say that it does not. The result is
+    /// added to `residual`, if there is one.
+    pub(crate) fn forward_rows(
+        &self,
+        x: Tensor<4>,
+        (at_top, at_bottom): (bool, bool),
+        residual: Option<Tensor<4>>,
+    ) -> Tensor<4> {
+        let window = Window { padding_rows: (usize::from(at_top), usize::from(at_bottom)), ..self.window };
+        self.apply(x, self.bias.clone(), residual, window)
     }
 
     /// Like [`Self::forward`], plus `residual` of the result's shape.
     pub(crate) fn forward_onto(&self, x: Tensor<4>, residual: Tensor<4>) -> Tensor<4> {
-        self.apply(x, self.bias.clone(), Some(residual))
+        self.apply(x, self.bias.clone(), Some(residual), self.window)
     }
 
     /// Like [`Self::forward`], plus `shift` `[n, output]` on every pixel.
     pub(crate) fn forward_shifted(&self, x: Tensor<4>, shift: Tensor<2>) -> Tensor<4> {
         let bias = self.bias.clone().unsqueeze::<2>().cast(shift.dtype()) + shift;
-        self.apply(x, bias, None)
+        self.apply(x, bias, None, self.window)
     }
 
-    fn apply<const D: usize>(&self, x: Tensor<4>, bias: Tensor<D>, residual: Option<Tensor<4>>) -> Tensor<4> {
+    fn apply<const D: usize>(
+        &self,
+        x: Tensor<4>,
+        bias: Tensor<D>,
+        residual: Option<Tensor<4>>,
+        window: Window,
+    ) -> Tensor<4> {
         let input = x.dims()[3];
-        let y = kernels::convolution(x, &self.weights, bias, residual, self.window);
-        work::count(y.shape().num_elements() * input * self.window.kernel * self.window.kernel);
+        let y = kernels::convolution(x, &self.weights, bias, residual, window);
+        work::count(y.shape().num_elements() * input * window.kernel * window.kernel);
         y
     }
 }
@@ -84,10 +107,9 @@ pub(crate) struct UpsampleConv2d {
 impl UpsampleConv2d {
     /// Of a convolution that adds nothing.
     pub(crate) fn load_without_bias(parameters: &Parameters, channels: usize) -> Result<Self> {
-        let window = Window { kernel: 3, stride: 1, padding: (1, 1) };
         let bias = Tensor::zeros([channels], (parameters.device(), DType::F32));
         Ok(Self {
-            conv: Conv2d::load_with(parameters, channels, channels, window, bias)?,
+            conv: Conv2d::load_with(parameters, channels, channels, Window::SAME, bias)?,
             doubled: parameters.doubled("weight", channels, channels)?,
         })
     }
@@ -107,6 +129,17 @@ impl UpsampleConv2d {
         }
         work::count(n * height * width * c * c * 9);
         kernels::upsample_convolution(x, &self.conv.weights, self.doubled.as_ref(), &self.conv.bias)
+    }
+}
+
+impl UpsampleConv2d {
+    /// The rows `rows` of the doubled picture, from the rows of `x` that they need.
+    pub(crate) fn forward_rows(&self, x: &Tensor<4>, rows: Range<usize>) -> Tensor<4> {
+        let [_, h, w, _] = x.dims();
+        // One row more on each side, whose own results are wrong at the cut and not asked for.
+        let (first, last) = ((rows.start / 2).saturating_sub(1), (rows.end.div_ceil(2) + 1).min(h));
+        let doubled = self.forward(x.clone().narrow(1, first, last - first), 2 * (last - first), 2 * w);
+        doubled.narrow(1, rows.start - 2 * first, rows.len())
     }
 }
 

@@ -8,8 +8,11 @@ use crate::{Epilogue, upsample};
 fn around<E: Element>(x: &[E], shape: &ConvolutionShape, picture: usize, row: usize, column: usize) -> Vec<E> {
     let mut numbers = Vec::new();
     for tap in 0..shape.kernel * shape.kernel {
-        let place = |position: usize, tap: usize| (position * shape.stride + tap) as isize - shape.padding.0 as isize;
-        let (y, x_place) = (place(row, tap / shape.kernel), place(column, tap % shape.kernel));
+        let place = |position: usize, tap: usize, (before, _): (usize, usize)| {
+            (position * shape.stride + tap) as isize - before as isize
+        };
+        let y = place(row, tap / shape.kernel, shape.padding_rows);
+        let x_place = place(column, tap % shape.kernel, shape.padding_columns);
         let inside = (0..shape.height as isize).contains(&y) && (0..shape.width as isize).contains(&x_place);
         for channel in 0..shape.channels {
             numbers.push(if inside {
@@ -65,7 +68,8 @@ fn random_shapes() {
             channels: random.between(1, 20),
             kernel: random.between(1, 3),
             stride: random.between(1, 2),
-            padding: (random.between(0, 1), random.between(0, 1)),
+            padding_rows: (random.between(0, 1), random.between(0, 1)),
+            padding_columns: (random.between(0, 1), random.between(0, 1)),
         };
         let outputs = random.between(1, 40);
         for arithmetic in Arithmetic::ALL {
@@ -78,8 +82,16 @@ fn random_shapes() {
 #[test]
 fn more_channels_than_are_gathered_at_once() {
     let mut random = Random::new(5);
-    let shape =
-        ConvolutionShape { pictures: 1, height: 3, width: 4, channels: 301, kernel: 3, stride: 1, padding: (1, 1) };
+    let shape = ConvolutionShape {
+        pictures: 1,
+        height: 3,
+        width: 4,
+        channels: 301,
+        kernel: 3,
+        stride: 1,
+        padding_rows: (1, 1),
+        padding_columns: (1, 1),
+    };
     for arithmetic in Arithmetic::ALL {
         run::<f32>(arithmetic, &mut random, shape, 5);
         run::<bf16>(arithmetic, &mut random, shape, 5);
@@ -113,7 +125,8 @@ fn upsample_run<E: Element>(arithmetic: Arithmetic, random: &mut Random) {
         channels,
         kernel: 3,
         stride: 1,
-        padding: (1, 1),
+        padding_rows: (1, 1),
+        padding_columns: (1, 1),
     };
     each(
         |instructions| {

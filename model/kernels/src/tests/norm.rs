@@ -85,3 +85,32 @@ fn layer_norm_on_random_shapes() {
         layer::<bf16>(&mut random, rows, width);
     }
 }
+
+/// What a group norm does at once, in two steps.
+#[test]
+fn moments_and_coefficients_make_a_group_norm() {
+    let mut random = Random::new(12);
+    for _ in 0..100 {
+        let groups = random.between(1, 8);
+        let (pixels, channels) = (random.between(1, 150), groups * random.between(1, 9));
+        let shape = GroupNormShape { pictures: 1, pixels, channels, groups };
+        let x: Vec<f32> = random.numbers(pixels * channels);
+        let (weight, bias) = (random.numbers::<f32>(channels), random.numbers::<f32>(channels));
+        let whole = crate::group_norm(&x, &shape, &weight, &bias, EPSILON, true);
+        let moments = crate::group_moments(&x, channels, groups);
+        let scale: Vec<f32> = (0..channels)
+            .map(|channel| {
+                let [_, variance] = moments[channel / (channels / groups)];
+                (f64::from(weight[channel]) / (variance + EPSILON).sqrt()) as f32
+            })
+            .collect();
+        let shift: Vec<f32> = (0..channels)
+            .map(|channel| {
+                let [mean, variance] = moments[channel / (channels / groups)];
+                let weight = f64::from(weight[channel]) / (variance + EPSILON).sqrt();
+                (f64::from(bias[channel]) - mean * weight) as f32
+            })
+            .collect();
+        assert_eq!(crate::scale_shift(&x, &scale, &shift, true), whole, "{shape:?}");
+    }
+}
