@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 use crate::layers::{GroupNorm, Moments, RowsNorm, UpsampleConv2d};
 
 /// Numbers of a band: few enough to stay near the processor.
-const BAND: usize = 1 << 23;
+const BAND: usize = 1 << 22;
 /// A doubled picture of more numbers is computed again where it is needed instead of being kept.
 const KEPT: usize = 1 << 27;
 

@@ -10,7 +10,7 @@ use crate::packing::Listed;
 use crate::parameters::{Origin, Parameters, WeightFormat};
 use crate::text_encoder::TextEncoder;
 use crate::unet::UNet;
-use crate::vae::{TinyDecoder, Vae};
+use crate::vae::{TinyDecoder, VaeDecoder, VaeEncoder};
 use crate::weights::Component;
 
 /// Name and shape of each tensor of a component, in the order in which it is built.
@@ -62,7 +62,10 @@ fn list_unet(config: &UNetConfig, format: WeightFormat) -> Vec<Listed> {
 }
 
 fn list_vae(config: &VaeConfig, format: WeightFormat) -> Vec<Listed> {
-    listed(format, |parameters| Vae::load(parameters, config, FloatDType::F32).map(drop))
+    listed(format, |parameters| {
+        VaeEncoder::load(parameters, config, FloatDType::F32)?;
+        VaeDecoder::load(parameters, config, FloatDType::F32).map(drop)
+    })
 }
 
 fn names(listing: Vec<Listed>) -> Manifest {

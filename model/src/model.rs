@@ -20,7 +20,7 @@ pub use crate::stage::Stage;
 use crate::text_cache::TextCache;
 use crate::text_encoder::TextEncoder;
 use crate::unet::UNet;
-use crate::vae::{TinyDecoder, Vae};
+use crate::vae::{TinyDecoder, VaeDecoder, VaeEncoder};
 use crate::weights::Component;
 
 /// What happens to a component that a generation needs no more.
@@ -214,14 +214,25 @@ impl Model {
         )
     }
 
-    pub(crate) fn vae(&self, stage: Stage) -> Result<Arc<Vae>> {
+    pub(crate) fn vae_encoder(&self, stage: Stage) -> Result<Arc<VaeEncoder>> {
         let stage = self.owner(stage, Component::Vae);
         let source = self.source(stage);
         self.part(
             stage,
             Component::Vae,
-            |parts| &parts.vae,
-            |parameters| Vae::load(parameters, source.vae_config(), self.0.choice.vae_formats().1),
+            |parts| &parts.vae_encoder,
+            |parameters| VaeEncoder::load(parameters, source.vae_config(), self.0.choice.vae_formats().1),
+        )
+    }
+
+    pub(crate) fn vae_decoder(&self, stage: Stage) -> Result<Arc<VaeDecoder>> {
+        let stage = self.owner(stage, Component::Vae);
+        let source = self.source(stage);
+        self.part(
+            stage,
+            Component::Vae,
+            |parts| &parts.vae_decoder,
+            |parameters| VaeDecoder::load(parameters, source.vae_config(), self.0.choice.vae_formats().1),
         )
     }
 
@@ -302,7 +313,8 @@ impl Model {
             self.release_text();
             for parts in &self.0.parts {
                 parts.unet.release();
-                parts.vae.release();
+                parts.vae_encoder.release();
+                parts.vae_decoder.release();
             }
             self.0.choice.device().memory_cleanup();
         }

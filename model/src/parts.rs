@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::text_encoder::TextEncoder;
 use crate::unet::UNet;
-use crate::vae::{TinyDecoder, Vae};
+use crate::vae::{TinyDecoder, VaeDecoder, VaeEncoder};
 
 /// The components of one stage that are in memory.
 #[derive(Default)]
@@ -12,7 +12,8 @@ pub(crate) struct Parts {
     pub(crate) text_encoder: Slot<TextEncoder>,
     pub(crate) text_encoder_2: Slot<TextEncoder>,
     pub(crate) unet: Slot<UNet>,
-    pub(crate) vae: Slot<Vae>,
+    pub(crate) vae_encoder: Slot<VaeEncoder>,
+    pub(crate) vae_decoder: Slot<VaeDecoder>,
     pub(crate) tiny_vae: Slot<TinyDecoder>,
 }
 

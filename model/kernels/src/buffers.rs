@@ -8,7 +8,9 @@ use std::sync::Mutex;
 use crate::Element;
 
 /// Bytes that are kept for later at most.
-const KEPT: usize = 256 << 20;
+const KEPT: usize = 96 << 20;
+/// Bytes of one buffer that is kept: larger ones cost more memory than time.
+const LARGEST: usize = 32 << 20;
 
 /// Buffers that nobody uses at the moment, the longest unused first.
 #[derive(Debug)]
@@ -32,7 +34,7 @@ impl<E: Element> Buffers<E> {
 
     fn give(&self, buffer: Vec<E>) {
         let bytes = |buffer: &Vec<E>| buffer.capacity() * size_of::<E>();
-        if bytes(&buffer) > KEPT / 2 {
+        if bytes(&buffer) > LARGEST {
             return;
         }
         let mut buffers = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -97,12 +99,12 @@ mod tests {
         assert!(buffers.take(101).is_none() && buffers.take(49).is_none());
         assert_eq!(buffers.take(60).map(|buffer| buffer.len()), Some(100));
         assert!(buffers.take(60).is_none());
-        let large = KEPT / 4 / size_of::<f32>();
+        let large = LARGEST / size_of::<f32>();
         for _ in 0..6 {
             buffers.give(Vec::with_capacity(large));
         }
-        assert_eq!((0..6).filter(|_| buffers.take(large).is_some()).count(), 4);
-        buffers.give(Vec::with_capacity(3 * large));
-        assert!(buffers.take(3 * large).is_none());
+        assert_eq!((0..6).filter(|_| buffers.take(large).is_some()).count(), KEPT / LARGEST);
+        buffers.give(Vec::with_capacity(large + 1));
+        assert!(buffers.take(large + 1).is_none());
     }
 }

@@ -11,7 +11,6 @@ use crate::buffers;
 use crate::convolution::{ConvolutionShape, Pixels};
 use crate::pack::{Packed, PackedShape};
 use crate::product::{Target, multiply};
-use crate::rows::Rows;
 use crate::{Arithmetic, Element, Epilogue, Instructions};
 
 /// The weights of a 3×3 convolution as the four places see them.
@@ -81,15 +80,19 @@ impl UpsampleWeights {
 /// `x` `[pictures][height][width][channels]` → `[pictures][2·height][2·width][outputs]`: nearest-neighbour doubling,
 /// then a 3×3 convolution with one row of zeros around. `bias` is `[outputs]`.
 ///
+/// `(at_top, at_bottom)` say where `x` is the edge of the picture. Where it is not, its first or last row only is the
+/// neighbour of others, and has no places in the result.
+///
 /// # Panics
 /// If the lengths do not fit together.
 pub fn upsample_convolution<E: Element>(
     x: &[E],
-    [pictures, height, width, channels]: [usize; 4],
+    shape: [usize; 4],
     weights: &UpsampleWeights,
     bias: Option<&[f32]>,
+    edges: (bool, bool),
 ) -> Vec<E> {
-    upsample_convolution_with(x, [pictures, height, width, channels], weights, bias, Instructions::best())
+    upsample_convolution_with(x, shape, weights, bias, edges, Instructions::best())
 }
 
 pub(crate) fn upsample_convolution_with<E: Element>(
@@ -97,24 +100,26 @@ pub(crate) fn upsample_convolution_with<E: Element>(
     [pictures, height, width, channels]: [usize; 4],
     weights: &UpsampleWeights,
     bias: Option<&[f32]>,
+    (at_top, at_bottom): (bool, bool),
     instructions: Instructions,
 ) -> Vec<E> {
     let outputs = weights.outputs();
     let (padding_rows, padding_columns) = ((1, 1), (1, 1));
     let shape =
         ConvolutionShape { pictures, height, width, channels, kernel: 2, stride: 1, padding_rows, padding_columns };
+    let neighbours = (usize::from(!at_top), usize::from(!at_bottom));
+    let lines = height.saturating_sub(neighbours.0 + neighbours.1);
     let epilogue = Epilogue { bias, ..Epilogue::default() };
-    let length = 4 * pictures * height * width * outputs;
+    let length = 4 * pictures * lines * width * outputs;
     let mut results = buffers::empty(length);
     let target = Target::spare(&mut results);
     for (index, packed) in weights.places.iter().enumerate() {
         let (down, across) = (index / 2, index % 2);
-        let rows = Pixels::new(x, shape, (height, width), (down, across));
+        let rows = Pixels::new(x, shape, (lines, width), (down + neighbours.0, across));
         let place = |row: usize| {
             let (line, column) = (row / width, row % width);
             ((2 * line + down) * 2 * width + 2 * column + across) * outputs
         };
-        debug_assert_eq!(rows.count() * 4 * outputs, length);
         multiply(&rows, packed, &epilogue, &target, place, instructions);
     }
     // SAFETY: the four places of every pixel were written.

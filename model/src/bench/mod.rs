@@ -202,11 +202,11 @@ fn part(model: &Model, options: &Options) -> Result<Box<dyn FnMut() -> Result<()
             Box::new(move || floats(unet.forward(latents.clone(), 500.0, &conditioning)).map(drop))
         }
         Part::VaeDecode => {
-            let vae = model.vae(Stage::Base)?;
+            let vae = model.vae_decoder(Stage::Base)?;
             Box::new(move || floats(vae.decode(latents.clone())).map(drop))
         }
         Part::VaeEncode => {
-            let vae = model.vae(Stage::Base)?;
+            let vae = model.vae_encoder(Stage::Base)?;
             let picture = tensor(random(3 * side * side), [1, 3, side, side], &device);
             Box::new(move || floats(vae.encode(picture.clone()).mean).map(drop))
         }

@@ -70,7 +70,7 @@ impl Generation {
     fn decode(&self, latents: &[f32]) -> Result<RgbImage> {
         let (h, w) = self.size;
         let stage = self.plan.stage(self.plan.end.saturating_sub(1));
-        let vae = self.model.vae(stage)?;
+        let vae = self.model.vae_decoder(stage)?;
         let device = self.model.device().device();
         let numbers =
             computing("the VAE decoder", || floats(vae.decode(tensor(latents.to_vec(), [1, CHANNELS, h, w], device))))?;

@@ -147,7 +147,7 @@ impl Generation {
         let pixels = picture::to_numbers(init, w * SCALE, h * SCALE);
         let noise = self.noise.normal(CHANNELS * h * w);
         computing("the VAE encoder", || {
-            let vae = self.model.vae(Stage::Base)?;
+            let vae = self.model.vae_encoder(Stage::Base)?;
             let device = self.model.device().device();
             let posterior = vae.encode(tensor(pixels, [1, 3, h * SCALE, w * SCALE], device));
             let noise = tensor(noise, [1, CHANNELS, h, w], device);

@@ -114,16 +114,19 @@ impl Kernels for Flex {
         weights: Weights<Self>,
         doubled: Option<Arc<UpsampleWeights>>,
         bias: FlexTensor,
+        edges: (bool, bool),
     ) -> FlexTensor {
         let Some(packed) = doubled else {
-            return plain::upsample_convolution::<Self>(x, weights, bias);
+            return plain::upsample_convolution::<Self>(x, weights, bias, edges);
         };
         let x = contiguous(x);
         let bias = floats(bias);
         let [n, h, w, c] = x.layout().shape().dims::<4>();
         for_numbers_of!(x, N => {
-            let y = easel_kernels::upsample_convolution(numbers::<N>(&x), [n, h, w, c], &packed, Some(&bias));
-            tensor(y, &[n, 2 * h, 2 * w, packed.outputs()])
+            let x = numbers::<N>(&x);
+            let y = easel_kernels::upsample_convolution(x, [n, h, w, c], &packed, Some(&bias), edges);
+            let lines = h - usize::from(!edges.0) - usize::from(!edges.1);
+            tensor(y, &[n, 2 * lines, 2 * w, packed.outputs()])
         })
     }
 

@@ -117,15 +117,18 @@ pub(crate) trait Kernels: Backend {
     }
 
     /// `x` `[n, h, w, inputs]` → `[n, 2h, 2w, outputs]`: nearest-neighbour doubling, then a 3×3 convolution that keeps
-    /// the size, plus `bias` `[outputs]`. `doubled` are the weights as a kernel wants them that does both in one.
+    /// the size, plus `bias` `[outputs]`. `doubled` are the weights as a kernel wants them that does both in one. Where
+    /// `x` is not at the picture's top or bottom (`edges`), its first or last row is the neighbour of others only, and has
+    /// no places in the result.
     fn upsample_convolution(
         x: FloatTensor<Self>,
         #[extension_type] weights: Weights<Self>,
         doubled: Option<Arc<UpsampleWeights>>,
         bias: FloatTensor<Self>,
+        edges: (bool, bool),
     ) -> FloatTensor<Self> {
         let _ = doubled;
-        plain::upsample_convolution::<Self>(x, weights, bias)
+        plain::upsample_convolution::<Self>(x, weights, bias, edges)
     }
 
     /// Scaled dot-product attention over `heads` heads: `query` `[n, t, c]`, `key` and `value` `[n, s, c]` →
@@ -210,9 +213,10 @@ pub(crate) fn upsample_convolution(
     weights: &Weights<Dispatch>,
     doubled: Option<&Arc<UpsampleWeights>>,
     bias: &Tensor<1>,
+    edges: (bool, bool),
 ) -> Tensor<4> {
     let (bias, doubled) = (bias.clone().into_dispatch(), doubled.cloned());
-    Tensor::from_dispatch(Dispatch::upsample_convolution(x.into_dispatch(), weights.clone(), doubled, bias))
+    Tensor::from_dispatch(Dispatch::upsample_convolution(x.into_dispatch(), weights.clone(), doubled, bias, edges))
 }
 
 /// [`Kernels::heads_attention`] on tensors.

@@ -107,11 +107,18 @@ pub(super) fn upsample_convolution<B: Backend>(
     x: FloatTensor<B>,
     weights: Weights<B>,
     bias: FloatTensor<B>,
+    (at_top, at_bottom): (bool, bool),
 ) -> FloatTensor<B> {
     let [n, h, w, c] = x.shape().dims::<4>();
     let x = B::float_reshape(x, shape(&[n, h, 1, w, 1, c]));
     let x = B::float_reshape(B::float_expand(x, shape(&[n, h, 2, w, 2, c])), shape(&[n, 2 * h, 2 * w, c]));
-    convolution::<B>(x, weights, Some(bias), None, Window::SAME)
+    let y = convolution::<B>(x, weights, Some(bias), None, Window::SAME);
+    if at_top && at_bottom {
+        return y;
+    }
+    let rows = 2 * usize::from(!at_top)..2 * h - 2 * usize::from(!at_bottom);
+    let [n, _, w, c] = y.shape().dims::<4>();
+    B::float_slice(y, &[(0..n).into(), rows.into(), (0..w).into(), (0..c).into()])
 }
 
 pub(super) fn heads_attention<B: Backend>(

@@ -128,18 +128,24 @@ impl UpsampleConv2d {
             return self.conv.forward(upsample_nearest(x, height, width));
         }
         work::count(n * height * width * c * c * 9);
-        kernels::upsample_convolution(x, &self.conv.weights, self.doubled.as_ref(), &self.conv.bias)
+        self.apply(x, (true, true))
     }
 }
 
 impl UpsampleConv2d {
-    /// The rows `rows` of the doubled picture, from the rows of `x` that they need.
+    /// The rows `rows` of the doubled picture of `x`.
     pub(crate) fn forward_rows(&self, x: &Tensor<4>, rows: Range<usize>) -> Tensor<4> {
-        let [_, h, w, _] = x.dims();
-        // One row more on each side, whose own results are wrong at the cut and not asked for.
-        let (first, last) = ((rows.start / 2).saturating_sub(1), (rows.end.div_ceil(2) + 1).min(h));
-        let doubled = self.forward(x.clone().narrow(1, first, last - first), 2 * (last - first), 2 * w);
+        let [_, h, w, c] = x.dims();
+        work::count(rows.len() * 2 * w * c * c * 9);
+        let (first, last) = (rows.start / 2, rows.end.div_ceil(2));
+        let (before, after) = (first.saturating_sub(1), (last + 1).min(h));
+        let doubled = self.apply(x.clone().narrow(1, before, after - before), (first == 0, last == h));
+        // Neighbours of a band may begin or end in the middle of a pair.
         doubled.narrow(1, rows.start - 2 * first, rows.len())
+    }
+
+    fn apply(&self, x: Tensor<4>, edges: (bool, bool)) -> Tensor<4> {
+        kernels::upsample_convolution(x, &self.conv.weights, self.doubled.as_ref(), &self.conv.bias, edges)
     }
 }
 

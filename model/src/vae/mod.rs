@@ -22,10 +22,16 @@ const NORM_EPSILON: f64 = 1e-6;
 /// Pixels a latent stands for, along each side.
 pub(crate) const SCALE: usize = 8;
 
-/// Encoder and decoder.
-pub(crate) struct Vae {
+/// Pictures to latents.
+pub(crate) struct VaeEncoder {
     encoder: Encoder,
     quant_conv: Option<Conv2d>,
+    config: VaeConfig,
+    compute: FloatDType,
+}
+
+/// Latents to pictures.
+pub(crate) struct VaeDecoder {
     post_quant_conv: Option<Conv2d>,
     decoder: Decoder,
     config: VaeConfig,
@@ -40,34 +46,19 @@ pub(crate) struct Posterior {
     pub deviation: Tensor<4>,
 }
 
-impl Vae {
-    /// Builds the VAE that `config` describes; activations are computed as `compute`.
+impl VaeEncoder {
+    /// Builds the encoder of the VAE that `config` describes; activations are computed as `compute`.
     pub(crate) fn load(parameters: &Parameters, config: &VaeConfig, compute: FloatDType) -> Result<Self> {
         let parameters = &parameters.exact();
-        let latent = config.latent_channels;
+        let moments = 2 * config.latent_channels;
+        let quant_conv =
+            config.use_quant_conv.then(|| Conv2d::pointwise(&parameters.child("quant_conv"), moments, moments));
         Ok(Self {
             encoder: Encoder::load(&parameters.child("encoder"), config)?,
-            quant_conv: config
-                .use_quant_conv
-                .then(|| Conv2d::pointwise(&parameters.child("quant_conv"), 2 * latent, 2 * latent))
-                .transpose()?,
-            post_quant_conv: config
-                .use_post_quant_conv
-                .then(|| Conv2d::pointwise(&parameters.child("post_quant_conv"), latent, latent))
-                .transpose()?,
-            decoder: Decoder::load(&parameters.child("decoder"), config)?,
+            quant_conv: quant_conv.transpose()?,
             config: config.clone(),
             compute,
         })
-    }
-
-    /// Scaled `latents` `[n, 4, h, w]` → pictures `[n, 3, 8h, 8w]` in −1…1, in f32.
-    pub(crate) fn decode(&self, latents: Tensor<4>) -> Tensor<4> {
-        let latents = self.unscale(latents);
-        if tiling::is_large(&latents) {
-            return tiling::decode(latents, |tile| self.decode_whole(tile));
-        }
-        self.decode_whole(latents)
     }
 
     /// Pictures `[n, 3, 8h, 8w]` in −1…1 → the distribution of their latents, in f32.
@@ -84,34 +75,10 @@ impl Vae {
 
     /// Latents as the encoder's distribution gives them → latents as the UNet sees them.
     pub(crate) fn scale(&self, latents: Tensor<4>) -> Tensor<4> {
-        match self.channel_statistics(&latents) {
+        match channel_statistics(&self.config, &latents) {
             Some((mean, deviation)) => (latents - mean) * self.config.scaling_factor / deviation,
             None => latents * self.config.scaling_factor,
         }
-    }
-
-    fn unscale(&self, latents: Tensor<4>) -> Tensor<4> {
-        match self.channel_statistics(&latents) {
-            Some((mean, deviation)) => latents * deviation / self.config.scaling_factor + mean,
-            None => latents / self.config.scaling_factor,
-        }
-    }
-
-    /// `latents_mean` and `latents_std`, each `[1, 4, 1, 1]`, if the model has them.
-    fn channel_statistics(&self, like: &Tensor<4>) -> Option<(Tensor<4>, Tensor<4>)> {
-        let (mean, deviation) = (self.config.latents_mean.as_ref()?, self.config.latents_std.as_ref()?);
-        let tensor = |values: &[f32]| {
-            Tensor::<1>::from_floats(values, &like.device()).reshape([1, self.config.latent_channels, 1, 1])
-        };
-        Some((tensor(mean), tensor(deviation)))
-    }
-
-    fn decode_whole(&self, latents: Tensor<4>) -> Tensor<4> {
-        let mut x = latents.permute([0, 2, 3, 1]).cast(self.compute);
-        if let Some(conv) = &self.post_quant_conv {
-            x = conv.forward(x);
-        }
-        self.decoder.forward(x).permute([0, 3, 1, 2]).cast(FloatDType::F32)
     }
 
     fn encode_whole(&self, pictures: Tensor<4>) -> Tensor<4> {
@@ -122,4 +89,52 @@ impl Vae {
         };
         x.permute([0, 3, 1, 2]).cast(FloatDType::F32)
     }
+}
+
+impl VaeDecoder {
+    /// Builds the decoder of the VAE that `config` describes; activations are computed as `compute`.
+    pub(crate) fn load(parameters: &Parameters, config: &VaeConfig, compute: FloatDType) -> Result<Self> {
+        let parameters = &parameters.exact();
+        let latent = config.latent_channels;
+        let post_quant_conv =
+            config.use_post_quant_conv.then(|| Conv2d::pointwise(&parameters.child("post_quant_conv"), latent, latent));
+        Ok(Self {
+            post_quant_conv: post_quant_conv.transpose()?,
+            decoder: Decoder::load(&parameters.child("decoder"), config)?,
+            config: config.clone(),
+            compute,
+        })
+    }
+
+    /// Scaled `latents` `[n, 4, h, w]` → pictures `[n, 3, 8h, 8w]` in −1…1, in f32.
+    pub(crate) fn decode(&self, latents: Tensor<4>) -> Tensor<4> {
+        let latents = self.unscale(latents);
+        if tiling::is_large(&latents) {
+            return tiling::decode(latents, |tile| self.decode_whole(tile));
+        }
+        self.decode_whole(latents)
+    }
+
+    fn unscale(&self, latents: Tensor<4>) -> Tensor<4> {
+        match channel_statistics(&self.config, &latents) {
+            Some((mean, deviation)) => latents * deviation / self.config.scaling_factor + mean,
+            None => latents / self.config.scaling_factor,
+        }
+    }
+
+    fn decode_whole(&self, latents: Tensor<4>) -> Tensor<4> {
+        let mut x = latents.permute([0, 2, 3, 1]).cast(self.compute);
+        if let Some(conv) = &self.post_quant_conv {
+            x = conv.forward(x);
+        }
+        self.decoder.forward(x).permute([0, 3, 1, 2]).cast(FloatDType::F32)
+    }
+}
+
+/// `latents_mean` and `latents_std`, each `[1, 4, 1, 1]`, if the model has them.
+fn channel_statistics(config: &VaeConfig, like: &Tensor<4>) -> Option<(Tensor<4>, Tensor<4>)> {
+    let (mean, deviation) = (config.latents_mean.as_ref()?, config.latents_std.as_ref()?);
+    let tensor =
+        |values: &[f32]| Tensor::<1>::from_floats(values, &like.device()).reshape([1, config.latent_channels, 1, 1]);
+    Some((tensor(mean), tensor(deviation)))
 }
