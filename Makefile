@@ -43,7 +43,7 @@ test-schema: $(TOOLS)/ready ## Send the API thousands of calls that its own desc
 	$(PYTHON) tests/schema.py --easel target/debug/easel
 
 openapi: ## Write the description of the API that is checked in
-	EASEL_UPDATE_OPENAPI=1 $(CARGO) test --locked --workspace --test routes description
+	EASEL_UPDATE_OPENAPI=1 $(CARGO) test --locked --workspace --test domain description
 
 local: $(TOOLS)/ready ## Run every function with cargo lambda on 127.0.0.1:9000, beside embedded DynamoDB and S3
 	$(CARGO) build --locked --package easel
@@ -94,7 +94,7 @@ cuda: ## Build the command with CUDA into target/cuda (WITHOUT_LLVM=1: see above
 	$(CARGO) build --locked --release --package easel --features cuda --target-dir target/cuda
 
 gpu-test: ## Run the tests that need a CUDA device
-	$(CARGO) test --locked --package easel-model --features cuda --target-dir target/cuda --test reference --test cuda -- --ignored --test-threads 1 cuda
+	$(CARGO) test --locked --package easel-model --features cuda --target-dir target/cuda --test model -- --ignored --test-threads 1 cuda
 
 gpu-bench: cuda ## Time full-size SDXL on a CUDA device (random weights)
 	for precision in f32 bf16 f16; do for part in text unet vae-decode generate; do \

@@ -6,10 +6,47 @@ use burn::tensor::Tensor;
 
 use crate::layers::{GroupNorm, Moments, RowsNorm, UpsampleConv2d};
 
-/// Numbers of a band: few enough to stay near the processor.
-const BAND: usize = 1 << 22;
-/// A doubled picture of more numbers is computed again where it is needed instead of being kept.
-const KEPT: usize = 1 << 27;
+/// What is computed in bands, in numbers of a picture of features.
+#[derive(Clone, Copy)]
+pub(crate) struct Bands {
+    /// Pictures of more numbers than these are computed in bands.
+    pub from: usize,
+    /// Numbers of a band: few enough to stay near the processor.
+    pub size: usize,
+    /// A doubled picture of more numbers is computed again where it is needed instead of being kept.
+    pub kept: usize,
+}
+
+impl Default for Bands {
+    fn default() -> Self {
+        Self { from: 1 << 25, size: 1 << 22, kept: 1 << 27 }
+    }
+}
+
+impl Bands {
+    /// The bands of a picture, in rows.
+    pub(crate) fn of(self, [_, h, w, c]: [usize; 4]) -> impl Iterator<Item = Range<usize>> {
+        // Even, so that doubling a band computes few rows that belong to its neighbours.
+        let rows = (self.size / (w * c)).max(8).next_multiple_of(2);
+        (0..h).step_by(rows).map(move |start| start..(start + rows).min(h))
+    }
+
+    /// The doubled picture of `x`.
+    pub(crate) fn doubled(self, x: Tensor<4>, upsampler: &UpsampleConv2d) -> Picture<'_> {
+        let [_, h, w, _] = x.dims();
+        if 4 * x.shape().num_elements() > self.kept {
+            Picture::Doubled(x, upsampler)
+        } else {
+            Picture::Whole(upsampler.forward(x, 2 * h, 2 * w))
+        }
+    }
+
+    /// `norm` with the statistics of the whole picture.
+    pub(crate) fn norm(self, picture: &Picture, norm: &GroupNorm) -> RowsNorm {
+        let moments = self.of(picture.dims()).map(|band| norm.moments(picture.rows(band)));
+        norm.of_moments(&moments.reduce(Moments::join).expect("a picture has rows"))
+    }
+}
 
 /// The features `[1, h, w, c]` of a picture.
 pub(crate) enum Picture<'a> {
@@ -19,17 +56,7 @@ pub(crate) enum Picture<'a> {
     Doubled(Tensor<4>, &'a UpsampleConv2d),
 }
 
-impl<'a> Picture<'a> {
-    /// The doubled picture of `x`.
-    pub(crate) fn doubled(x: Tensor<4>, upsampler: &'a UpsampleConv2d) -> Self {
-        let [_, h, w, _] = x.dims();
-        if 4 * x.shape().num_elements() > KEPT {
-            Self::Doubled(x, upsampler)
-        } else {
-            Self::Whole(upsampler.forward(x, 2 * h, 2 * w))
-        }
-    }
-
+impl Picture<'_> {
     /// Length of each axis.
     pub(crate) fn dims(&self) -> [usize; 4] {
         match self {
@@ -48,19 +75,6 @@ impl<'a> Picture<'a> {
             Self::Doubled(x, upsampler) => upsampler.forward_rows(x, rows),
         }
     }
-
-    /// `norm` with the statistics of the whole picture.
-    pub(crate) fn norm(&self, norm: &GroupNorm) -> RowsNorm {
-        let moments = bands(self.dims()).map(|band| norm.moments(self.rows(band)));
-        norm.of_moments(&moments.reduce(Moments::join).expect("a picture has rows"))
-    }
-}
-
-/// The bands of a picture.
-pub(crate) fn bands([_, h, w, c]: [usize; 4]) -> impl Iterator<Item = Range<usize>> {
-    // Even, so that doubling a band computes few rows that belong to its neighbours.
-    let rows = (BAND / (w * c)).max(8).next_multiple_of(2);
-    (0..h).step_by(rows).map(move |start| start..(start + rows).min(h))
 }
 
 /// A band with the rows before and after it, where there are any, and whether it is at the top and at the bottom.

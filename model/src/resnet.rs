@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 use burn::tensor::activation::silu;
 
-use crate::bands::{Picture, bands, put, with_neighbours};
+use crate::bands::{Bands, Picture, put, with_neighbours};
 use crate::error::Result;
 use crate::layers::{Conv2d, GroupNorm, Linear};
 use crate::parameters::Parameters;
@@ -61,11 +61,11 @@ impl ResnetBlock {
 
     /// What [`Self::forward`] without an embedding makes of one picture, in bands of rows: beside the picture and the
     /// result there is only the hidden state.
-    pub(crate) fn forward_in_bands(&self, picture: Picture) -> Tensor<4> {
+    pub(crate) fn forward_in_bands(&self, picture: Picture, bands: Bands) -> Tensor<4> {
         let [n, h, w, input] = picture.dims();
-        let norm = picture.norm(&self.norm1);
+        let norm = bands.norm(&picture, &self.norm1);
         let (mut hidden, mut shortcut) = (None, None);
-        for band in bands([n, h, w, input]) {
+        for band in bands.of([n, h, w, input]) {
             let (rows, edges) = with_neighbours(&band, h);
             let features = picture.rows(rows.clone());
             let place = |whole: Option<Tensor<4>>, rows: Tensor<4>| {
@@ -85,8 +85,8 @@ impl ResnetBlock {
             (None, Picture::Whole(x)) => x,
             (None, picture @ Picture::Doubled(..)) => picture.rows(0..h),
         };
-        let norm = hidden.norm(&self.norm2);
-        for band in bands(hidden.dims()) {
+        let norm = bands.norm(&hidden, &self.norm2);
+        for band in bands.of(hidden.dims()) {
             let (rows, edges) = with_neighbours(&band, h);
             let residual = result.clone().narrow(1, band.start, band.len());
             let rows = self.conv2.forward_rows(norm.forward_silu(hidden.rows(rows)), edges, Some(residual));

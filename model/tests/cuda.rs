@@ -1,8 +1,6 @@
 //! What only a machine with a CUDA device can show; `make gpu-test` runs it.
 
-mod common;
-
-use common::{ReferenceModels, case, demo_model, expected};
+use crate::common::{ReferenceModels, case, demo_model, expected};
 use easel_model::{DevicePreference, Precision, Requirement, examine};
 
 #[test]

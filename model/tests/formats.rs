@@ -1,10 +1,8 @@
 //! The demo model in every number format and layout draws the same picture.
 
-mod common;
-
 use std::path::Path;
 
-use common::{case, demo};
+use crate::common::{case, demo};
 use easel_model::weights::{Form, ModelFiles, WeightType, save_folder, save_single_file};
 use easel_model::{DeviceChoice, DevicePreference, Model, Precision, Requirement, Retention};
 

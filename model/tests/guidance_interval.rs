@@ -1,8 +1,6 @@
 //! Guidance costs a second evaluation of the model only at the steps that it is asked for.
 
-mod common;
-
-use common::demo_model;
+use crate::common::demo_model;
 use easel_model::{DevicePreference, Generation, Model, Request};
 
 /// Two pictures in eight steps, the last two of them the refiner's.

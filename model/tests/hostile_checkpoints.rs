@@ -1,8 +1,6 @@
 //! Bytes that are no good checkpoint: a clear error, never a panic, never a long wait.
 
-mod common;
-
-use common::demo_model;
+use crate::common::demo_model;
 use easel_model::{Checkpoint, DevicePreference, Error, Model, Request, SchedulerName};
 use rand_mt::Mt64;
 

@@ -1,8 +1,6 @@
 //! Every number on the way from a prompt to a picture against the reference implementation.
 
-mod common;
-
-use common::{Expected, ReferenceModels, cases, deviation, expected, largest_difference};
+use crate::common::{Expected, ReferenceModels, cases, deviation, expected, largest_difference};
 use easel_model::{DevicePreference, Trace};
 use safetensors::Dtype;
 

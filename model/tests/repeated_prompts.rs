@@ -1,10 +1,8 @@
 //! A prompt met again is neither encoded again nor are the text encoders loaded for it.
 
-mod common;
-
 use std::path::Path;
 
-use common::{copy, demo};
+use crate::common::{copy, demo};
 use easel_model::{DeviceChoice, DevicePreference, Model, Precision, Request, Requirement, Retention};
 
 /// The demo model with its refiner in a folder of its own, which lets go of its text encoders after every encoding.

@@ -1,11 +1,9 @@
 //! A generation put aside after any step gives the same bytes as one that was never stopped.
 
-mod common;
-
 use std::path::Path;
 use std::process::Command;
 
-use common::{case, demo_model};
+use crate::common::{case, demo_model};
 use easel_model::{Checkpoint, DevicePreference, Model, Request, SchedulerName};
 
 /// With refiner, history, fresh noise at every step, guidance rescale and two pictures.
@@ -33,7 +31,7 @@ fn in_another_process(device: &str, threads: &str, checkpoint: Option<&Path>) ->
     let folder = tempfile::tempdir().expect("a temporary folder");
     let output = folder.path().join("pictures");
     let mut command = Command::new(std::env::current_exe().expect("this test's program"));
-    command.args(["worker", "--exact", "--ignored"]);
+    command.args(["resuming::worker", "--exact", "--ignored"]);
     command.env("WORKER_DEVICE", device).env("WORKER_OUTPUT", &output);
     command.env("RAYON_NUM_THREADS", threads).env("MATMUL_NUM_THREADS", threads);
     if let Some(checkpoint) = checkpoint {
@@ -117,7 +115,8 @@ fn the_same_bytes_every_time_and_with_any_number_of_threads() {
 fn a_checkpoint_of_another_model_is_refused() {
     let with_refiner = demo_model(DevicePreference::Flex, None);
     let checkpoint = with_refiner.start(request()).expect("the run starts").checkpoint();
-    let alone = Model::open(&common::demo("base"), None, with_refiner.device(), easel_model::Retention::KeepWarm);
+    let alone =
+        Model::open(&crate::common::demo("base"), None, with_refiner.device(), easel_model::Retention::KeepWarm);
     let error = alone.expect("the base opens").resume(checkpoint).err().expect("it is refused");
     assert!(error.to_string().contains("another model"), "{error}");
 }

@@ -1,8 +1,6 @@
 //! Deep features of the UNet reused between steps.
 
-mod common;
-
-use common::demo_model;
+use crate::common::demo_model;
 use easel_model::{Checkpoint, DevicePreference, Generation, Model, Request, SchedulerName};
 
 /// Two pictures in ten steps, of which the refiner does the last ones.

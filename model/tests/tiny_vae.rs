@@ -1,10 +1,8 @@
 //! A tiny VAE decodes pictures and previews in place of the VAE.
 
-mod common;
-
 use std::path::Path;
 
-use common::{copy, demo, reference};
+use crate::common::{copy, demo, reference};
 use easel_model::{DeviceChoice, DevicePreference, Model, ModelSource, Precision, Request, Requirement, Retention};
 use serde_json::{Value, json};
 

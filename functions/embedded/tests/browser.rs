@@ -1,12 +1,10 @@
 //! What a browser does with presigned URLs.
 
-mod common;
-
 use std::time::Duration;
 
+use crate::common::{BUCKET, start_s3};
 use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
 use aws_sdk_s3::primitives::ByteStream;
-use common::{BUCKET, start_s3};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;

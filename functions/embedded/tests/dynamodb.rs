@@ -1,10 +1,9 @@
 //! DynamoDB through the AWS SDK.
 
-mod common;
-
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::common::start_dynamodb;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -14,7 +13,6 @@ use aws_sdk_dynamodb::types::{
     ProjectionType, Put, PutRequest, ReturnValue, ReturnValuesOnConditionCheckFailure, ScalarAttributeType,
     TimeToLiveSpecification, TimeToLiveStatus, TransactWriteItem, Update, WriteRequest,
 };
-use common::start_dynamodb;
 
 const TABLE: &str = "tasks";
 

@@ -1,10 +1,8 @@
 //! A data folder has one user at a time.
 
-mod common;
-
 use std::sync::Arc;
 
-use common::{listener, start_dynamodb, start_s3};
+use crate::common::{listener, start_dynamodb, start_s3};
 use easel_embedded::Error;
 use easel_embedded::dynamodb::DynamoDb;
 use easel_embedded::s3::{S3, S3Options};

@@ -1,7 +1,4 @@
 //! What was acknowledged survives when the process is killed, and what was not is seen whole or not at all.
-#![cfg(unix)]
-
-mod common;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -10,12 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::common::{BUCKET, dynamodb_client, s3_client, start_dynamodb, start_s3};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, Put, ScalarAttributeType,
     TransactWriteItem,
 };
 use aws_sdk_s3::primitives::ByteStream;
-use common::{BUCKET, dynamodb_client, s3_client, start_dynamodb, start_s3};
 
 const FOLDER: &str = "EASEL_EMBEDDED_TEST_FOLDER";
 const WRITERS: usize = 4;
@@ -33,7 +30,7 @@ impl Process {
     fn start(folder: &Path) -> Self {
         let program = std::env::current_exe().expect("this program");
         let mut command = Command::new(program);
-        command.args(["the_services", "--exact", "--ignored", "--nocapture"]).env(FOLDER, folder);
+        command.args(["kill::the_services", "--exact", "--ignored", "--nocapture"]).env(FOLDER, folder);
         let mut child = command.stdout(Stdio::piped()).spawn().expect("starts");
         let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
         let mut endpoints = lines.map(|line| line.expect("a line")).filter(|line| line.starts_with("http://"));

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use crate::Element;
 
 /// Bytes that are kept for later at most.
-const KEPT: usize = 96 << 20;
+const KEPT: usize = 48 << 20;
 /// Bytes of one buffer that is kept: larger ones cost more memory than time.
 const LARGEST: usize = 32 << 20;
 
@@ -101,9 +101,9 @@ mod tests {
         assert!(buffers.take(60).is_none());
         let large = LARGEST / size_of::<f32>();
         for _ in 0..6 {
-            buffers.give(Vec::with_capacity(large));
+            buffers.give(Vec::with_capacity(large / 2));
         }
-        assert_eq!((0..6).filter(|_| buffers.take(large).is_some()).count(), KEPT / LARGEST);
+        assert_eq!((0..6).filter(|_| buffers.take(large / 2).is_some()).count(), KEPT / (LARGEST / 2));
         buffers.give(Vec::with_capacity(large + 1));
         assert!(buffers.take(large + 1).is_none());
     }

@@ -4,15 +4,12 @@ use burn::tensor::Tensor;
 
 use super::NORM_EPSILON;
 use super::middle::Middle;
-use crate::bands::{Picture, bands, with_neighbours};
+use crate::bands::{Bands, Picture, with_neighbours};
 use crate::config::VaeConfig;
 use crate::error::Result;
 use crate::layers::{Conv2d, GroupNorm, UpsampleConv2d};
 use crate::parameters::Parameters;
 use crate::resnet::ResnetBlock;
-
-/// Levels of more numbers are computed in bands of rows.
-const LARGE: usize = 1 << 25;
 
 pub(super) struct Decoder {
     conv_in: Conv2d,
@@ -20,8 +17,8 @@ pub(super) struct Decoder {
     up_blocks: Vec<UpBlock>,
     conv_norm_out: GroupNorm,
     conv_out: Conv2d,
-    /// Whether large levels are computed in bands of rows: where memory is a CPU's.
-    in_bands: bool,
+    /// Large levels are computed in bands of rows where memory is a CPU's.
+    bands: Option<Bands>,
 }
 
 struct UpBlock {
@@ -56,7 +53,7 @@ impl Decoder {
             up_blocks,
             conv_norm_out: GroupNorm::load(&parameters.child("conv_norm_out"), groups, finest, NORM_EPSILON)?,
             conv_out: Conv2d::same(&parameters.child("conv_out"), finest, config.out_channels)?,
-            in_bands: parameters.has_kernels(),
+            bands: parameters.has_kernels().then(Bands::default),
         })
     }
 
@@ -66,38 +63,74 @@ impl Decoder {
         let mut upsampler: Option<&UpsampleConv2d> = None;
         for block in &self.up_blocks {
             let [n, h, w, c] = x.dims();
-            let doubled_size = 4 * h * w * c;
             let (first, others) = block.resnets.split_first().expect("every level has a residual block");
-            let in_bands = self.in_bands && n == 1 && doubled_size > LARGE;
-            x = match upsampler {
-                Some(upsampler) if in_bands => first.forward_in_bands(Picture::doubled(x, upsampler)),
-                Some(upsampler) => first.forward(upsampler.forward(x, 2 * h, 2 * w), None),
-                None => first.forward(x, None),
+            x = match (upsampler, self.bands_for(n, 4 * h * w * c)) {
+                (Some(upsampler), Some(bands)) => first.forward_in_bands(bands.doubled(x, upsampler), bands),
+                (Some(upsampler), None) => first.forward(upsampler.forward(x, 2 * h, 2 * w), None),
+                (None, _) => first.forward(x, None),
             };
             for resnet in others {
-                x = if in_bands && upsampler.is_some() {
-                    resnet.forward_in_bands(Picture::Whole(x))
-                } else {
-                    resnet.forward(x, None)
+                x = match self.bands_for(n, x.shape().num_elements()) {
+                    Some(bands) => resnet.forward_in_bands(Picture::Whole(x), bands),
+                    None => resnet.forward(x, None),
                 };
             }
             upsampler = block.upsampler.as_ref();
         }
-        if self.in_bands && x.dims()[0] == 1 && x.shape().num_elements() > LARGE {
-            return self.finish_in_bands(x);
+        match self.bands_for(x.dims()[0], x.shape().num_elements()) {
+            Some(bands) => self.finish_in_bands(x, bands),
+            None => self.conv_out.forward(self.conv_norm_out.forward_silu(x)),
         }
-        self.conv_out.forward(self.conv_norm_out.forward_silu(x))
+    }
+
+    /// The bands in which a level of so many numbers is computed, if it is.
+    fn bands_for(&self, pictures: usize, numbers: usize) -> Option<Bands> {
+        self.bands.filter(|bands| pictures == 1 && numbers > bands.from)
     }
 
     /// The last norm and convolution, in bands.
-    fn finish_in_bands(&self, x: Tensor<4>) -> Tensor<4> {
+    fn finish_in_bands(&self, x: Tensor<4>, bands: Bands) -> Tensor<4> {
         let h = x.dims()[1];
         let picture = Picture::Whole(x);
-        let norm = picture.norm(&self.conv_norm_out);
-        let pieces = bands(picture.dims()).map(|band| {
+        let norm = bands.norm(&picture, &self.conv_norm_out);
+        let pieces = bands.of(picture.dims()).map(|band| {
             let (rows, edges) = with_neighbours(&band, h);
             self.conv_out.forward_rows(norm.forward_silu(picture.rows(rows)), edges, None)
         });
         Tensor::cat(pieces.collect(), 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use burn::tensor::{DType, Device, Distribution};
+
+    use super::*;
+    use crate::parameters::Origin;
+    use crate::precision::Precision;
+    use crate::weights::{Component, ModelFiles};
+
+    #[test]
+    fn a_picture_is_the_same_in_bands() {
+        let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/base");
+        let files = ModelFiles::open(&demo).expect("the demo model opens");
+        let tensors = files.component(Component::Vae).expect("it can be read").expect("it has a VAE");
+        let (device, origin) = (Device::flex(), Origin::Files(tensors));
+        let parameters = Parameters::new(&origin, &device, Precision::F32.cpu_format());
+        let config = files.configs().vae.as_ref().expect("it says of what kind");
+        let mut decoder = Decoder::load(&parameters.child("decoder"), config).expect("it is built");
+        for (h, w) in [(16, 12), (9, 7), (3, 33)] {
+            let latents = Tensor::random([1, h, w, 4], Distribution::Normal(0.0, 1.0), (&device, DType::F32));
+            decoder.bands = None;
+            let whole = decoder.forward(latents.clone());
+            // The finest doubled picture alone is computed again, or all of them, or none.
+            for kept in [0, 4 * h * w * 64 * 4, usize::MAX] {
+                decoder.bands = Some(Bands { from: 0, size: 0, kept });
+                let difference: f32 = (decoder.forward(latents.clone()) - whole.clone()).abs().max().into_scalar();
+                assert!(difference < 1e-5, "{h}×{w}, {kept}: {difference}");
+            }
+        }
     }
 }

@@ -1,7 +1,5 @@
 //! The reference implementation's pictures and the tensors on the way to them.
 
-#![allow(dead_code, reason = "every test file uses its own part")]
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

@@ -12,7 +12,7 @@ use easel_model::weights::{
 };
 use half::{bf16, f16};
 
-use crate::support::{Named, copy_of_demo, demo, fails, stored, tensors_of, write};
+use super::support::{Named, copy_of_demo, demo, fails, stored, tensors_of, write};
 
 const TYPES: [WeightType; 3] = [WeightType::F32, WeightType::F16, WeightType::BF16];
 

@@ -12,7 +12,7 @@ use easel_model::weights::{
 use rand_mt::Mt64;
 use serde_json::{Value, json};
 
-use crate::support::{demo, open_bytes, small_file};
+use super::support::{demo, open_bytes, small_file};
 
 /// Pieces that parsers trip over.
 const PIECES: [&str; 24] = [

@@ -6,7 +6,7 @@ use easel_model::config::{ModelIndex, TextEncoderConfig, UNetConfig, VaeConfig};
 use easel_model::weights::{ModelFiles, SafetensorsFile, WeightType};
 use serde_json::{Value, json};
 
-use crate::support::{copy_of_demo, demo, fails, file_with, open_bytes, small_file, stored, write};
+use super::support::{copy_of_demo, demo, fails, file_with, open_bytes, small_file, stored, write};
 
 fn one(shape: Value, offsets: Value) -> Value {
     json!({ "bad.weight": { "dtype": "F32", "shape": shape, "data_offsets": offsets } })

@@ -6,7 +6,7 @@ use easel_model::config::{HiddenAct, UNetBlock};
 use easel_model::weights::{Component, ModelFiles};
 use serde_json::{Value, json};
 
-use crate::support::{copy_of_demo, demo, stored, tensors_of, write};
+use super::support::{copy_of_demo, demo, stored, tensors_of, write};
 
 #[test]
 fn folder_gives_what_its_files_hold() {

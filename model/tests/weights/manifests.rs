@@ -11,7 +11,7 @@ use easel_model::memory;
 use easel_model::weights::{Component, ModelFiles, Transform, open_clip_name, unet_name, vae_name};
 use serde_json::{Map, json};
 
-use crate::support::fails;
+use super::support::fails;
 
 type Shapes = BTreeMap<String, Vec<usize>>;
 /// Name, shape and format.

@@ -1,5 +1,4 @@
 //! Services on free ports, and the SDK's clients for them.
-#![allow(dead_code, reason = "each test uses some of it")]
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,0 +1,11 @@
+//! The embedded services through the AWS SDK.
+
+mod browser;
+mod common;
+mod dynamodb;
+mod folder;
+#[cfg(unix)]
+mod kill;
+mod notification;
+mod queue;
+mod s3;

@@ -1,0 +1,18 @@
+//! SDXL against the reference implementation, and what a generation promises. One program: every one of its own would
+//! link Burn again.
+
+mod common;
+mod cuda;
+mod formats;
+mod guidance_interval;
+mod hostile_checkpoints;
+mod noise;
+mod reference;
+mod repeated_prompts;
+mod requests;
+mod resuming;
+mod reused_features;
+mod schedulers;
+mod tiny_vae;
+mod tokenizer;
+mod weights;
