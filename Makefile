@@ -19,7 +19,7 @@ export RUSTFLAGS := -C relro-level=partial -C link-arg=-Wl,--unresolved-symbols=
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-emulators test-schema openapi local functions lint format audit bench bench-service cuda \
+.PHONY: help demo test sanitize test-emulators test-schema openapi local functions lint format audit bench bench-service cuda \
 	gpu-test gpu-bench
 
 help: ## List the commands
@@ -30,6 +30,10 @@ demo: ## Take a picture through the whole service, with the bundled model (PROMP
 
 test: ## Run every test
 	$(CARGO) test --locked --workspace
+
+sanitize: ## Run the kernels' tests with every memory access checked (AddressSanitizer; needs nightly Rust)
+	RUSTFLAGS="-Zsanitizer=address" $(CARGO) +nightly test --locked --package easel-kernels --target-dir target/sanitize \
+	--target $$(rustc -vV | sed -n 's/^host: //p')
 
 test-emulators: functions ## Run the end-to-end tests against the packaged functions on an emulator of AWS by others
 	$(CARGO) build --locked --release --workspace --bin generate

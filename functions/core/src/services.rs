@@ -3,9 +3,9 @@
 use std::env;
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
 
 use crate::error::{Error, Result};
 use crate::gallery::Gallery;
@@ -42,10 +42,7 @@ impl Services {
             _ => Identification::Authorizer,
         };
         let rows = aws_sdk_dynamodb::Client::new(&configuration);
-        let objects = aws_sdk_s3::config::Builder::from(&configuration);
-        // Services on an address of their own have no bucket in their host name.
-        let own_address = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| env::var_os(name).is_some());
-        let objects = aws_sdk_s3::Client::from_conf(objects.force_path_style(own_address).build());
+        let objects = object_client(&configuration);
         let store = Store::new(rows, variable(TABLE)?);
         let gallery = Gallery::new(objects, variable(BUCKET)?);
         Ok(Self { workflow: Workflow { store, gallery }, identification })
@@ -62,6 +59,14 @@ pub fn configuration() -> aws_config::ConfigLoader {
     aws_config::defaults(BehaviorVersion::latest())
         .retry_config(RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(100)))
         .timeout_config(timeouts.build())
+}
+
+/// The client of S3. Services on an address of their own have no bucket in their host name.
+#[must_use]
+pub fn object_client(configuration: &SdkConfig) -> aws_sdk_s3::Client {
+    let own_address = configuration.endpoint_url().is_some() || env::var_os("AWS_ENDPOINT_URL_S3").is_some();
+    let builder = aws_sdk_s3::config::Builder::from(configuration);
+    aws_sdk_s3::Client::from_conf(builder.force_path_style(own_address).build())
 }
 
 fn variable(name: &str) -> Result<String> {

@@ -217,7 +217,7 @@ fn save_trace(trace: &Trace, path: &Path) -> Result<(), Failure> {
 
 fn conclude(report: &Report) {
     let stage = |name: &&str| report.timings.get(name).map(|&time| format!("{name} {}", units::seconds(time)));
-    let stages = ["open", "device", "text", "encode", "base", "refiner", "decode", "save"];
+    let stages = ["open", "device", "text", "encode", "load", "base", "refiner", "decode", "save"];
     let stages: Vec<_> = stages.iter().filter_map(stage).collect();
     output::note(&format!(
         "Done in {}: {}; most memory {}",

@@ -62,7 +62,8 @@ pub struct Progress {
     pub remaining: Duration,
 }
 
-/// Seconds spent, by stage: `text`, `encode`, `base`, `refiner`, `decode`; loading is part of each.
+/// Seconds spent, by stage: `text`, `encode`, `load` (the UNets), `base`, `refiner`, `decode`; loading other parts is part
+/// of each.
 pub type Timings = BTreeMap<&'static str, f64>;
 
 impl Generation {
@@ -83,7 +84,10 @@ impl Generation {
         if self.plan.is_hand_over(self.index) {
             self.hand_over();
         }
+        let loading = Instant::now();
         let unet = self.model.unet(stage)?;
+        self.spent("load", loading);
+        let stepping = Instant::now();
         let output = self.predict(&unet, stage)?;
         self.denoised = Some(self.scheduler.denoised(self.index, &output, &self.latents)?);
         let noise = &mut self.noise;
@@ -98,7 +102,7 @@ impl Generation {
             self.reuse = Reuse::default();
             self.model.done_with_unet(stage);
         }
-        self.spent(stage.name(), began);
+        self.spent(stage.name(), stepping);
         self.steps_time += began.elapsed();
         self.steps_done += 1;
         Ok(Some(self.progress(stage)))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use easel_core::gallery::{Gallery, keys};
-use easel_core::services::{BUCKET, TABLE};
+use easel_core::services::{BUCKET, TABLE, object_client};
 use easel_core::store::Store;
 use easel_core::workflow::Workflow;
 use easel_embedded::dynamodb::DynamoDb;
@@ -108,9 +108,8 @@ impl Backing {
         let configuration = configuration.load().await;
         let named = |variable: &str| env::var(variable).ok().filter(|name| !name.is_empty()).unwrap_or(NAME.to_owned());
         let table = named(TABLE);
-        let objects = aws_sdk_s3::config::Builder::from(&configuration).force_path_style(url.is_some()).build();
         let store = Store::new(aws_sdk_dynamodb::Client::new(&configuration), &table);
-        let gallery = Gallery::new(aws_sdk_s3::Client::from_conf(objects), named(BUCKET));
+        let gallery = Gallery::new(object_client(&configuration), named(BUCKET));
         Self {
             workflow: Workflow { store, gallery },
             queues: Queues::new(),

@@ -1,0 +1,69 @@
+"""Estimates what a picture takes and costs on AWS Lambda, from the times of its parts on this machine's cores.
+
+    python on_lambda.py --easel target/release/easel [--threads 2] [--clock 1.0]
+
+Prints a table of Markdown. Everything scales with cores: a function of 10,240 MB has 10,240 / 1,769 = 5.8 vCPU, which are
+threads of three cores on x86. Measured are the text encoders, one evaluation of each UNet and the VAE, with random weights
+in the real shapes, once with everything that this processor can and once as on a processor that has AVX2 alone.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+
+SIZE = 1024
+MEMORY_GB = 10_240 / 1_024
+CORES = 3
+# Dollars per GB and second, x86, us-east-1, first tier.
+PRICE = 0.0000166667
+# Seconds of a call at most.
+LIMIT = 900
+PICTURES = [
+    # name, evaluations of the base's UNet, of the refiner's
+    ("30 guided steps, the last 6 of them the refiner's", 48, 12),
+    ("20 guided steps", 40, 0),
+    ("4 unguided steps of a distilled model", 4, 0),
+]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--easel", default="target/release/easel")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="each on a core of its own")
+    parser.add_argument("--clock", type=float, default=1.0, help="clock of Lambda's processor relative to this one's")
+    arguments = parser.parse_args()
+    scale = arguments.threads / CORES / arguments.clock
+    print("| picture of 1024×1024 | precision | instructions | UNet, s | VAE, s | all, s | of a call | cost, $ | per 1,000, $ |")
+    print("| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    rows = [(precision, instructions, parts(arguments, precision, instructions))
+            for precision in ("bf16", "int8") for instructions in ("avx512vnni", "avx2")]
+    for name, base, refiner in PICTURES:
+        for precision, instructions, seconds in rows:
+            unet = scale * (base * seconds["sdxl-base", "unet"] + refiner * seconds["sdxl-refiner", "unet"])
+            vae = scale * seconds["sdxl-base", "vae-decode"]
+            text = scale * (seconds["sdxl-base", "text"] + (seconds["sdxl-refiner", "text"] if refiner else 0))
+            whole = unet + vae + text
+            cost = whole * MEMORY_GB * PRICE
+            print(f"| {name} | {precision} | {instructions} | {unet:.0f} | {vae:.0f} | {whole:.0f} | {whole / LIMIT:.0%} "
+                  f"| {cost:.4f} | {1000 * cost:.2f} |")
+
+
+def parts(arguments, precision, instructions):
+    """Seconds of each part by model and name."""
+    seconds = {}
+    for shape, part in (("sdxl-base", "text"), ("sdxl-base", "unet"), ("sdxl-base", "vae-decode"),
+                        ("sdxl-refiner", "text"), ("sdxl-refiner", "unet")):
+        command = [arguments.easel, "bench", part, "--shape", shape, "--size", str(SIZE), "--precision", precision,
+                   "--device", "flex", "--threads", str(arguments.threads), "--repeat", "1", "--json"]
+        output = subprocess.run(command, env=os.environ | {"EASEL_INSTRUCTIONS": instructions}, check=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        result = json.loads(output.stdout)
+        seconds[shape, part] = result["seconds"]["median"]
+        print(f"{precision}, {instructions}: {shape}, {part}: {seconds[shape, part]:.2f} s", file=sys.stderr, flush=True)
+    return seconds
+
+
+if __name__ == "__main__":
+    main()
