@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use crate::Element;
 
 /// Bytes that are kept for later at most.
-const KEPT: usize = 48 << 20;
+const KEPT: usize = 96 << 20;
 /// Bytes of one buffer that is kept: larger ones cost more memory than time.
 const LARGEST: usize = 32 << 20;
 
@@ -32,6 +32,10 @@ impl<E: Element> Buffers<E> {
         buffers.remove(index)
     }
 
+    fn clear(&self) {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clear();
+    }
+
     fn give(&self, buffer: Vec<E>) {
         let bytes = |buffer: &Vec<E>| buffer.capacity() * size_of::<E>();
         if bytes(&buffer) > LARGEST {
@@ -44,6 +48,12 @@ impl<E: Element> Buffers<E> {
             kept -= buffers.pop_front().as_ref().map_or(kept, bytes);
         }
     }
+}
+
+/// Gives back what is kept for later, for work whose results have other sizes than those before it.
+pub fn release_buffers() {
+    f32::buffers().clear();
+    half::bf16::buffers().clear();
 }
 
 /// An empty vector with room for `length` numbers.
@@ -106,5 +116,8 @@ mod tests {
         assert_eq!((0..6).filter(|_| buffers.take(large / 2).is_some()).count(), KEPT / (LARGEST / 2));
         buffers.give(Vec::with_capacity(large + 1));
         assert!(buffers.take(large + 1).is_none());
+        buffers.give(vec![1.0; 100]);
+        buffers.clear();
+        assert!(buffers.take(100).is_none());
     }
 }

@@ -29,7 +29,7 @@ mod upsample;
 
 pub use arithmetic::Arithmetic;
 pub use attention::{AttentionShape, attention};
-pub use buffers::{Buffers, Recycled};
+pub use buffers::{Buffers, Recycled, release_buffers};
 pub use convolution::{ConvolutionShape, convolution};
 pub use element::Element;
 pub use epilogue::{Activation, Epilogue};

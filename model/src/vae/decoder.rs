@@ -2,6 +2,8 @@
 
 use burn::tensor::Tensor;
 
+use easel_kernels::release_buffers;
+
 use super::NORM_EPSILON;
 use super::middle::Middle;
 use crate::bands::{Bands, Picture, with_neighbours};
@@ -64,7 +66,11 @@ impl Decoder {
         for block in &self.up_blocks {
             let [n, h, w, c] = x.dims();
             let (first, others) = block.resnets.split_first().expect("every level has a residual block");
-            x = match (upsampler, self.bands_for(n, 4 * h * w * c)) {
+            let bands = self.bands_for(n, 4 * h * w * c);
+            if bands.is_some() {
+                release_buffers();
+            }
+            x = match (upsampler, bands) {
                 (Some(upsampler), Some(bands)) => first.forward_in_bands(bands.doubled(x, upsampler), bands),
                 (Some(upsampler), None) => first.forward(upsampler.forward(x, 2 * h, 2 * w), None),
                 (None, _) => first.forward(x, None),
