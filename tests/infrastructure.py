@@ -7,7 +7,7 @@ import copy
 import sys
 import unittest
 
-from stacks.checks import functions, hosts, queues, rights, storage, watching
+from stacks.checks import functions, guide, hosts, queues, rights, storage, watching
 from stacks.templates import VARIANTS, Deployment, sources
 
 CHECKS = [
@@ -31,6 +31,7 @@ CHECKS = [
     hosts.containers,
     hosts.machines,
     hosts.scaling,
+    guide.guide,
 ]
 
 
@@ -73,7 +74,18 @@ def add(template, path, value):
     return apply
 
 
-ANYBODY = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": {"Fn::Sub": "${Bucket.Arn}/images/*"}}
+ANYBODY = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": {"Fn::GetAtt": ["Bucket", "Arn"]}}
+WHOLE_BUCKET = {"Fn::Sub": "${Bucket.Arn}/*"}
+UPLOADS = {"Fn::Sub": "${Bucket.Arn}/uploads/*"}
+OTHERS = ["arn:aws:iam::aws:policy/ReadOnlyAccess"]
+HEART = {"Name": "EASEL_HEART", "Value": "red"}
+COMMON = "Globals/Function/Environment/Variables"
+OWN = "Generate/Properties/Environment/Variables"
+INDEXES = "Table/Properties/GlobalSecondaryIndexes"
+POLICY = "BucketPolicy/Properties/PolicyDocument/Statement"
+CDN = "Distribution/Properties/DistributionConfig"
+DRAINING = "Capacity/Properties/AutoScalingGroupProvider/ManagedDraining"
+HOST = "HostRole/Properties/Policies/0/PolicyDocument/Statement"
 CREATE = "CreateRole/Properties/Policies/0/PolicyDocument/Statement"
 WORKER = "WorkerPolicy/Properties/PolicyDocument/Statement"
 CONTAINER = "Worker/Properties/ContainerDefinitions/0"
@@ -83,7 +95,7 @@ BLOCK = "Bucket/Properties/PublicAccessBlockConfiguration"
 WATCHED = "Bucket/Properties/NotificationConfiguration/QueueConfigurations"
 # A check, a break of a template, and a word of the complaint that comes of it.
 BREAKS = [
-    (queues.visibility, put("service", "Queue/Properties/VisibilityTimeout", 899), "works on them for 900 s"),
+    (queues.visibility, put("service", "Queue/Properties/VisibilityTimeout", 899), "for 900 s"),
     (queues.visibility, put("service", "DeadLetters/Properties/VisibilityTimeout", 30), "DeadLetters hides"),
     (queues.visibility, put("service", "Queue/Properties/VisibilityTimeout", 5400), "waits that long"),
     (queues.visibility, put("service", "Drawing/Properties/BatchSize", 10), "several messages"),
@@ -91,21 +103,21 @@ BREAKS = [
     (queues.dead_letters, drop("service", "Queue/Properties/RedrivePolicy"), "no dead letters"),
     (queues.dead_letters, drop("service", "GivingUp"), "nobody takes messages"),
     (queues.dead_letters, put("service", "DeadLetters/Properties/MessageRetentionPeriod", 604800), "bring their age"),
-    (queues.dead_letters, drop("service", "Generate/Properties/Environment/Variables/EASEL_DEAD_LETTER_ARN"), "given up"),
+    (queues.dead_letters, drop("service", f"{OWN}/EASEL_DEAD_LETTER_ARN"), "given up"),
     (queues.dead_letters, put("service", "Queue/Properties/RedrivePolicy/maxReceiveCount", 7), "after 7 deliveries"),
     (queues.consumers, drop("service", "Drawing/Condition"), "2 consumers"),
     (queues.consumers, drop("service", "Drawing"), "0 consumers"),
     (queues.triggers, put("service", f"{WATCHED}/0/Filter/S3Key/Rules/0/Value", "images/"), "writes under images/"),
     (queues.triggers, drop("service", f"{WATCHED}/0/Filter"), "writes under"),
     (queues.triggers, drop("service", f"{WATCHED}/1"), "which look after"),
-    (queues.triggers, add("service", f"{WORKER}/4/Resource", {"Fn::Sub": "${Bucket.Arn}/uploads/*"}), "set off by uploads/"),
+    (queues.triggers, add("service", f"{WORKER}/4/Resource", UPLOADS), "set off by uploads/"),
     (queues.triggers, put("service", f"{RULES}/0/ExpirationInDays", 7), "before messages about it do"),
-    (functions.variables, drop("service", "Globals/Function/Environment/Variables/EASEL_TABLE"), "reads EASEL_TABLE"),
-    (functions.variables, put("service", "Globals/Function/Environment/Variables/EASEL_HEART", "red"), "told EASEL_HEART"),
-    (functions.variables, drop("service", "Generate/Properties/Environment/Variables/EASEL_MODEL"), "reads EASEL_MODEL"),
+    (functions.variables, drop("service", f"{COMMON}/EASEL_TABLE"), "reads EASEL_TABLE"),
+    (functions.variables, put("service", f"{COMMON}/EASEL_HEART", "red"), "told EASEL_HEART"),
+    (functions.variables, drop("service", f"{OWN}/EASEL_MODEL"), "reads EASEL_MODEL"),
     (functions.variables, drop("hosts", f"{CONTAINER}/Environment/3"), "generate reads EASEL_BUCKET"),
-    (functions.variables, add("hosts", f"{CONTAINER}/Environment", {"Name": "EASEL_HEART", "Value": "red"}), "EASEL_HEART"),
-    (functions.variables, put("service", "Globals/Function/Environment/Variables/EASEL_TOKEN_SECRET", "x"), "on purpose"),
+    (functions.variables, add("hosts", f"{CONTAINER}/Environment", HEART), "EASEL_HEART"),
+    (functions.variables, put("service", f"{COMMON}/EASEL_TOKEN_SECRET", "x"), "on purpose"),
     (functions.runtimes, put("service", "Create/Properties/Runtime", "provided.al2"), "provided.al2:"),
     (functions.runtimes, put("service", "Create/Properties/Architectures", ["arm65"]), "arm65"),
     (functions.runtimes, drop("service", "Generate/Properties/Architectures"), "Generate is for"),
@@ -115,14 +127,22 @@ BREAKS = [
     (functions.runtimes, drop("service", "Read/Metadata"), "cannot be built"),
     (functions.runtimes, put("service", "Read/Metadata/BuildProperties/Binary", "create"), "no program"),
     (functions.routes, drop("service", "Review/Properties/Events/PauseTask"), "/v1/tasks/{id}/pause is missing"),
-    (functions.routes, put("service", "Read/Properties/Events/GetTask/Properties/Path", "/v2"), "GET /v2 is not described"),
+    (
+        functions.routes,
+        put("service", "Read/Properties/Events/GetTask/Properties/Path", "/v2"),
+        "GET /v2 is not described",
+    ),
     (functions.routes, drop("service", "Read/Properties/Events/Health/Properties/Auth"), "/health is missing"),
     (functions.routes, drop("service", "Api/Properties/Auth/DefaultAuthorizer"), "with a token"),
     (storage.table, put("service", "Table/Properties/KeySchema/1/AttributeName", "id"), "the table's key"),
-    (storage.table, drop("service", "Table/Properties/GlobalSecondaryIndexes/1"), "the table's indexes"),
-    (storage.table, put("service", "Table/Properties/GlobalSecondaryIndexes/0/IndexName", "by_state"), "by_state"),
-    (storage.table, put("service", "Table/Properties/GlobalSecondaryIndexes/0/Projection/ProjectionType", "KEYS_ONLY"), "lists"),
-    (storage.table, put("service", "Table/Properties/TimeToLiveSpecification/AttributeName", "ttl"), "do not go by expires"),
+    (storage.table, drop("service", f"{INDEXES}/1"), "the table's indexes"),
+    (storage.table, put("service", f"{INDEXES}/0/IndexName", "by_state"), "by_state"),
+    (storage.table, put("service", f"{INDEXES}/0/Projection/ProjectionType", "KEYS_ONLY"), "lists"),
+    (
+        storage.table,
+        put("service", "Table/Properties/TimeToLiveSpecification/AttributeName", "ttl"),
+        "do not go by expires",
+    ),
     (storage.table, drop("service", "Table/Properties/PointInTimeRecoverySpecification"), "restored"),
     (storage.table, drop("service", "Table/Properties/DeletionProtectionEnabled"), "deleted"),
     (storage.table, drop("service", "Table/Properties/BillingMode"), "paid for by use"),
@@ -138,26 +158,38 @@ BREAKS = [
     (storage.encrypted, drop("service", "AlarmTopic/Properties/KmsMasterKeyId"), "AlarmTopic is not encrypted"),
     (storage.encrypted, put("hosts", f"{LAUNCH}/BlockDeviceMappings/0/Ebs/Encrypted", False), "a disk"),
     (storage.encrypted, drop("service", "DeadLettersPolicy"), "DeadLetters can be used without TLS"),
-    (storage.encrypted, drop("service", "BucketPolicy/Properties/PolicyDocument/Statement/0"), "Bucket can be used without"),
-    (storage.encrypted, put("service", "Distribution/Properties/DistributionConfig/DefaultCacheBehavior/ViewerProtocolPolicy", "allow-all"), "answers without TLS"),
+    (storage.encrypted, drop("service", f"{POLICY}/0"), "Bucket can be used without"),
+    (
+        storage.encrypted,
+        put("service", f"{CDN}/DefaultCacheBehavior/ViewerProtocolPolicy", "allow-all"),
+        "answers without TLS",
+    ),
     (storage.public, put("service", f"{BLOCK}/BlockPublicPolicy", False), "BlockPublicPolicy"),
     (storage.public, drop("service", BLOCK), "can be public"),
-    (storage.public, add("service", "BucketPolicy/Properties/PolicyDocument/Statement", ANYBODY), "lets in *"),
+    (storage.public, add("service", POLICY, ANYBODY), "lets in *"),
     (storage.public, drop("service", "QueuePolicy/Properties/PolicyDocument/Statement/0/Condition"), "every account"),
-    (storage.public, put("service", "BucketPolicy/Properties/PolicyDocument/Statement/1/Fn::If/1/Resource", {"Fn::Sub": "${Bucket.Arn}/*"}), "lets CloudFront"),
+    (storage.public, put("service", f"{POLICY}/1/Fn::If/1/Resource", WHOLE_BUCKET), "lets CloudFront"),
     (storage.public, put("service", "Read/Properties/FunctionUrlConfig", {"AuthType": "NONE"}), "a way past the API"),
-    (storage.public, put("hosts", "HostSecurity/Properties/SecurityGroupIngress", [{"IpProtocol": "-1"}]), "lets others in"),
-    (storage.public, drop("service", "Distribution/Properties/DistributionConfig/Origins/0/OriginAccessControlId"), "signing"),
+    (
+        storage.public,
+        put("hosts", "HostSecurity/Properties/SecurityGroupIngress", [{"IpProtocol": "-1"}]),
+        "lets others in",
+    ),
+    (storage.public, drop("service", f"{CDN}/Origins/0/OriginAccessControlId"), "signing"),
     (rights.wildcards, put("service", f"{CREATE}/1/Action", "dynamodb:*"), "may do dynamodb:*"),
     (rights.wildcards, put("service", f"{CREATE}/1/Action", "dynamodb:Put*"), "may do dynamodb:Put*"),
     (rights.wildcards, put("service", f"{WORKER}/5/Resource", "*"), "to everything"),
-    (rights.wildcards, put("service", f"{WORKER}/5/Resource", {"Fn::Sub": "${Bucket.Arn}/*"}), "to all of"),
-    (rights.wildcards, put("hosts", "HostRole/Properties/Policies/0/PolicyDocument/Statement/0/Resource", "*"), "to everything"),
-    (rights.wildcards, put("service", "ReadRole/Properties/ManagedPolicyArns", ["arn:aws:iam::aws:policy/ReadOnlyAccess"]), "others change"),
+    (rights.wildcards, put("service", f"{WORKER}/5/Resource", WHOLE_BUCKET), "to all of"),
+    (rights.wildcards, put("hosts", f"{HOST}/0/Resource", "*"), "to everything"),
+    (rights.wildcards, put("service", "ReadRole/Properties/ManagedPolicyArns", OTHERS), "others change"),
     (rights.wildcards, drop("service", "Read/Properties/Role"), "SAM makes up"),
     (rights.roles, put("service", "Read/Properties/Role", {"Fn::GetAtt": ["CreateRole", "Arn"]}), "role of several"),
     (rights.actions, add("service", f"{CREATE}/1/Action", "dynamodb:Scan"), "dynamodb:Scan, which the code does not"),
-    (rights.actions, put("service", f"{WORKER}/0/Action", ["dynamodb:GetItem", "dynamodb:Query"]), "nobody may do dynamodb:DeleteItem"),
+    (
+        rights.actions,
+        put("service", f"{WORKER}/0/Action", ["dynamodb:GetItem", "dynamodb:Query"]),
+        "nobody may do dynamodb:DeleteItem",
+    ),
     (watching.alarms, drop("service", "TasksFailed"), "tasks fail"),
     (watching.alarms, drop("service", "QueueAge"), "messages wait"),
     (watching.alarms, drop("service", "MessagesGivenUp"), "messages are given up"),
@@ -182,13 +214,14 @@ BREAKS = [
     (hosts.containers, drop("hosts", f"{CONTAINER}/StopTimeout"), "has 30 s"),
     (hosts.machines, put("hosts", f"{LAUNCH}/MetadataOptions/HttpTokens", "optional"), "credentials"),
     (hosts.machines, put("hosts", f"{LAUNCH}/UserData", ""), "when spot ends"),
-    (hosts.machines, drop("hosts", "Capacity/Properties/AutoScalingGroupProvider/ManagedDraining"), "does not drain"),
+    (hosts.machines, drop("hosts", DRAINING), "does not drain"),
     (hosts.machines, put("hosts", "Hosts/Properties/MinSize", "1"), "nobody needs"),
     (hosts.scaling, put("hosts", "WorkerCount/Properties/MinCapacity", 1), "nobody needs"),
     (hosts.scaling, put("hosts", "Depth/Properties/Threshold", 5), "the first worker"),
     (hosts.scaling, drop("hosts", "Depth"), "no alarm calls MoreForDepth"),
     (hosts.scaling, drop("hosts", "Age"), "wait for long"),
     (hosts.scaling, drop("hosts", "Idle"), "nothing to do"),
+    (guide.guide, put("service", "Wail", {"Type": "AWS::CloudWatch::Alarm", "Properties": {}}), "Wail"),
 ]
 
 

@@ -76,7 +76,7 @@ def runtimes(deployment):
         if built.get("BuildMethod") != "rust-cargolambda" or not (folder / "Cargo.toml").is_file():
             yield f"{name} cannot be built with cargo-lambda from {given['CodeUri']}"
         elif built["BuildProperties"]["Binary"] != source.binary(folder.relative_to(ROOT)):
-            yield f"{name} is built from {built['BuildProperties']['Binary']}, which is no program of {given['CodeUri']}"
+            yield f"{name} is built from {built['BuildProperties']['Binary']}, no program of {given['CodeUri']}"
 
 
 def routes(deployment):

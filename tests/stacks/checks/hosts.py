@@ -16,7 +16,8 @@ def containers(deployment):
                 yield f"{name} can write to its root"
             if str(container.get("User", "0")).split(":")[0] in ("0", "root"):
                 yield f"{name} runs as root"
-            if container.get("Privileged") or "ALL" not in container["LinuxParameters"].get("Capabilities", {}).get("Drop", []):
+            dropped = container["LinuxParameters"].get("Capabilities", {}).get("Drop", [])
+            if container.get("Privileged") or "ALL" not in dropped:
                 yield f"{name} has rights on its host"
             if container.get("StopTimeout") != STOPPING_SECONDS:
                 yield f"{name} has {container.get('StopTimeout', 30)} s to hand its picture on, not {STOPPING_SECONDS}"

@@ -75,7 +75,8 @@ def dead_letters(deployment):
 def consumers(deployment):
     """Either the function or the hosts draw."""
     fed = [mapping.name for mapping, _, queue in mappings(deployment) if queue.name == "Queue"]
-    polling = [container["Name"] for container in containers(deployment) if "EASEL_QUEUE_URL" in variables_of(container)]
+    workers = [container for container in containers(deployment) if "EASEL_QUEUE_URL" in variables_of(container)]
+    polling = [container["Name"] for container in workers]
     if len(fed + polling) != 1:
         yield f"the queue has {len(fed + polling)} consumers: {', '.join(fed + polling) or 'nobody draws'}"
 

@@ -127,5 +127,6 @@ def opened(policy, statement):
     if not conditions & {"aws:sourceaccount", "aws:sourcearn"}:
         yield f"{policy.name} lets {services} of every account in"
     if "cloudfront.amazonaws.com" in services:
-        if listed(statement["Resource"]) != ["${Bucket.Arn}/published/*"] or listed(statement["Action"]) != ["s3:GetObject"]:
+        allowed = listed(statement["Action"]), listed(statement["Resource"])
+        if allowed != (["s3:GetObject"], ["${Bucket.Arn}/published/*"]):
             yield f"{policy.name} lets CloudFront do {statement['Action']} on {statement['Resource']}"
