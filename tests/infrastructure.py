@@ -175,6 +175,11 @@ BREAKS = [
         put("hosts", "HostSecurity/Properties/SecurityGroupIngress", [{"IpProtocol": "-1"}]),
         "lets others in",
     ),
+    (
+        storage.public,
+        put("hosts", f"{LAUNCH}/NetworkInterfaces", [{"AssociatePublicIpAddress": True}]),
+        "a public address",
+    ),
     (storage.public, drop("service", f"{CDN}/Origins/0/OriginAccessControlId"), "signing"),
     (rights.wildcards, put("service", f"{CREATE}/1/Action", "dynamodb:*"), "may do dynamodb:*"),
     (rights.wildcards, put("service", f"{CREATE}/1/Action", "dynamodb:Put*"), "may do dynamodb:Put*"),

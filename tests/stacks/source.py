@@ -1,5 +1,6 @@
 """What Easel's own sources say of what they need."""
 
+import functools
 import json
 import re
 import tomllib
@@ -26,19 +27,23 @@ CALLS = {
 }
 
 
+@functools.cache
+def workspace():
+    """The folders of the workspace's crates, by name."""
+    manifests = [manifest for part in ("functions", "model") for manifest in (ROOT / part).rglob("Cargo.toml")]
+    return {tomllib.loads(manifest.read_text())["package"]["name"]: manifest.parent for manifest in manifests}
+
+
+@functools.cache
 def crate(folder):
     """The sources of a crate and of the workspace's crates that it is made of, without their tests."""
-    workspace = {}
-    for manifest in ROOT.glob("*/**/Cargo.toml"):
-        if "target" not in manifest.relative_to(ROOT).parts:
-            workspace[tomllib.loads(manifest.read_text())["package"]["name"]] = manifest.parent
     folders, waiting = set(), [ROOT / folder]
     while waiting:
         folder = waiting.pop()
         if folder not in folders:
             folders.add(folder)
             manifest = tomllib.loads((folder / "Cargo.toml").read_text())
-            waiting += [workspace[name] for name in manifest.get("dependencies", {}) if name in workspace]
+            waiting += [workspace()[name] for name in manifest.get("dependencies", {}) if name in workspace()]
     files = [file for folder in folders for file in sorted((folder / "src").rglob("*.rs"))]
     return "\n".join(file.read_text().split("#[cfg(test)]")[0] for file in files if "tests" not in file.parts)
 
@@ -55,7 +60,6 @@ def binary(folder):
 
 def calls():
     """What the functions ask of AWS, in IAM's words."""
-    # The table is made by a template here, by the program where there is none.
     code = "".join(crate(f"functions/{name}") for name in ("create", "review", "read", "generate"))
     return {action for call, action in CALLS.items() if f".{call}()" in code}
 

@@ -111,6 +111,10 @@ def public(deployment):
     for group in deployment.of("AWS::EC2::SecurityGroup"):
         if group.properties.get("SecurityGroupIngress"):
             yield f"{group.name} lets others in"
+    for template in deployment.of("AWS::EC2::LaunchTemplate"):
+        interfaces = template.properties["LaunchTemplateData"].get("NetworkInterfaces", [])
+        if any(interface.get("AssociatePublicIpAddress") for interface in interfaces):
+            yield f"{template.name} has a public address"
     for distribution in deployment.of("AWS::CloudFront::Distribution"):
         for origin in distribution.properties["DistributionConfig"]["Origins"]:
             if not origin.get("OriginAccessControlId"):
