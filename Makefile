@@ -27,8 +27,8 @@ export RUSTFLAGS := -C relro-level=partial -C link-arg=-Wl,--unresolved-symbols=
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test sanitize test-emulators test-schema openapi local functions lint infra format audit package deploy \
-	outputs destroy bench bench-service cuda gpu-test gpu-bench
+.PHONY: help demo test sanitize test-emulators test-schema openapi local functions lint infra simulate format audit package \
+	deploy outputs destroy bench bench-service cuda gpu-test gpu-bench
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,10 +80,14 @@ lint: ## Formatting, lints, documentation, dependencies
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
 	$(MAKE) infra audit
 
-infra: $(STACKS)/ready ## Check the stacks' templates
+infra: $(STACKS)/ready ## Check the stacks' templates, and the simulation of them
 	$(STACKS)/bin/cfn-lint infra/*.yaml
 	$(SAM) validate --lint -t infra/template.yaml
 	$(STACKS)/bin/python tests/infrastructure.py
+	PYTHONPATH=infra $(STACKS)/bin/python tests/scaling.py
+
+simulate: $(STACKS)/ready ## Play bursts of pictures against the stacks' limits, into infra/README.md and target/simulation (SIMULATE="…")
+	PYTHONPATH=tests:infra $(STACKS)/bin/python -m simulation --output infra/README.md $(SIMULATE)
 
 $(STACKS)/ready: infra/requirements.txt
 	python3 -m venv $(STACKS)

@@ -85,6 +85,7 @@ INDEXES = "Table/Properties/GlobalSecondaryIndexes"
 POLICY = "BucketPolicy/Properties/PolicyDocument/Statement"
 CDN = "Distribution/Properties/DistributionConfig"
 DRAINING = "Capacity/Properties/AutoScalingGroupProvider/ManagedDraining"
+LARGEST_STEP = "Capacity/Properties/AutoScalingGroupProvider/ManagedScaling/MaximumScalingStepSize"
 HOST = "HostRole/Properties/Policies/0/PolicyDocument/Statement"
 CREATE = "CreateRole/Properties/Policies/0/PolicyDocument/Statement"
 WORKER = "WorkerPolicy/Properties/PolicyDocument/Statement"
@@ -220,6 +221,7 @@ BREAKS = [
     (hosts.machines, put("hosts", f"{LAUNCH}/MetadataOptions/HttpTokens", "optional"), "credentials"),
     (hosts.machines, put("hosts", f"{LAUNCH}/UserData", ""), "when spot ends"),
     (hosts.machines, drop("hosts", DRAINING), "does not drain"),
+    (hosts.machines, put("hosts", LARGEST_STEP, 8), "two steps"),
     (hosts.machines, put("hosts", "Hosts/Properties/MinSize", "1"), "nobody needs"),
     (hosts.scaling, put("hosts", "WorkerCount/Properties/MinCapacity", 1), "nobody needs"),
     (hosts.scaling, put("hosts", "Depth/Properties/Threshold", 5), "the first worker"),

@@ -36,8 +36,11 @@ def machines(deployment):
         given = provider.properties["AutoScalingGroupProvider"]
         if given.get("ManagedDraining") != "ENABLED":
             yield f"{provider.name} does not drain hosts"
-        if given.get("ManagedScaling", {}).get("Status") != "ENABLED":
+        scaling = given.get("ManagedScaling", {})
+        if scaling.get("Status") != "ENABLED":
             yield f"{provider.name} does not start hosts"
+        if scaling.get("MaximumScalingStepSize") != scaling.get("MinimumScalingStepSize"):
+            yield f"{provider.name} has two steps: of several types, ECS takes the smallest"
     for group in deployment.of("AWS::AutoScaling::AutoScalingGroup"):
         if int(group.properties["MinSize"]) != 0:
             yield f"{group.name} keeps hosts that nobody needs"
