@@ -6,10 +6,18 @@ PICTURE ?= heart.png
 DENY_VERSION := 0.20.2
 # Tools from PyPI, for what is not Rust: cargo-lambda, an emulator of AWS, Schemathesis.
 TOOLS := target/tools
+# What checks and deploys the stacks; it wants other versions of the same libraries.
+STACKS := target/stacks
 # What Easel is measured beside.
 PEERS := target/peers
 PYTHON := $(CURDIR)/$(TOOLS)/bin/python
 LAMBDA := PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(CARGO) lambda
+SAM := $(STACKS)/bin/sam
+export SAM_CLI_TELEMETRY := 0
+# The stack's name in the account.
+STACK ?= easel
+# DRY_RUN=1 prints what package, deploy, outputs and destroy would do; YES=1 does it without asking.
+DO := $(if $(DRY_RUN),@echo)
 
 # CubeCL links LLVM beside NVRTC and downloads it while building. Easel compiles kernels with NVRTC alone, so
 # `WITHOUT_LLVM=1` builds where that download is not to be had: what stays unresolved is never called.
@@ -19,8 +27,8 @@ export RUSTFLAGS := -C relro-level=partial -C link-arg=-Wl,--unresolved-symbols=
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test sanitize test-emulators test-schema openapi local functions lint format audit bench bench-service cuda \
-	gpu-test gpu-bench
+.PHONY: help demo test sanitize test-emulators test-schema openapi local functions lint infra simulate format audit package \
+	deploy outputs destroy bench bench-service cuda gpu-test gpu-bench
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,7 +78,21 @@ lint: ## Formatting, lints, documentation, dependencies
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
-	$(MAKE) audit
+	$(MAKE) infra audit
+
+infra: $(STACKS)/ready ## Check the stacks' templates, and the simulation of them
+	$(STACKS)/bin/cfn-lint infra/*.yaml
+	$(SAM) validate --lint -t infra/template.yaml
+	$(STACKS)/bin/python tests/infrastructure.py
+	PYTHONPATH=infra $(STACKS)/bin/python tests/scaling.py
+
+simulate: $(STACKS)/ready ## Play bursts of pictures against the stacks' limits, into infra/README.md and target/simulation (SIMULATE="…")
+	PYTHONPATH=tests:infra $(STACKS)/bin/python -m simulation --output infra/README.md $(SIMULATE)
+
+$(STACKS)/ready: infra/requirements.txt
+	python3 -m venv $(STACKS)
+	$(STACKS)/bin/python -m pip install --quiet --requirement $<
+	touch $@
 
 format: ## Format the code
 	$(CARGO) fmt --all
@@ -80,6 +102,29 @@ audit: ## Licences, sources and known vulnerabilities of dependencies
 	$(CARGO) deny --locked --all-features check bans licenses sources
 	@if $(CARGO) deny fetch db >/dev/null 2>&1; then $(CARGO) deny --locked --all-features check advisories; \
 	else echo "audit: the advisory database cannot be reached from here; known vulnerabilities were not checked"; fi
+
+# Small comes before fast, as in the profile `function`, which SAM cannot name.
+package: export CARGO_PROFILE_RELEASE_OPT_LEVEL := s
+package: export CARGO_PROFILE_RELEASE_LTO := fat
+package: export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
+package: $(if $(DRY_RUN),,$(TOOLS)/ready $(STACKS)/ready) ## Package the functions for deploying, into target/sam (PARAMETERS="…" DRY_RUN=1)
+	$(DO) $(SAM) build $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+
+deploy: $(if $(DRY_RUN),,$(STACKS)/ready) ## Make or change the stack in your account (IMAGE=… PARAMETERS="…" PART=gpu for the hosts; DRY_RUN=1 YES=1)
+	@test -n "$(IMAGE)" || { echo "deploy: say which image of generate in ECR: IMAGE=…/easel@sha256:…"; exit 1; }
+ifeq ($(PART),gpu)
+	$(DO) $(SAM) deploy --config-env gpu --stack-name $(STACK)-gpu $(if $(YES),--no-confirm-changeset) \
+	--parameter-overrides Service=$(STACK) Image=$(IMAGE) $(PARAMETERS)
+else
+	$(DO) $(SAM) deploy --stack-name $(STACK) $(if $(YES),--no-confirm-changeset) \
+	--image-repository $(firstword $(subst :, ,$(subst @, ,$(IMAGE)))) --parameter-overrides Image=$(IMAGE) $(PARAMETERS)
+endif
+
+outputs: $(if $(DRY_RUN),,$(STACKS)/ready) ## Print the stack's addresses and names (PART=gpu DRY_RUN=1)
+	$(DO) $(SAM) list stack-outputs --stack-name $(STACK)$(if $(filter gpu,$(PART)),-gpu)
+
+destroy: $(if $(DRY_RUN),,$(STACKS)/ready) ## Take the stack down; tasks, pictures and people stay (PART=gpu DRY_RUN=1 YES=1)
+	$(DO) $(SAM) delete --stack-name $(STACK)$(if $(filter gpu,$(PART)),-gpu) $(if $(YES),--no-prompts)
 
 bench: $(PEERS)/ready ## Time full-size SDXL beside its peers (PyTorch, OpenVINO, stable-diffusion.cpp, candle) into model/BENCHMARKS.md
 	$(CARGO) build --locked --release --workspace --bin easel

@@ -1,0 +1,1 @@
+"""Plays bursts and streams of pictures against the stacks' own numbers."""

@@ -1,0 +1,78 @@
+"""Who may do what."""
+
+from stacks import source
+from stacks.templates import listed
+
+# Actions that know no resource.
+WITHOUT_RESOURCE = {"ecr:GetAuthorizationToken", "ecs:DiscoverPollEndpoint"}
+# What is not called by a program of ours.
+OF_OTHERS = {
+    "logs:CreateLogStream": "Lambda and ECS write logs",
+    "logs:PutLogEvents": "Lambda and ECS write logs",
+    "sqs:GetQueueAttributes": "Lambda polls queues",
+    "ecr:BatchCheckLayerAvailability": "ECS fetches the image",
+    "ecr:GetDownloadUrlForLayer": "ECS fetches the image",
+    "ecr:BatchGetImage": "ECS fetches the image",
+    "ecr:GetAuthorizationToken": "ECS fetches the image",
+    "ecs:RegisterContainerInstance": "the agent of ECS",
+    "ecs:DeregisterContainerInstance": "the agent of ECS",
+    "ecs:SubmitAttachmentStateChanges": "the agent of ECS",
+    "ecs:SubmitContainerStateChange": "the agent of ECS",
+    "ecs:SubmitTaskStateChange": "the agent of ECS",
+    "ecs:Poll": "the agent of ECS",
+    "ecs:StartTelemetrySession": "the agent of ECS",
+    "ecs:UpdateContainerInstancesState": "the agent of ECS drains a host whose spot ends",
+    "ecs:DiscoverPollEndpoint": "the agent of ECS",
+}
+
+
+def statements(deployment):
+    """Every statement of every role, with whose it is."""
+    for role in deployment.of("AWS::IAM::Role"):
+        for policy in role.properties.get("Policies", []):
+            yield from ((role.name, statement) for statement in policy["PolicyDocument"]["Statement"])
+    for policy in deployment.of("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"):
+        yield from ((policy.name, statement) for statement in policy.properties["PolicyDocument"]["Statement"])
+
+
+def wildcards(deployment):
+    """Actions are named, and so is what they are done to."""
+    for name, statement in statements(deployment):
+        if {"NotAction", "NotResource"} & set(statement):
+            yield f"{name} may do all but something: say what it may do"
+            continue
+        actions = set(listed(statement["Action"]))
+        for action in sorted(actions):
+            if "*" in action:
+                yield f"{name} may do {action}"
+        for resource in listed(statement["Resource"]):
+            if resource == "*" and not actions <= WITHOUT_RESOURCE:
+                yield f"{name} may do {sorted(actions)} to everything"
+            if resource in ("${Bucket.Arn}/*", "${Bucket.Arn}*", "${Table.Arn}/*", "${Table.Arn}*"):
+                yield f"{name} may do {sorted(actions)} to all of {resource}"
+    for role in deployment.of("AWS::IAM::Role"):
+        for policy in role.properties.get("ManagedPolicyArns", []):
+            if ":policy/" in policy:
+                yield f"{role.name} has {policy}, which others change"
+    for function in deployment.of("AWS::Serverless::Function"):
+        if "Policies" in function.properties or "Role" not in function.properties:
+            yield f"{function.name} has a role that SAM makes up, with more than it needs"
+
+
+def roles(deployment):
+    """Every program has a role of its own."""
+    functions = deployment.of("AWS::Serverless::Function")
+    used = [function.properties.get("Role") for function in functions]
+    used += [definition.properties["TaskRoleArn"] for definition in deployment.of("AWS::ECS::TaskDefinition")]
+    used += [definition.properties["ExecutionRoleArn"] for definition in deployment.of("AWS::ECS::TaskDefinition")]
+    for role in sorted({role for role in used if used.count(role) > 1}, key=str):
+        yield f"{role} is the role of several"
+
+
+def actions(deployment):
+    """Roles have what the code calls, and nothing else."""
+    given = {action for _, statement in statements(deployment) for action in listed(statement.get("Action"))}
+    for action in sorted(source.calls() - given):
+        yield f"nobody may do {action}, which the code does"
+    for action in sorted(given - source.calls() - set(OF_OTHERS)):
+        yield f"somebody may do {action}, which the code does not"

@@ -1,0 +1,99 @@
+"""What Easel's own sources say of what they need."""
+
+import functools
+import json
+import re
+import tomllib
+
+from stacks.templates import ROOT
+
+CALLS = {
+    "get_item": "dynamodb:GetItem",
+    "put_item": "dynamodb:PutItem",
+    "query": "dynamodb:Query",
+    "delete_item": "dynamodb:DeleteItem",
+    # Every write of Easel's transactions is a put.
+    "transact_write_items": "dynamodb:PutItem",
+    "get_object": "s3:GetObject",
+    "head_object": "s3:GetObject",
+    "put_object": "s3:PutObject",
+    "copy_object": "s3:PutObject",
+    "delete_object": "s3:DeleteObject",
+    "list_objects_v2": "s3:ListBucket",
+    "get_queue_url": "sqs:GetQueueUrl",
+    "receive_message": "sqs:ReceiveMessage",
+    "delete_message": "sqs:DeleteMessage",
+    "change_message_visibility": "sqs:ChangeMessageVisibility",
+}
+
+
+@functools.cache
+def workspace():
+    """The folders of the workspace's crates, by name."""
+    manifests = [manifest for part in ("functions", "model") for manifest in (ROOT / part).rglob("Cargo.toml")]
+    return {tomllib.loads(manifest.read_text())["package"]["name"]: manifest.parent for manifest in manifests}
+
+
+@functools.cache
+def crate(folder):
+    """The sources of a crate and of the workspace's crates that it is made of, without their tests."""
+    folders, waiting = set(), [ROOT / folder]
+    while waiting:
+        folder = waiting.pop()
+        if folder not in folders:
+            folders.add(folder)
+            manifest = tomllib.loads((folder / "Cargo.toml").read_text())
+            waiting += [workspace()[name] for name in manifest.get("dependencies", {}) if name in workspace()]
+    files = [file for folder in folders for file in sorted((folder / "src").rglob("*.rs"))]
+    return "\n".join(file.read_text().split("#[cfg(test)]")[0] for file in files if "tests" not in file.parts)
+
+
+def variables(folder):
+    """The variables that a program reads: their names are written out nowhere else."""
+    return set(re.findall(r'"((?:EASEL|AWS)_[A-Z0-9_]+)"', crate(folder)))
+
+
+def binary(folder):
+    manifest = tomllib.loads((ROOT / folder / "Cargo.toml").read_text())
+    return manifest["bin"][0]["name"] if "bin" in manifest else None
+
+
+def calls():
+    """What the functions ask of AWS, in IAM's words."""
+    code = "".join(crate(f"functions/{name}") for name in ("create", "review", "read", "generate"))
+    return {action for call, action in CALLS.items() if f".{call}()" in code}
+
+
+def routes():
+    """Method, path, function and whether a token is needed of each route in the API's description."""
+    description = json.loads((ROOT / "functions/core/openapi.json").read_text())
+    return {
+        (method.upper(), path, operation["tags"][0], bool(operation["security"]))
+        for path, operations in description["paths"].items()
+        for method, operation in operations.items()
+    }
+
+
+def table():
+    """The keys, the indexes and the attribute of expiry that the code names."""
+    made = (ROOT / "functions/core/src/store/table.rs").read_text()
+    listing = (ROOT / "functions/core/src/store/listing.rs").read_text()
+    rows = (ROOT / "functions/core/src/store/rows.rs").read_text()
+    names = dict(re.findall(r'const (BY_\w+): &str = "(\w+)"', listing))
+    pairs = re.findall(r'listing::(BY_\w+), "(\w+)"', made)
+    partition, sort, _, sort_of_indexes = re.findall(r'key\("?(\w+)"?, KeyType::', made)
+    (expires,) = re.findall(r'const EXPIRES: &str = "(\w+)"', rows)
+    indexes = {names[constant]: (attribute, sort_of_indexes) for constant, attribute in pairs}
+    return {"key": (partition, sort), "indexes": indexes, "expires": expires}
+
+
+def prefixes():
+    """The prefixes of the bucket that workers look after."""
+    keys = (ROOT / "functions/core/src/gallery/keys.rs").read_text()
+    return set(re.findall(r'const (?:UPLOADS|REQUESTS): &str = "([\w/]+)"', keys))
+
+
+def metrics():
+    """The names and the dimensions of the metrics that the code writes."""
+    code = crate("functions/generate")
+    return set(re.findall(r'\.value\("(\w+)"', code)), set(re.findall(r'\.dimension\("(\w+)"', code))
