@@ -115,7 +115,11 @@ def section(results):
 
 def introduction(results):
     machine, settings = results["machine"], results["settings"]
-    rounds = max((one["round"] for one in results["measurements"]), default=0)
+    last = defaultdict(int)
+    for one in results["measurements"]:
+        last[one["contender"], one["part"]] = max(last[one["contender"], one["part"]], one["round"])
+    rounds = sorted(set(last.values())) or [0]
+    rounds = f"{rounds[0]} round{'s' if rounds[0] != 1 else ''}" if len(rounds) == 1 else f"{rounds[0]} to {rounds[-1]} rounds"
     shares = [others_share(one["result"]) for one in results["measurements"] if one["result"].get("wall_seconds", 0) > 2]
     busy = f"{median(shares):.0%} in the median run, {max(shares):.0%} in the worst" if shares else "unknown"
     times = "Times are medians, with the fastest and the slowest in brackets."
@@ -127,7 +131,7 @@ def introduction(results):
         f"{machine['processor']}, {machine['processors']} processors ({', '.join(machine['features'])}), "
         f"{machine['memory_bytes'] / 1e9:.0f} GB, {machine['system']}, {machine['date']}. "
         f"{settings['shape']} at {settings['size']}×{settings['size']}, batch 1, random weights, "
-        f"{settings['threads']} threads each, {rounds} {'rounds' if rounds != 1 else 'round'} in turns, each run in a "
+        f"{settings['threads']} threads each, {rounds} in turns, each run in a "
         f"process of its own. {times} Ratios are ours divided by the other one's: below 1, ours is faster. Memory is the "
         f"most that the operating system saw the process hold, in brackets what importing its libraries took. Share of the "
         f"machine that other programs had meanwhile: {busy}.")
