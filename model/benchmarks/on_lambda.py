@@ -37,8 +37,8 @@ def main():
     scale = arguments.threads / CORES / arguments.clock
     print("| picture of 1024×1024 | precision | instructions | UNet, s | VAE, s | all, s | of a call | cost, $ | per 1,000, $ |")
     print("| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
-    rows = [(precision, instructions, parts(arguments, precision, instructions))
-            for precision in ("bf16", "int8") for instructions in ("avx512vnni", "avx2")]
+    rows = [(precision, instructions, seconds) for instructions in ("", "avx2")
+            for precision, seconds in parts(arguments, instructions).items()]
     for name, base, refiner in PICTURES:
         for precision, instructions, seconds in rows:
             unet = scale * (base * seconds["sdxl-base", "unet"] + refiner * seconds["sdxl-refiner", "unet"])
@@ -46,23 +46,27 @@ def main():
             text = scale * (seconds["sdxl-base", "text"] + (seconds["sdxl-refiner", "text"] if refiner else 0))
             whole = unet + vae + text
             cost = whole * MEMORY_GB * PRICE
-            print(f"| {name} | {precision} | {instructions} | {unet:.0f} | {vae:.0f} | {whole:.0f} | {whole / LIMIT:.0%} "
+            print(f"| {name} | {precision} | {instructions or 'AVX-512'} | {unet:.0f} | {vae:.0f} | {whole:.0f} | {whole / LIMIT:.0%} "
                   f"| {cost:.4f} | {1000 * cost:.2f} |")
 
 
-def parts(arguments, precision, instructions):
-    """Seconds of each part by model and name."""
-    seconds = {}
-    for shape, part in (("sdxl-base", "text"), ("sdxl-base", "unet"), ("sdxl-base", "vae-decode"),
-                        ("sdxl-refiner", "text"), ("sdxl-refiner", "unet")):
+def parts(arguments, instructions):
+    """Seconds of each part, named by model and part, for each precision. Text encoders and VAE are bf16 in both."""
+    def time(shape, part, precision):
         command = [arguments.easel, "bench", part, "--shape", shape, "--size", str(SIZE), "--precision", precision,
                    "--device", "flex", "--threads", str(arguments.threads), "--repeat", "1", "--json"]
         output = subprocess.run(command, env=os.environ | {"EASEL_INSTRUCTIONS": instructions}, check=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        result = json.loads(output.stdout)
-        seconds[shape, part] = result["seconds"]["median"]
-        print(f"{precision}, {instructions}: {shape}, {part}: {seconds[shape, part]:.2f} s", file=sys.stderr, flush=True)
-    return seconds
+        seconds = json.loads(output.stdout)["seconds"]["median"]
+        print(f"{instructions or 'all'}: {shape}, {part}, {precision}: {seconds:.2f} s", file=sys.stderr, flush=True)
+        return {(shape, part): seconds}
+
+    shapes = ("sdxl-base", "sdxl-refiner")
+    shared = time("sdxl-base", "vae-decode", "bf16")
+    for shape in shapes:
+        shared |= time(shape, "text", "bf16")
+    return {precision: shared | time(shapes[0], "unet", precision) | time(shapes[1], "unet", precision)
+            for precision in ("bf16", "int8")}
 
 
 if __name__ == "__main__":
