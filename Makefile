@@ -87,7 +87,7 @@ infra: $(STACKS)/ready ## Check the stacks' templates, and the simulation of the
 	PYTHONPATH=infra $(STACKS)/bin/python tests/scaling.py
 
 simulate: $(STACKS)/ready ## Play bursts of pictures against the stacks' limits, into infra/README.md and target/simulation (SIMULATE="…")
-	PYTHONPATH=tests:infra $(STACKS)/bin/python -m simulation --output infra/README.md $(SIMULATE)
+	PYTHONPATH=tests:infra:model/benchmarks $(STACKS)/bin/python -m simulation --output infra/README.md $(SIMULATE)
 
 $(STACKS)/ready: infra/requirements.txt
 	python3 -m venv $(STACKS)

@@ -1,6 +1,6 @@
 """How long bursts and streams of pictures take on the stacks, and what they cost, by simulation.
 
-    PYTHONPATH=tests:infra python -m simulation [--output infra/README.md] [--plots target/simulation]
+    PYTHONPATH=tests:infra:model/benchmarks python -m simulation [--output infra/README.md] [--plots target/simulation]
 
 Concurrency, timeouts, deliveries, alarms and steps are the templates' own. Times of a picture's parts are arguments.
 """
@@ -10,6 +10,7 @@ import shlex
 import sys
 from pathlib import Path
 
+import sections
 from simulation import limits, plots, report
 from simulation.report import Inputs
 
@@ -19,10 +20,10 @@ def main():
         "simulation", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     number = {"type": float, "metavar": "N"}
     parser.add_argument("--steps", type=int, default=20, help="guided steps of a picture, two evaluations each")
-    parser.add_argument("--int8", default=11.4, help="measured: seconds of an evaluation at 1024², two cores", **number)
-    parser.add_argument("--bf16", default=17.6, help="measured: the same in bf16", **number)
-    parser.add_argument("--vae", default=27.0, help="measured: seconds of decoding on two cores", **number)
-    parser.add_argument("--text", default=0.5, help="measured: seconds of the text encoders on two cores", **number)
+    parser.add_argument("--int8", default=11.1, help="of model/BENCHMARKS.md: seconds of an evaluation at 1024², two cores", **number)
+    parser.add_argument("--bf16", default=17.4, help="of model/BENCHMARKS.md: the same in bf16", **number)
+    parser.add_argument("--vae", default=26.8, help="of model/BENCHMARKS.md: seconds of decoding on two cores", **number)
+    parser.add_argument("--text", default=0.5, help="of model/BENCHMARKS.md: seconds of the text encoders on two cores", **number)
     parser.add_argument("--cores", default=3.0, help="cores of the function on Lambda; times go with cores", **number)
     parser.add_argument("--gpu", default=0.15, help="ASSUMED, not measured: seconds of an evaluation, GPU", **number)
     parser.add_argument("--gpu-vae", default=0.5, help="ASSUMED, not measured: seconds of decoding on a GPU", **number)
@@ -45,7 +46,7 @@ def main():
     print(section)
     plots.draw(inputs, results, arguments.plots)
     if arguments.output:
-        report.replace(arguments.output, section)
+        sections.replace(arguments.output, report.TITLE, section)
 
 
 def command(given):

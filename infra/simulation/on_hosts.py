@@ -208,7 +208,7 @@ class Hosts:
             return
         message, worker.message = worker.message, None
         share = (self.clock.now - worker.began) / (end - worker.began)
-        message.picture.step += int(steps * share) // self.limits.checkpoint_every * self.limits.checkpoint_every
+        message.picture.keep(steps * share, self.limits.checkpoint_every)
         self.clock.at(self.clock.now + self.limits.hidden, lambda: self.queue.show(message))
         self.part(worker)
         self.place()

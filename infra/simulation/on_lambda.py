@@ -63,7 +63,7 @@ class Lambda:
     def die(self, message, began, end, steps):
         """The environment ends in the middle; the message comes again after its visibility timeout."""
         share = (self.clock.now - began) / (end - began)
-        message.picture.step += int(steps * share) // self.limits.checkpoint_every * self.limits.checkpoint_every
+        message.picture.keep(steps * share, self.limits.checkpoint_every)
         self.bill(began)
         self.clock.at(began + self.limits.visibility, lambda: self.queue.show(message))
         self.poll()

@@ -31,6 +31,10 @@ class Picture:
     handed_on: int = 0
     lost: str = None
 
+    def keep(self, steps, checkpoint_every):
+        """The worker died after so many steps; those since its last checkpoint are lost."""
+        self.step += int(steps) // checkpoint_every * checkpoint_every
+
 
 @dataclass(frozen=True)
 class Pace:

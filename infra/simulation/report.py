@@ -3,6 +3,7 @@
 import dataclasses
 import random
 
+from sections import table, wrap
 from simulation import on_hosts, on_lambda
 from simulation.limits import FIRST_CALLS, HOST_LEAVES_AFTER, MORE_CALLS_A_MINUTE
 from simulation.pictures import Pace, burst, stream
@@ -127,7 +128,7 @@ def matrix(found, where, is_stream, sizes):
     rows = [[("calls at once" if where == "lambda" else "GPUs"), *(f"{count:,}" for count in COUNTS)]]
     for size in sizes:
         rows.append([str(size), *(cell(found[where, is_stream, count, size], is_stream) for count in COUNTS)])
-    return table(rows)
+    return table(rows, alignment="---")
 
 
 def cell(outcome, is_stream):
@@ -142,7 +143,7 @@ def host_steps(found):
     for step in HOST_STEPS:
         played = (found["steps", step, hosts, count] for hosts, count in FLEETS)
         rows.append([str(step), *(f"{span(outcome.drained)}, {outcome.dollars:.2f} $" for outcome in played)])
-    return table(rows)
+    return table(rows, alignment="---")
 
 
 def findings(inputs, found):
@@ -202,27 +203,3 @@ def span(seconds):
     if seconds < 48 * 3600:
         return f"{seconds / 3600:.1f} h"
     return f"{seconds / 86400:.1f} d"
-
-
-def table(rows):
-    head, *body = rows
-    lines = [head, ["---", *["---"] * (len(head) - 1)], *body]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def wrap(text, width=120):
-    lines, line = [], ""
-    for word in text.split():
-        if line and len(line) + 1 + len(word) > width:
-            lines.append(line)
-            line = word
-        else:
-            line = f"{line} {word}".strip()
-    return "\n".join([*lines, line])
-
-
-def replace(path, new):
-    """Writes the section where the file has one of that title, else at its end."""
-    before, found, rest = path.read_text().partition(f"{TITLE}\n")
-    _, following, after = rest.partition("\n## ")
-    path.write_text((before if found else f"{before.rstrip()}\n\n") + new + (f"\n## {after}" if following else ""))

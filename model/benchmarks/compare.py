@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 import rendering
+import sections
 from contenders import PARTS, Settings, command, contenders, make_ready, measured_together, results_by_part
 from measurement import measure, others_share, wait_until_quiet
 
@@ -60,7 +61,7 @@ def main():
         measure_all(arguments, results, path)
     section = rendering.section(results)
     if arguments.output:
-        rendering.replace(arguments.output, section)
+        sections.replace(arguments.output, rendering.TITLE, section)
     else:
         print(section)
 

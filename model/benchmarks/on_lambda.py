@@ -8,10 +8,11 @@ in the real shapes, once with everything that this processor can and once as on 
 """
 
 import argparse
-import json
 import os
-import subprocess
 import sys
+
+from measurement import measure
+from sections import table
 
 SIZE = 1024
 MEMORY_GB = 10_240 / 1_024
@@ -35,19 +36,19 @@ def main():
     parser.add_argument("--clock", type=float, default=1.0, help="clock of Lambda's processor relative to this one's")
     arguments = parser.parse_args()
     scale = arguments.threads / CORES / arguments.clock
-    print("| picture of 1024×1024 | precision | instructions | UNet, s | VAE, s | all, s | of a call | cost, $ | per 1,000, $ |")
-    print("| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
-    rows = [(precision, instructions, seconds) for instructions in ("", "avx2")
-            for precision, seconds in parts(arguments, instructions).items()]
+    measured = [(precision, instructions, seconds) for instructions in ("", "avx2")
+                for precision, seconds in parts(arguments, instructions).items()]
+    rows = [["picture of 1024×1024", "precision", "instructions", "UNet, s", "VAE, s", "all, s", "of a call", "cost, $"]]
     for name, base, refiner in PICTURES:
-        for precision, instructions, seconds in rows:
+        for precision, instructions, seconds in measured:
             unet = scale * (base * seconds["sdxl-base", "unet"] + refiner * seconds["sdxl-refiner", "unet"])
             vae = scale * seconds["sdxl-base", "vae-decode"]
             text = scale * (seconds["sdxl-base", "text"] + (seconds["sdxl-refiner", "text"] if refiner else 0))
             whole = unet + vae + text
             cost = whole * MEMORY_GB * PRICE
-            print(f"| {name} | {precision} | {instructions or 'AVX-512'} | {unet:.0f} | {vae:.0f} | {whole:.0f} | {whole / LIMIT:.0%} "
-                  f"| {cost:.4f} | {1000 * cost:.2f} |")
+            rows.append([name, precision, instructions or "AVX-512", f"{unet:.0f}", f"{vae:.0f}", f"{whole:.0f}",
+                         f"{whole / LIMIT:.0%}", f"{cost:.3f}"])
+    print(table(rows))
 
 
 def parts(arguments, instructions):
@@ -55,9 +56,10 @@ def parts(arguments, instructions):
     def time(shape, part, precision):
         command = [arguments.easel, "bench", part, "--shape", shape, "--size", str(SIZE), "--precision", precision,
                    "--device", "flex", "--threads", str(arguments.threads), "--repeat", "1", "--json"]
-        output = subprocess.run(command, env=os.environ | {"EASEL_INSTRUCTIONS": instructions}, check=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        seconds = json.loads(output.stdout)["seconds"]["median"]
+        report = measure(command, {"EASEL_INSTRUCTIONS": instructions}, 1800)
+        if "failure" in report:
+            sys.exit(f"{' '.join(command)}: {report['failure']}")
+        seconds = report["seconds"]["median"]
         print(f"{instructions or 'all'}: {shape}, {part}, {precision}: {seconds:.2f} s", file=sys.stderr, flush=True)
         return {(shape, part): seconds}
 

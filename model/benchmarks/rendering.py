@@ -4,10 +4,11 @@ import math
 import os
 import shlex
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from measurement import others_share
 from operations import ATTENTION, OTHERS, arithmetic
+from sections import table, wrap
 
 TITLE = "## Beside its peers"
 PARTS = {
@@ -115,11 +116,9 @@ def section(results):
 
 def introduction(results):
     machine, settings = results["machine"], results["settings"]
-    last = defaultdict(int)
-    for one in results["measurements"]:
-        last[one["contender"], one["part"]] = max(last[one["contender"], one["part"]], one["round"])
-    rounds = sorted(set(last.values())) or [0]
-    rounds = f"{rounds[0]} round{'s' if rounds[0] != 1 else ''}" if len(rounds) == 1 else f"{rounds[0]} to {rounds[-1]} rounds"
+    done = [(one["contender"], one["part"]) for one in results["measurements"] if "failure" not in one["result"]]
+    least, most = min(Counter(done).values(), default=0), max(Counter(done).values(), default=0)
+    rounds = f"{least} to {most} rounds" if least < most else f"{most} {'rounds' if most != 1 else 'round'}"
     shares = [others_share(one["result"]) for one in results["measurements"] if one["result"].get("wall_seconds", 0) > 2]
     busy = f"{median(shares):.0%} in the median run, {max(shares):.0%} in the worst" if shares else "unknown"
     times = "Times are medians, with the fastest and the slowest in brackets."
@@ -131,8 +130,8 @@ def introduction(results):
         f"{machine['processor']}, {machine['processors']} processors ({', '.join(machine['features'])}), "
         f"{machine['memory_bytes'] / 1e9:.0f} GB, {machine['system']}, {machine['date']}. "
         f"{settings['shape']} at {settings['size']}×{settings['size']}, batch 1, random weights, "
-        f"{settings['threads']} threads each, {rounds} in turns, each run in a "
-        f"process of its own. {times} Ratios are ours divided by the other one's: below 1, ours is faster. Memory is the "
+        f"{settings['threads']} threads each, {rounds} in turns, each run in a process of its own. "
+        f"{times} Ratios are ours divided by the other one's: below 1, ours is faster. Memory is the "
         f"most that the operating system saw the process hold, in brackets what importing its libraries took. Share of the "
         f"machine that other programs had meanwhile: {busy}.")
 
@@ -248,16 +247,6 @@ def shortened(word):
     return "python" if word == sys.executable else word.removeprefix(f"{os.getcwd()}/")
 
 
-def replace(path, new):
-    """Writes the section where the file has one of that title, else at its end."""
-    text = path.read_text() if path.exists() else ""
-    before, found, rest = text.partition(f"{TITLE}\n")
-    if not found:
-        path.write_text(f"{text.rstrip()}\n\n{new}" if text.strip() else new)
-        return
-    _, following, after = rest.partition("\n## ")
-    path.write_text(before + new + (f"\n## {after}" if following else ""))
-
 
 def spread(seconds):
     if len(seconds) == 1:
@@ -273,20 +262,3 @@ def digits(number):
     """Three digits that count."""
     decimals = max(0, 2 - int(math.floor(math.log10(number)))) if number > 0 else 0
     return f"{number:.{decimals}f}"
-
-
-def table(rows):
-    head, *body = rows
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *body]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def wrap(text, width=120):
-    lines, line = [], ""
-    for word in text.split():
-        if line and len(line) + 1 + len(word) > width:
-            lines.append(line)
-            line = word
-        else:
-            line = f"{line} {word}".strip()
-    return "\n".join([*lines, line])

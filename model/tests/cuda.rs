@@ -1,7 +1,8 @@
 //! What only a machine with a CUDA device can show; `make gpu-test` runs it.
 
-use crate::common::{ReferenceModels, case, demo_model, expected};
 use easel_model::{DevicePreference, Precision, Requirement, examine};
+
+use crate::common::{ReferenceModels, case, demo_model, expected};
 
 #[test]
 #[ignore = "needs a CUDA device"]

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use crate::common::{case, demo};
 use easel_model::weights::{Form, ModelFiles, WeightType, save_folder, save_single_file};
 use easel_model::{DeviceChoice, DevicePreference, Model, Precision, Requirement, Retention};
+
+use crate::common::{case, demo};
 
 fn picture(base: &Path, refiner: &Path, precision: Precision) -> Vec<u8> {
     let requirement = Requirement { precision: Some(precision), ..Requirement::default() };

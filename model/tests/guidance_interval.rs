@@ -1,7 +1,8 @@
 //! Guidance costs a second evaluation of the model only at the steps that it is asked for.
 
-use crate::common::demo_model;
 use easel_model::{DevicePreference, Generation, Model, Request};
+
+use crate::common::demo_model;
 
 /// Two pictures in eight steps, the last two of them the refiner's.
 fn request(guidance_scale: f64, guidance_interval: Option<(f64, f64)>) -> Request {

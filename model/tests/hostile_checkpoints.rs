@@ -1,8 +1,9 @@
 //! Bytes that are no good checkpoint: a clear error, never a panic, never a long wait.
 
-use crate::common::demo_model;
 use easel_model::{Checkpoint, DevicePreference, Error, Model, Request, SchedulerName};
 use rand_mt::Mt64;
+
+use crate::common::demo_model;
 
 fn checkpoint(model: &Model) -> Vec<u8> {
     let request = Request {

@@ -1,8 +1,9 @@
 //! Every number on the way from a prompt to a picture against the reference implementation.
 
-use crate::common::{Expected, ReferenceModels, cases, deviation, expected, largest_difference};
 use easel_model::{DevicePreference, Trace};
 use safetensors::Dtype;
+
+use crate::common::{Expected, ReferenceModels, cases, deviation, expected, largest_difference};
 
 /// How far a tensor may be from the reference, in standard deviations of the reference.
 fn tolerance(name: &str) -> f64 {

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use crate::common::{copy, demo};
 use easel_model::{DeviceChoice, DevicePreference, Model, Precision, Request, Requirement, Retention};
+
+use crate::common::{copy, demo};
 
 /// The demo model with its refiner in a folder of its own, which lets go of its text encoders after every encoding.
 fn model(folder: &Path) -> Model {

@@ -1,7 +1,8 @@
 //! What a generation refuses, and what it says.
 
-use crate::common::{case, demo_model};
 use easel_model::{DevicePreference, Error, Request};
+
+use crate::common::{case, demo_model, reference};
 
 /// A change of a good request, and what the refusal must name.
 type Wrong = (fn(&mut Request), &'static str, &'static str);
@@ -57,7 +58,7 @@ fn words_that_do_not_fit_are_named() {
 #[test]
 fn the_refiner_alone_changes_a_finished_picture() {
     let model = demo_model(DevicePreference::Flex, None);
-    let init = image::open(crate::common::reference("pipeline/plain.png")).expect("the picture is there").to_rgb8();
+    let init = image::open(reference("pipeline/plain.png")).expect("the picture is there").to_rgb8();
     let request = Request {
         init: Some(init.clone()),
         strength: 0.3,

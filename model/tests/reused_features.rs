@@ -1,7 +1,8 @@
 //! Deep features of the UNet reused between steps.
 
-use crate::common::demo_model;
 use easel_model::{Checkpoint, DevicePreference, Generation, Model, Request, SchedulerName};
+
+use crate::common::demo_model;
 
 /// Two pictures in ten steps, of which the refiner does the last ones.
 fn request(reuse_features: u32) -> Request {

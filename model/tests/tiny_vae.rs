@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use crate::common::{copy, demo, reference};
 use easel_model::{DeviceChoice, DevicePreference, Model, ModelSource, Precision, Request, Requirement, Retention};
 use serde_json::{Value, json};
+
+use crate::common::{copy, demo, reference};
 
 fn model(base: ModelSource) -> Model {
     let requirement = Requirement { precision: Some(Precision::F32), ..Requirement::default() };

@@ -150,6 +150,17 @@ class Deployment:
     def of(self, *kinds):
         return [resource for stack in self.stacks for resource in stack.of(*kinds)]
 
+    def containers(self):
+        """The containers of all tasks of ECS."""
+        definitions = self.of("AWS::ECS::TaskDefinition")
+        return [container for definition in definitions for container in definition.properties["ContainerDefinitions"]]
+
+
+def lifecycle(bucket):
+    """The rules by which objects go, as far as they are in force."""
+    rules = bucket.properties["LifecycleConfiguration"]["Rules"]
+    return [rule for rule in rules if rule["Status"] == "Enabled"]
+
 
 def merged(into, more):
     for name, value in more.items():

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use crate::common::{BUCKET, start_s3};
 use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
 use aws_sdk_s3::primitives::ByteStream;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+
+use crate::common::{BUCKET, start_s3};
 
 fn minute() -> PresigningConfig {
     PresigningConfig::expires_in(Duration::from_secs(60)).expect("a lifetime")

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::common::{listener, start_dynamodb, start_s3};
 use easel_embedded::Error;
 use easel_embedded::dynamodb::DynamoDb;
 use easel_embedded::s3::{S3, S3Options};
 use tokio_util::sync::CancellationToken;
+
+use crate::common::{listener, start_dynamodb, start_s3};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_in_use_is_refused_until_its_user_stops() {

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::common::{BUCKET, dynamodb_client, s3_client, start_dynamodb, start_s3};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, Put, ScalarAttributeType,
     TransactWriteItem,
 };
 use aws_sdk_s3::primitives::ByteStream;
+
+use crate::common::{BUCKET, dynamodb_client, s3_client, start_dynamodb, start_s3};
 
 const FOLDER: &str = "EASEL_EMBEDDED_TEST_FOLDER";
 const WRITERS: usize = 4;

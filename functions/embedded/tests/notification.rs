@@ -2,9 +2,10 @@
 
 use std::time::SystemTime;
 
-use crate::common::{BUCKET, start_s3};
 use aws_lambda_events::event::s3::S3Event;
 use aws_sdk_s3::primitives::ByteStream;
+
+use crate::common::{BUCKET, start_s3};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_new_object_under_a_watched_prefix_is_reported_once() {

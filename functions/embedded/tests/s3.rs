@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use crate::common::{BUCKET, s3_client, start_s3};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, Delete, MetadataDirective, ObjectIdentifier};
+
+use crate::common::{BUCKET, s3_client, start_s3};
 
 async fn put(client: &Client, key: &str, body: &'static [u8]) {
     client.put_object().bucket(BUCKET).key(key).body(ByteStream::from_static(body)).send().await.expect("puts");

@@ -1,7 +1,6 @@
 //! Latents to picture (diffusers `Decoder`).
 
 use burn::tensor::Tensor;
-
 use easel_kernels::release_buffers;
 
 use super::NORM_EPSILON;
@@ -131,7 +130,7 @@ mod tests {
             let latents = Tensor::random([1, h, w, 4], Distribution::Normal(0.0, 1.0), (&device, DType::F32));
             decoder.bands = None;
             let whole = decoder.forward(latents.clone());
-            // The finest doubled picture alone is computed again, or all of them, or none.
+            // All doubled pictures are computed again, or the finest alone, or none.
             for kept in [0, 4 * h * w * 64 * 4, usize::MAX] {
                 decoder.bands = Some(Bands { from: 0, size: 0, kept });
                 let difference: f32 = (decoder.forward(latents.clone()) - whole.clone()).abs().max().into_scalar();

@@ -1,7 +1,7 @@
 """What runs, and what it is told."""
 
 from stacks import source
-from stacks.checks.queues import containers, variables_of
+from stacks.checks.queues import variables_of
 from stacks.templates import ROOT, SERVICE
 
 RUNTIMES = {"provided.al2023"}
@@ -33,7 +33,7 @@ def programs(deployment):
         variables = function.properties.get("Environment", {}).get("Variables", {})
         groups = {"everybody", "functions", function.name} | ({"workers"} if function.name == "Generate" else set())
         yield function.name, f"functions/{function.name.lower()}", set(variables), groups
-    for container in containers(deployment):
+    for container in deployment.containers():
         variables = set(variables_of(container)) - OF_OTHERS
         yield container["Name"], f"functions/{container['Name']}", variables, {"everybody", "workers", "hosts"}
 

@@ -7,20 +7,19 @@ STOPPING_SECONDS = 120
 
 def containers(deployment):
     """A worker has one GPU, few rights, and the time to hand its picture on."""
-    for definition in deployment.of("AWS::ECS::TaskDefinition"):
-        for container in definition.properties["ContainerDefinitions"]:
-            name = container["Name"]
-            if container.get("ResourceRequirements") != [{"Type": "GPU", "Value": "1"}]:
-                yield f"{name} has not one GPU"
-            if not container.get("ReadonlyRootFilesystem"):
-                yield f"{name} can write to its root"
-            if str(container.get("User", "0")).split(":")[0] in ("0", "root"):
-                yield f"{name} runs as root"
-            dropped = container["LinuxParameters"].get("Capabilities", {}).get("Drop", [])
-            if container.get("Privileged") or "ALL" not in dropped:
-                yield f"{name} has rights on its host"
-            if container.get("StopTimeout") != STOPPING_SECONDS:
-                yield f"{name} has {container.get('StopTimeout', 30)} s to hand its picture on, not {STOPPING_SECONDS}"
+    for container in deployment.containers():
+        name = container["Name"]
+        if container.get("ResourceRequirements") != [{"Type": "GPU", "Value": "1"}]:
+            yield f"{name} has not one GPU"
+        if not container.get("ReadonlyRootFilesystem"):
+            yield f"{name} can write to its root"
+        if str(container.get("User", "0")).split(":")[0] in ("0", "root"):
+            yield f"{name} runs as root"
+        dropped = container["LinuxParameters"].get("Capabilities", {}).get("Drop", [])
+        if container.get("Privileged") or "ALL" not in dropped:
+            yield f"{name} has rights on its host"
+        if container.get("StopTimeout") != STOPPING_SECONDS:
+            yield f"{name} has {container.get('StopTimeout', 30)} s to hand its picture on, not {STOPPING_SECONDS}"
 
 
 def machines(deployment):

@@ -3,7 +3,7 @@
 import re
 
 from stacks import source
-from stacks.templates import listed
+from stacks.templates import lifecycle, listed
 
 # Functions that may set themselves off, by the prefix through which they do.
 BY_DESIGN = {("Generate", "requests/"): "a picture that takes longer than a call hands its rest on, step by step"}
@@ -15,11 +15,6 @@ def mappings(deployment):
     for mapping in service.of("AWS::Lambda::EventSourceMapping"):
         function = service.named(mapping.properties["FunctionName"])
         yield mapping, function, service.named(mapping.properties["EventSourceArn"])
-
-
-def containers(deployment):
-    for definition in deployment.of("AWS::ECS::TaskDefinition"):
-        yield from definition.properties["ContainerDefinitions"]
 
 
 def variables_of(container):
@@ -66,7 +61,7 @@ def dead_letters(deployment):
                 yield f"{function.name} takes messages from {letters.name} and does not know that they were given up"
         count = redrive["maxReceiveCount"]
         told = [function.properties["Environment"]["Variables"] for _, function, _ in mappings(deployment)]
-        for variables in told + [variables_of(container) for container in containers(deployment)]:
+        for variables in told + [variables_of(container) for container in deployment.containers()]:
             said = variables.get("EASEL_MAX_DELIVERIES")
             if said not in (count, "${import easel-deliveries}"):
                 yield f"{queue.name} gives up after {count} deliveries, a worker is told {said}"
@@ -75,7 +70,7 @@ def dead_letters(deployment):
 def consumers(deployment):
     """Either the function or the hosts draw."""
     fed = [mapping.name for mapping, _, queue in mappings(deployment) if queue.name == "Queue"]
-    workers = [container for container in containers(deployment) if "EASEL_QUEUE_URL" in variables_of(container)]
+    workers = [container for container in deployment.containers() if "EASEL_QUEUE_URL" in variables_of(container)]
     polling = [container["Name"] for container in workers]
     if len(fed + polling) != 1:
         yield f"the queue has {len(fed + polling)} consumers: {', '.join(fed + polling) or 'nobody draws'}"
@@ -100,16 +95,11 @@ def triggers(deployment):
             for written in written_by(service, function):
                 if written.startswith(prefix) or prefix.startswith(written):
                     yield f"{function.name} writes under {written or 'everything'} and is set off by {prefix}"
-    expiry = {rule["Prefix"]: rule.get("ExpirationInDays") for rule in rules_of(bucket) if "Prefix" in rule}
+    expiry = {rule["Prefix"]: rule.get("ExpirationInDays") for rule in lifecycle(bucket) if "Prefix" in rule}
     for prefix, queue in watched.items():
         days = expiry.get(prefix)
         if days and days * 86400 <= queue.properties["MessageRetentionPeriod"]:
             yield f"what is under {prefix} goes after {days} days, before messages about it do"
-
-
-def rules_of(bucket):
-    rules = bucket.properties["LifecycleConfiguration"]["Rules"]
-    return [rule for rule in rules if rule["Status"] == "Enabled"]
 
 
 def written_by(stack, function):

@@ -1,7 +1,7 @@
 """What is kept, and from whom."""
 
 from stacks import source
-from stacks.templates import listed
+from stacks.templates import lifecycle, listed
 
 
 def table(deployment):
@@ -39,7 +39,7 @@ def kept(deployment):
     for bucket in deployment.of("AWS::S3::Bucket"):
         if bucket.properties.get("VersioningConfiguration", {}).get("Status") != "Enabled":
             yield f"{bucket.name} does not keep what is overwritten"
-        rules = [rule for rule in bucket.properties["LifecycleConfiguration"]["Rules"] if rule["Status"] == "Enabled"]
+        rules = lifecycle(bucket)
         expiring = {rule.get("Prefix") for rule in rules if rule.get("ExpirationInDays")}
         for prefix in ("requests/", "checkpoints/", "inputs/"):
             if prefix not in expiring:

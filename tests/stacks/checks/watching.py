@@ -95,8 +95,7 @@ def logs(deployment):
     for api in deployment.of("AWS::Serverless::HttpApi"):
         if not api.properties.get("AccessLogSettings", {}).get("DestinationArn"):
             yield f"{api.name} does not say who called"
-    for definition in deployment.of("AWS::ECS::TaskDefinition"):
-        for container in definition.properties["ContainerDefinitions"]:
-            options = container.get("LogConfiguration", {}).get("Options", {})
-            if deployment.hosts.named(options.get("awslogs-group")) is None:
-                yield f"{container['Name']} writes to no log of this stack"
+    for container in deployment.containers():
+        options = container.get("LogConfiguration", {}).get("Options", {})
+        if deployment.hosts.named(options.get("awslogs-group")) is None:
+            yield f"{container['Name']} writes to no log of this stack"
