@@ -32,6 +32,7 @@ mod layers;
 pub mod manifest;
 pub mod memory;
 mod model;
+mod needs;
 mod noise;
 mod packing;
 mod parameters;

@@ -7,12 +7,11 @@ use crate::cache::Cache;
 use crate::checkpoint::Checkpoint;
 use crate::computing::computing;
 use crate::config::{ModelIndex, UNetConfig, VaeConfig};
-use crate::device::{DeviceChoice, Requirement};
+use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
 use crate::generation::Generation;
 use crate::parameters::{Origin, Parameters};
 use crate::parts::{Parts, Slot};
-use crate::precision::Precision;
 use crate::request::Request;
 use crate::scheduler::SchedulerConfig;
 use crate::source::{ModelSource, Tokenizers};
@@ -49,9 +48,6 @@ struct Inner {
 }
 
 impl Model {
-    /// Memory that activations and the rest of the process take beside a component's weights, in bytes.
-    pub const WORKING_MEMORY: u64 = 2 << 30;
-
     /// Opens a diffusers folder or single-file checkpoint, and a refiner beside it if one is given.
     /// Configurations are read and checked; weights are mapped when they are first needed.
     ///
@@ -124,33 +120,6 @@ impl Model {
     /// What the model is called: its folder or file.
     pub fn name(&self) -> String {
         self.0.base.name()
-    }
-
-    /// What a device must have for a model, in the `precision` that was asked for or that the weights are packed for.
-    ///
-    /// # Errors
-    /// Weights that are packed for another precision.
-    pub fn requirement(
-        base: &ModelSource,
-        refiner: Option<&ModelSource>,
-        precision: Option<Precision>,
-    ) -> Result<Requirement> {
-        let packed: Vec<_> = [Some(base), refiner].into_iter().flatten().map(ModelSource::packed).collect();
-        if let (Some(packed), Some(asked)) = (packed[0], precision)
-            && asked != packed
-        {
-            let message = format!("{asked} was asked for, but the weights are packed for {packed}");
-            return Err(Error::invalid("precision", message));
-        }
-        if packed.iter().any(|other| *other != packed[0]) {
-            return Err(Error::invalid("refiner", "is not packed as the base is: convert both for the same precision"));
-        }
-        let precision = precision.or(packed[0]);
-        // 16 bits is what a device that is short of memory would be used with.
-        let bytes = precision.map_or(2, Precision::bytes) as u64;
-        let unets = [Some(base), refiner].into_iter().flatten();
-        let largest = unets.map(|source| source.count_numbers(Component::UNet)).max().unwrap_or(0);
-        Ok(Requirement { memory: largest * bytes + Self::WORKING_MEMORY, precision, is_packed: packed[0].is_some() })
     }
 
     /// Distinguishes models, for checkpoints.

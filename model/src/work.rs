@@ -1,6 +1,7 @@
-//! Counts the arithmetic of the layers, so that benchmarks can report a rate for any shape.
+//! Counts the arithmetic of the layers, so that a rate can be reported for any shape.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 static MULTIPLY_ADDS: AtomicU64 = AtomicU64::new(0);
 
@@ -12,4 +13,28 @@ pub(crate) fn count(multiply_adds: usize) {
 /// Multiply-adds of all layers since the process began.
 pub(crate) fn multiply_adds() -> u64 {
     MULTIPLY_ADDS.load(Ordering::Relaxed)
+}
+
+/// When a stage began, and what had been computed by then.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Begun {
+    at: Instant,
+    multiply_adds: u64,
+}
+
+impl Begun {
+    /// A stage that begins now.
+    pub(crate) fn now() -> Self {
+        Self { at: Instant::now(), multiply_adds: multiply_adds() }
+    }
+
+    /// Seconds since then.
+    pub(crate) fn seconds(self) -> f64 {
+        self.at.elapsed().as_secs_f64()
+    }
+
+    /// Multiply-adds since then.
+    pub(crate) fn multiply_adds(self) -> u64 {
+        multiply_adds() - self.multiply_adds
+    }
 }

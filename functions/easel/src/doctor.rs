@@ -2,7 +2,6 @@
 
 use std::num::NonZero;
 
-use easel_model::weights::Component;
 use easel_model::{Backend, DeviceChoice, Finding, Model, ModelSource, Precision, Requirement, Shape, examine, memory};
 use serde::Serialize;
 
@@ -126,14 +125,8 @@ fn fits(free: u64) -> Result<Vec<Fit>, Failure> {
     let mut fits = Vec::new();
     for (model, base, refiner) in models {
         for precision in [Precision::F32, Precision::Bf16, Precision::Int8] {
-            let bytes = precision.bytes() as u64;
             let one_at_a_time_bytes = Model::requirement(base, refiner, Some(precision))?.memory;
-            // The refiner's text encoder and VAE are its base's.
-            let unets = base.count_numbers(Component::UNet)
-                + refiner.map_or(0, |refiner| refiner.count_numbers(Component::UNet));
-            let others = [Component::TextEncoder, Component::TextEncoder2, Component::Vae];
-            let others: u64 = others.iter().map(|&component| base.count_numbers(component)).sum();
-            let all_at_once_bytes = unets * bytes + others * bytes.max(2) + Model::WORKING_MEMORY;
+            let all_at_once_bytes = Model::memory_at_once(base, refiner, precision);
             let verdict = verdict(all_at_once_bytes, one_at_a_time_bytes, free);
             let fit =
                 Fit { model, precision, all_at_once_bytes, one_at_a_time_bytes, free_memory_bytes: free, verdict };

@@ -1,7 +1,5 @@
 //! From latents to pictures: finished ones, and previews on the way.
 
-use std::time::Instant;
-
 use image::RgbImage;
 use image::imageops;
 
@@ -12,6 +10,7 @@ use crate::error::Result;
 use crate::picture;
 use crate::preview;
 use crate::vae::{SCALE, TinyDecoder};
+use crate::work::Begun;
 
 /// A tiny VAE's preview is a quarter of the picture's size.
 const PREVIEW: u32 = 4;
@@ -23,7 +22,7 @@ impl Generation {
     /// A failure of files or device; the generation can be tried again.
     pub fn finish(&mut self) -> Result<Vec<RgbImage>> {
         while self.advance()?.is_some() {}
-        let began = Instant::now();
+        let began = Begun::now();
         let (h, w) = self.size;
         let tiny = self.model.tiny_vae()?;
         let mut pictures = Vec::new();

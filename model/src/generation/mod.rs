@@ -16,6 +16,7 @@ use crate::plan::Plan;
 use crate::request::Request;
 use crate::scheduler::{History, Scheduler};
 use crate::trace::Trace;
+use crate::work::Begun;
 use evaluating::Reuse;
 
 /// Channels of SDXL's latents.
@@ -41,6 +42,7 @@ pub struct Generation {
     reuse: Reuse,
     warnings: Vec<String>,
     timings: Timings,
+    multiply_adds: BTreeMap<&'static str, u64>,
     steps_time: Duration,
     steps_done: usize,
     evaluations: usize,
@@ -84,10 +86,10 @@ impl Generation {
         if self.plan.is_hand_over(self.index) {
             self.hand_over();
         }
-        let loading = Instant::now();
+        let loading = Begun::now();
         let unet = self.model.unet(stage)?;
         self.spent("load", loading);
-        let stepping = Instant::now();
+        let stepping = Begun::now();
         let output = self.predict(&unet, stage)?;
         self.denoised = Some(self.scheduler.denoised(self.index, &output, &self.latents)?);
         let noise = &mut self.noise;
@@ -174,6 +176,11 @@ impl Generation {
         &self.timings
     }
 
+    /// Multiply-adds of the layers so far, by the same stages; those of other generations at the same time are among them.
+    pub fn multiply_adds(&self) -> &BTreeMap<&'static str, u64> {
+        &self.multiply_adds
+    }
+
     /// The intermediate tensors, if this generation keeps them.
     pub fn trace(&self) -> Option<&Trace> {
         self.trace.as_ref()
@@ -183,7 +190,8 @@ impl Generation {
         self.request.count as usize * CHANNELS * self.size.0 * self.size.1
     }
 
-    fn spent(&mut self, stage: &'static str, since: Instant) {
-        *self.timings.entry(stage).or_default() += since.elapsed().as_secs_f64();
+    fn spent(&mut self, stage: &'static str, since: Begun) {
+        *self.timings.entry(stage).or_default() += since.seconds();
+        *self.multiply_adds.entry(stage).or_default() += since.multiply_adds();
     }
 }

@@ -1,6 +1,7 @@
 //! The beginning of a generation: from a request, or from a checkpoint.
 
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use image::RgbImage;
 
@@ -18,6 +19,7 @@ use crate::request::Request;
 use crate::scheduler::Scheduler;
 use crate::trace::Trace;
 use crate::vae::SCALE;
+use crate::work::Begun;
 
 impl Generation {
     pub(crate) fn start(model: Model, request: Request, traced: bool) -> Result<Self> {
@@ -89,6 +91,7 @@ impl Generation {
             reuse: Reuse::default(),
             warnings: Vec::new(),
             timings: Timings::new(),
+            multiply_adds: BTreeMap::new(),
             steps_time: Duration::ZERO,
             steps_done: 0,
             evaluations: 0,
@@ -100,7 +103,7 @@ impl Generation {
 
     /// Encodes the prompt for `stage`.
     pub(super) fn condition(&mut self, stage: Stage) -> Result<()> {
-        let began = Instant::now();
+        let began = Begun::now();
         let size = ((self.size.0 * SCALE) as u32, (self.size.1 * SCALE) as u32);
         // The reference traces the first stage only.
         let trace = self.trace.as_mut().filter(|trace| trace.names().next().is_none());
@@ -131,7 +134,7 @@ impl Generation {
                 noise
             }
             Some(init) => {
-                let began = Instant::now();
+                let began = Begun::now();
                 let clean = self.encode(&init)?.repeat(count);
                 let noise = self.noise.normal(clean.len());
                 self.spent("encode", began);
