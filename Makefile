@@ -4,6 +4,7 @@ CARGO ?= cargo
 PROMPT ?= a large red heart on a blue background
 PICTURE ?= heart.png
 DENY_VERSION := 0.20.2
+MACHETE_VERSION := 0.9.2
 # Tools from PyPI, for what is not Rust: cargo-lambda, an emulator of AWS, Schemathesis.
 TOOLS := target/tools
 # What checks and deploys the stacks; it wants other versions of the same libraries.
@@ -16,7 +17,7 @@ SAM := $(STACKS)/bin/sam
 export SAM_CLI_TELEMETRY := 0
 # The stack's name in the account.
 STACK ?= easel
-# DRY_RUN=1 prints what package, deploy, outputs and destroy would do; YES=1 does it without asking.
+# DRY_RUN=1 prints what package, deploy, outputs, smoke and destroy would do; YES=1 does it without asking.
 DO := $(if $(DRY_RUN),@echo)
 
 # CubeCL links LLVM beside NVRTC and downloads it while building. Easel compiles kernels with NVRTC alone, so
@@ -28,7 +29,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test sanitize test-emulators test-schema openapi local functions lint infra simulate format audit package \
-	deploy outputs destroy bench bench-service cuda gpu-test gpu-bench
+	deploy outputs smoke destroy bench bench-service cuda gpu-test gpu-bench
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -97,7 +98,10 @@ $(STACKS)/ready: infra/requirements.txt
 format: ## Format the code
 	$(CARGO) fmt --all
 
-audit: ## Licences, sources and known vulnerabilities of dependencies
+audit: ## Dependencies: their reasons, use, licences, sources and known vulnerabilities
+	python3 tests/dependencies.py
+	@$(CARGO) machete --version 2>/dev/null | grep -q "$(MACHETE_VERSION)" || $(CARGO) install --locked --quiet cargo-machete@$(MACHETE_VERSION)
+	$(CARGO) machete
 	@$(CARGO) deny --version 2>/dev/null | grep -q " $(DENY_VERSION)$$" || $(CARGO) install --locked --quiet cargo-deny@$(DENY_VERSION)
 	$(CARGO) deny --locked --all-features check bans licenses sources
 	@if $(CARGO) deny fetch db >/dev/null 2>&1; then $(CARGO) deny --locked --all-features check advisories; \
@@ -119,6 +123,11 @@ else
 	$(DO) $(SAM) deploy --stack-name $(STACK) $(if $(YES),--no-confirm-changeset) \
 	--image-repository $(firstword $(subst :, ,$(subst @, ,$(IMAGE)))) --parameter-overrides Image=$(IMAGE) $(PARAMETERS)
 endif
+
+smoke: $(if $(DRY_RUN),,$(TOOLS)/ready) ## Try the deployed stack: its own checks, `easel validate`, the end-to-end tests (STACK=… DRY_RUN=1)
+	$(DO) $(CARGO) build --locked --workspace --bin easel
+	$(DO) $(PYTHON) tests/smoke.py --stack $(STACK) --easel target/debug/easel -- \
+	$(CARGO) test --locked --workspace --test end_to_end
 
 outputs: $(if $(DRY_RUN),,$(STACKS)/ready) ## Print the stack's addresses and names (PART=gpu DRY_RUN=1)
 	$(DO) $(SAM) list stack-outputs --stack-name $(STACK)$(if $(filter gpu,$(PART)),-gpu)
