@@ -74,6 +74,14 @@ async fn a_picture_goes_from_the_prompt_to_publication() {
     }
     assert_ne!(files[0], files[1], "each picture has a seed of its own");
 
+    // Of lifecycle rules, only those may take a picture that look for this tag.
+    let storage = service.storage();
+    let made = storage.keys(&format!("images/{id}/")).await;
+    assert_eq!(made.len(), 4, "{made:?}");
+    for key in &made {
+        assert_eq!(storage.tags(key).await, ["approved=no"], "{key}");
+    }
+
     let reviewed = reviewer.task(&id).await;
     assert_eq!(reviewed["next_moves"], json!(["cancel", "approve", "reject"]));
     let approved = reviewer.make("approve", &id, json!({"note": "as asked for"})).await.expect(200);
@@ -83,6 +91,9 @@ async fn a_picture_goes_from_the_prompt_to_publication() {
         (&json!(reviewer.name), &json!("as asked for"))
     );
     assert_eq!(hashes(&approved["attempt"]), hashes(&drawn["attempt"]));
+    for key in &made {
+        assert_eq!(storage.tags(key).await, [""; 0], "{key}");
+    }
 
     let answer = reviewer.make("publish", &id, json!({})).await;
     let tag = answer.header("etag").to_owned();
@@ -91,7 +102,6 @@ async fn a_picture_goes_from_the_prompt_to_publication() {
     let keys: Vec<_> =
         published["publication"]["keys"].as_array().expect("keys").iter().filter_map(Value::as_str).collect();
     assert_eq!(keys, [format!("published/{id}/0.png"), format!("published/{id}/1.png")]);
-    let storage = service.storage();
     for (key, file) in keys.iter().zip(&files) {
         assert_eq!(storage.get(key).await.as_ref(), Some(file), "{key}");
     }

@@ -21,8 +21,8 @@ pub(crate) struct Storage {
 
 impl Storage {
     pub(crate) fn new(addresses: &Addresses) -> Self {
-        let Addresses { access_key_id, secret_access_key, .. } = addresses;
-        let credentials = Credentials::new(access_key_id, secret_access_key, None, None, "easel");
+        let Addresses { access_key_id, secret_access_key, session_token, .. } = addresses;
+        let credentials = Credentials::new(access_key_id, secret_access_key, session_token.clone(), None, "easel");
         let region = Region::new(addresses.region.clone());
         let objects = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -72,6 +72,12 @@ impl Storage {
             Err(error) if matches!(error.as_service_error(), Some(GetObjectError::NoSuchKey(_))) => None,
             Err(error) => panic!("{key}: {error:?}"),
         }
+    }
+
+    /// An object's tags, as `name=value`.
+    pub(crate) async fn tags(&self, key: &str) -> Vec<String> {
+        let tags = self.objects.get_object_tagging().bucket(&self.bucket).key(key).send().await.expect("tags");
+        tags.tag_set().iter().map(|tag| format!("{}={}", tag.key(), tag.value())).collect()
     }
 
     /// The keys under a prefix.

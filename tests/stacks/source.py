@@ -19,12 +19,15 @@ CALLS = {
     "put_object": "s3:PutObject",
     "copy_object": "s3:PutObject",
     "delete_object": "s3:DeleteObject",
+    "delete_object_tagging": "s3:DeleteObjectTagging",
     "list_objects_v2": "s3:ListBucket",
     "get_queue_url": "sqs:GetQueueUrl",
     "receive_message": "sqs:ReceiveMessage",
     "delete_message": "sqs:DeleteMessage",
     "change_message_visibility": "sqs:ChangeMessageVisibility",
 }
+# Parts of calls that take a right of their own.
+PARTS = {"tagging": "s3:PutObjectTagging"}
 
 
 @functools.cache
@@ -61,7 +64,8 @@ def binary(folder):
 def calls():
     """What the functions ask of AWS, in IAM's words."""
     code = "".join(crate(f"functions/{name}") for name in ("create", "review", "read", "generate"))
-    return {action for call, action in CALLS.items() if f".{call}()" in code}
+    made = {action for call, action in CALLS.items() if f".{call}()" in code}
+    return made | {action for part, action in PARTS.items() if f".{part}(" in code}
 
 
 def routes():

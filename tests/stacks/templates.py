@@ -22,7 +22,7 @@ VARIANTS = {
         "WebOrigin": "https://easel.example",
         "AlarmEmail": "somebody@easel.example",
         "Budget": 100,
-        "PictureDays": 90,
+        "UnapprovedDays": 90,
         "ApiConcurrency": 20,
         "GenerateConcurrency": 20,
         "Architecture": "x86_64",

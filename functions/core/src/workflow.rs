@@ -88,6 +88,9 @@ impl Workflow {
             if moved.status == Status::Pending {
                 self.gallery.request_drawing(DrawRequest { task: id, version: moved.version }).await?;
             }
+            if step == Move::Approve {
+                self.keep_pictures(&task).await?;
+            }
             if step == Move::Publish {
                 self.copy_to_published(&task).await?;
             }
@@ -105,6 +108,15 @@ impl Workflow {
     pub fn publication(task: &Task, by: &Identity) -> Publication {
         let keys = task.attempt.pictures.iter().map(|picture| keys::published(task.id, picture.index));
         Publication { by: by.name.clone(), at: Timestamp::now(), keys: keys.collect() }
+    }
+
+    /// Before the move: an approved task's pictures never go as those do that nobody approved.
+    async fn keep_pictures(&self, task: &Task) -> Result<()> {
+        for picture in &task.attempt.pictures {
+            self.gallery.mark_approved(&picture.key).await?;
+            self.gallery.mark_approved(&picture.thumbnail_key).await?;
+        }
+        Ok(())
     }
 
     /// Copies come before the move: a published task always has its public pictures.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{ChecksumAlgorithm, Delete, MetadataDirective, ObjectIdentifier};
+use aws_sdk_s3::types::{ChecksumAlgorithm, Delete, MetadataDirective, ObjectIdentifier, TaggingDirective};
 
 use crate::common::{BUCKET, s3_client, start_s3};
 
@@ -169,6 +169,29 @@ async fn a_copy_keeps_or_replaces_what_was_said_of_the_source() {
     assert_eq!((replaced.content_type(), seed), (Some("image/webp"), "8"));
     assert_eq!(get(&client, "kept").await, b"picture");
     assert_eq!(get(&client, "a b").await, b"picture");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tags_stay_until_they_are_taken_away() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (s3, _) = start_s3(folder.path()).await;
+    let client = s3.client();
+    let put = client.put_object().bucket(BUCKET).key("a").tagging("approved=no&by=robin%20r");
+    put.body(ByteStream::from_static(b"picture")).send().await.expect("puts");
+    let copy = || client.copy_object().bucket(BUCKET).copy_source(format!("{BUCKET}/a"));
+    copy().key("kept").send().await.expect("copies");
+    copy().key("bare").tagging_directive(TaggingDirective::Replace).send().await.expect("copies");
+    client.delete_object_tagging().bucket(BUCKET).key("a").send().await.expect("they go");
+
+    let tags = async |key: &str| {
+        let tags = client.get_object_tagging().bucket(BUCKET).key(key).send().await.expect("answers");
+        tags.tag_set().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect::<Vec<_>>()
+    };
+    let both = [("approved", "no"), ("by", "robin r")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+    assert_eq!((tags("a").await, tags("kept").await, tags("bare").await), (vec![], both.to_vec(), vec![]));
+    assert_eq!(get(&client, "a").await, b"picture");
+    let error = client.delete_object_tagging().bucket(BUCKET).key("none").send().await.expect_err("nothing there");
+    assert_eq!(error.code(), Some("NoSuchKey"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,10 @@ use uuid::Uuid;
 pub const UPLOADS: &str = "uploads/";
 /// Init images.
 pub const INPUTS: &str = "inputs/";
+/// Where running attempts stand.
+pub const CHECKPOINTS: &str = "checkpoints/";
+/// Pictures.
+pub const IMAGES: &str = "images/";
 /// What tells a worker to draw.
 pub const REQUESTS: &str = "requests/";
 /// The longest key that every S3 service takes.
@@ -26,7 +30,7 @@ pub fn checkpoint(task: Uuid, attempt: u32) -> String {
 /// The start of all of a task's checkpoints.
 #[must_use]
 pub fn checkpoints(task: Uuid) -> String {
-    format!("checkpoints/{task}/")
+    format!("{CHECKPOINTS}{task}/")
 }
 
 /// A picture.
@@ -44,7 +48,7 @@ pub fn thumbnail(task: Uuid, attempt: u32, index: u32) -> String {
 /// The start of all of a task's pictures.
 #[must_use]
 pub fn pictures(task: Uuid) -> String {
-    format!("images/{task}/")
+    format!("{IMAGES}{task}/")
 }
 
 /// A published picture.

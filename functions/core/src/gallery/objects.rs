@@ -6,9 +6,13 @@ use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::TaggingDirective;
 
 use super::{Gallery, failed};
 use crate::error::{Error, Result};
+
+/// The tag of pictures that nobody has approved; the template's lifecycle rule looks for it.
+pub(super) const NOT_APPROVED: &str = "approved=no";
 
 /// What there is to know about an object without reading it.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,13 +56,13 @@ impl Gallery {
         Ok(())
     }
 
-    /// Writes an object unless there is one under this name.
+    /// Writes a picture that nobody has approved yet, unless there is an object under this name.
     ///
     /// # Errors
     /// S3's.
-    pub async fn write_new(&self, key: &str, bytes: Vec<u8>, content_type: &str) -> Result<Written> {
+    pub async fn write_picture(&self, key: &str, bytes: Vec<u8>, content_type: &str) -> Result<Written> {
         let put = self.client.put_object().bucket(&self.bucket).key(key).content_type(content_type).if_none_match("*");
-        match put.body(ByteStream::from(bytes)).send().await {
+        match put.tagging(NOT_APPROVED).body(ByteStream::from(bytes)).send().await {
             Ok(_) => Ok(Written::New),
             Err(error) if error.code() == Some("PreconditionFailed") => Ok(Written::Before),
             Err(error) => Err(failed(error)),
@@ -103,13 +107,29 @@ impl Gallery {
         }))
     }
 
-    /// Copies an object within the bucket.
+    /// Takes from a picture what tells a lifecycle rule that nobody has approved it.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if the picture has gone already, S3's.
+    pub async fn mark_approved(&self, key: &str) -> Result<()> {
+        match self.client.delete_object_tagging().bucket(&self.bucket).key(key).send().await {
+            Ok(_) => Ok(()),
+            // What a lifecycle rule has removed in a versioned bucket is a marker, which has no tags.
+            Err(error) if matches!(error.code(), Some("NoSuchKey" | "MethodNotAllowed")) => {
+                let message = format!("{key} is not there any more: reject the task, then retry it");
+                Err(Error::Conflict(message))
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Copies an object within the bucket, without its tags.
     ///
     /// # Errors
     /// S3's.
     pub async fn copy(&self, from: &str, to: &str) -> Result<()> {
         let copy = self.client.copy_object().bucket(&self.bucket).copy_source(format!("{}/{from}", self.bucket));
-        copy.key(to).send().await.map_err(failed)?;
+        copy.key(to).tagging_directive(TaggingDirective::Replace).send().await.map_err(failed)?;
         Ok(())
     }
 

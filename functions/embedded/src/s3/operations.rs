@@ -105,6 +105,7 @@ impl S3 for Operations {
                 content_disposition: input.content_disposition,
                 cache_control: input.cache_control,
                 metadata,
+                tags: tags(input.tagging.as_deref()),
             },
         };
         let conditions = Conditions { if_match: input.if_match, if_none_match: input.if_none_match };
@@ -133,6 +134,9 @@ impl S3 for Operations {
         object.key = input.key;
         object.file = file.name.clone();
         object.last_modified = now();
+        if input.tagging_directive.is_some_and(|directive| directive.as_str() == TaggingDirective::REPLACE) {
+            object.attributes.tags = tags(input.tagging.as_deref());
+        }
         if input.metadata_directive.is_some_and(|directive| directive.as_str() == MetadataDirective::REPLACE) {
             object.attributes = Attributes {
                 content_type: input.content_type,
@@ -141,6 +145,7 @@ impl S3 for Operations {
                 content_disposition: input.content_disposition,
                 cache_control: input.cache_control,
                 metadata: checked(input.metadata)?,
+                tags: object.attributes.tags,
             };
         }
         let result = CopyObjectResult {
@@ -209,6 +214,28 @@ impl S3 for Operations {
         }))
     }
 
+    async fn get_object_tagging(
+        &self,
+        request: S3Request<GetObjectTaggingInput>,
+    ) -> S3Result<S3Response<GetObjectTaggingOutput>> {
+        let input = request.input;
+        self.check_bucket(&input.bucket)?;
+        let found = self.blocking(move |store| store.find(&input.key)).await?;
+        let tags = found.ok_or_else(|| s3_error!(NoSuchKey))?.attributes.tags.into_iter();
+        let tag_set = tags.map(|(key, value)| Tag { key: Some(key), value: Some(value) }).collect();
+        Ok(S3Response::new(GetObjectTaggingOutput { tag_set, version_id: None }))
+    }
+
+    async fn delete_object_tagging(
+        &self,
+        request: S3Request<DeleteObjectTaggingInput>,
+    ) -> S3Result<S3Response<DeleteObjectTaggingOutput>> {
+        let input = request.input;
+        self.check_bucket(&input.bucket)?;
+        self.blocking(move |store| store.remove_tags(&input.key)).await?;
+        Ok(S3Response::new(DeleteObjectTaggingOutput::default()))
+    }
+
     async fn list_objects_v2(
         &self,
         request: S3Request<ListObjectsV2Input>,
@@ -253,6 +280,11 @@ fn now() -> Timestamp {
 pub(super) fn timestamp(time: Timestamp) -> s3s::dto::Timestamp {
     let since_1970 = Duration::from_secs(u64::try_from(time.as_second()).unwrap_or_default());
     (UNIX_EPOCH + since_1970).into()
+}
+
+/// The tags that a header names, as a query of an address does.
+fn tags(header: Option<&str>) -> BTreeMap<String, String> {
+    form_urlencoded::parse(header.unwrap_or_default().as_bytes()).into_owned().collect()
 }
 
 fn checked(metadata: Option<Metadata>) -> S3Result<BTreeMap<String, String>> {

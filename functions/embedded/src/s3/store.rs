@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use s3s::{S3Error, S3Result};
+use s3s::{S3Error, S3Result, s3_error};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -56,6 +56,9 @@ pub(super) struct Attributes {
     pub(super) cache_control: Option<String>,
     /// `x-amz-meta-*`.
     pub(super) metadata: BTreeMap<String, String>,
+    /// For lifecycle rules, of which there are none here.
+    #[serde(default)]
+    pub(super) tags: BTreeMap<String, String>,
 }
 
 /// A file that is deleted again unless the index comes to name it.
@@ -168,6 +171,15 @@ impl Store {
             remove_file(&self.files.join(object.file));
         }
         Ok(())
+    }
+
+    /// Takes all tags from the object of a key, if there is one.
+    pub(super) fn remove_tags(&self, key: &str) -> S3Result<()> {
+        let index = self.index();
+        let mut object = find(&index.connection, key).map_err(S3Error::internal_error)?;
+        let object = object.as_mut().ok_or_else(|| s3_error!(NoSuchKey))?;
+        object.attributes.tags.clear();
+        insert(&index.connection, object).map_err(S3Error::internal_error)
     }
 
     /// Calls `visit` with each object from key `start` on, in the order of the keys' bytes, until it returns false.

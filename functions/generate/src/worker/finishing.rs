@@ -82,9 +82,9 @@ impl Worker {
         let gallery = &self.workflow.gallery;
         let key = keys::picture(task.id, task.attempt.number, index);
         let thumbnail_key = keys::thumbnail(task.id, task.attempt.number, index);
-        let write = || gallery.write_new(&thumbnail_key, thumbnail.clone(), "image/jpeg");
+        let write = || gallery.write_picture(&thumbnail_key, thumbnail.clone(), "image/jpeg");
         self.patiently(delivery, write).await?;
-        let written = self.patiently(delivery, || gallery.write_new(&key, picture.clone(), "image/png")).await?;
+        let written = self.patiently(delivery, || gallery.write_picture(&key, picture.clone(), "image/png")).await?;
         if written == Written::Before {
             let there = self.patiently(delivery, || gallery.read(&key, LARGEST_PICTURE)).await?;
             picture = there.ok_or_else(|| Trouble::Passing(format!("S3: {key} is there and is not")))?.bytes;
