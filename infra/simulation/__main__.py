@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import sections
-from simulation import limits, plots, report
+from simulation import costs, limits, plots, report
 from simulation.report import Inputs
 
 
@@ -38,15 +38,16 @@ def main():
     parser.add_argument("--prices-of", default="us-east-1, 2025, not looked up anew")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--plots", type=Path, default=Path("target/simulation"), help="a folder for pictures")
-    parser.add_argument("--output", type=Path, help="a file of Markdown whose section is replaced")
+    parser.add_argument("--output", type=Path, help="a file of Markdown whose sections are replaced")
     arguments = parser.parse_args()
     inputs = Inputs(limits.read(), arguments)
     results = report.results(inputs)
-    section = report.section(inputs, results, command(sys.argv[1:]))
-    print(section)
+    written = {costs.TITLE: costs.section(inputs), report.TITLE: report.section(inputs, results, command(sys.argv[1:]))}
+    print("\n".join(written.values()))
     plots.draw(inputs, results, arguments.plots)
     if arguments.output:
-        sections.replace(arguments.output, report.TITLE, section)
+        for title, section in written.items():
+            sections.replace(arguments.output, title, section)
 
 
 def command(given):

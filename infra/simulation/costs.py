@@ -1,0 +1,90 @@
+"""What a thousand pictures cost, as a section of Markdown: a formula, its inputs, and a line a way to draw them."""
+
+from dataclasses import dataclass
+
+from sections import table, wrap
+
+TITLE = "## Costs of a thousand pictures"
+# Of SDXL's shapes at 1024², as `easel bench` counts them.
+EVALUATION = 6.76e12
+DECODING = 10.48e12
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A host with one GPU: US dollars an hour on demand, and the GPU's operations a second in 16 bits by its data sheet."""
+
+    instance: str
+    gpu: str
+    hour: float
+    peak: float
+
+
+# The first is what `--gpu` is about; the others are reckoned from it.
+KINDS = (
+    Kind("g6e.xlarge", "L40S, 48 GB", 1.861, 362e12),
+    Kind("g6.xlarge", "L4, 24 GB", 0.805, 121e12),
+    Kind("g5.xlarge", "A10G, 24 GB", 1.006, 70e12),
+    Kind("g4dn.xlarge", "T4, 16 GB, f16", 0.526, 65e12),
+)
+# US dollars a million: writes of a row, reads, objects written, messages, calls of the API with its function.
+ROW_WRITES, ROW_READS, OBJECT_WRITES, MESSAGES, API_CALLS = 0.625, 0.125, 5.0, 0.4, 1.5
+# Of one picture beside its progress: create, claim, finish, approve and publish, each a task and an event, in a
+# transaction, which counts twice; the request, the checkpoints, picture and thumbnail, and what is published.
+MOVES, OBJECTS, DELIVERIES, CALLS = 5, 9, 4, 100
+
+
+def section(inputs):
+    given, limits = inputs.given, inputs.limits
+    gibibyte_hour = limits.memory_gib * 3600 * limits.gibibyte_second
+    rows = [["", "a picture, s", "an hour, $", "1,000 pictures, $", "the same on spot, $"]]
+    for precision in ("int8", "bf16"):
+        seconds = inputs.cpu(getattr(given, precision)).draw_alone()
+        rows.append([f"Lambda, {limits.memory_gib:.0f} GiB, {precision}", f"{seconds:.0f}", f"{gibibyte_hour:.2f}",
+                     f"{1000 * seconds / 3600 * gibibyte_hour:.2f}", ""])
+    spot = given.spot_hour / given.on_demand_hour
+    for kind in KINDS:
+        seconds = on_gpu(inputs, kind)
+        dollars = 1000 * seconds / 3600 * kind.hour
+        rows.append([f"{kind.instance} ({kind.gpu})", f"{seconds:.1f}", f"{kind.hour:.3f}", f"{dollars:.2f}",
+                     f"{spot * dollars:.2f}"])
+    pieces = [TITLE, introduction(inputs), table(rows), rest(inputs)]
+    return "\n\n".join(piece if piece.startswith("|") else wrap(piece) for piece in pieces) + "\n"
+
+
+def on_gpu(inputs, kind):
+    """Seconds of a picture: those of the first kind in the ratio of the peaks, and handling as it is."""
+    handling = inputs.given.handling
+    return handling + (inputs.gpu().draw_alone() - handling) * KINDS[0].peak / kind.peak
+
+
+def introduction(inputs):
+    given = inputs.given
+    share = EVALUATION / given.gpu / KINDS[0].peak
+    return (
+        f"1,000 pictures cost 1,000 × seconds a picture ÷ 3,600 × dollars an hour. `make simulate` prints this section "
+        f"too, from the same inputs, a picture of {given.steps} guided steps at 1024². Lambda's seconds come from "
+        f"measured times of the parts on two cores, reckoned for {given.cores:.0f} cores. GPUs were not timed: for the "
+        f"first, {given.gpu} s an evaluation are **assumed**, which is {share:.0%} of its peak in 16 bits; for the "
+        f"others, the same share of theirs. A host is taken to be busy all the time; the simulation below has what "
+        f"starting and waiting add. Prices ({given.prices_of}) are inputs: look yours up. Spot is taken to be "
+        f"{given.spot_hour / given.on_demand_hour:.0%} of on demand. A refiner for the last fifth changes Lambda's times "
+        f"as the README's numbers say.")
+
+
+def rest(inputs):
+    picture = inputs.cpu().draw_alone()
+    rows = MOVES * 4 + picture
+    parts = [
+        (f"{rows:.0f} row writes (moves, and progress once a second on Lambda)", rows * ROW_WRITES),
+        (f"{OBJECTS} objects", OBJECTS * OBJECT_WRITES),
+        (f"{DELIVERIES} calls of the queue", DELIVERIES * MESSAGES),
+        (f"{CALLS} calls of the API by somebody who watches", CALLS * (API_CALLS + ROW_READS)),
+    ]
+    dollars = sum(cost for _, cost in parts) * 1000 / 1e6
+    return (
+        f"Beside the drawing, 1,000 pictures cost about {dollars:.2f} $: for each, " +
+        ", ".join(f"{what} ({cost * 1000 / 1e6:.2f} $ a thousand)" for what, cost in parts) +
+        ". Keeping 1,000 pictures of 1.5 MB costs 0.03 $ a month. What costs without any picture: about 1 $ a month for the "
+        "alarms' key, 0.10 $ for each alarm, the dashboard's 3 $, and image storage in ECR of 0.10 $ a GB. Hosts cost "
+        "nothing while none runs.")
