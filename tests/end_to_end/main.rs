@@ -25,3 +25,4 @@ mod sequences;
 mod service;
 mod storage;
 mod uploads;
+mod validation;

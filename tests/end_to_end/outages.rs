@@ -72,6 +72,7 @@ async fn what_meets_an_outage_is_told_to_come_back_and_is_done_then() {
         region: "us-east-1".to_owned(),
         access_key_id: NAME.to_owned(),
         secret_access_key: NAME.to_owned(),
+        session_token: None,
     });
     let services = Services { workflow: storage.workflow(), identification: Identification::Authorizer };
     services.workflow.store.create_table().await.expect("a table");

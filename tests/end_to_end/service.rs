@@ -23,6 +23,8 @@ pub(crate) struct Addresses {
     pub(crate) region: String,
     pub(crate) access_key_id: String,
     pub(crate) secret_access_key: String,
+    /// Of credentials that end.
+    pub(crate) session_token: Option<String>,
 }
 
 /// What lets people in.

@@ -14,6 +14,7 @@ mod objects;
 mod presigning;
 mod removal;
 mod requests;
+mod rights;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{DisplayErrorContext, SdkError};

@@ -9,6 +9,7 @@ pub mod gallery;
 pub mod http;
 pub mod identity;
 pub mod order;
+pub mod rights;
 pub mod services;
 pub mod store;
 pub mod task;

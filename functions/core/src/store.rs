@@ -12,6 +12,7 @@ mod changes;
 mod creation;
 mod listing;
 mod progress;
+mod rights;
 mod rows;
 mod table;
 mod workers;

@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::output;
 use crate::service_arguments::{
     DecisionArguments, DemoArguments, ListArguments, ServeArguments, ShowArguments, SubmitArguments, TokenArguments,
+    ValidateArguments,
 };
 
 /// More threads than any machine has use for.
@@ -47,6 +48,8 @@ pub(crate) enum Command {
     Publish(DecisionArguments),
     /// Call a task off
     Cancel(DecisionArguments),
+    /// Check that everything is ready: device, model, table, bucket, queue, or a whole service
+    Validate(ValidateArguments),
     /// Take a picture the whole way: a service of its own, a task, approval, publication
     Demo(DemoArguments),
     /// Say which devices there are, which one would be used, and what fits in memory

@@ -15,7 +15,7 @@ use serde_json::Value;
 pub(crate) use decide::decide;
 pub(crate) use list::list;
 pub(crate) use show::{history, history_lines, show};
-pub(crate) use submit::{submit, wait};
+pub(crate) use submit::{submit, wait, wait_at_most};
 
 use crate::failure::Failure;
 use crate::service_arguments::ServiceArguments;
@@ -64,6 +64,28 @@ impl Client {
         self.send(self.request(Method::POST, path).json(body))
     }
 
+    /// Deletes a resource.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub(crate) fn delete(&self, path: &str) -> Result<Value, Failure> {
+        self.send(self.request(Method::DELETE, path))
+    }
+
+    /// The status of the answer to somebody who brings no token.
+    ///
+    /// # Errors
+    /// The service cannot be reached.
+    pub(crate) fn status_without_token(&self, path: &str) -> Result<u16, Failure> {
+        let answer = self.http.get(format!("{}{path}", self.api)).send();
+        answer.map(|answer| answer.status().as_u16()).map_err(|error| self.unreachable(&error))
+    }
+
+    /// Whether there is a token at all.
+    pub(crate) fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
     /// The HTTP client, for addresses that bring their own permission.
     pub(crate) fn http(&self) -> &HttpClient {
         &self.http
@@ -78,19 +100,20 @@ impl Client {
     }
 
     fn send(&self, request: RequestBuilder) -> Result<Value, Failure> {
-        let unreachable = |error: reqwest::Error| {
-            let advice = "is it running? `easel serve` starts one, --api names another";
-            Failure::failed(format!("the service at {} cannot be reached ({}): {advice}", self.api, cause(&error)))
-        };
-        let answer = request.send().map_err(unreachable)?;
+        let answer = request.send().map_err(|error| self.unreachable(&error))?;
         let status = answer.status();
-        let body = answer.bytes().map_err(unreachable)?;
+        let body = answer.bytes().map_err(|error| self.unreachable(&error))?;
         let value = serde_json::from_slice::<Value>(&body);
         if status.is_success() {
             let odd = |error| Failure::failed(format!("{} answers what is not JSON: {error}", self.api));
             return value.map_err(odd);
         }
         Err(refused(status, &value.unwrap_or_default()))
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> Failure {
+        let advice = "is it running? `easel serve` starts one, --api names another";
+        Failure::failed(format!("the service at {} cannot be reached ({}): {advice}", self.api, cause(error)))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What went wrong, as one line on standard error and an exit code.
 
+use std::fmt;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -32,6 +33,12 @@ impl Failure {
     /// The same, with what could not be done because of it in front.
     pub(crate) fn context(self, what: &str) -> Self {
         Self { message: format!("{what}: {}", self.message), ..self }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
     }
 }
 

@@ -20,6 +20,7 @@ mod serve;
 mod service_arguments;
 mod token;
 mod units;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -50,6 +51,7 @@ fn run() -> Result<(), Failure> {
         Command::Reject(arguments) => client::decide(&arguments, Move::Reject),
         Command::Publish(arguments) => client::decide(&arguments, Move::Publish),
         Command::Cancel(arguments) => client::decide(&arguments, Move::Cancel),
+        Command::Validate(arguments) => validate::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),

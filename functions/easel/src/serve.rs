@@ -63,7 +63,7 @@ pub(crate) fn serve(
     shutdown: CancellationToken,
     announce: impl FnOnce(Ready) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    arguments.computation.start_threads()?;
+    arguments.studio.computation.start_threads()?;
     let folder = DataFolder::open(arguments.data.as_deref())?;
     let _lock = folder.lock()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

@@ -5,8 +5,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use easel_core::identity::Role;
+use easel_generate::studio::StudioOptions;
 
 use crate::arguments::ComputationArguments;
+use crate::cache;
+use crate::failure::Failure;
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArguments {
@@ -35,18 +38,42 @@ pub(crate) struct ServeArguments {
     /// Draw nothing: other workers do
     #[arg(long)]
     pub(crate) no_generate: bool,
+    #[command(flatten)]
+    pub(crate) studio: StudioArguments,
+}
+
+/// What a worker draws with.
+#[derive(Debug, Args)]
+pub(crate) struct StudioArguments {
     /// A diffusers folder or a .safetensors checkpoint [default: the demo model, which is part of this program]
     #[arg(long, value_name = "PATH", env = "EASEL_MODEL", hide_env_values = true)]
-    pub(crate) model: Option<PathBuf>,
+    model: Option<PathBuf>,
     /// A refiner that finishes what the model began [default: the demo model's own, else none]
     #[arg(long, value_name = "PATH", env = "EASEL_REFINER", hide_env_values = true)]
-    pub(crate) refiner: Option<PathBuf>,
+    refiner: Option<PathBuf>,
     /// A folder with a tiny VAE (diffusers' AutoencoderTiny, such as madebyollin/taesdxl) that decodes pictures and
     /// previews in place of the model's own: in a twentieth of the time, with less detail [default: none]
     #[arg(long, value_name = "DIR", env = "EASEL_TINY_VAE", hide_env_values = true)]
-    pub(crate) tiny_vae: Option<PathBuf>,
+    tiny_vae: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) computation: ComputationArguments,
+}
+
+impl StudioArguments {
+    /// What a studio is opened with.
+    ///
+    /// # Errors
+    /// There is no such device or precision.
+    pub(crate) fn options(&self) -> Result<StudioOptions, Failure> {
+        Ok(StudioOptions {
+            device: self.computation.device.preference()?,
+            precision: self.computation.device.precision()?,
+            model: self.model.clone(),
+            refiner: self.refiner.clone(),
+            tiny_vae: self.tiny_vae.clone(),
+            cache: cache::folder(),
+        })
+    }
 }
 
 /// A role that a token can carry.
@@ -196,6 +223,27 @@ pub(crate) struct ShowArguments {
     pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) service: ServiceArguments,
+    /// Print one JSON object on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ValidateArguments {
+    /// Check the service at this address instead of this machine's device and model
+    #[arg(long, value_name = "URL")]
+    pub(crate) endpoint: Option<String>,
+    /// A creator's token of that service, to have a picture drawn; the tasks are deleted again
+    #[arg(long, value_name = "TOKEN", env = "EASEL_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// Seconds to wait for a picture of that service
+    #[arg(long, value_name = "S", default_value_t = 1200)]
+    pub(crate) patience: u64,
+    #[command(flatten)]
+    pub(crate) studio: StudioArguments,
+    /// Print a table in Markdown
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) markdown: bool,
     /// Print one JSON object on standard output
     #[arg(long)]
     pub(crate) json: bool,

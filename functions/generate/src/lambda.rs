@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::polling::{GIVEN_UP, QUEUE_URL};
 use crate::queue::MessageQueue;
 use crate::sqs::Sqs;
+use crate::validation::{self, Report};
 use crate::worker::{Deadline, Delivery, Outcome, Worker};
 
 /// Set by the runtime.
@@ -46,8 +47,8 @@ pub async fn run(worker: Worker) -> Result<()> {
 }
 
 impl Function {
-    /// A batch of messages of SQS, answered with those that are to come again; or one message by itself, as a schedule
-    /// sends it.
+    /// A batch of messages of SQS, answered with those that are to come again; one message by itself, as a schedule
+    /// sends it; or `{"validate": true}`, answered with a report.
     async fn answer(&self, event: LambdaEvent<Value>) -> Result<Value> {
         let LambdaEvent { payload, context } = event;
         let deadline = Deadline::at(context.deadline());
@@ -56,6 +57,10 @@ impl Function {
             .is_some_and(|records| records.first().is_some_and(|record| record["eventSource"] == "aws:sqs"));
         let span = tracing::info_span!("invocation", request = context.request_id);
         let answer = async {
+            if payload["validate"] == true {
+                // In a box: the compiler gives up on futures that are nested this deeply.
+                return Box::pin(self.validate()).await;
+            }
             if !is_batch {
                 let delivery = delivery(payload.to_string(), 1, deadline);
                 return match self.worker.handle(&delivery).await {
@@ -74,6 +79,15 @@ impl Function {
             Ok(json!({ "batchItemFailures": failures }))
         };
         tracing::Instrument::instrument(answer, span).await
+    }
+
+    /// Whether everything is as this function needs it, with its own rights.
+    async fn validate(&self) -> Result<Value> {
+        let mut checks = self.worker.validate().await?;
+        if let Some(url) = env::var(QUEUE_URL).ok().filter(|url| !url.is_empty()) {
+            checks.extend(validation::check_queue(&Sqs::new(self.client.clone(), url)).await);
+        }
+        serde_json::to_value(Report::new(checks)).map_err(|error| Error::Failed(format!("writing the report: {error}")))
     }
 
     /// Whether the queue may delete the message.

@@ -17,6 +17,7 @@ pub mod record;
 pub mod sqs;
 pub mod studio;
 pub mod temporary;
+pub mod validation;
 pub mod worker;
 
 pub use error::{Error, Result};

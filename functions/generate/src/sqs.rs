@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::{DisplayErrorContext, SdkError};
+use aws_sdk_sqs::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::MessageSystemAttributeName;
+
+use easel_core::rights::{Answer, Trial};
 
 use crate::error::{Error, Result};
 use crate::queue::{MessageQueue, Received};
@@ -50,6 +52,18 @@ impl Sqs {
     }
 }
 
+impl Sqs {
+    /// Tries what a worker may do with messages, on one that there is not.
+    pub async fn try_rights(&self) -> Vec<Trial> {
+        let receipt = "none";
+        let delete = self.client.delete_message().queue_url(&self.url).receipt_handle(receipt).send().await;
+        let hide = self.client.change_message_visibility().queue_url(&self.url).receipt_handle(receipt);
+        let hide = hide.visibility_timeout(0).send().await;
+        let trial = |right, answer| Trial { right, on: self.url.clone(), answer };
+        vec![trial("sqs:DeleteMessage", answer(delete)), trial("sqs:ChangeMessageVisibility", answer(hide))]
+    }
+}
+
 impl MessageQueue for Sqs {
     async fn receive(&self, hidden_for: Duration) -> Result<Option<Received>> {
         let received = self
@@ -91,6 +105,18 @@ impl MessageQueue for Sqs {
 fn seconds(duration: Duration) -> i32 {
     let duration = duration.min(LONGEST_HIDING);
     i32::try_from(duration.as_secs() + u64::from(duration.subsec_nanos() > 0)).unwrap_or(i32::MAX)
+}
+
+/// Only those who may do it hear that there is no such message.
+fn answer<T, E>(result: Result<T, SdkError<E>>) -> Answer
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    let no_message = ["ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight"];
+    match result {
+        Ok(_) => Answer::Granted,
+        Err(error) => Answer::of_failure(error.code(), &no_message, DisplayErrorContext(&error).to_string()),
+    }
 }
 
 fn failed<E: std::error::Error + Send + Sync + 'static>(error: SdkError<E>) -> Error {

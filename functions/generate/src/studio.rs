@@ -27,6 +27,8 @@ pub struct Studio {
     default_steps: u32,
     /// Seconds that opening took.
     pub(crate) opening_seconds: f64,
+    /// Bytes in which the whole model fits, and room to work.
+    pub(crate) expected_memory: u64,
     /// The demo model's files have to stay where they are.
     _demo: Option<DemoModel>,
 }
@@ -50,6 +52,7 @@ impl Studio {
         let default_steps = choice.default_steps();
         let ModelChoice { base, refiner, name, refiner_name, tiny_vae_name, demo } = choice;
         let cache = options.cache.clone().map(Cache::new);
+        let expected_memory = Model::memory_at_once(&base, refiner.as_ref(), device.precision);
         let model = Model::from_sources(base, refiner, &device, Retention::KeepWarm, cache);
         let opening_seconds = began.elapsed().as_secs_f64();
         tracing::info!(
@@ -59,7 +62,17 @@ impl Studio {
             opening_seconds,
             "the studio is open"
         );
-        Ok(Self { model, device, name, refiner_name, tiny_vae_name, default_steps, opening_seconds, _demo: demo })
+        Ok(Self {
+            model,
+            device,
+            name,
+            refiner_name,
+            tiny_vae_name,
+            default_steps,
+            opening_seconds,
+            expected_memory,
+            _demo: demo,
+        })
     }
 
     /// What it is, for `/health`.

@@ -30,7 +30,9 @@ use tracing::Instrument;
 pub use deadline::Deadline;
 pub use options::WorkerOptions;
 
+use crate::error::{Error, Result};
 use crate::studio::Studio;
+use crate::validation::{self, Check};
 use message::Message;
 use trouble::Trouble;
 
@@ -133,6 +135,20 @@ impl Worker {
             Ok(()) => *self.reported.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now()),
             Err(error) => tracing::warn!(%error, "what the worker is could not be written"),
         }
+    }
+
+    /// Whether everything is as this worker needs it, but for its queue.
+    ///
+    /// # Errors
+    /// The checks end in a panic.
+    pub async fn validate(&self) -> Result<Vec<Check>> {
+        let _easel = self.easel.lock().await;
+        let mut checks = validation::check_configuration();
+        let studio = self.studio.clone();
+        let drawing = tokio::task::spawn_blocking(move || validation::check_studio(&studio)).await;
+        checks.extend(drawing.map_err(|error| Error::Failed(format!("drawing a picture: {error}")))?);
+        checks.extend(validation::check_services(&self.workflow).await);
+        Ok(checks)
     }
 
     async fn draw_object(&self, key: &str, delivery: &Delivery) -> Result<Outcome, Trouble> {

@@ -10,6 +10,8 @@ ARCHITECTURES = {"arm64", "x86_64"}
 LEFT_OUT = [
     ("everybody", "EASEL_TOKEN_SECRET", "API Gateway checks tokens; with a secret, functions would take others too"),
     ("everybody", "AWS_ENDPOINT_URL_S3", "for emulators"),
+    ("workers", "AWS_ENDPOINT_URL", "for emulators"),
+    ("workers", "AWS_ENDPOINT_URL_DYNAMODB", "for emulators"),
     ("everybody", "AWS_LAMBDA_FUNCTION_NAME", "Lambda sets it"),
     ("functions", "EASEL_METRICS", "metrics are on where Lambda is"),
     ("workers", "AWS_LAMBDA_RUNTIME_API", "Lambda sets it"),

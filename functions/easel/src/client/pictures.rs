@@ -22,6 +22,18 @@ pub(crate) fn files(path: Option<&Path>, count: u32) -> Result<Option<OutputFile
     OutputFiles::new(Some(path), 0, count).map(Some)
 }
 
+/// A picture's file.
+///
+/// # Errors
+/// It cannot be fetched.
+pub(crate) fn fetch(client: &Client, picture: &Value) -> Result<Vec<u8>, Failure> {
+    let answer = client.http().get(picture["url"].as_str().unwrap_or_default()).send();
+    let answer = answer.and_then(reqwest::blocking::Response::error_for_status);
+    let bytes = answer.and_then(reqwest::blocking::Response::bytes);
+    let failed = |error: reqwest::Error| Failure::failed(format!("fetching a picture: {}", cause(&error)));
+    bytes.map(Vec::from).map_err(failed)
+}
+
 /// Saves the pictures of the task's current attempt.
 ///
 /// # Errors
@@ -34,11 +46,7 @@ pub(crate) fn save(client: &Client, task: &Value, files: &OutputFiles) -> Result
     }
     let paths = files.paths(pictures.len());
     for (picture, path) in pictures.iter().zip(&paths) {
-        let failed = |reason: String| Failure::failed(format!("fetching a picture: {reason}"));
-        let answer = client.http().get(picture["url"].as_str().unwrap_or_default()).send();
-        let answer = answer.and_then(reqwest::blocking::Response::error_for_status);
-        let bytes = answer.and_then(reqwest::blocking::Response::bytes).map_err(|error| failed(cause(&error)))?;
-        output_files::replace(path, &bytes)?;
+        output_files::replace(path, &fetch(client, picture)?)?;
         output::note(&format!("Saved {}", path.display()));
     }
     Ok(paths)

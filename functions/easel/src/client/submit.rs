@@ -1,7 +1,7 @@
 //! `easel submit`: asks for pictures, watches them being drawn, saves them.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
@@ -87,8 +87,17 @@ fn upload(client: &Client, path: &Path) -> Result<String, Failure> {
 /// # Errors
 /// The service's, or the task failed.
 pub(crate) fn wait(client: &Client, id: &str) -> Result<Value, Failure> {
+    wait_at_most(client, id, Duration::MAX)
+}
+
+/// Like [`wait`], but not for longer than `patience`.
+///
+/// # Errors
+/// As [`wait`], or it takes longer.
+pub(crate) fn wait_at_most(client: &Client, id: &str, patience: Duration) -> Result<Value, Failure> {
     let mut progress = TaskProgress::new();
-    loop {
+    let began = Instant::now();
+    while began.elapsed() < patience {
         let task = client.get(&format!("/v1/tasks/{id}"))?;
         match task["status"].as_str().unwrap_or_default() {
             "pending" => progress.begin("waiting for a worker"),
@@ -101,4 +110,5 @@ pub(crate) fn wait(client: &Client, id: &str) -> Result<Value, Failure> {
         }
         std::thread::sleep(INTERVAL);
     }
+    Err(Failure::failed(format!("task {id} is not drawn after {} s", patience.as_secs())))
 }

@@ -7,14 +7,13 @@ use easel_embedded::queue::{Queue, QueueOptions, Redrive};
 use easel_generate::polling::{Purpose, QUEUE_URL, poll};
 use easel_generate::queue::{MessageQueue, Received};
 use easel_generate::sqs::Sqs;
-use easel_generate::studio::{Studio, StudioOptions};
+use easel_generate::studio::Studio;
 use easel_generate::worker::{Worker, WorkerOptions};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::backlog;
 use super::embedded::Backing;
-use crate::cache;
 use crate::failure::Failure;
 use crate::service_arguments::ServeArguments;
 
@@ -51,14 +50,7 @@ pub(super) async fn start(
     backing: &Backing,
     shutdown: &CancellationToken,
 ) -> Result<JoinHandle<()>, Failure> {
-    let options = StudioOptions {
-        device: arguments.computation.device.preference()?,
-        precision: arguments.computation.device.precision()?,
-        model: arguments.model.clone(),
-        refiner: arguments.refiner.clone(),
-        tiny_vae: arguments.tiny_vae.clone(),
-        cache: cache::folder(),
-    };
+    let options = arguments.studio.options()?;
     let opening = tokio::task::spawn_blocking(move || Studio::open(&options));
     let studio = opening.await.map_err(|error| Failure::failed(format!("opening the model: {error}")))??;
     let options = WorkerOptions { name: NAME.to_owned(), deliveries: DELIVERIES, ..WorkerOptions::from_environment()? };

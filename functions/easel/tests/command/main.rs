@@ -6,3 +6,4 @@ mod drawing;
 mod other_commands;
 mod refusals;
 mod support;
+mod validating;

@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use easel_core::task::Status;
+use easel_generate::validation::{Outcome, Report};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -107,6 +108,20 @@ async fn a_function_that_cannot_open_its_model_says_why() {
     let report = services.workflow.store.newest_worker().await.expect("DynamoDB answers").expect("a report");
     let reason = report.fallback_reason.expect("a reason");
     assert!(!report.sdxl_available && reason.contains("/nowhere/at-all"), "{reason}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_says_whether_it_is_ready() {
+    let services = Services::start().await;
+    let function = Function::start(&services).await;
+    let answer = function.runtime.invoke(event("validate"), TIME).await.expect("no error");
+    let report: Report = serde_json::from_str(&answer).expect("a report");
+    let subjects = ["configuration", "device", "model", "picture", "table", "bucket"];
+    assert!(subjects.iter().all(|subject| report.checks.iter().any(|check| check.subject == *subject)), "{report:#?}");
+    // How long it takes is not for a test.
+    let failed: Vec<_> = report.checks.iter().filter(|check| check.outcome == Outcome::Fail).collect();
+    assert!(failed.iter().all(|check| check.what.starts_with("time and memory")), "{failed:#?}");
+    assert_eq!(services.all(Status::Pending).await.len(), 0);
 }
 
 fn event(name: &str) -> String {

@@ -1,0 +1,73 @@
+//! What a worker may do with the bucket.
+
+use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::primitives::ByteStream;
+use uuid::Uuid;
+
+use super::objects::NOT_APPROVED;
+use super::{Gallery, keys};
+use crate::rights::{Answer, Trial};
+
+/// The content of an object that is written to see whether it can be.
+const CONTENT: &[u8] = b"written to see whether it can be";
+
+impl Gallery {
+    /// Tries everything that a worker does with the bucket, on a picture of its own that is gone again afterwards, and
+    /// under every prefix that it reads.
+    pub async fn try_rights(&self) -> Vec<Trial> {
+        let id = Uuid::new_v4();
+        let key = keys::picture(id, 0, 0);
+        let put = self.may_put(&key, Some(NOT_APPROVED)).await;
+        let read = match self.read(&key, CONTENT.len()).await {
+            Ok(Some(object)) if object.bytes == CONTENT => Answer::Granted,
+            Ok(_) => Answer::Unknown("what was written does not come back".to_owned()),
+            Err(_) => self.may_get(&key).await,
+        };
+        let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(keys::pictures(id)).send().await;
+        let delete = self.client.delete_object().bucket(&self.bucket).key(&key).send().await;
+        let trial = |right, on: &str, answer| Trial { right, on: format!("{}/{on}", self.bucket), answer };
+        let mut trials = vec![
+            trial("s3:PutObject and s3:PutObjectTagging", "images/…", put),
+            trial("s3:GetObject", "images/…", read),
+            trial("s3:ListBucket", "", answer(list)),
+            trial("s3:DeleteObject", "images/…", answer(delete)),
+        ];
+        for prefix in [keys::UPLOADS, keys::INPUTS, keys::REQUESTS, keys::CHECKPOINTS] {
+            let answer = self.may_get(&format!("{prefix}{id}")).await;
+            trials.push(trial("s3:GetObject", &format!("{prefix}…"), answer));
+        }
+        trials
+    }
+
+    /// Tries what no worker needs; what that writes is removed again.
+    pub async fn try_excess(&self) -> Vec<Trial> {
+        let key = keys::published(Uuid::new_v4(), 0);
+        let put = self.may_put(&key, None).await;
+        if put == Answer::Granted
+            && let Err(error) = self.remove(&key).await
+        {
+            tracing::warn!(key, %error, "an object that was written to see whether it can be is left");
+        }
+        vec![Trial { right: "s3:PutObject", on: format!("{}/published/…", self.bucket), answer: put }]
+    }
+
+    /// Whether objects may be read: those may who are told that there is none.
+    async fn may_get(&self, key: &str) -> Answer {
+        answer(self.client.get_object().bucket(&self.bucket).key(key).send().await)
+    }
+
+    async fn may_put(&self, key: &str, tags: Option<&str>) -> Answer {
+        let put = self.client.put_object().bucket(&self.bucket).key(key).set_tagging(tags.map(str::to_owned));
+        answer(put.body(ByteStream::from_static(CONTENT)).send().await)
+    }
+}
+
+fn answer<T, E>(result: Result<T, SdkError<E>>) -> Answer
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    match result {
+        Ok(_) => Answer::Granted,
+        Err(error) => Answer::of_failure(error.code(), &["NoSuchKey"], DisplayErrorContext(&error).to_string()),
+    }
+}
