@@ -35,7 +35,8 @@ pub(crate) struct ServeArguments {
     /// Draw nothing: other workers do
     #[arg(long)]
     pub(crate) no_generate: bool,
-    /// A diffusers folder or a .safetensors checkpoint [default: the demo model, which is part of this program]
+    /// A diffusers folder or a .safetensors checkpoint; or hf://owner/name or s3://bucket/prefix, which are fetched once
+    /// [default: the demo model, which is part of this program]
     #[arg(long, value_name = "PATH", env = "EASEL_MODEL", hide_env_values = true)]
     pub(crate) model: Option<PathBuf>,
     /// A refiner that finishes what the model began [default: the demo model's own, else none]

@@ -16,6 +16,7 @@ use super::backlog;
 use super::embedded::Backing;
 use crate::cache;
 use crate::failure::Failure;
+use crate::pull;
 use crate::service_arguments::ServeArguments;
 
 /// The lock on the data folder keeps others from having this name.
@@ -51,15 +52,17 @@ pub(super) async fn start(
     backing: &Backing,
     shutdown: &CancellationToken,
 ) -> Result<JoinHandle<()>, Failure> {
-    let options = StudioOptions {
-        device: arguments.computation.device.preference()?,
-        precision: arguments.computation.device.precision()?,
-        model: arguments.model.clone(),
-        refiner: arguments.refiner.clone(),
-        tiny_vae: arguments.tiny_vae.clone(),
-        cache: cache::folder(),
-    };
-    let opening = tokio::task::spawn_blocking(move || Studio::open(&options));
+    let (device, precision) = (arguments.computation.device.preference()?, arguments.computation.device.precision()?);
+    let named = [&arguments.model, &arguments.refiner, &arguments.tiny_vae].map(Clone::clone);
+    let opening = tokio::task::spawn_blocking(move || {
+        let [model, refiner, tiny_vae] = pull::fetched([
+            ("--model", named[0].as_deref()),
+            ("--refiner", named[1].as_deref()),
+            ("--tiny-vae", named[2].as_deref()),
+        ])?;
+        let options = StudioOptions { device, precision, model, refiner, tiny_vae, cache: cache::folder() };
+        Ok::<_, Failure>(Studio::open(&options)?)
+    });
     let studio = opening.await.map_err(|error| Failure::failed(format!("opening the model: {error}")))??;
     let options = WorkerOptions { name: NAME.to_owned(), deliveries: DELIVERIES, ..WorkerOptions::from_environment()? };
     let worker = Worker::new(backing.workflow.clone(), Arc::new(studio), options);
