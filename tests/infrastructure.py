@@ -25,10 +25,12 @@ CHECKS = [
     rights.wildcards,
     rights.roles,
     rights.actions,
+    rights.models,
     watching.alarms,
     watching.dashboards,
     watching.logs,
     hosts.containers,
+    hosts.models,
     hosts.machines,
     hosts.scaling,
     guide.guide,
@@ -75,6 +77,7 @@ def add(template, path, value):
 
 
 ANYBODY = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": {"Fn::GetAtt": ["Bucket", "Arn"]}}
+READS = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::others/*"}
 WHOLE_BUCKET = {"Fn::Sub": "${Bucket.Arn}/*"}
 UPLOADS = {"Fn::Sub": "${Bucket.Arn}/uploads/*"}
 OTHERS = ["arn:aws:iam::aws:policy/ReadOnlyAccess"]
@@ -196,6 +199,9 @@ BREAKS = [
         put("service", f"{WORKER}/0/Action", ["dynamodb:GetItem", "dynamodb:Query"]),
         "nobody may do dynamodb:DeleteItem",
     ),
+    (rights.models, drop("service", f"{WORKER}/8"), "may not do s3:GetObject to models/*"),
+    (rights.models, put("service", f"{WORKER}/9/Fn::If/1/Action", "s3:DeleteBucket"), "s3:DeleteBucket to models,"),
+    (rights.models, put("service", f"{WORKER}/8", {"Fn::If": ["OnLambda", READS, READS]}), "which is not ours"),
     (watching.alarms, drop("service", "TasksFailed"), "tasks fail"),
     (watching.alarms, drop("service", "QueueAge"), "messages wait"),
     (watching.alarms, drop("service", "MessagesGivenUp"), "messages are given up"),
@@ -218,6 +224,9 @@ BREAKS = [
     (hosts.containers, drop("hosts", f"{CONTAINER}/User"), "runs as root"),
     (hosts.containers, put("hosts", f"{CONTAINER}/Privileged", True), "rights on its host"),
     (hosts.containers, drop("hosts", f"{CONTAINER}/StopTimeout"), "has 30 s"),
+    (hosts.models, drop("hosts", f"{CONTAINER}/MountPoints"), "no disk for models"),
+    (hosts.models, put("hosts", f"{CONTAINER}/MountPoints/0/ReadOnly", True), "no disk for models"),
+    (hosts.models, put("hosts", f"{LAUNCH}/UserData", ""), "may not write"),
     (hosts.machines, put("hosts", f"{LAUNCH}/MetadataOptions/HttpTokens", "optional"), "credentials"),
     (hosts.machines, put("hosts", f"{LAUNCH}/UserData", ""), "when spot ends"),
     (hosts.machines, drop("hosts", DRAINING), "does not drain"),

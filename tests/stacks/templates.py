@@ -25,6 +25,7 @@ VARIANTS = {
         "UnapprovedDays": 90,
         "ApiConcurrency": 20,
         "GenerateConcurrency": 20,
+        "ModelBucket": "models",
         "Architecture": "x86_64",
     },
     "with tokens of others": {"Issuer": "https://tokens.example", "Audience": "easel"},

@@ -60,6 +60,8 @@ pub(crate) enum Command {
     RandomModel(RandomModelArguments),
     /// Save a model in another layout or number format
     Convert(ConvertArguments),
+    /// Fetch a model from the Hugging Face hub or from S3, once
+    Pull(PullArguments),
 }
 
 #[derive(Debug, Args)]
@@ -69,7 +71,8 @@ pub(crate) struct GenerateArguments {
     /// What to avoid
     #[arg(long, value_name = "TEXT")]
     pub(crate) negative_prompt: Option<String>,
-    /// A diffusers folder or a .safetensors checkpoint [default: the demo model, which is part of this program]
+    /// A diffusers folder or a .safetensors checkpoint; or hf://owner/name or s3://bucket/prefix, which are fetched once
+    /// [default: the demo model, which is part of this program]
     #[arg(long, value_name = "PATH", env = "EASEL_MODEL", hide_env_values = true)]
     pub(crate) model: Option<PathBuf>,
     /// A refiner that finishes what the model began [default: the demo model's own, else none]
@@ -204,8 +207,27 @@ pub(crate) struct ConvertArguments {
     pub(crate) portable: bool,
 }
 
-/// Where to compute and with which numbers.
 #[derive(Debug, Args)]
+pub(crate) struct PullArguments {
+    /// owner/name on the Hugging Face hub (HF_ENDPOINT, HF_TOKEN), owner/name/FILE.safetensors for one of several
+    /// checkpoints there, or s3://bucket/prefix
+    pub(crate) source: String,
+    /// The folder to fetch it into; what is there already and right is not fetched again
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// A branch, tag or commit of the hub [default: main]
+    #[arg(long, value_name = "R")]
+    pub(crate) revision: Option<String>,
+    /// fp16 or bf16: the weights in that format, where there are such [default: those without a name]
+    #[arg(long, value_name = "V")]
+    pub(crate) variant: Option<String>,
+    /// Print one JSON object on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Where to compute and with which numbers.
+#[derive(Debug, Clone, Args)]
 pub(crate) struct DeviceArguments {
     /// auto, cuda, cuda:N, flex or ndarray; auto is CUDA where it works, else flex (the CPU) [default: auto]
     #[arg(long, value_name = "D", env = "EASEL_DEVICE", hide_env_values = true)]
@@ -217,7 +239,7 @@ pub(crate) struct DeviceArguments {
 }
 
 /// [`DeviceArguments`], and how many processor cores.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct ComputationArguments {
     #[command(flatten)]
     pub(crate) device: DeviceArguments,

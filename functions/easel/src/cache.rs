@@ -1,4 +1,4 @@
-//! Where packed weights are kept.
+//! Where packed weights and fetched models are kept.
 
 use std::path::PathBuf;
 

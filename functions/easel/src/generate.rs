@@ -19,6 +19,7 @@ use crate::output;
 use crate::output_files::{self, OutputFiles};
 use crate::pairs::{guidance_interval, pair};
 use crate::progress::ProgressDisplay;
+use crate::pull;
 use crate::report::Report;
 use crate::units;
 
@@ -35,12 +36,17 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
     }
     request.init = arguments.init.as_deref().map(picture::load).transpose()?;
 
+    let [model, refiner, tiny_vae] = pull::fetched([
+        ("--model", arguments.model.as_deref()),
+        ("--refiner", arguments.refiner.as_deref().filter(|_| !arguments.no_refiner)),
+        ("--tiny-vae", arguments.tiny_vae.as_deref()),
+    ])?;
     let choice = ModelChoice::open(&NamedModels {
         options: ["--model", "--refiner", "--tiny-vae"],
-        model: arguments.model.as_deref(),
-        refiner: arguments.refiner.as_deref(),
+        model: model.as_deref(),
+        refiner: refiner.as_deref(),
         no_refiner: arguments.no_refiner,
-        tiny_vae: arguments.tiny_vae.as_deref(),
+        tiny_vae: tiny_vae.as_deref(),
     })?;
     if arguments.steps.is_none() {
         request.steps = choice.default_steps();

@@ -14,6 +14,7 @@ mod output;
 mod output_files;
 mod pairs;
 mod progress;
+mod pull;
 mod random_model;
 mod report;
 mod serve;
@@ -57,5 +58,6 @@ fn run() -> Result<(), Failure> {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::RandomModel(arguments) => random_model::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),
+        Command::Pull(arguments) => pull::run(&arguments),
     }
 }

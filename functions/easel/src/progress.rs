@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
+use easel_generate::pull::Step;
 use easel_model::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
@@ -98,6 +99,65 @@ impl TaskProgress {
             let stage = progress["stage"].as_str().unwrap_or_default();
             self.display.draw(step, total, &format!("({stage}){left}"));
         }
+    }
+}
+
+/// Shows how a model is fetched.
+pub(crate) struct PullProgress {
+    display: ProgressDisplay,
+    /// The file that was shown last, and how many tenths of it were there.
+    shown: Option<(String, u64)>,
+}
+
+impl PullProgress {
+    /// A display that fits standard error.
+    pub(crate) fn new() -> Self {
+        Self { display: ProgressDisplay::new(), shown: None }
+    }
+
+    /// Shows what goes on.
+    pub(crate) fn show(&mut self, step: &Step<'_>) {
+        match step {
+            Step::Waiting { folder } => {
+                self.display.note(&format!("Another process fetches into {}; waiting for it", folder.display()));
+            }
+            Step::Missing { missing: 0, bytes } => self.display.note(&format!("All {} are here", units::bytes(*bytes))),
+            Step::Missing { missing, bytes } => {
+                self.display.note(&format!("Fetching {} of {}", units::bytes(*missing), units::bytes(*bytes)));
+            }
+            Step::Retrying { what, reason, pause } => {
+                let pause = units::seconds(pause.as_secs_f64());
+                self.display.note(&format!("{what}: {reason}; trying again in {pause}"));
+            }
+            Step::Checking { path } => self.file("checking", path, 0, 0),
+            Step::Fetching { path, done, bytes } => self.file("fetching", path, *done, *bytes),
+        }
+    }
+
+    fn file(&mut self, what: &str, path: &str, done: u64, bytes: u64) {
+        let title = format!("{what} {path}");
+        let shown = self.shown.as_ref().filter(|(shown, _)| *shown == title).map(|(_, tenths)| *tenths);
+        let tenths = done.saturating_mul(10).checked_div(bytes).unwrap_or_default();
+        let Some(bar) = &self.display.bar else {
+            if bytes > 0 && shown.is_none_or(|shown| tenths > shown) {
+                output::note(&format!("{title}: {} of {}", units::bytes(done), units::bytes(bytes)));
+                self.shown = Some((title, tenths));
+            }
+            return;
+        };
+        if shown.is_none() {
+            let template = match bytes {
+                0 => "{spinner} {msg}",
+                _ => "{bar:40} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left: {msg}",
+            };
+            bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.set_length(bytes);
+            bar.set_position(done);
+            bar.reset_eta();
+            bar.set_message(title.clone());
+            self.shown = Some((title, tenths));
+        }
+        bar.set_position(done);
     }
 }
 

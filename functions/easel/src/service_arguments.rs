@@ -10,6 +10,7 @@ use easel_generate::studio::StudioOptions;
 use crate::arguments::ComputationArguments;
 use crate::cache;
 use crate::failure::Failure;
+use crate::pull;
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArguments {
@@ -43,9 +44,10 @@ pub(crate) struct ServeArguments {
 }
 
 /// What a worker draws with.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct StudioArguments {
-    /// A diffusers folder or a .safetensors checkpoint [default: the demo model, which is part of this program]
+    /// A diffusers folder or a .safetensors checkpoint; or hf://owner/name or s3://bucket/prefix, which are fetched once
+    /// [default: the demo model, which is part of this program]
     #[arg(long, value_name = "PATH", env = "EASEL_MODEL", hide_env_values = true)]
     model: Option<PathBuf>,
     /// A refiner that finishes what the model began [default: the demo model's own, else none]
@@ -60,19 +62,18 @@ pub(crate) struct StudioArguments {
 }
 
 impl StudioArguments {
-    /// What a studio is opened with.
+    /// What a studio is opened with. A model that lies elsewhere is fetched, which takes its time.
     ///
     /// # Errors
-    /// There is no such device or precision.
+    /// There is no such device or precision, or a model cannot be fetched.
     pub(crate) fn options(&self) -> Result<StudioOptions, Failure> {
-        Ok(StudioOptions {
-            device: self.computation.device.preference()?,
-            precision: self.computation.device.precision()?,
-            model: self.model.clone(),
-            refiner: self.refiner.clone(),
-            tiny_vae: self.tiny_vae.clone(),
-            cache: cache::folder(),
-        })
+        let (device, precision) = (self.computation.device.preference()?, self.computation.device.precision()?);
+        let [model, refiner, tiny_vae] = pull::fetched([
+            ("--model", self.model.as_deref()),
+            ("--refiner", self.refiner.as_deref()),
+            ("--tiny-vae", self.tiny_vae.as_deref()),
+        ])?;
+        Ok(StudioOptions { device, precision, model, refiner, tiny_vae, cache: cache::folder() })
     }
 }
 

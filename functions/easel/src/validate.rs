@@ -49,13 +49,13 @@ pub(crate) fn run(arguments: &ValidateArguments) -> Result<(), Failure> {
 /// This machine's device and model.
 fn generator(arguments: &ValidateArguments) -> Result<Vec<Check>, Failure> {
     arguments.studio.computation.start_threads()?;
-    let options = arguments.studio.options()?;
     output::note("Drawing a small picture twice …");
-    Ok(match Studio::open(&options) {
+    let opened = arguments.studio.options().and_then(|options| Ok(Studio::open(&options)?));
+    Ok(match opened {
         Ok(studio) => validation::check_studio(&studio),
-        Err(error) => {
+        Err(failure) => {
             let advice = "`easel doctor` says more of the device; `--model` names another model";
-            vec![Check::fail("model", "base is open", Failure::from(error).to_string(), advice)]
+            vec![Check::fail("model", "base is open", failure.to_string(), advice)]
         }
     })
 }

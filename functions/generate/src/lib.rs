@@ -12,6 +12,7 @@ pub mod model_choice;
 pub mod parameters_text;
 pub mod picture;
 pub mod polling;
+pub mod pull;
 pub mod queue;
 pub mod record;
 pub mod sqs;

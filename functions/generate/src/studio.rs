@@ -3,6 +3,7 @@
 mod options;
 mod request;
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use easel_core::store::WorkerReport;
@@ -14,6 +15,7 @@ pub use options::StudioOptions;
 use crate::demo_model::DemoModel;
 use crate::error::{Error, Result};
 use crate::model_choice::{ModelChoice, NamedModels};
+use crate::pull;
 
 /// Everything that draws.
 pub struct Studio {
@@ -34,18 +36,26 @@ pub struct Studio {
 }
 
 impl Studio {
-    /// Chooses the device and opens the model. This takes a while: not for a thread that others wait for.
+    /// Chooses the device and opens the model, which is fetched if it is not on this machine. This takes a while: not for a
+    /// thread that others wait for.
     ///
     /// # Errors
     /// Whatever is wrong with the model's files, or a device asked for by name that is not to be had.
     pub fn open(options: &StudioOptions) -> Result<Self> {
         let began = Instant::now();
+        let local = |option: &str, named: &Option<PathBuf>| {
+            let local = |named| pull::local(option, named, options.cache.as_deref(), &mut |_| {});
+            named.as_deref().map(local).transpose()
+        };
+        let model = local("EASEL_MODEL", &options.model)?;
+        let refiner = local("EASEL_REFINER", &options.refiner)?;
+        let tiny_vae = local("EASEL_TINY_VAE", &options.tiny_vae)?;
         let choice = ModelChoice::open(&NamedModels {
             options: ["EASEL_MODEL", "EASEL_REFINER", "EASEL_TINY_VAE"],
-            model: options.model.as_deref(),
-            refiner: options.refiner.as_deref(),
+            model: model.as_deref(),
+            refiner: refiner.as_deref(),
             no_refiner: false,
-            tiny_vae: options.tiny_vae.as_deref(),
+            tiny_vae: tiny_vae.as_deref(),
         })?;
         let requirement = Model::requirement(&choice.base, choice.refiner.as_ref(), options.precision)?;
         let device = DeviceChoice::select(options.device, requirement)?;

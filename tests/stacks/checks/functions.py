@@ -23,7 +23,6 @@ LEFT_OUT = [
     ("workers", "EASEL_DEAD_LETTER_URL", "the function takes dead letters by its event source, for hosts too"),
     ("Generate", "EASEL_DOLLARS_PER_HOUR", "it follows from the function's memory"),
     ("hosts", "EASEL_DEAD_LETTER_ARN", "only Lambda brings dead letters"),
-    ("hosts", "EASEL_CACHE", "weights are packed for CPUs alone"),
 ]
 # What the SDK and libraries read for themselves.
 OF_OTHERS = {"AWS_REGION", "HOME"}

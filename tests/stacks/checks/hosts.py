@@ -22,6 +22,26 @@ def containers(deployment):
             yield f"{name} has {container.get('StopTimeout', 30)} s to hand its picture on, not {STOPPING_SECONDS}"
 
 
+def models(deployment):
+    """Models that are fetched lie on the host's disk, where all its workers find them and may write."""
+    for definition in deployment.of("AWS::ECS::TaskDefinition"):
+        volumes = {volume["Name"]: volume["Host"]["SourcePath"] for volume in definition.properties.get("Volumes", [])}
+        for container in definition.properties["ContainerDefinitions"]:
+            variables = {variable["Name"]: variable["Value"] for variable in container["Environment"]}
+            mounts = {mount["ContainerPath"]: mount for mount in container.get("MountPoints", [])}
+            mount = mounts.get(variables.get("EASEL_CACHE"))
+            if mount is None or mount.get("ReadOnly"):
+                yield f"{container['Name']} has no disk for models"
+                continue
+            user, group = container["User"].split(":")
+            line = f"install -d -o {user} -g {group} {volumes.get(mount['SourceVolume'])}\n"
+            if not all(
+                line in template.properties["LaunchTemplateData"]["UserData"]
+                for template in deployment.of("AWS::EC2::LaunchTemplate")
+            ):
+                yield f"{container['Name']} may not write to {variables['EASEL_CACHE']}: hosts do not `{line.strip()}`"
+
+
 def machines(deployment):
     """Hosts guard their credentials, and are drained before they go."""
     for template in deployment.of("AWS::EC2::LaunchTemplate"):

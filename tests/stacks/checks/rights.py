@@ -76,3 +76,18 @@ def actions(deployment):
         yield f"nobody may do {action}, which the code does"
     for action in sorted(given - source.calls() - set(OF_OTHERS)):
         yield f"somebody may do {action}, which the code does not"
+
+
+def models(deployment):
+    """Workers, and nobody else, read the models' bucket where one is named, and no other that is not ours."""
+    found = set()
+    for name, statement in statements(deployment):
+        for resource in listed(statement["Resource"]):
+            if ":s3:::" in resource:
+                found |= {(name, action, resource.partition(":s3:::")[2]) for action in listed(statement["Action"])}
+    bucket = deployment.service.values["ModelBucket"]
+    wanted = {("WorkerPolicy", "s3:GetObject", f"{bucket}/*"), ("WorkerPolicy", "s3:ListBucket", bucket)}
+    for name, action, resource in sorted(found - (wanted if bucket else set())):
+        yield f"{name} may do {action} to {resource}, which is not ours"
+    for name, action, resource in sorted(wanted - found if bucket else set()):
+        yield f"{name} may not do {action} to {resource}, where models are"

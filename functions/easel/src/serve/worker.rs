@@ -50,8 +50,8 @@ pub(super) async fn start(
     backing: &Backing,
     shutdown: &CancellationToken,
 ) -> Result<JoinHandle<()>, Failure> {
-    let options = arguments.studio.options()?;
-    let opening = tokio::task::spawn_blocking(move || Studio::open(&options));
+    let studio = arguments.studio.clone();
+    let opening = tokio::task::spawn_blocking(move || Ok::<_, Failure>(Studio::open(&studio.options()?)?));
     let studio = opening.await.map_err(|error| Failure::failed(format!("opening the model: {error}")))??;
     let options = WorkerOptions { name: NAME.to_owned(), deliveries: DELIVERIES, ..WorkerOptions::from_environment()? };
     let worker = Worker::new(backing.workflow.clone(), Arc::new(studio), options);

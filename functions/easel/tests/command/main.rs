@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod drawing;
+mod hub;
+mod objects;
 mod other_commands;
+mod pull;
 mod refusals;
 mod support;
 mod validating;

@@ -27,8 +27,11 @@ pub(crate) fn easel(folder: &Path, arguments: &[&str]) -> Command {
 }
 
 pub(crate) fn clean(command: &mut Command) -> &mut Command {
-    for name in ["EASEL_DEVICE", "EASEL_PRECISION", "EASEL_MODEL", "EASEL_REFINER", "EASEL_TINY_VAE", "EASEL_LOG"] {
-        command.env_remove(name);
+    for (name, _) in std::env::vars_os() {
+        let ours = ["EASEL_", "AWS_", "HF_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix));
+        if ours {
+            command.env_remove(name);
+        }
     }
     command.env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"))
 }

@@ -14,13 +14,13 @@ pub struct StudioOptions {
     pub device: DevicePreference,
     /// The precision asked for, if not the device's own.
     pub precision: Option<Precision>,
-    /// A diffusers folder or a checkpoint; the demo model if none.
+    /// A diffusers folder or a checkpoint, or where to fetch one; the demo model if none.
     pub model: Option<PathBuf>,
-    /// A refiner; the demo model's own, or none.
+    /// A refiner, or where to fetch it; the demo model's own, or none.
     pub refiner: Option<PathBuf>,
-    /// The folder of a tiny VAE that decodes in place of the model's own.
+    /// The folder of a tiny VAE that decodes in place of the model's own, or where to fetch it.
     pub tiny_vae: Option<PathBuf>,
-    /// Where weights are kept once they are packed; if none, they are packed in memory.
+    /// Where models are fetched to, and where weights are kept once they are packed; if none, they are packed in memory.
     pub cache: Option<PathBuf>,
 }
 

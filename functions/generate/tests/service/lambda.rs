@@ -124,6 +124,43 @@ async fn a_function_says_whether_it_is_ready() {
     assert_eq!(services.all(Status::Pending).await.len(), 0);
 }
 
+/// From S3 the first time; the second time it is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_fetches_its_model_once() {
+    let services = Services::start().await;
+    let cache = tempfile::tempdir().expect("a folder");
+    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../model/demo/base");
+    let (mut folders, mut keys) = (vec![base.clone()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(&base).expect("below it").to_str().expect("a name in UTF-8");
+            let (key, content) = (format!("models/base/{name}"), std::fs::read(&path).expect("a file"));
+            services.workflow.gallery.write(&key, content, "binary/octet-stream").await.expect("written");
+            keys.push(key);
+        }
+    }
+    let folder = cache.path().to_str().expect("a name in UTF-8");
+    let environment = [("EASEL_MODEL", "s3://easel/models/base"), ("EASEL_CACHE", folder)];
+    for seed in [5, 6] {
+        let runtime = LambdaRuntime::start().await;
+        let child = spawn(&runtime, &services, &environment);
+        let function = Function { runtime, child };
+        let id = services.order(&heart(seed)).await.id;
+        assert_eq!(function.failures(requested(id), TIME).await, [""; 0]);
+        assert_eq!(services.task(id).await.status, Status::AwaitingApproval);
+        let report = services.workflow.store.newest_worker().await.expect("DynamoDB answers").expect("a report");
+        assert_eq!((report.model.as_str(), report.refiner_model_loaded), ("base", false));
+        for key in keys.drain(..) {
+            services.client.delete_object().bucket("easel").key(key).send().await.expect("deleted");
+        }
+    }
+}
+
 fn event(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../events/{name}.json"));
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
