@@ -96,7 +96,7 @@ def what_was_deleted_a_week_ago_goes(emulator, people):
     """Housekeeping removes the tasks with all that was kept for them; their history stays."""
     creator, reviewer, s3 = people["creator"], people["reviewer"], emulator.client("s3")
     dropped, file = "uploads/creator/afterwards.png", picture()
-    s3.put_object(Bucket=NAME, Key=dropped, Body=file, Metadata={"prompt": "a heart", "steps": "2"})
+    s3.put_object(Bucket=NAME, Key=dropped, Body=file, Metadata={"prompt": "a heart", "steps": "4", "strength": "0.5"})
 
     def made_of_it():
         page = creator.ask("GET", "/v1/tasks?owner=creator&limit=20")

@@ -5,6 +5,7 @@ import dataclasses
 import http.client
 import http.server
 import json
+import sys
 import threading
 import urllib.parse
 
@@ -26,8 +27,8 @@ class Notes:
     def add(self, caller, request, body, status):
         try:
             found = [dataclasses.asdict(need) for need in needs(*request, body, status)]
-        except UnknownCall as call:
-            found = [{"unknown": str(call)}]
+        except (UnknownCall, KeyError, ValueError) as problem:
+            found = [{"unknown": f"{request[0]} {request[1]}: {problem!r}"}]
         with self.lock:
             for need in found:
                 line = json.dumps({"caller": caller} | need)
@@ -41,6 +42,11 @@ class Server(http.server.ThreadingHTTPServer):
 
     daemon_threads = True
     request_queue_size = 256
+
+    def handle_error(self, request, client_address):
+        # Callers hang up as they please.
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def door(caller, upstream, notes):
