@@ -28,8 +28,8 @@ export RUSTFLAGS := -C relro-level=partial -C link-arg=-Wl,--unresolved-symbols=
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test sanitize test-emulators test-schema openapi local functions lint infra simulate format audit package \
-	deploy outputs smoke destroy bench bench-service cuda gpu-test gpu-bench
+.PHONY: help demo test sanitize test-emulators test-drain test-stack test-schema openapi local functions lint infra simulate \
+	format audit package deploy outputs smoke destroy bench bench-service cuda gpu-test gpu-bench
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,12 +44,22 @@ sanitize: ## Run the kernels' tests with every memory access checked (AddressSan
 	RUSTFLAGS="-Zsanitizer=address" $(CARGO) +nightly test --locked --package easel-kernels --target-dir target/sanitize \
 	--target $$(rustc -vV | sed -n 's/^host: //p')
 
-test-emulators: functions ## Run the end-to-end tests against the packaged functions on an emulator of AWS by others
+test-emulators: functions $(STACKS)/ready ## Run the end-to-end tests against the packaged functions on an emulator of AWS by others
 	$(CARGO) build --locked --release --workspace --bin generate
 	$(CARGO) test --locked --workspace --test end_to_end --no-run
 	for way in "" --on-lambda; do $(PYTHON) tests/emulators/deploy.py $$way --functions target/lambda \
 	--generate target/release/generate --logs target/emulators -- \
 	$(CARGO) test --locked --workspace --test end_to_end || exit 1; done
+	$(STACKS)/bin/python tests/rights.py target/emulators/needs-*.jsonl
+
+test-drain: $(TOOLS)/ready ## Stop workers in mid-picture, 30 times, on the same emulator (EASEL_TEST_DRAINS=30)
+	$(CARGO) build --locked --release --workspace --bin generate
+	$(PYTHON) tests/emulators/drain.py --generate target/release/generate --logs target/drain
+
+test-stack: $(STACKS)/moto ## Make the service's stack in another emulator, read it back, run the end-to-end tests on what it made
+	$(CARGO) test --locked --workspace --test end_to_end --no-run
+	$(STACKS)/bin/python tests/stack.py --easel target/debug/easel --logs target/stack -- \
+	$(CARGO) test --locked --workspace --test end_to_end --
 
 test-schema: $(TOOLS)/ready ## Send the API thousands of calls that its own description leads to
 	$(CARGO) build --locked --package easel
@@ -86,6 +96,10 @@ infra: $(STACKS)/ready ## Check the stacks' templates, and the simulation of the
 	$(SAM) validate --lint -t infra/template.yaml
 	$(STACKS)/bin/python tests/infrastructure.py
 	PYTHONPATH=infra $(STACKS)/bin/python tests/scaling.py
+
+$(STACKS)/moto: tests/stacks/requirements.txt $(STACKS)/ready
+	$(STACKS)/bin/python -m pip install --quiet --requirement $<
+	touch $@
 
 simulate: $(STACKS)/ready ## Play bursts of pictures against the stacks' limits, into infra/README.md and target/simulation (SIMULATE="…")
 	PYTHONPATH=tests:infra:model/benchmarks $(STACKS)/bin/python -m simulation --output infra/README.md $(SIMULATE)

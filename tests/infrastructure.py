@@ -92,6 +92,7 @@ LARGEST_STEP = "Capacity/Properties/AutoScalingGroupProvider/ManagedScaling/Maxi
 HOST = "HostRole/Properties/Policies/0/PolicyDocument/Statement"
 CREATE = "CreateRole/Properties/Policies/0/PolicyDocument/Statement"
 WORKER = "WorkerPolicy/Properties/PolicyDocument/Statement"
+GENERATE = "GenerateRole/Properties/Policies/0/PolicyDocument/Statement"
 CONTAINER = "Worker/Properties/ContainerDefinitions/0"
 LAUNCH = "HostTemplate/Properties/LaunchTemplateData"
 RULES = "Bucket/Properties/LifecycleConfiguration/Rules"
@@ -114,7 +115,7 @@ BREAKS = [
     (queues.triggers, put("service", f"{WATCHED}/0/Filter/S3Key/Rules/0/Value", "images/"), "writes under images/"),
     (queues.triggers, drop("service", f"{WATCHED}/0/Filter"), "writes under"),
     (queues.triggers, drop("service", f"{WATCHED}/1"), "which look after"),
-    (queues.triggers, add("service", f"{WORKER}/4/Resource", UPLOADS), "set off by uploads/"),
+    (queues.triggers, add("service", f"{WORKER}/3/Resource", UPLOADS), "set off by uploads/"),
     (queues.triggers, put("service", f"{RULES}/0/ExpirationInDays", 7), "before messages about it do"),
     (functions.variables, drop("service", f"{COMMON}/EASEL_TABLE"), "reads EASEL_TABLE"),
     (functions.variables, put("service", f"{COMMON}/EASEL_HEART", "red"), "told EASEL_HEART"),
@@ -187,8 +188,8 @@ BREAKS = [
     (storage.public, drop("service", f"{CDN}/Origins/0/OriginAccessControlId"), "signing"),
     (rights.wildcards, put("service", f"{CREATE}/1/Action", "dynamodb:*"), "may do dynamodb:*"),
     (rights.wildcards, put("service", f"{CREATE}/1/Action", "dynamodb:Put*"), "may do dynamodb:Put*"),
-    (rights.wildcards, put("service", f"{WORKER}/5/Resource", "*"), "to everything"),
-    (rights.wildcards, put("service", f"{WORKER}/5/Resource", WHOLE_BUCKET), "to all of"),
+    (rights.wildcards, put("service", f"{WORKER}/4/Resource", "*"), "to everything"),
+    (rights.wildcards, put("service", f"{WORKER}/4/Resource", WHOLE_BUCKET), "to all of"),
     (rights.wildcards, put("hosts", f"{HOST}/0/Resource", "*"), "to everything"),
     (rights.wildcards, put("service", "ReadRole/Properties/ManagedPolicyArns", OTHERS), "others change"),
     (rights.wildcards, drop("service", "Read/Properties/Role"), "SAM makes up"),
@@ -196,12 +197,12 @@ BREAKS = [
     (rights.actions, add("service", f"{CREATE}/1/Action", "dynamodb:Scan"), "dynamodb:Scan, which the code does not"),
     (
         rights.actions,
-        put("service", f"{WORKER}/0/Action", ["dynamodb:GetItem", "dynamodb:Query"]),
+        put("service", f"{GENERATE}/4/Action", "dynamodb:GetItem"),
         "nobody may do dynamodb:DeleteItem",
     ),
-    (rights.models, drop("service", f"{WORKER}/8"), "may not do s3:GetObject to models/*"),
-    (rights.models, put("service", f"{WORKER}/9/Fn::If/1/Action", "s3:DeleteBucket"), "s3:DeleteBucket to models,"),
-    (rights.models, put("service", f"{WORKER}/8", {"Fn::If": ["OnLambda", READS, READS]}), "which is not ours"),
+    (rights.models, drop("service", f"{WORKER}/7"), "may not do s3:GetObject to models/*"),
+    (rights.models, put("service", f"{WORKER}/8/Fn::If/1/Action", "s3:DeleteBucket"), "s3:DeleteBucket to models,"),
+    (rights.models, put("service", f"{WORKER}/7", {"Fn::If": ["OnLambda", READS, READS]}), "which is not ours"),
     (watching.alarms, drop("service", "TasksFailed"), "tasks fail"),
     (watching.alarms, drop("service", "QueueAge"), "messages wait"),
     (watching.alarms, drop("service", "MessagesGivenUp"), "messages are given up"),

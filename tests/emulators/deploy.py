@@ -3,7 +3,7 @@
     python deploy.py --functions target/lambda --generate target/release/generate --logs target/emulators -- COMMAND ...
 
 The command finds the deployment in the file that EASEL_TEST_DEPLOYMENT names. Without a command the deployment stays
-until it is interrupted.
+until it is interrupted. What every function and worker asked of AWS is in LOGS/needs-*.jsonl afterwards.
 """
 
 import argparse
@@ -11,64 +11,21 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
-from emulator import Emulator, package
-
-SERVICES = "s3,dynamodb,sqs,lambda,apigateway,iam,sts,logs"
-STARTING_SECONDS = 30
-
-
-def inherited():
-    """This process's environment without what would point others elsewhere."""
-    ours = ("AWS_", "EASEL_", "LAMBDA_", "MINISTACK_")
-    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-@contextlib.contextmanager
-def running(command, environment, log):
-    """A program that runs as long as the block does; what it says goes to the file `log`."""
-    with open(log, "wb") as output:
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
-        try:
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def wait_until_ready(endpoint, process, log):
-    deadline = time.monotonic() + STARTING_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(urllib.error.URLError, ConnectionError):
-            urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=2).close()
-            return
-        time.sleep(0.1)
-    sys.exit(f"ministack does not answer: see {log}")
+import afterwards
+from emulator import DELIVERIES, FUNCTIONS, GENERATE, WORKER, Emulator
+from processes import inherited, ministack, running
+from recorder import recording
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--functions", type=Path, required=True, help="where cargo lambda put the packages")
-    parser.add_argument("--generate", type=Path, help="the generate program, to poll the queue")
-    parser.add_argument("--on-lambda", action="store_true", help="run the generate program as a function instead")
+    parser.add_argument("--generate", type=Path, required=True, help="the generate program, to poll the queue")
+    parser.add_argument("--on-lambda", action="store_true", help="have the generate function draw instead")
     parser.add_argument("--logs", type=Path, required=True, help="a folder for the deployment file and what is said")
     parser.add_argument("command", nargs="*", help="what to run against the deployment, after --")
     return parser.parse_args()
@@ -79,34 +36,28 @@ def main():
     given.logs.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with contextlib.ExitStack() as stack:
-        # ministack unpacks functions into the folder for temporary files and leaves them there.
-        scratch = stack.enter_context(tempfile.TemporaryDirectory())
-        port = free_port()
-        endpoint = f"http://127.0.0.1:{port}"
-        # It listens for devices on every address unless told otherwise.
-        settings = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SERVICES": SERVICES}
-        settings |= {"IOT_MTLS_ENABLED": "0", "TMPDIR": scratch, "LAMBDA_EXECUTOR": "local"}
-        log = given.logs / "ministack.log"
-        ministack = stack.enter_context(
-            running([Path(sys.executable).parent / "ministack"], inherited() | settings, log)
-        )
-        wait_until_ready(endpoint, ministack, log)
-        emulator = Emulator(endpoint)
+        process, endpoint = stack.enter_context(ministack(given.logs))
+        needs = given.logs / f"needs-{'on-lambda' if given.on_lambda else 'on-hosts'}.jsonl"
+        doors = stack.enter_context(recording(endpoint, (*FUNCTIONS, GENERATE, WORKER), needs))
+        emulator = Emulator(endpoint, doors)
         deployment, queue = emulator.deploy(given.functions)
-        if given.generate and given.on_lambda:
-            emulator.feed_from_queue(emulator.make_function("generate", package(given.generate)))
-        elif given.generate:
-            environment = inherited() | emulator.environment() | {"EASEL_QUEUE_URL": queue}
+        emulator.make_generate(given.generate, queue, draws=given.on_lambda)
+        if not given.on_lambda:
+            own = {"EASEL_QUEUE_URL": queue, "EASEL_MAX_DELIVERIES": str(DELIVERIES)}
+            environment = inherited() | emulator.environment(WORKER) | own
             stack.enter_context(running([given.generate], environment, given.logs / "generate.log"))
         file = given.logs / "deployment.json"
         file.write_text(json.dumps(deployment, indent=2))
         print(f"deployed: {deployment['api']}, see {file}", flush=True)
         if not given.command:
             with contextlib.suppress(KeyboardInterrupt):
-                ministack.wait()
+                process.wait()
             return 0
         tested = os.environ | {"EASEL_TEST_DEPLOYMENT": str(file.resolve())}
-        return subprocess.run(given.command, env=tested, check=False).returncode
+        failed = subprocess.run(given.command, env=tested, check=False).returncode
+        if not failed:
+            afterwards.check(emulator, deployment)
+        return failed
 
 
 if __name__ == "__main__":

@@ -18,7 +18,11 @@ REGION = "us-east-1"
 ACCOUNT = "000000000000"
 ACCESS_KEY = "easel"
 NAME = "easel"
+DEAD_LETTERS = f"{NAME}-dead-letters"
 FUNCTIONS = ("create", "review", "read")
+GENERATE = "generate"
+# The generate program on a host, polling the queue.
+WORKER = "worker"
 ROLES = {"creator": "creator", "other_creator": "creator", "reviewer": "reviewer", "admin": "admin"}
 FUNCTION_SECONDS = 30
 # Short, so that a message that was not finished comes back while a test waits.
@@ -29,18 +33,21 @@ DELIVERIES = 3
 class Emulator:
     """ministack, and what is deployed on it."""
 
-    def __init__(self, endpoint):
+    def __init__(self, endpoint, doors=None):
+        """`doors` are addresses of the emulator for some of its callers alone, by name."""
         self.endpoint = endpoint
+        self.doors = doors or {}
         self.token_secret = secrets.token_hex(32)
         session = boto3.Session(ACCESS_KEY, ACCESS_KEY, region_name=REGION)
         self.client = lambda service: session.client(service, endpoint_url=endpoint)
 
-    def environment(self):
-        """What the functions and the worker find their services by."""
+    def environment(self, caller):
+        """What a function or a worker finds its services by."""
+        endpoint = self.doors.get(caller, self.endpoint)
         return {
-            "AWS_ENDPOINT_URL_S3": self.endpoint,
-            "AWS_ENDPOINT_URL_DYNAMODB": self.endpoint,
-            "AWS_ENDPOINT_URL_SQS": self.endpoint,
+            "AWS_ENDPOINT_URL_S3": endpoint,
+            "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
+            "AWS_ENDPOINT_URL_SQS": endpoint,
             "AWS_REGION": REGION,
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": ACCESS_KEY,
@@ -66,15 +73,15 @@ class Emulator:
         expiry = {"Enabled": True, "AttributeName": "expires"}
         dynamodb.update_time_to_live(TableName=NAME, TimeToLiveSpecification=expiry)
 
-    def make_queue(self):
+    def make_queue(self, visibility=VISIBILITY_SECONDS):
         """The queue of drawings, with a dead-letter queue behind it; its URL."""
         sqs = self.client("sqs")
 
         def queue(name, **attributes):
             return sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
 
-        queue(f"{NAME}-dead-letters")
-        redrive = {"deadLetterTargetArn": queue_arn(f"{NAME}-dead-letters"), "maxReceiveCount": DELIVERIES}
+        queue(DEAD_LETTERS, VisibilityTimeout=str(visibility))
+        redrive = {"deadLetterTargetArn": queue_arn(DEAD_LETTERS), "maxReceiveCount": DELIVERIES}
         policy = {
             "Version": "2012-10-17",
             "Statement": [
@@ -88,7 +95,7 @@ class Emulator:
         }
         return queue(
             NAME,
-            VisibilityTimeout=str(VISIBILITY_SECONDS),
+            VisibilityTimeout=str(visibility),
             RedrivePolicy=json.dumps(redrive),
             Policy=json.dumps(policy),
         )
@@ -96,6 +103,7 @@ class Emulator:
     def make_bucket(self):
         s3 = self.client("s3")
         s3.create_bucket(Bucket=NAME)
+        s3.put_bucket_versioning(Bucket=NAME, VersioningConfiguration={"Status": "Enabled"})
         rules = [
             {
                 "QueueArn": queue_arn(NAME),
@@ -108,7 +116,7 @@ class Emulator:
             Bucket=NAME, NotificationConfiguration={"QueueConfigurations": rules}
         )
 
-    def make_function(self, name, package):
+    def make_function(self, name, package, variables=None):
         """A function of what is in a package; its ARN."""
         functions = self.client("lambda")
         made = functions.create_function(
@@ -119,16 +127,24 @@ class Emulator:
             Code={"ZipFile": package},
             Timeout=FUNCTION_SECONDS,
             MemorySize=1024,
-            Environment={"Variables": self.environment()},
+            Environment={"Variables": self.environment(name) | (variables or {})},
         )
         functions.get_waiter("function_active_v2").wait(FunctionName=name)
         return made["FunctionArn"]
 
-    def feed_from_queue(self, function):
-        """Sends what is in the queue to a function, one message at a time."""
+    def make_generate(self, program, queue, draws):
+        """The generate function, which hears of dead letters, and draws if it is to."""
+        own = {"EASEL_QUEUE_URL": queue, "EASEL_DEAD_LETTER_ARN": queue_arn(DEAD_LETTERS)}
+        function = self.make_function(GENERATE, package(program), own | {"EASEL_MAX_DELIVERIES": str(DELIVERIES)})
+        self.feed(function, DEAD_LETTERS)
+        if draws:
+            self.feed(function, NAME)
+
+    def feed(self, function, queue):
+        """Sends what is in a queue to a function, one message at a time."""
         self.client("lambda").create_event_source_mapping(
             FunctionName=function,
-            EventSourceArn=queue_arn(NAME),
+            EventSourceArn=queue_arn(queue),
             BatchSize=1,
             FunctionResponseTypes=["ReportBatchItemFailures"],
         )
@@ -147,6 +163,30 @@ class Emulator:
             gateway.create_route(ApiId=api, RouteKey=f"{method} {path}", Target=integrations[function])
         gateway.create_stage(ApiId=api, StageName="$default", AutoDeploy=True)
         return f"{self.endpoint}/_aws/execute-api/{api}/$default"
+
+    def is_empty(self, queue):
+        """Whether nothing is in the queue and nobody works on what was."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
+        return all(found[name] == "0" for name in names)
+
+    def keys(self, prefix):
+        """The keys under a prefix."""
+        found = self.client("s3").list_objects_v2(Bucket=NAME, Prefix=prefix)
+        return [entry["Key"] for entry in found.get("Contents", [])]
+
+    def versions(self, prefix):
+        """The key of every version of every object under a prefix."""
+        pages = self.client("s3").get_paginator("list_object_versions").paginate(Bucket=NAME, Prefix=prefix)
+        return [entry["Key"] for page in pages for entry in page.get("Versions", [])]
+
+    def read(self, key):
+        """What lies under a key."""
+        return self.client("s3").get_object(Bucket=NAME, Key=key)["Body"].read()
+
+    def drop(self, key, order):
+        """Drops an order as a file."""
+        self.client("s3").put_object(Bucket=NAME, Key=key, Body=json.dumps(order).encode())
 
     def deploy(self, packages):
         """Deploys the API; what the tests need to know of it, and the URL of the queue."""

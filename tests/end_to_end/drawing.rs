@@ -83,3 +83,18 @@ async fn a_waiting_task_can_be_paused_and_resumed_at_once() {
     assert_eq!(id(&drawn), waiting);
     assert_eq!(changes(&creator.history(&waiting).await), ["create", "pause", "resume", "claim", "finish"]);
 }
+
+#[tokio::test]
+async fn a_picture_that_is_there_already_stays() {
+    let service = Service::shared();
+    let creator = service.person(Who::Creator);
+    let tag = unique("there");
+    let other = creator.draw(small(&tag)).await;
+    let file = creator.download(&other["attempt"]["pictures"][0]["url"]).await;
+    let id = creator.create(long(&tag, 100, 9)).await;
+    // As a worker leaves it that dies before it can say so; another picture, so that they can be told apart.
+    service.storage().put(&format!("images/{id}/1-0.png"), file.clone()).await;
+    let drawn = creator.wait(&id, "awaiting_approval").await;
+    assert_eq!(hashes(&drawn["attempt"]), hashes(&other["attempt"]));
+    assert_eq!(creator.download(&drawn["attempt"]["pictures"][0]["url"]).await, file);
+}

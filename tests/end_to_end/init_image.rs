@@ -3,10 +3,10 @@
 use std::io::Cursor;
 
 use image::{ImageFormat, Rgb, RgbImage};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::orders::{small, unique, with};
-use crate::person::hashes;
+use crate::person::{Person, hashes, id};
 use crate::service::{Service, Who};
 
 /// A red square on white, as a PNG file.
@@ -25,13 +25,18 @@ pub(crate) fn picture(side: u32) -> Vec<u8> {
     file.into_inner()
 }
 
+/// Where to upload a PNG file to.
+async fn announce(creator: &Person, file: &[u8]) -> Value {
+    let announced = json!({"content_type": "image/png", "content_length": file.len()});
+    creator.post("/v1/uploads", &announced).await.expect(201)
+}
+
 #[tokio::test]
 async fn a_drawing_starts_from_an_uploaded_picture() {
     let service = Service::shared();
     let creator = service.person(Who::Creator);
     let file = picture(64);
-    let announced = json!({"content_type": "image/png", "content_length": file.len()});
-    let upload = creator.post("/v1/uploads", &announced).await.expect(201);
+    let upload = announce(&creator, &file).await;
     let key = upload["key"].as_str().expect("a key");
     assert_eq!(upload["method"], "PUT");
     assert_eq!(upload["headers"]["content-type"], "image/png");
@@ -51,12 +56,29 @@ async fn a_drawing_starts_from_an_uploaded_picture() {
 }
 
 #[tokio::test]
+async fn another_attempt_starts_from_an_uploaded_picture() {
+    let service = Service::shared();
+    let (creator, reviewer) = service.people();
+    let id = id(&creator.draw(small(&unique("init-retry"))).await);
+    reviewer.make("reject", &id, json!({"reason": "more like this one"})).await.expect(200);
+    let file = picture(64);
+    let upload = announce(&creator, &file).await;
+    let changed = json!({"init_image": upload["key"], "strength": 0.5, "steps": 4});
+    let early = creator.make("retry", &id, changed.clone()).await.expect_problem(422, "invalid-fields");
+    assert_eq!(early["errors"][0]["field"], "init_image", "{early:#}");
+    assert_eq!(creator.upload(&upload, "image/png", &file).await, 200);
+    creator.make("retry", &id, changed).await.expect(200);
+    let drawn = creator.wait(&id, "awaiting_approval").await;
+    assert_eq!(drawn["attempt"]["settings"]["init_image"], upload["key"]);
+    assert_ne!(hashes(&drawn["attempt"]), hashes(&drawn["earlier_attempts"][0]));
+}
+
+#[tokio::test]
 async fn an_upload_takes_only_what_was_announced() {
     let service = Service::shared();
     let creator = service.person(Who::Creator);
     let file = picture(64);
-    let announced = json!({"content_type": "image/png", "content_length": file.len()});
-    let upload = creator.post("/v1/uploads", &announced).await.expect(201);
+    let upload = announce(&creator, &file).await;
     assert_eq!(creator.upload(&upload, "image/jpeg", &file).await, 403, "another type");
     assert_eq!(creator.upload(&upload, "image/png", &file[1..]).await, 403, "another length");
     assert_eq!(creator.upload(&upload, "image/png", &[&file[..], &file].concat()).await, 403, "far too much");

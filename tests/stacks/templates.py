@@ -72,7 +72,8 @@ class Stack:
                 properties = merged(copy.deepcopy(common), properties)
             self.resources.append(Resource(name, given["Type"], properties, given))
         outputs = self.existing("Outputs").values()
-        self.exports = {self.resolved(given["Export"]["Name"]) for given in outputs if "Export" in given}
+        exported = [self.resolved(given) for given in outputs if "Export" in given]
+        self.exports = {given["Export"]["Name"]: given["Value"] for given in exported}
         self.imports = set(re.findall(r"\$\{import ([^}]+)\}", json.dumps(whole)))
 
     def existing(self, section):
@@ -123,10 +124,10 @@ class Stack:
         entries = {name: self.resolved(entry) for name, entry in value.items()}
         return {name: entry for name, entry in entries.items() if entry is not NOTHING}
 
-    def substituted(self, text):
-        if not isinstance(text, str):
-            raise ValueError(f"{text}: Fn::Sub with values of its own is not known here")
-        return re.sub(r"\$\{([\w:]+)\}", lambda found: str(self.values.get(found[1], found[0])), text)
+    def substituted(self, argument):
+        text, own = argument if isinstance(argument, list) else (argument, {})
+        values = self.values | {name: self.resolved(value) for name, value in own.items()}
+        return re.sub(r"\$\{([\w:]+)\}", lambda found: str(values.get(found[1], found[0])), text)
 
     def of(self, *kinds):
         return [resource for resource in self.resources if resource.kind in kinds]
@@ -145,7 +146,7 @@ class Deployment:
         of_hosts = {"Service": "easel", "AWS::StackName": "easel-gpu", "HostDollarsPerHour": 2}
         self.hosts = Stack(templates["hosts"], of_hosts)
         # CloudFormation makes no stack that imports what nobody exports.
-        self.has_hosts = self.hosts.imports <= self.service.exports
+        self.has_hosts = self.hosts.imports <= self.service.exports.keys()
         self.stacks = [self.service, self.hosts] if self.has_hosts else [self.service]
 
     def of(self, *kinds):
@@ -159,7 +160,7 @@ class Deployment:
 
 def lifecycle(bucket):
     """The rules by which objects go, as far as they are in force."""
-    rules = bucket.properties["LifecycleConfiguration"]["Rules"]
+    rules = bucket.properties.get("LifecycleConfiguration", {}).get("Rules", [])
     return [rule for rule in rules if rule["Status"] == "Enabled"]
 
 

@@ -81,7 +81,8 @@ def triggers(deployment):
     service = deployment.service
     (bucket,) = service.of("AWS::S3::Bucket")
     watched = {}
-    for notification in bucket.properties["NotificationConfiguration"]["QueueConfigurations"]:
+    notifications = bucket.properties.get("NotificationConfiguration", {})
+    for notification in notifications.get("QueueConfigurations", []):
         rules = notification.get("Filter", {}).get("S3Key", {}).get("Rules", [])
         prefix = next((rule["Value"] for rule in rules if rule["Name"].lower() == "prefix"), "")
         watched[prefix] = service.named(notification["Queue"])

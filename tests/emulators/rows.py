@@ -1,0 +1,46 @@
+"""The table as workers write it."""
+
+from boto3.dynamodb.types import TypeDeserializer
+
+from emulator import NAME
+
+# A word of DynamoDB's own.
+STATUS = {"#status": "status"}
+
+
+class Rows:
+    """Reads tasks, their progress and their history."""
+
+    def __init__(self, emulator):
+        self.client = emulator.client("dynamodb")
+
+    def standing(self, status):
+        """The tasks that stand here."""
+        given = {"IndexName": "by_status", "ExpressionAttributeNames": STATUS}
+        return self.found("#status = :value", status, **given)
+
+    def history(self, task):
+        """What happened to a task, in order."""
+        rows = self.found("PK = :value", f"TASK#{task}", ConsistentRead=True)
+        return [row for row in rows if row["SK"].startswith("EVENT#")]
+
+    def step(self, task, fence):
+        """How many steps are done by the worker whose claim this is the fence of; none before its first news."""
+        key = {"PK": {"S": f"TASK#{task}"}, "SK": {"S": "PROGRESS"}}
+        asked = {"TableName": NAME, "ConsistentRead": True, "ProjectionExpression": "fence, step"}
+        row = plain(self.client.get_item(Key=key, **asked).get("Item", {}))
+        return int(row["step"]) if row.get("fence") == fence else None
+
+    def found(self, condition, value, **more):
+        pages = self.client.get_paginator("query").paginate(
+            TableName=NAME,
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues={":value": {"S": value}},
+            **more,
+        )
+        return [plain(row) for page in pages for row in page["Items"]]
+
+
+def plain(row):
+    read = TypeDeserializer().deserialize
+    return {name: read(value) for name, value in row.items()}
