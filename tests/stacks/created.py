@@ -6,7 +6,7 @@ import zipfile
 
 import boto3
 
-from stacks.templates import SERVICE, Stack, load
+from stacks.templates import NOTHING, SERVICE, Stack, load
 from stacks.transformed import IMAGE, PACKAGES, REGION, transformed
 
 # Kinds of resources that moto's CloudFormation leaves out; the templates' own tests look at them. Of policies of the
@@ -55,7 +55,7 @@ class Created:
         for resource in self.meant.of("AWS::Lambda::Function"):
             s3.put_object(Bucket=bucket, Key=f"{resource.name}.zip", Body=package.getvalue())
         # It is too long to be sent with the call.
-        s3.put_object(Bucket=bucket, Key="template.json", Body=json.dumps(self.template))
+        s3.put_object(Bucket=bucket, Key="template.json", Body=json.dumps(without_nothing(self.template, self.meant)))
 
     def create(self, name, values):
         """Makes the stack as `sam deploy` has it made."""
@@ -115,3 +115,15 @@ class Created:
                 return name + value.removeprefix(made)
         names = {made: f"${{{name}}}" for name, made in self.ids.items()}
         return names.get(value, value) if isinstance(value, str) else value
+
+
+def without_nothing(value, stack):
+    """The template without the items of lists that are nothing under its conditions: moto keeps them."""
+    if isinstance(value, list):
+        return [without_nothing(item, stack) for item in value if stack.resolved(item) is not NOTHING]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"Fn::If"}:
+        condition, *branches = value["Fn::If"]
+        return {"Fn::If": [condition, *(without_nothing(branch, stack) for branch in branches)]}
+    return {name: without_nothing(entry, stack) for name, entry in value.items()}
