@@ -29,6 +29,7 @@ use store::Store;
 const LOCK: &str = "s3.lock";
 
 /// What S3 serves, and to whom.
+#[derive(Clone)]
 pub struct S3Options {
     /// The only bucket; other names answer `NoSuchBucket`.
     pub bucket: String,

@@ -1,10 +1,12 @@
 //! A server that speaks the API of the Hugging Face hub, with a second host that keeps the large files.
 
 use std::collections::BTreeMap;
-use std::io::Cursor;
+use std::io::{self, Cursor, ErrorKind};
 use std::net::SocketAddr;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::Body;
@@ -14,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio_util::io::ReaderStream;
@@ -208,6 +210,21 @@ async fn answer(State((host, shared)): State<(&'static str, Shared)>, request: R
     }
 }
 
+/// Breaks off, but not before the server has sent what came before: it does so when there is nothing more to be had.
+struct Broken {
+    was_asked: bool,
+}
+
+impl AsyncRead for Broken {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if std::mem::replace(&mut self.was_asked, true) {
+            return Poll::Ready(Err(ErrorKind::BrokenPipe.into()));
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
 /// A file, or a part of it.
 fn file(contents: &mut Contents, path: &str, range: Option<String>) -> Response {
     contents.asked.push((path.to_owned(), range.clone()));
@@ -226,7 +243,10 @@ fn file(contents: &mut Contents, path: &str, range: Option<String>) -> Response 
     };
     let body = match contents.breaks.remove(path) {
         None => Body::from(rest),
-        Some(Break::Close(after)) => Body::from_stream(ReaderStream::new(Cursor::new(rest[..after].to_vec()))),
+        Some(Break::Close(after)) => {
+            let part = Cursor::new(rest[..after].to_vec()).chain(Broken { was_asked: false });
+            Body::from_stream(ReaderStream::new(part))
+        }
         Some(Break::Stall(after)) => {
             let (mut writer, reader) = tokio::io::duplex(1 << 16);
             tokio::spawn(async move {

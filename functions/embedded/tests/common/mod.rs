@@ -2,12 +2,14 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use easel_embedded::dynamodb::DynamoDb;
 use easel_embedded::notification::ObjectCreated;
 use easel_embedded::s3::{S3, S3Options};
+use easel_embedded::{Error, Result};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_util::sync::CancellationToken;
@@ -23,9 +25,22 @@ pub(crate) async fn listener() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").await.expect("a free port")
 }
 
+/// What starts. A program that another test runs holds all locks of this one for the moment before it is another program,
+/// those on folders that were let go too.
+async fn started<S, F: Future<Output = Result<S>>>(start: impl Fn() -> F) -> S {
+    for _ in 0..1000 {
+        match start().await {
+            Err(Error::InUse { .. }) => tokio::time::sleep(Duration::from_millis(10)).await,
+            service => return service.expect("it starts"),
+        }
+    }
+    panic!("the folder stays in use");
+}
+
 pub(crate) async fn start_dynamodb(folder: &Path) -> Running<DynamoDb> {
     let shutdown = CancellationToken::new();
-    let service = DynamoDb::start(folder, listener().await, shutdown.clone()).await.expect("DynamoDB starts");
+    let start = || async { DynamoDb::start(folder, listener().await, shutdown.clone()).await };
+    let service = started(start).await;
     Running { service, shutdown }
 }
 
@@ -50,7 +65,8 @@ pub(crate) async fn start_s3(folder: &Path) -> (Running<S3>, UnboundedReceiver<O
         notifier: Arc::new(move |object| drop(sender.send(object))),
     };
     let shutdown = CancellationToken::new();
-    let service = S3::start(folder, options, listener().await, shutdown.clone()).await.expect("S3 starts");
+    let start = || async { S3::start(folder, options.clone(), listener().await, shutdown.clone()).await };
+    let service = started(start).await;
     (Running { service, shutdown }, created)
 }
 
