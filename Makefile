@@ -95,7 +95,7 @@ infra: $(STACKS)/ready ## Check the stacks' templates, and the simulation of the
 	$(STACKS)/bin/cfn-lint infra/*.yaml
 	$(SAM) validate --lint -t infra/template.yaml
 	$(STACKS)/bin/python tests/infrastructure.py
-	PYTHONPATH=infra $(STACKS)/bin/python tests/scaling.py
+	PYTHONPATH=infra:model/benchmarks $(STACKS)/bin/python tests/scaling.py
 
 $(STACKS)/moto: tests/stacks/requirements.txt $(STACKS)/ready
 	$(STACKS)/bin/python -m pip install --quiet --requirement $<

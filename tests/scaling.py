@@ -1,6 +1,6 @@
 """Checks the simulation on cases that can be reckoned by hand.
 
-    PYTHONPATH=infra python scaling.py
+    PYTHONPATH=infra:model/benchmarks python scaling.py
 """
 
 import random
@@ -9,8 +9,9 @@ import unittest
 from dataclasses import replace
 from types import SimpleNamespace
 
-from simulation import limits, on_hosts, on_lambda
+from simulation import costs, limits, on_hosts, on_lambda
 from simulation.pictures import Pace, Picture, burst, stream
+from simulation.report import Inputs
 
 LIMITS = limits.read()
 PRICES = SimpleNamespace(million_requests=0.2, on_demand_hour=2, spot_hour=1)
@@ -122,6 +123,15 @@ class Numbers(unittest.TestCase):
         self.assertEqual(changes, [0, 1, 1, 4, 4, 16])
         self.assertEqual([LIMITS.idle.change([9] * minutes) for minutes in (9, 10)], [0, -4])
         self.assertEqual(LIMITS.idle.change([9] * 9 + [0]), 0)
+
+    def test_a_thousand_pictures_cost_their_time(self):
+        given = SimpleNamespace(steps=10, gpu=1, gpu_vae=3, handling=2, **vars(PRICES))
+        inputs = Inputs(LIMITS, given)
+        half = costs.Kind("half", "of the first", hour=7.2, peak=costs.KINDS[0].peak / 2)
+        # 10 × 2 × 1 + 3 s, and 2 s beside it; half as fast, all but the 2 s take twice as long.
+        self.assertAlmostEqual(costs.on_gpu(inputs, costs.KINDS[0]), 25)
+        self.assertAlmostEqual(costs.on_gpu(inputs, half), 48)
+        self.assertAlmostEqual(costs.of_a_thousand(48, half.hour), 96)
 
 
 if __name__ == "__main__":

@@ -41,15 +41,20 @@ def section(inputs):
     for precision in ("int8", "bf16"):
         seconds = inputs.cpu(getattr(given, precision)).draw_alone()
         rows.append([f"Lambda, {limits.memory_gib:.0f} GiB, {precision}", f"{seconds:.0f}", f"{gibibyte_hour:.2f}",
-                     f"{1000 * seconds / 3600 * gibibyte_hour:.2f}", ""])
+                     f"{of_a_thousand(seconds, gibibyte_hour):.2f}", ""])
     spot = given.spot_hour / given.on_demand_hour
     for kind in KINDS:
         seconds = on_gpu(inputs, kind)
-        dollars = 1000 * seconds / 3600 * kind.hour
+        dollars = of_a_thousand(seconds, kind.hour)
         rows.append([f"{kind.instance} ({kind.gpu})", f"{seconds:.1f}", f"{kind.hour:.3f}", f"{dollars:.2f}",
                      f"{spot * dollars:.2f}"])
     pieces = [TITLE, introduction(inputs), table(rows), rest(inputs)]
     return "\n\n".join(piece if piece.startswith("|") else wrap(piece) for piece in pieces) + "\n"
+
+
+def of_a_thousand(seconds, hour):
+    """US dollars of so many seconds each, at so many dollars an hour."""
+    return 1000 * seconds / 3600 * hour
 
 
 def on_gpu(inputs, kind):
