@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -44,7 +45,14 @@ CHECKS = [
 # What they rightly say, because moto drops it and has no call to make it either.
 LOST = {storage.encrypted: ["Table is not encrypted with a key of this account"]}
 # Tests of the suite that moto cannot pass, and why.
-BEYOND_MOTO = {}
+AT_ONCE = "moto's transactions break when others write at the same time"
+BEYOND_MOTO = {
+    "idempotency::two_hundred_calls_with_twenty_keys_make_twenty_tasks": AT_ONCE,
+    "idempotency::of_two_bodies_with_one_key_at_once_one_makes_a_task": AT_ONCE,
+    "init_image::an_upload_takes_only_what_was_announced": "moto checks no signatures",
+    "races::of_a_hundred_decisions_one_counts": AT_ONCE,
+    "races::pausing_resuming_and_cancelling_at_once_keep_one_history": AT_ONCE,
+}
 STARTING_SECONDS = 60
 
 
@@ -187,6 +195,7 @@ def main():
     parser.add_argument("command", nargs="*", help="what to run against the service, after --")
     given = parser.parse_args()
     given.logs.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with contextlib.ExitStack() as stack:
         endpoint = stack.enter_context(moto(given.logs))
         Made.endpoint = Broken.endpoint = endpoint
@@ -202,7 +211,8 @@ def main():
             return 0
         for test, reason in BEYOND_MOTO.items():
             print(f"left out: {test}: {reason}", flush=True)
-        left_out = [part for test in BEYOND_MOTO for part in ("--skip", test)]
+        # One test after the other, for the same reason.
+        left_out = ["--test-threads", "1", *(part for test in BEYOND_MOTO for part in ("--skip", test))]
         tested = os.environ | {"EASEL_TEST_DEPLOYMENT": str(file.resolve())}
         return subprocess.run(given.command + left_out, env=tested, check=False).returncode
 
