@@ -11,8 +11,10 @@ import contextlib
 import dataclasses
 import json
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 from pathlib import Path
@@ -46,8 +48,15 @@ CHECKS = [
 # What they rightly say, because moto drops it and has no call to make it either.
 LOST = {storage.encrypted: ["Table is not encrypted with a key of this account"]}
 # Tests of the suite that moto cannot pass, and why.
-BEYOND_MOTO = {}
-STARTING_SECONDS = 60
+SLOW = "moto copies its tables at every transaction, so that so many calls at once time out"
+BEYOND_MOTO = {
+    "idempotency::two_hundred_calls_with_twenty_keys_make_twenty_tasks": SLOW,
+    "init_image::an_upload_takes_only_what_was_announced": "moto checks no signatures",
+    "listing::a_hundred_tasks_are_moved_at_once_with_an_answer_each": SLOW,
+    "races::of_a_hundred_decisions_one_counts": SLOW,
+    "races::pausing_resuming_and_cancelling_at_once_keep_one_history": SLOW,
+}
+STARTING_SECONDS = 120
 
 
 class Made(unittest.TestCase):
@@ -147,7 +156,7 @@ def moto(logs):
     """The emulator's address as long as the block runs."""
     port, log = free_port(), logs / "moto.log"
     endpoint = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    command = [sys.executable, "-W", "ignore", Path(__file__).parent / "stacks" / "one_at_a_time.py", str(port)]
     with running(command, inherited(), log) as process:
         wait_until_ready(f"{endpoint}/moto-api/", process, log)
         yield endpoint
@@ -160,9 +169,11 @@ def serving(easel, endpoint, created, logs):
     environment = inherited() | {variable: created.ids[name] for variable, name in names.items()}
     environment |= {"AWS_ACCESS_KEY_ID": "easel", "AWS_SECRET_ACCESS_KEY": "easel", "AWS_REGION": REGION}
     environment |= {"AWS_ENDPOINT_URL": endpoint}
-    data, log = str(logs / "data"), logs / "easel.log"
-    command = [easel, "serve", "--json", "--listen", "127.0.0.1:0", "--endpoint-url", endpoint, "--data", data]
-    with running(command, environment, log) as process:
+    log = logs / "easel.log"
+    with contextlib.ExitStack() as stack:
+        data = stack.enter_context(tempfile.TemporaryDirectory())
+        command = [easel, "serve", "--json", "--listen", "127.0.0.1:0", "--endpoint-url", endpoint, "--data", data]
+        process = stack.enter_context(running(command, environment, log))
         deployment = ready(process, log)
         deployment |= {"access_key_id": "easel", "secret_access_key": "easel"}
         deployment["tokens"] = {name: token(easel, data, name, role) for name, role in ROLES.items()}
@@ -190,10 +201,11 @@ def token(easel, data, name, role):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--easel", type=Path, required=True, help="the easel program")
-    parser.add_argument("--logs", type=Path, required=True, help="a folder for data and what is said")
+    parser.add_argument("--logs", type=Path, required=True, help="a folder for the deployment file and what is said")
     parser.add_argument("command", nargs="*", help="what to run against the service, after --")
     given = parser.parse_args()
     given.logs.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with contextlib.ExitStack() as stack:
         endpoint = stack.enter_context(moto(given.logs))
         Made.endpoint = Broken.endpoint = People.endpoint = endpoint
@@ -209,7 +221,8 @@ def main():
             return 0
         for test, reason in BEYOND_MOTO.items():
             print(f"left out: {test}: {reason}", flush=True)
-        left_out = [part for test in BEYOND_MOTO for part in ("--skip", test)]
+        # One test after the other, for moto is slow.
+        left_out = ["--test-threads", "1", *(part for test in BEYOND_MOTO for part in ("--skip", test))]
         tested = os.environ | {"EASEL_TEST_DEPLOYMENT": str(file.resolve())}
         return subprocess.run(given.command + left_out, env=tested, check=False).returncode
 

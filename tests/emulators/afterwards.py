@@ -1,4 +1,4 @@
-"""What no caller of the API can have happen: AWS sends dead letters, and a week goes by."""
+"""What no caller of the API can have happen: AWS sends dead letters and stops workers, and a week goes by."""
 
 import json
 import struct
@@ -90,6 +90,20 @@ def a_dead_letter_of_a_task_that_is_drawn_waits(emulator, people):
     eventually("the dead letter to be taken", lambda: emulator.is_empty(dead))
     changes = [event["change"] for event in creator.ask("GET", f"/v1/tasks/{task}/history")["events"]]
     assert "fail" not in changes and changes.count("finish") == 1, changes
+
+
+def a_worker_that_is_stopped_hands_on(deployment, worker, start_another):
+    """As ECS stops them; drain.py does it more often and looks closer."""
+    creator = Person(deployment, "creator")
+    task = creator.ask("POST", "/v1/tasks", SLOW_HEART)["id"]
+    eventually("a step", lambda: (creator.ask("GET", f"/v1/tasks/{task}")["progress"] or {}).get("step"))
+    worker.terminate()
+    assert worker.wait(timeout=120) == 0, "the worker fails at being stopped"
+    start_another("generate-again.log")
+    creator.wait(task, "awaiting_approval")
+    changes = [event["change"] for event in creator.ask("GET", f"/v1/tasks/{task}/history")["events"]]
+    assert changes == ["create", "claim", "hand_on", "claim", "finish"], changes
+    print("afterwards: another worker went on with what a stopped one had begun", flush=True)
 
 
 def what_was_deleted_a_week_ago_goes(emulator, people):

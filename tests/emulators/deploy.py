@@ -42,10 +42,13 @@ def main():
         emulator = Emulator(endpoint, doors)
         deployment, queue = emulator.deploy(given.functions)
         emulator.make_generate(given.generate, queue, draws=given.on_lambda)
-        if not given.on_lambda:
+
+        def start_worker(log):
             own = {"EASEL_QUEUE_URL": queue, "EASEL_MAX_DELIVERIES": str(DELIVERIES)}
             environment = inherited() | emulator.environment(WORKER) | own
-            stack.enter_context(running([given.generate], environment, given.logs / "generate.log"))
+            return stack.enter_context(running([given.generate], environment, given.logs / log))
+
+        worker = None if given.on_lambda else start_worker("generate.log")
         file = given.logs / "deployment.json"
         file.write_text(json.dumps(deployment, indent=2))
         print(f"deployed: {deployment['api']}, see {file}", flush=True)
@@ -57,6 +60,8 @@ def main():
         failed = subprocess.run(given.command, env=tested, check=False).returncode
         if not failed:
             afterwards.check(emulator, deployment)
+            if worker:
+                afterwards.a_worker_that_is_stopped_hands_on(deployment, worker, start_worker)
         return failed
 
 

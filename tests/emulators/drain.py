@@ -197,6 +197,7 @@ def main():
     parser.add_argument("--logs", type=Path, required=True, help="a folder for what is said")
     given = parser.parse_args()
     given.logs.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     drains, seed = int(os.environ.get("EASEL_TEST_DRAINS", "30")), os.getpid()
     print(f"seed {seed}", flush=True)
     random.seed(seed)

@@ -24,9 +24,9 @@ GENERATE = "generate"
 # The generate program on a host, polling the queue.
 WORKER = "worker"
 ROLES = {"creator": "creator", "other_creator": "creator", "reviewer": "reviewer", "admin": "admin"}
-FUNCTION_SECONDS = 30
+FUNCTION_SECONDS = 90
 # Short, so that a message that was not finished comes back while a test waits.
-VISIBILITY_SECONDS = 40
+VISIBILITY_SECONDS = 100
 DELIVERIES = 3
 
 
