@@ -140,16 +140,16 @@ fn one_variant_comes_and_takes_the_place_of_the_other() {
 fn a_file_that_breaks_off_goes_on_where_it_was() {
     let (folder, hub) = (folder(), Hub::with(&base()));
     hub.contents().breaks.insert(UNET.to_owned(), Break::Close(100_000));
-    hub.contents().breaks.insert(INDEX.to_owned(), Break::Close(10));
     let outcome = pull(folder.path(), &hub, &[]);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     assert!(outcome.stderr.contains("trying again"), "{outcome:?}");
     let asked = hub.asked();
-    for (wanted, range) in [(UNET, "bytes=100000-"), (INDEX, "bytes=10-")] {
-        let asked: Vec<_> =
-            asked.iter().filter(|(path, _)| path == wanted).map(|(_, range)| range.as_deref()).collect();
-        assert_eq!(asked, [None, Some(range)], "{wanted}");
-    }
+    let mut asked = asked.iter().filter(|(path, _)| path == UNET).map(|(_, range)| range.as_deref());
+    assert_eq!(asked.next(), Some(None));
+    // The server may have dropped the last of what it had to send.
+    let range = asked.next().flatten().and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-'));
+    assert!((1..=100_000).contains(&range.unwrap().parse::<usize>().unwrap()), "{range:?}");
+    assert_eq!(asked.next(), None);
     assert_eq!(pulled(folder.path()), files_of(&base()));
 }
 
@@ -237,7 +237,7 @@ fn refusals_say_what_to_do() {
         (401, "GatedRepo", ["401", &page, "licence", "HF_TOKEN"]),
         (401, "RepoNotFound", ["401", &page, "no such repository", "HF_TOKEN"]),
         (404, "RepoNotFound", ["404", &page, "no such repository", "written"]),
-        (503, "", ["503", REPOSITORY, "given up after 6 tries", "later"]),
+        (503, "", ["503", REPOSITORY, "given up at try 6", "later"]),
     ] {
         hub.contents().refusal = Some((status, code));
         assert_refused(&pull(folder.path(), &hub, &[]), 1, &words, folder.path(), &[]);
