@@ -241,7 +241,7 @@ fn refusals_say_what_to_do() {
         (401, "GatedRepo", ["401", &page, "licence", "HF_TOKEN"]),
         (401, "RepoNotFound", ["401", &page, "no such repository", "HF_TOKEN"]),
         (404, "RepoNotFound", ["404", &page, "no such repository", "written"]),
-        (503, "", ["503", REPOSITORY, "given up after 6 tries", "later"]),
+        (503, "", ["503", REPOSITORY, "given up at try 6", "later"]),
     ] {
         hub.contents().refusal = Some((status, code));
         assert_refused(&pull(folder.path(), &hub, &[]), 1, &words, folder.path(), &[]);

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::Step;
 use super::check::{Check, short_hash};
 use super::remote::RemoteFile;
-use super::selection::Layout;
+use super::selection::{Layout, check_path};
 use super::source::Source;
 use super::transfer::{digest_file, unwritable};
 use crate::error::{Error, Result};
@@ -179,7 +179,9 @@ impl Folder {
         };
         let revision = revision.map(str::to_owned);
         self.record = Record { source: source.to_string(), revision, checkpoint, complete: false, files: before };
-        let stale: Vec<_> = self.record.files.keys().filter(|path| !files.contains_key(*path)).cloned().collect();
+        // The record may be somebody else's by now.
+        let is_stale = |path: &&String| !files.contains_key(*path) && check_path(path).is_ok();
+        let stale: Vec<_> = self.record.files.keys().filter(is_stale).cloned().collect();
         self.record.files.extend(files.clone());
         self.write_record()?;
         let mut moving: Vec<&RemoteFile> = fetched.iter().collect();

@@ -160,7 +160,7 @@ impl Patience {
         let pause = wanted.unwrap_or_else(|| FIRST_PAUSE * 2_u32.pow(self.tries - 1));
         if self.tries >= TRIES || pause > LONGEST_PAUSE {
             let advice = "do the same again later; what is here already is kept";
-            return Err(Error::Failed(format!("{what}: {reason}; given up after {} tries: {advice}", self.tries)));
+            return Err(Error::Failed(format!("{what}: {reason}; given up at try {}: {advice}", self.tries)));
         }
         watch(Step::Retrying { what, reason: &reason, pause });
         tokio::time::sleep(pause).await;
