@@ -20,6 +20,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import container
 from emulator import Emulator, package
 
 SERVICES = "s3,dynamodb,sqs,lambda,apigateway,iam,sts,logs"
@@ -54,6 +55,15 @@ def running(command, environment, log):
                 process.wait()
 
 
+def end(worker, log):
+    """Tells a worker to end, which it does well or this program does not."""
+    worker.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        worker.wait(timeout=20)
+    if worker.poll() != 0:
+        sys.exit(f"the worker did not end as it should when told to: {worker.poll()}; see {log}")
+
+
 def wait_until_ready(endpoint, process, log):
     deadline = time.monotonic() + STARTING_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
@@ -67,8 +77,11 @@ def wait_until_ready(endpoint, process, log):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--functions", type=Path, required=True, help="where cargo lambda put the packages")
-    parser.add_argument("--generate", type=Path, help="the generate program, to poll the queue")
-    parser.add_argument("--on-lambda", action="store_true", help="run the generate program as a function instead")
+    generate = parser.add_mutually_exclusive_group()
+    generate.add_argument("--generate", type=Path, help="the generate program, to poll the queue")
+    generate.add_argument("--image", help="the same in a container of this image")
+    parser.add_argument("--engine", default="podman", help="what runs the container: podman or docker")
+    parser.add_argument("--on-lambda", action="store_true", help="run generate as a function instead")
     parser.add_argument("--logs", type=Path, required=True, help="a folder for the deployment file and what is said")
     parser.add_argument("command", nargs="*", help="what to run against the deployment, after --")
     return parser.parse_args()
@@ -93,11 +106,16 @@ def main():
         wait_until_ready(endpoint, ministack, log)
         emulator = Emulator(endpoint)
         deployment, queue = emulator.deploy(given.functions)
-        if given.generate and given.on_lambda:
-            emulator.feed_from_queue(emulator.make_function("generate", package(given.generate)))
-        elif given.generate:
+        generate = given.generate
+        if given.image:
+            generate = stack.enter_context(container.program(given.engine, given.image, Path(scratch)))
+        if generate and given.on_lambda:
+            emulator.feed_from_queue(emulator.make_function("generate", package(generate)))
+        elif generate:
             environment = inherited() | emulator.environment() | {"EASEL_QUEUE_URL": queue}
-            stack.enter_context(running([given.generate], environment, given.logs / "generate.log"))
+            log = given.logs / "generate.log"
+            worker = stack.enter_context(running([generate], environment, log))
+            stack.callback(end, worker, log)
         file = given.logs / "deployment.json"
         file.write_text(json.dumps(deployment, indent=2))
         print(f"deployed: {deployment['api']}, see {file}", flush=True)
