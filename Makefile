@@ -17,6 +17,9 @@ SAM := $(STACKS)/bin/sam
 export SAM_CLI_TELEMETRY := 0
 # The stack's name in the account.
 STACK ?= easel
+# What builds and runs the image: podman, docker, or, to build alone, buildah.
+ENGINE ?= $(or $(notdir $(firstword $(shell which podman docker buildah 2>/dev/null))),podman)
+TAG ?= easel
 # DRY_RUN=1 prints what package, deploy, outputs, smoke and destroy would do; YES=1 does it without asking.
 DO := $(if $(DRY_RUN),@echo)
 
@@ -28,8 +31,8 @@ export RUSTFLAGS := -C relro-level=partial -C link-arg=-Wl,--unresolved-symbols=
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test sanitize test-emulators test-drain test-stack test-schema openapi local functions lint infra simulate \
-	format audit package deploy outputs smoke destroy bench bench-service cuda gpu-test gpu-bench
+.PHONY: help demo test sanitize test-emulators test-drain test-stack test-image test-schema openapi local functions lint \
+	infra simulate format audit image sbom package deploy outputs smoke destroy bench bench-service cuda gpu-test gpu-bench
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -91,8 +94,9 @@ lint: ## Formatting, lints, documentation, dependencies
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
 	$(MAKE) infra audit
 
-infra: $(STACKS)/ready ## Check the stacks' templates, and the simulation of them
+infra: $(STACKS)/ready ## Check the stacks' templates, the simulation of them and the image's recipe
 	$(STACKS)/bin/cfn-lint infra/*.yaml
+	$(STACKS)/bin/hadolint infra/Containerfile
 	$(SAM) validate --lint -t infra/template.yaml
 	$(STACKS)/bin/python tests/infrastructure.py
 	PYTHONPATH=infra:model/benchmarks $(STACKS)/bin/python tests/scaling.py
@@ -148,6 +152,29 @@ outputs: $(if $(DRY_RUN),,$(STACKS)/ready) ## Print the stack's addresses and na
 
 destroy: $(if $(DRY_RUN),,$(STACKS)/ready) ## Take the stack down; tasks, pictures and people stay (PART=gpu DRY_RUN=1 YES=1)
 	$(DO) $(SAM) delete --stack-name $(STACK)$(if $(filter gpu,$(PART)),-gpu) $(if $(YES),--no-prompts)
+
+# The same commit gives the same image. Lambda takes no image with attestations beside it.
+image: EPOCH = $(shell git log -1 --format=%ct)
+image: ## Build the container of generate (CUDA=1 MODEL=folder TAG=name ENGINE=podman IMAGE_FLAGS="…" DRY_RUN=1)
+	$(DO) $(ENGINE) build --platform linux/amd64 --file infra/Containerfile --tag $(TAG) \
+	$(if $(filter docker,$(ENGINE)),--provenance=false --build-arg SOURCE_DATE_EPOCH=$(EPOCH),\
+	--ignorefile infra/Containerfile.dockerignore --timestamp $(EPOCH)) \
+	--build-arg VERSION=$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml) \
+	--build-arg REVISION=$(shell git describe --always --dirty --abbrev=40) \
+	$(if $(SOURCE),--build-arg SOURCE=$(SOURCE)) --target $(if $(CUDA),cuda,cpu) \
+	$(if $(MODEL),--build-context model=$(MODEL)) $(IMAGE_FLAGS) .
+
+sbom: $(STACKS)/ready ## Write what the image is made of (crates, Debian's packages) into target/image/sbom.spdx.json (TAG=name)
+	mkdir -p target/image
+	$(ENGINE) save --output target/image/image.tar $(TAG)
+	$(STACKS)/bin/syft scan docker-archive:target/image/image.tar --output spdx-json=target/image/sbom.spdx.json
+	rm target/image/image.tar
+
+test-image: functions ## Run the end-to-end tests against the image (TAG=name), on an emulator of AWS by others
+	$(CARGO) test --locked --workspace --test end_to_end --no-run
+	for way in "" --on-lambda; do $(PYTHON) tests/emulators/deploy.py $$way --functions target/lambda \
+	--image $(TAG) --engine $(ENGINE) --logs target/emulators -- \
+	$(CARGO) test --locked --workspace --test end_to_end || exit 1; done
 
 bench: $(PEERS)/ready ## Time full-size SDXL beside its peers (PyTorch, OpenVINO, stable-diffusion.cpp, candle) into model/BENCHMARKS.md
 	$(CARGO) build --locked --release --workspace --bin easel

@@ -13,9 +13,11 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import afterwards
+import container
 from emulator import DELIVERIES, FUNCTIONS, GENERATE, WORKER, Emulator
 from processes import inherited, ministack, running
 from recorder import recording
@@ -24,7 +26,10 @@ from recorder import recording
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--functions", type=Path, required=True, help="where cargo lambda put the packages")
-    parser.add_argument("--generate", type=Path, required=True, help="the generate program, to poll the queue")
+    generate = parser.add_mutually_exclusive_group(required=True)
+    generate.add_argument("--generate", type=Path, help="the generate program, to poll the queue")
+    generate.add_argument("--image", help="the same in a container of this image")
+    parser.add_argument("--engine", default="podman", help="what runs the container: podman or docker")
     parser.add_argument("--on-lambda", action="store_true", help="have the generate function draw instead")
     parser.add_argument("--logs", type=Path, required=True, help="a folder for the deployment file and what is said")
     parser.add_argument("command", nargs="*", help="what to run against the deployment, after --")
@@ -41,12 +46,16 @@ def main():
         doors = stack.enter_context(recording(endpoint, (*FUNCTIONS, GENERATE, WORKER), needs))
         emulator = Emulator(endpoint, doors)
         deployment, queue = emulator.deploy(given.functions)
-        emulator.make_generate(given.generate, queue, draws=given.on_lambda)
+        generate = given.generate
+        if given.image:
+            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            generate = stack.enter_context(container.program(given.engine, given.image, scratch))
+        emulator.make_generate(generate, queue, draws=given.on_lambda)
 
         def start_worker(log):
             own = {"EASEL_QUEUE_URL": queue, "EASEL_MAX_DELIVERIES": str(DELIVERIES)}
             environment = inherited() | emulator.environment(WORKER) | own
-            return stack.enter_context(running([given.generate], environment, given.logs / log))
+            return stack.enter_context(running([generate], environment, given.logs / log))
 
         worker = None if given.on_lambda else start_worker("generate.log")
         file = given.logs / "deployment.json"

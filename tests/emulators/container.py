@@ -1,0 +1,33 @@
+"""An image's program as ECS and Lambda start it: no user's rights, nothing but /tmp to write to."""
+
+import contextlib
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
+# What of the environment goes in.
+PASSED_ON = r"^\(AWS_[A-Z0-9_]*\|EASEL_[A-Z0-9_]*\)=.*"
+
+
+@contextlib.contextmanager
+def program(engine, image, folder):
+    """A program in a folder that runs the image each time it is started; none runs any more after the block."""
+    label = f"easel.test={os.getpid()}"
+    command = [engine, "run", "--rm", "--init", "--network", "host", "--label", label]
+    command += ["--read-only", "--tmpfs", "/tmp:rw,nosuid,nodev,size=1g"]
+    if Path(engine).name == "podman":
+        # It would add more places to write to.
+        command.append("--read-only-tmpfs=false")
+    command += ["--cap-drop", "all", "--security-opt", "no-new-privileges"]
+    file = folder / "generate"
+    variables = f"$(env | sed -n 's/{PASSED_ON}/--env \\1/p')"
+    file.write_text(f"#!/bin/sh\nexec {shlex.join(command)} {variables} {shlex.quote(image)}\n")
+    file.chmod(0o755)
+    try:
+        yield file
+    finally:
+        listing = [engine, "ps", "--quiet", "--filter", f"label={label}"]
+        left = subprocess.run(listing, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+        if left:
+            subprocess.run([engine, "rm", "--force", *left], stdout=subprocess.DEVNULL, check=True)
