@@ -131,8 +131,8 @@ impl Bucket {
             _ => "look at the bucket",
         };
         let status = status.map(|status| format!(" answered {status}")).unwrap_or_default();
-        let reason = error.message().map_or_else(|| causes(error), str::to_owned);
-        Trouble::lasting(format!("{address}{status} {code} ({reason}): {advice}"))
+        let reason = error.message().map_or_else(|| causes(error), |message| format!("{code}: {message}"));
+        Trouble::lasting(format!("{address}{status} ({reason}): {advice}"))
     }
 }
 
