@@ -22,7 +22,7 @@ use crate::weights::{
 };
 
 /// The file in a component's folder.
-pub(crate) const PACKED_FILE: &str = "packed.safetensors";
+pub const PACKED_FILE: &str = "packed.safetensors";
 /// The order of the bytes; files of another one are packed again.
 const LAYOUT: &str = "1";
 /// Where a file's metadata names the layout, and the precision.

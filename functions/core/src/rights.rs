@@ -1,5 +1,7 @@
 //! Whether a service lets us do something, found out by trying.
 
+use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+
 /// The answer to a trial.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
@@ -23,13 +25,17 @@ pub struct Trial {
 }
 
 impl Answer {
-    /// What a failure with this code means; `telling` are codes that only those hear who may do it.
+    /// What a service's answer means, whichever it is; `telling` are codes that only those hear who may do it.
     #[must_use]
-    pub fn of_failure(code: Option<&str>, telling: &[&str], detail: String) -> Self {
-        match code {
+    pub fn to<T, E>(result: Result<T, SdkError<E>>, telling: &[&str]) -> Self
+    where
+        E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+    {
+        let Err(error) = result else { return Self::Granted };
+        match error.code() {
             Some("AccessDenied" | "AccessDeniedException" | "Forbidden") => Self::Refused,
             Some(code) if telling.contains(&code) => Self::Granted,
-            _ => Self::Unknown(detail),
+            _ => Self::Unknown(DisplayErrorContext(&error).to_string()),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_sqs::error::{DisplayErrorContext, SdkError};
 use aws_sdk_sqs::types::MessageSystemAttributeName;
 
 use easel_core::rights::{Answer, Trial};
@@ -15,6 +15,9 @@ use crate::queue::{MessageQueue, Received};
 const LONG_POLL: i32 = 20;
 /// The longest that SQS hides a message.
 const LONGEST_HIDING: Duration = Duration::from_secs(12 * 3600);
+
+/// Only those who may do something with a message hear that there is none.
+const NO_MESSAGE: [&str; 3] = ["ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight"];
 
 /// A queue by its URL.
 #[derive(Debug, Clone)]
@@ -60,7 +63,10 @@ impl Sqs {
         let hide = self.client.change_message_visibility().queue_url(&self.url).receipt_handle(receipt);
         let hide = hide.visibility_timeout(0).send().await;
         let trial = |right, answer| Trial { right, on: self.url.clone(), answer };
-        vec![trial("sqs:DeleteMessage", answer(delete)), trial("sqs:ChangeMessageVisibility", answer(hide))]
+        vec![
+            trial("sqs:DeleteMessage", Answer::to(delete, &NO_MESSAGE)),
+            trial("sqs:ChangeMessageVisibility", Answer::to(hide, &NO_MESSAGE)),
+        ]
     }
 }
 
@@ -105,18 +111,6 @@ impl MessageQueue for Sqs {
 fn seconds(duration: Duration) -> i32 {
     let duration = duration.min(LONGEST_HIDING);
     i32::try_from(duration.as_secs() + u64::from(duration.subsec_nanos() > 0)).unwrap_or(i32::MAX)
-}
-
-/// Only those who may do it hear that there is no such message.
-fn answer<T, E>(result: Result<T, SdkError<E>>) -> Answer
-where
-    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
-{
-    let no_message = ["ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight"];
-    match result {
-        Ok(_) => Answer::Granted,
-        Err(error) => Answer::of_failure(error.code(), &no_message, DisplayErrorContext(&error).to_string()),
-    }
 }
 
 fn failed<E: std::error::Error + Send + Sync + 'static>(error: SdkError<E>) -> Error {

@@ -19,7 +19,7 @@ use crate::packing::{self, PACKED_FILE};
 use crate::precision::Precision;
 
 /// What a tokenizer's folder may hold.
-const TOKENIZER_FILES: [&str; 6] = [
+pub const TOKENIZER_FILES: [&str; 6] = [
     "vocab.json",
     "merges.txt",
     "tokenizer.json",

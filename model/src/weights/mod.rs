@@ -19,8 +19,9 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 
+pub use crate::packing::PACKED_FILE;
 pub use convert::convert;
-pub use export::{Form, save_folder, save_single_file};
+pub use export::{Form, TOKENIZER_FILES, save_folder, save_single_file};
 pub use files::ModelFiles;
 pub use header::{Entry, Header, HeaderFault, parse_header};
 pub use original::{Transform, open_clip_name, unet_name, vae_name};

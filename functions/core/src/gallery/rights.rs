@@ -1,6 +1,5 @@
 //! What a worker may do with the bucket.
 
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use uuid::Uuid;
 
@@ -10,6 +9,9 @@ use crate::rights::{Answer, Trial};
 
 /// The content of an object that is written to see whether it can be.
 const CONTENT: &[u8] = b"written to see whether it can be";
+
+/// Only those who may do something with an object hear that there is none.
+const NO_OBJECT: [&str; 1] = ["NoSuchKey"];
 
 impl Gallery {
     /// Tries everything that a worker does with the bucket, on a picture of its own that is gone again afterwards, and
@@ -29,8 +31,8 @@ impl Gallery {
         let mut trials = vec![
             trial("s3:PutObject and s3:PutObjectTagging", "images/…", put),
             trial("s3:GetObject", "images/…", read),
-            trial("s3:ListBucket", "", answer(list)),
-            trial("s3:DeleteObject", "images/…", answer(delete)),
+            trial("s3:ListBucket", "", Answer::to(list, &NO_OBJECT)),
+            trial("s3:DeleteObject", "images/…", Answer::to(delete, &NO_OBJECT)),
         ];
         for prefix in [keys::UPLOADS, keys::INPUTS, keys::REQUESTS, keys::CHECKPOINTS] {
             let answer = self.may_get(&format!("{prefix}{id}")).await;
@@ -53,21 +55,11 @@ impl Gallery {
 
     /// Whether objects may be read: those may who are told that there is none.
     async fn may_get(&self, key: &str) -> Answer {
-        answer(self.client.get_object().bucket(&self.bucket).key(key).send().await)
+        Answer::to(self.client.get_object().bucket(&self.bucket).key(key).send().await, &NO_OBJECT)
     }
 
     async fn may_put(&self, key: &str, tags: Option<&str>) -> Answer {
         let put = self.client.put_object().bucket(&self.bucket).key(key).set_tagging(tags.map(str::to_owned));
-        answer(put.body(ByteStream::from_static(CONTENT)).send().await)
-    }
-}
-
-fn answer<T, E>(result: Result<T, SdkError<E>>) -> Answer
-where
-    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
-{
-    match result {
-        Ok(_) => Answer::Granted,
-        Err(error) => Answer::of_failure(error.code(), &["NoSuchKey"], DisplayErrorContext(&error).to_string()),
+        Answer::to(put.body(ByteStream::from_static(CONTENT)).send().await, &NO_OBJECT)
     }
 }

@@ -1,6 +1,5 @@
 //! What a worker may do with the table.
 
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -21,17 +20,17 @@ impl Store {
         let key = rows::key(&partition, TRIAL);
         let expires = rows::number(Timestamp::now().as_second() + KEPT);
         let put = self.client.put_item().table_name(&self.table).set_item(Some(key.clone())).item(EXPIRES, expires);
-        let put = answer(put.send().await);
+        let put = Answer::to(put.send().await, &[]);
         let get = self.client.get_item().table_name(&self.table).set_key(Some(key.clone()));
-        let get = answer(get.send().await);
+        let get = Answer::to(get.send().await, &[]);
         let query = self.client.query().table_name(&self.table).key_condition_expression("PK = :key");
-        let query = answer(query.expression_attribute_values(":key", key["PK"].clone()).send().await);
+        let query = Answer::to(query.expression_attribute_values(":key", key["PK"].clone()).send().await, &[]);
         let deleted = aws_sdk_dynamodb::types::AttributeValue::S(Status::Deleted.as_str().to_owned());
         let index = self.client.query().table_name(&self.table).index_name(listing::BY_STATUS).limit(1);
         let index = index.key_condition_expression("#status = :status").expression_attribute_names("#status", "status");
-        let index = answer(index.expression_attribute_values(":status", deleted).send().await);
+        let index = Answer::to(index.expression_attribute_values(":status", deleted).send().await, &[]);
         let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key));
-        let delete = answer(delete.send().await);
+        let delete = Answer::to(delete.send().await, &[]);
         let rows = format!("{} TASK#…", self.table);
         let trial = |right, answer| Trial { right, on: rows.clone(), answer };
         vec![
@@ -46,17 +45,7 @@ impl Store {
     /// Tries what no worker needs.
     pub async fn try_excess(&self) -> Vec<Trial> {
         let key = rows::key("IDEMPOTENCY#nobody#none", "IDEMPOTENCY");
-        let get = answer(self.client.get_item().table_name(&self.table).set_key(Some(key)).send().await);
+        let get = Answer::to(self.client.get_item().table_name(&self.table).set_key(Some(key)).send().await, &[]);
         vec![Trial { right: "dynamodb:GetItem", on: format!("{} IDEMPOTENCY#…", self.table), answer: get }]
-    }
-}
-
-fn answer<T, E>(result: Result<T, SdkError<E>>) -> Answer
-where
-    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
-{
-    match result {
-        Ok(_) => Answer::Granted,
-        Err(error) => Answer::of_failure(error.code(), &[], DisplayErrorContext(&error).to_string()),
     }
 }

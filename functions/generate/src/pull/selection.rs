@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use easel_model::weights::Component;
+use easel_model::weights::{Component, PACKED_FILE, TOKENIZER_FILES};
 
 use crate::error::{Error, Result};
 
@@ -22,14 +22,6 @@ pub(super) type Listing = BTreeMap<String, u64>;
 
 const MODEL_INDEX: &str = "model_index.json";
 const CONFIG: &str = "config.json";
-const TOKENIZER: [&str; 6] = [
-    "vocab.json",
-    "merges.txt",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-];
 const VARIANTS: [&str; 2] = ["fp16", "bf16"];
 /// As many checkpoints as a message lists.
 const LISTED: usize = 20;
@@ -61,7 +53,7 @@ pub(super) fn select(
         add("scheduler/scheduler_config.json".to_owned());
         for component in Component::ALL {
             let tokenizer = component.tokenizer_folder().into_iter();
-            tokenizer.flat_map(|folder| TOKENIZER.map(|name| format!("{folder}/{name}"))).for_each(&mut add);
+            tokenizer.flat_map(|folder| TOKENIZER_FILES.map(|name| format!("{folder}/{name}"))).for_each(&mut add);
         }
         for component in Component::ALL {
             let config = format!("{}/{CONFIG}", component.folder());
@@ -104,7 +96,7 @@ pub(super) fn select(
 fn weights(listing: &Listing, folder: &str, variant: Option<&str>) -> Result<Vec<String>, String> {
     let place = |name: &str| if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
     let found = |name: &str| Some(place(name)).filter(|path| listing.contains_key(path));
-    if let Some(packed) = found("packed.safetensors") {
+    if let Some(packed) = found(PACKED_FILE) {
         return Ok(vec![packed]);
     }
     let variants: &[Option<&str>] = match variant {
