@@ -75,13 +75,18 @@ async fn a_waiting_task_can_be_paused_and_resumed_at_once() {
     let creator = service.person(Who::Creator);
     let tag = unique("waiting");
     let first = creator.create(long(&tag, 40, 3)).await;
-    let waiting = creator.create(small(&tag)).await;
+    let waiting = creator.create(long(&tag, 40, 4)).await;
     creator.make("pause", &waiting, json!({})).await.expect(200);
     creator.make("resume", &waiting, json!({})).await.expect(200);
     creator.make("cancel", &first, json!({})).await.expect(200);
     let drawn = creator.wait(&waiting, "awaiting_approval").await;
     assert_eq!(id(&drawn), waiting);
-    assert_eq!(changes(&creator.history(&waiting).await), ["create", "pause", "resume", "claim", "finish"]);
+    // Where several workers draw, a free one may have begun before the pause.
+    let mut changes = changes(&creator.history(&waiting).await);
+    if changes[1] == "claim" {
+        changes.remove(1);
+    }
+    assert_eq!(changes, ["create", "pause", "resume", "claim", "finish"]);
 }
 
 #[tokio::test]
