@@ -65,6 +65,7 @@ async fn what_meets_an_outage_is_told_to_come_back_and_is_done_then() {
     let s3 = objects.objects(listener).await;
     let storage = Storage::new(&Addresses {
         api: String::new(),
+        desk: None,
         s3_endpoint: format!("http://{}", objects.address),
         bucket: NAME.to_owned(),
         dynamodb_endpoint: format!("http://{}", rows.address),

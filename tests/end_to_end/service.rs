@@ -1,6 +1,7 @@
 //! The service under test.
 
 use std::fs;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use serde::Deserialize;
@@ -16,6 +17,8 @@ const DEPLOYMENT: &str = "EASEL_TEST_DEPLOYMENT";
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Addresses {
     pub(crate) api: String,
+    /// A link that signs in at the desk.
+    pub(crate) desk: Option<String>,
     pub(crate) s3_endpoint: String,
     pub(crate) bucket: String,
     pub(crate) dynamodb_endpoint: String,
@@ -154,9 +157,14 @@ impl Service {
         self.process.is_some()
     }
 
+    /// The folder of a service of our own.
+    pub(crate) fn data(&self) -> Option<PathBuf> {
+        Some(self.process.as_ref()?.data())
+    }
+
     /// The secret that this machine's tokens are signed with.
     pub(crate) fn token_secret(&self) -> Option<String> {
-        let secrets = fs::read_to_string(self.process.as_ref()?.data().join("secrets.json")).expect("secrets");
+        let secrets = fs::read_to_string(self.data()?.join("secrets.json")).expect("secrets");
         let secrets: serde_json::Value = serde_json::from_str(&secrets).expect("JSON");
         Some(secrets["token_secret"].as_str().expect("a text").to_owned())
     }

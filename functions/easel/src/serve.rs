@@ -10,7 +10,10 @@ mod worker;
 use std::net::SocketAddr;
 
 use easel_core::http::identification::{Identification, TokenKey};
+use easel_core::identity::{Identity, Role};
 use easel_core::services::Services;
+use easel_desk::{Desk, DeskOptions, SignIn};
+use jiff::SignedDuration;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -21,11 +24,17 @@ use embedded::Backing;
 use crate::failure::Failure;
 use crate::output;
 use crate::service_arguments::ServeArguments;
+use crate::token;
+
+/// Whom the desk's link signs in.
+const OWNER: &str = "owner";
 
 /// Where everything answers: what `--json` prints.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Ready {
     pub(crate) api: String,
+    /// A link that signs in at the desk, as somebody who may do everything, for a day.
+    desk: String,
     s3_endpoint: Option<String>,
     bucket: String,
     dynamodb_endpoint: Option<String>,
@@ -46,6 +55,7 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<(), Failure> {
     listening.map_err(|error| Failure::failed(format!("listening for Ctrl-C: {error}")))?;
     serve(arguments, shutdown, |ready| {
         output::note(&format!("Easel answers at {}; `easel token` prints a token to use it with", ready.api));
+        output::note(&format!("The desk, signed in for a day: {}", ready.desk));
         if !arguments.json {
             return Ok(());
         }
@@ -84,15 +94,18 @@ async fn answer(
     let workflow = backing.workflow.clone();
     workflow.store.create_table().await?;
     let worker = if arguments.no_generate { None } else { Some(worker::start(arguments, &backing, &shutdown).await?) };
-    let ready = ready(&backing, api);
+    let key = TokenKey::new(secrets.token_secret.clone().into_bytes());
+    let ready = ready(&backing, api, &key)?;
+    let pictures = backing.pictures().await?;
     if let Some(path) = &arguments.environment {
-        environment::write(path, &ready, &secrets.token_secret)?;
+        environment::write(path, &ready, &pictures, &secrets.token_secret)?;
     }
+    let desk = Desk::new(&DeskOptions { pictures, sign_in: SignIn::Link, published_url: None });
+    let desk = desk.map_err(|error| Failure::failed(format!("the desk: {error}")))?;
     announce(ready)?;
 
-    let identification = Identification::Tokens(TokenKey::new(secrets.token_secret.into_bytes()));
-    let services = Services { workflow, identification };
-    let served = api::serve(listener, services, shutdown.clone().cancelled_owned()).await;
+    let services = Services { workflow, identification: Identification::Tokens(key) };
+    let served = api::serve(listener, services, desk, shutdown.clone().cancelled_owned()).await;
     shutdown.cancel();
     if let Some(worker) = worker {
         // It finishes its step and writes down where it is; the stores are there until then.
@@ -102,9 +115,12 @@ async fn answer(
     served.map_err(|error| Failure::failed(format!("--listen: {error}")))
 }
 
-fn ready(backing: &Backing, api: SocketAddr) -> Ready {
-    Ready {
-        api: format!("http://{api}"),
+fn ready(backing: &Backing, api: SocketAddr, key: &TokenKey) -> Result<Ready, Failure> {
+    let api = format!("http://{api}");
+    let owner = Identity { name: OWNER.to_owned(), role: Role::Admin };
+    Ok(Ready {
+        desk: token::link(&api, &key.sign(&owner, SignedDuration::from_hours(24))?),
+        api,
         s3_endpoint: backing.s3_endpoint.clone(),
         bucket: backing.workflow.gallery.bucket().to_owned(),
         dynamodb_endpoint: backing.dynamodb_endpoint.clone(),
@@ -112,7 +128,7 @@ fn ready(backing: &Backing, api: SocketAddr) -> Ready {
         region: backing.region.clone(),
         access_key_id: backing.access_key_id.clone(),
         secret_access_key: backing.secret_access_key.clone(),
-    }
+    })
 }
 
 /// A listener on the address.

@@ -17,7 +17,7 @@ pub(crate) struct ServeArguments {
     /// The folder that keeps everything [default: `easel` in the user's data folder]
     #[arg(long, value_name = "DIR", env = "EASEL_DATA", hide_env_values = true)]
     pub(crate) data: Option<PathBuf>,
-    /// Where the API listens; port 0 takes a free one
+    /// Where the API and the desk listen; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
     /// Where S3 listens; port 0 takes a free one
@@ -109,6 +109,9 @@ pub(crate) struct TokenArguments {
     /// Days that it is good for
     #[arg(long, value_name = "N", default_value_t = 30)]
     pub(crate) days: u32,
+    /// Print a link that signs its bearer in at the desk of the service at this address [default: http://127.0.0.1:8080]
+    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "http://127.0.0.1:8080")]
+    pub(crate) link: Option<String>,
 }
 
 /// Which service, and who asks.

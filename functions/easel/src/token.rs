@@ -11,7 +11,7 @@ use crate::service_arguments::TokenArguments;
 
 const MAX_NAME: usize = 100;
 
-/// Prints a token.
+/// Prints a token, or a link with it.
 ///
 /// # Errors
 /// The data folder cannot be used, or the name is none.
@@ -24,5 +24,10 @@ pub(crate) fn run(arguments: &TokenArguments) -> Result<(), Failure> {
     let secrets = DataFolder::open(arguments.data.as_deref())?.secrets()?;
     let lifetime = SignedDuration::from_hours(24 * i64::from(arguments.days));
     let token = TokenKey::new(secrets.token_secret.into_bytes()).sign(&Identity { name, role }, lifetime)?;
-    output::result(&token)
+    output::result(&arguments.link.as_ref().map_or_else(|| token.clone(), |service| link(service, &token)))
+}
+
+/// A link that signs in at the desk of a service. Browsers do not send what stands behind `#`.
+pub(crate) fn link(service: &str, token: &str) -> String {
+    format!("{}/#token={token}", service.trim_end_matches('/'))
 }

@@ -1,14 +1,17 @@
-//! The API on one machine: the functions' own handlers behind one listener.
+//! The API and the desk on one machine: the functions' own handlers behind one listener.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body as HttpBody, to_bytes};
 use axum::extract::Request as HttpRequest;
 use axum::response::{IntoResponse, Response as HttpResponse};
+use axum::routing::any;
 use easel_core::Error;
 use easel_core::http::{Answer, Call, Function, MAX_BODY, Problem};
 use easel_core::services::Services;
+use easel_desk::Desk;
 use lambda_http::{Body, Request, RequestExt, Response};
 use tokio::net::TcpListener;
 
@@ -19,9 +22,15 @@ use tokio::net::TcpListener;
 pub(crate) async fn serve(
     listener: TcpListener,
     services: Services,
+    desk: Desk,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let router = Router::new().fallback(move |request| answer(services.clone(), request));
+    let desk = Arc::new(desk);
+    let desk = any(async move |request: HttpRequest| {
+        into_http(desk.answer(request.method(), request.uri().path(), request.headers()))
+    });
+    let router = Router::new().route("/", desk.clone()).route("/desk/{*file}", desk);
+    let router = router.fallback(move |request| answer(services.clone(), request));
     axum::serve(listener, router).with_graceful_shutdown(shutdown).await
 }
 

@@ -124,6 +124,18 @@ impl Backing {
         }
     }
 
+    /// Where browsers load pictures from.
+    ///
+    /// # Errors
+    /// S3's.
+    pub(super) async fn pictures(&self) -> Result<String, Failure> {
+        let url = self.workflow.gallery.reading_url(keys::IMAGES).await?;
+        let loopback = "http://127.0.0.1:";
+        // The port is another when the service starts again, and the page may stay open.
+        let changes = self.services.is_some() && url.starts_with(loopback);
+        Ok(if changes { format!("{loopback}*") } else { url })
+    }
+
     /// Whether new objects announce themselves.
     pub(super) fn announces_objects(&self) -> bool {
         self.services.is_some()

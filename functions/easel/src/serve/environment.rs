@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use easel_core::services::{BUCKET, TABLE, TOKEN_SECRET};
+use easel_desk::PICTURES_ORIGIN;
 
 use super::Ready;
 use crate::failure::Failure;
@@ -17,7 +18,7 @@ const NOWHERE: &str = "http://127.0.0.1:9";
 ///
 /// # Errors
 /// The file cannot be written.
-pub(super) fn write(path: &Path, ready: &Ready, token_secret: &str) -> Result<(), Failure> {
+pub(super) fn write(path: &Path, ready: &Ready, pictures: &str, token_secret: &str) -> Result<(), Failure> {
     let variables = [
         ("AWS_ENDPOINT_URL_S3", ready.s3_endpoint.as_deref()),
         ("AWS_ENDPOINT_URL_DYNAMODB", ready.dynamodb_endpoint.as_deref()),
@@ -27,6 +28,7 @@ pub(super) fn write(path: &Path, ready: &Ready, token_secret: &str) -> Result<()
         ("AWS_SECRET_ACCESS_KEY", ready.secret_access_key.as_deref()),
         (TABLE, Some(ready.table.as_str())),
         (BUCKET, Some(ready.bucket.as_str())),
+        (PICTURES_ORIGIN, Some(pictures)),
         (TOKEN_SECRET, Some(token_secret)),
     ];
     let set = variables.iter().filter_map(|(name, value)| Some(format!("{name}={}\n", (*value)?)));

@@ -1,0 +1,32 @@
+// What the page says in passing, in a region that screen readers announce.
+
+import { button, element } from "./element.js";
+
+const LASTS = 8000;
+
+/**
+ * Shows a notice until it is closed, or for a while if there is nothing to do about it.
+ * @param {string} text
+ * @param {{kind?: "done" | "wrong", actions?: HTMLElement[], lasts?: boolean}} [options]
+ * @returns {() => void} Takes it away.
+ */
+export function notice(text, { kind = "done", actions = [], lasts = kind === "wrong" } = {}) {
+  const region = /** @type {HTMLElement} */ (document.getElementById("notices"));
+  const made = element("div", { class: `notice ${kind}` }, element("p", {}, text), actions);
+  const remove = () => made.remove();
+  made.append(button("Close", remove, { class: "quiet" }));
+  region.append(made);
+  if (!lasts) setTimeout(remove, LASTS);
+  return remove;
+}
+
+/** @param {unknown} error */
+export function failed(error) {
+  notice(sentence(error instanceof Error ? error.message : String(error)), { kind: "wrong" });
+}
+
+/**
+ * The service's words begin small.
+ * @param {string} text
+ */
+export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);

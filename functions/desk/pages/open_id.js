@@ -1,0 +1,82 @@
+// Signing in at an OpenID Connect provider: the authorization code flow with PKCE (RFC 7636).
+
+import { session } from "./session.js";
+
+const FLOW = "easel.flow";
+
+/** @typedef {{issuer: string, client_id: string, scope: string}} Provider */
+
+/**
+ * Goes to the provider; it comes back to this page with a code.
+ * @param {Provider} provider
+ */
+export async function signIn(provider) {
+  const { authorization_endpoint } = await endpoints(provider);
+  const flow = { state: random(), verifier: random(), page: location.hash };
+  sessionStorage.setItem(FLOW, JSON.stringify(flow));
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(flow.verifier));
+  const address = new URL(authorization_endpoint);
+  address.search = new URLSearchParams({
+    response_type: "code",
+    client_id: provider.client_id,
+    redirect_uri: home(),
+    scope: provider.scope,
+    state: flow.state,
+    code_challenge: base64url(new Uint8Array(digest)),
+    code_challenge_method: "S256",
+  }).toString();
+  location.assign(address);
+}
+
+/**
+ * Takes the provider's answer out of the address, if it is there, and changes the code for a token.
+ * @param {Provider} provider
+ */
+export async function finishSignIn(provider) {
+  const answer = new URLSearchParams(location.search);
+  if (!answer.has("state")) return;
+  /** @type {{state: string, verifier: string, page: string} | null} */
+  const flow = JSON.parse(sessionStorage.getItem(FLOW) ?? "null");
+  sessionStorage.removeItem(FLOW);
+  history.replaceState(null, "", location.pathname + (flow?.page ?? ""));
+  if (!flow || answer.get("state") !== flow.state) {
+    throw new Error("the sign-in was not begun in this tab: sign in again");
+  }
+  const code = answer.get("code");
+  if (!code) throw new Error(answer.get("error_description") ?? answer.get("error") ?? "the provider sent no code");
+  const { token_endpoint } = await endpoints(provider);
+  const body = new URLSearchParams({
+    grant_type: "authorization_code",
+    client_id: provider.client_id,
+    redirect_uri: home(),
+    code,
+    code_verifier: flow.verifier,
+  });
+  const response = await fetch(token_endpoint, { method: "POST", body, cache: "no-store" });
+  const tokens = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Error(tokens.error_description ?? tokens.error ?? `the provider answered ${response.status}`);
+  // Some providers' access tokens are for themselves alone, and no JWT.
+  const token = [tokens.access_token, tokens.id_token].find((text) => text?.split(".").length === 3);
+  if (!token) throw new Error("the provider sent no token that the service can check");
+  session.begin(token);
+}
+
+/**
+ * @param {Provider} provider
+ * @returns {Promise<{authorization_endpoint: string, token_endpoint: string}>}
+ */
+async function endpoints({ issuer }) {
+  const response = await fetch(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`);
+  if (!response.ok) throw new Error(`${issuer} does not describe itself (${response.status})`);
+  return response.json();
+}
+
+const home = () => location.origin + location.pathname;
+
+const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
+
+/** @param {Uint8Array} bytes */
+function base64url(bytes) {
+  const text = btoa(String.fromCharCode(...bytes));
+  return text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}

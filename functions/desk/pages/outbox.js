@@ -1,0 +1,188 @@
+// Decisions on their way: each is held for ten seconds, in which it can be undone, then sent under the condition that
+// the task is still what was seen. They are kept in the browser's storage, so that a reload, a lost connection or a
+// restarted service loses none.
+
+import { Problem, Unreachable, call, connection } from "./api.js";
+import { session } from "./session.js";
+import { ago, changeName } from "./words.js";
+
+/** @typedef {import("../types/api").Task} Task */
+
+/**
+ * @typedef {object} Decision
+ * @property {string} key
+ * @property {string} group Decisions made together are undone together.
+ * @property {string} who
+ * @property {string} task
+ * @property {string} about What the task is, for people.
+ * @property {"approve" | "reject"} move
+ * @property {string} words The note or the reason.
+ * @property {number} version What was seen.
+ * @property {number} due When it is sent, in milliseconds since 1970.
+ * @property {string} [refusal] Why it was not made, until somebody has read it.
+ */
+
+export const HELD = 10_000;
+const KEY = "easel.outbox";
+const AGAIN = 5000;
+
+/** Tells of changes: `changed`, and `sent` with the task as `detail`. */
+export const outbox = new EventTarget();
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let timer;
+
+/** @returns {Decision[]} */
+function all() {
+  try {
+    return JSON.parse(localStorage.getItem(KEY) ?? "[]");
+  } catch {
+    return [];
+  }
+}
+
+/** @param {Decision[]} decisions */
+function keep(decisions) {
+  localStorage.setItem(KEY, JSON.stringify(decisions));
+  outbox.dispatchEvent(new Event("changed"));
+  plan();
+}
+
+/** The decisions of whoever is signed in. */
+const own = () => all().filter((decision) => decision.who === session.identity?.name);
+
+/** Those that are not sent yet. */
+export const held = () => own().filter((decision) => !decision.refusal);
+
+/** Those that could not be made. */
+export const refused = () => own().filter((decision) => decision.refusal);
+
+/**
+ * Whether a decision on the task is on its way.
+ * @param {string} task
+ */
+export const holds = (task) => held().some((decision) => decision.task === task);
+
+/**
+ * Holds one decision on tasks; returns its group.
+ * @param {Task[]} tasks
+ * @param {"approve" | "reject"} move
+ * @param {string} words
+ */
+export function hold(tasks, move, words) {
+  const group = key();
+  const who = session.identity?.name ?? "";
+  const due = Date.now() + HELD;
+  const made = tasks.map((task) => ({
+    key: key(), group, who, task: task.id, about: task.title || task.attempt.settings.prompt, move, words, version: task.version, due,
+  }));
+  keep([...all().filter((decision) => !tasks.some((task) => task.id === decision.task && !decision.refusal)), ...made]);
+  return group;
+}
+
+/**
+ * Takes back what has not been sent.
+ * @param {string} group
+ */
+export const undo = (group) => keep(all().filter((decision) => decision.group !== group));
+
+/**
+ * Forgets a decision that was refused, once it has been read.
+ * @param {string} key
+ */
+export const dismiss = (key) => keep(all().filter((decision) => decision.key !== key));
+
+/**
+ * Sends what is held for a task now.
+ * @param {string} task
+ */
+export async function sendNow(task) {
+  keep(all().map((decision) => (decision.task === task && !decision.refusal ? { ...decision, due: 0 } : decision)));
+  await send();
+}
+
+function plan() {
+  clearTimeout(timer);
+  const next = Math.min(...held().map((decision) => decision.due));
+  if (Number.isFinite(next)) timer = setTimeout(send, Math.max(0, next - Date.now()));
+}
+
+/** One tab sends at a time; what another one has sent is no longer there. */
+async function send() {
+  const locks = navigator.locks;
+  await (locks ? locks.request(KEY, sendDue) : sendDue());
+}
+
+async function sendDue() {
+  for (const decision of held().filter(({ due }) => due <= Date.now())) {
+    const still = all().find(({ key }) => key === decision.key);
+    if (!still || still.refusal) continue;
+    try {
+      const task = await make(decision);
+      dismiss(decision.key);
+      outbox.dispatchEvent(new CustomEvent("sent", { detail: task }));
+    } catch (error) {
+      if (error instanceof Unreachable || (error instanceof Problem && (error.passes || error.status === 401))) {
+        clearTimeout(timer);
+        timer = setTimeout(send, AGAIN);
+        return;
+      }
+      const refusal = error instanceof Error ? error.message : String(error);
+      keep(all().map((other) => (other.key === decision.key ? { ...other, refusal } : other)));
+    }
+  }
+  plan();
+}
+
+/**
+ * @param {Decision} decision
+ * @returns {Promise<Task>}
+ */
+async function make({ task, move, words, version }) {
+  const body = move === "reject" ? { reason: words } : words ? { note: words } : {};
+  const headers = { "if-match": `"${version}"` };
+  try {
+    return (await call("POST", `/v1/tasks/${task}/${move}`, { body, headers, keepalive: true })).body;
+  } catch (error) {
+    if (!(error instanceof Problem) || (error.status !== 412 && error.status !== 409)) throw error;
+    return met(task, move, words, version, error);
+  }
+}
+
+/**
+ * What another change means: it may be this very decision, sent before its answer was lost.
+ * @param {string} task
+ * @param {string} move
+ * @param {string} words
+ * @param {number} version
+ * @param {Problem} refusal
+ * @returns {Promise<Task>}
+ */
+async function met(task, move, words, version, refusal) {
+  /** @type {import("../types/api").TaskEvent[]} */
+  const events = (await call("GET", `/v1/tasks/${task}/history`)).body.events;
+  const next = events.find((event) => event.version === version + 1);
+  if (!next) throw refusal;
+  if (next.change === move && next.by.name === session.identity?.name && (next.reason ?? "") === words) {
+    return (await call("GET", `/v1/tasks/${task}`)).body;
+  }
+  const reason = next.reason ? ` and said: “${next.reason}”` : "";
+  throw new Error(`${next.by.name} ${changeName(next.change)} ${ago(next.at)}${reason}`);
+}
+
+function key() {
+  return [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Begins to send what an earlier page has left. */
+export function startOutbox() {
+  plan();
+  connection.addEventListener("back", () => send());
+  window.addEventListener("online", () => send());
+  // Whoever leaves does not undo any more. The answer is not heard; the next page finds the decision made.
+  window.addEventListener("pagehide", () => held().forEach((decision) => void make(decision).catch(() => {})));
+  window.addEventListener("storage", (event) => {
+    if (event.key !== KEY) return;
+    outbox.dispatchEvent(new Event("changed"));
+    plan();
+  });
+}

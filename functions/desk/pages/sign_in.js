@@ -1,0 +1,38 @@
+// The page for those who are not signed in.
+
+import { button, element, fill } from "./element.js";
+import { failed } from "./notices.js";
+import { signIn } from "./open_id.js";
+import { session } from "./session.js";
+
+/** @typedef {import("../types/api").Configuration} Configuration */
+
+/**
+ * @param {HTMLElement} main
+ * @param {Configuration} configuration
+ * @param {string} reason Why it is shown, if that needs saying.
+ * @param {() => void} done
+ */
+export function signInPage(main, { sign_in }, reason, done) {
+  const field = element("input", { id: "token", type: "password", autocomplete: "off", required: true, spellcheck: "false" });
+  /** @param {SubmitEvent} event */
+  const submit = (event) => {
+    event.preventDefault();
+    const given = field.value.trim();
+    session.begin(/#token=(.+)$/.exec(given)?.[1] ?? given);
+    done();
+  };
+  fill(
+    main,
+    element("h1", {}, "Sign in"),
+    reason && element("p", { role: "alert" }, reason),
+    sign_in.kind === "oidc"
+      ? element("p", {}, button("Sign in", () => signIn(sign_in).catch(failed), { class: "primary" }))
+      : [
+        element("p", {}, "Open the link that ", element("code", {}, "easel serve"), " has printed, or one by ",
+          element("code", {}, "easel token --link --role reviewer --name robin"), ". Its token can be put here, too:"),
+        element("form", { onsubmit: submit },
+          element("label", { for: "token" }, "Token"), field, element("button", { class: "primary" }, "Sign in")),
+      ],
+  );
+}

@@ -1,0 +1,86 @@
+// How numbers, times and names of the API are said to people.
+
+/** @type {Record<string, string>} */
+const STATUSES = {
+  pending: "Waiting to be drawn",
+  in_progress: "Being drawn",
+  paused: "Paused",
+  awaiting_approval: "Waiting for approval",
+  approved: "Approved",
+  published: "Published",
+  rejected: "Rejected",
+  failed: "Failed",
+  cancelled: "Cancelled",
+  deleted: "Deleted",
+};
+
+/** @type {Record<string, string>} */
+const CHANGES = {
+  create: "asked for it",
+  claim: "began to draw",
+  hand_on: "handed it on",
+  finish: "finished drawing",
+  fail: "gave up",
+  pause: "paused it",
+  resume: "resumed it",
+  cancel: "cancelled it",
+  approve: "approved it",
+  reject: "rejected it",
+  publish: "published it",
+  retry: "asked for another attempt",
+  delete: "deleted it",
+};
+
+export const statusNames = Object.entries(STATUSES);
+
+/** @param {string} status */
+export const statusName = (status) => STATUSES[status] ?? status;
+
+/** @param {string} change */
+export const changeName = (change) => CHANGES[change] ?? change;
+
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
+/**
+ * How long ago something was.
+ * @param {string} time
+ */
+export function ago(time) {
+  const seconds = Math.round((new Date(time).getTime() - Date.now()) / 1000);
+  const size = Math.abs(seconds);
+  if (size < 60) return relative.format(seconds, "second");
+  if (size < 3600) return relative.format(Math.round(seconds / 60), "minute");
+  if (size < 86400) return relative.format(Math.round(seconds / 3600), "hour");
+  return relative.format(Math.round(seconds / 86400), "day");
+}
+
+/** @param {string} time */
+export const at = (time) => absolute.format(new Date(time));
+
+/** @param {number | null | undefined} seconds */
+export function duration(seconds) {
+  if (seconds === null || seconds === undefined) return null;
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  return `${(seconds / 3600).toFixed(1)} h`;
+}
+
+/** @param {number | null | undefined} dollars */
+export function money(dollars) {
+  if (dollars === null || dollars === undefined) return null;
+  return `$${dollars >= 0.1 ? dollars.toFixed(2) : dollars.toPrecision(2)}`;
+}
+
+/** @param {number} bytes */
+export function size(bytes) {
+  return bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1000))} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+/**
+ * @param {number} count
+ * @param {string} one
+ * @param {string} [many]
+ */
+export const counted = (count, one, many = `${one}s`) => `${count.toLocaleString("en")} ${count === 1 ? one : many}`;

@@ -1,0 +1,32 @@
+//! What the page has to know of the service.
+
+use serde::Serialize;
+
+use crate::options::{DeskOptions, SignIn};
+
+/// The answer of `/desk/configuration.json`.
+#[derive(Serialize)]
+pub(crate) struct Configuration<'a> {
+    sign_in: SignInConfiguration<'a>,
+    published_url: Option<&'a str>,
+    version: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum SignInConfiguration<'a> {
+    Link,
+    Oidc { issuer: &'a str, client_id: &'a str, scope: &'static str },
+}
+
+impl<'a> Configuration<'a> {
+    pub(crate) fn new(options: &'a DeskOptions) -> Self {
+        let sign_in = match &options.sign_in {
+            SignIn::Link => SignInConfiguration::Link,
+            SignIn::Oidc { issuer, client, .. } => {
+                SignInConfiguration::Oidc { issuer, client_id: client, scope: "openid" }
+            }
+        };
+        Self { sign_in, published_url: options.published_url.as_deref(), version: env!("CARGO_PKG_VERSION") }
+    }
+}

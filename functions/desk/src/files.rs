@@ -1,0 +1,56 @@
+//! The files of `pages/`, which are part of the program.
+
+macro_rules! files {
+    ($($name:literal),* $(,)?) => {
+        &[$(File { name: $name, bytes: include_bytes!(concat!("../pages/", $name)) }),*]
+    };
+}
+
+/// A file of the page.
+pub(crate) struct File {
+    pub(crate) name: &'static str,
+    pub(crate) bytes: &'static [u8],
+}
+
+/// What is served at `/`; everything else is what it leads to.
+pub(crate) const INDEX: &str = "index.html";
+
+/// Every file of the folder.
+pub(crate) const FILES: &[File] = files!["desk.css", "desk.js", "icon.svg", "index.html"];
+
+impl File {
+    /// What browsers are told that it is.
+    pub(crate) fn media_type(&self) -> &'static str {
+        match self.name.rsplit_once('.') {
+            Some((_, "css")) => "text/css; charset=utf-8",
+            Some((_, "html")) => "text/html; charset=utf-8",
+            Some((_, "js")) => "text/javascript; charset=utf-8",
+            Some((_, "svg")) => "image/svg+xml",
+            _ => "application/octet-stream",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_list_is_what_the_folder_holds() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("pages");
+        let entries = folder.read_dir().expect("a folder");
+        let mut held: Vec<_> = entries.map(|entry| entry.expect("a file").file_name()).collect();
+        held.sort_unstable();
+        let listed: Vec<_> = FILES.iter().map(|file| file.name).collect();
+        assert_eq!(listed, held, "the list in files.rs, in order, is the folder's content");
+    }
+
+    #[test]
+    fn browsers_are_told_what_each_file_is() {
+        for file in FILES {
+            assert_ne!(file.media_type(), "application/octet-stream", "{}", file.name);
+        }
+    }
+}

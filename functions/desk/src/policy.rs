@@ -1,0 +1,103 @@
+//! What browsers allow the page.
+
+use lambda_http::http::HeaderMap;
+use lambda_http::http::header::{
+    CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+
+use crate::options::{DeskOptions, Error, Result, SignIn};
+
+const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+
+/// The headers of every answer.
+///
+/// # Errors
+/// [`Error::NoOrigin`] if one of the addresses is none.
+pub(crate) fn headers(options: &DeskOptions) -> Result<HeaderMap> {
+    let policy = content_security_policy(options)?;
+    let policy = HeaderValue::from_str(&policy).map_err(|_| Error::NoOrigin(policy))?;
+    Ok(HeaderMap::from_iter([
+        (CONTENT_SECURITY_POLICY, policy),
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (OPENER_POLICY, HeaderValue::from_static("same-origin")),
+        (PERMISSIONS_POLICY, HeaderValue::from_static("clipboard-write=(self), fullscreen=(self)")),
+    ]))
+}
+
+/// Scripts and styles are the desk's own files; it speaks with the API, pictures' storage, and who signs people in.
+fn content_security_policy(options: &DeskOptions) -> Result<String> {
+    let pictures = origin(&options.pictures)?;
+    let mut connections = vec![pictures];
+    if let SignIn::Oidc { issuer, tokens, .. } = &options.sign_in {
+        for address in [Some(issuer), tokens.as_ref()].into_iter().flatten() {
+            let origin = origin(address)?;
+            if !connections.contains(&origin) {
+                connections.push(origin);
+            }
+        }
+    }
+    let connections = connections.join(" ");
+    Ok(format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data: {pictures}; \
+         connect-src 'self' {connections}; form-action 'none'; base-uri 'none'; frame-ancestors 'none'; \
+         require-trusted-types-for 'script'; trusted-types 'none'"
+    ))
+}
+
+/// Scheme, host and port of an address. A `*` for a port is any.
+fn origin(address: &str) -> Result<&str> {
+    let wrong = || Error::NoOrigin(address.to_owned());
+    let (scheme, rest) = address.split_once("://").ok_or_else(wrong)?;
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let allowed = |letter: char| letter.is_ascii_alphanumeric() || "-.:*[]".contains(letter);
+    if !matches!(scheme, "http" | "https") || host.is_empty() || !host.chars().all(allowed) {
+        return Err(wrong());
+    }
+    Ok(&address[..scheme.len() + "://".len() + host.len()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(pictures: &str, sign_in: SignIn) -> DeskOptions {
+        DeskOptions { pictures: pictures.to_owned(), sign_in, published_url: None }
+    }
+
+    #[test]
+    fn the_policy_names_the_desk_pictures_and_who_signs_in() {
+        let policy = |options: &DeskOptions| content_security_policy(options).expect("origins");
+        let local = policy(&options("http://127.0.0.1:*", SignIn::Link));
+        assert_eq!(
+            local,
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data: http://127.0.0.1:*; \
+             connect-src 'self' http://127.0.0.1:*; form-action 'none'; base-uri 'none'; frame-ancestors 'none'; \
+             require-trusted-types-for 'script'; trusted-types 'none'"
+        );
+        let oidc = |issuer: &str, tokens: Option<&str>| SignIn::Oidc {
+            issuer: issuer.to_owned(),
+            client: "desk".to_owned(),
+            tokens: tokens.map(str::to_owned),
+        };
+        let pictures = "https://bucket.s3.eu-west-1.amazonaws.com/images/a?X-Amz-Expires=3600";
+        for (sign_in, more) in [
+            (oidc("https://tokens.example/pool", None), " https://tokens.example"),
+            (oidc("https://tokens.example/", Some("https://tokens.example")), " https://tokens.example"),
+            (oidc("https://a.example", Some("https://b.example/x")), " https://a.example https://b.example"),
+        ] {
+            let expected = local.replace("http://127.0.0.1:*", "https://bucket.s3.eu-west-1.amazonaws.com");
+            let expected = expected.replace("; form-action", &format!("{more}; form-action"));
+            assert_eq!(policy(&options(pictures, sign_in)), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_no_origin_does_not_get_into_the_policy() {
+        for address in ["", "bucket", "ftp://a", "https://", "https:///x", "https://a; script-src *", "https://a b/c"] {
+            assert!(matches!(origin(address), Err(Error::NoOrigin(_))), "{address}");
+            assert!(headers(&options(address, SignIn::Link)).is_err(), "{address}");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The program as Lambda starts it, with API Gateway's events.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+
+use crate::lambda_runtime::LambdaRuntime;
+use crate::support::unpacked;
+
+const TIME: Duration = Duration::from_secs(29);
+const VARIABLES: [(&str, &str); 5] = [
+    ("EASEL_PICTURES_ORIGIN", "https://bucket.s3.us-east-1.amazonaws.com"),
+    ("EASEL_OIDC_ISSUER", "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Ea5elPool"),
+    ("EASEL_OIDC_CLIENT", "5d2p1o7s3kqv9m4example"),
+    ("EASEL_OIDC_ORIGIN", "https://easel.auth.us-east-1.amazoncognito.com"),
+    ("EASEL_PUBLISHED_URL", "https://d111111abcdef8.cloudfront.net/published/"),
+];
+
+/// A function and what runs it.
+struct Function {
+    runtime: LambdaRuntime,
+    child: Child,
+}
+
+impl Function {
+    async fn start() -> Self {
+        let runtime = LambdaRuntime::start().await;
+        let child = program().envs(runtime.environment()).envs(VARIABLES).stdout(Stdio::null()).spawn();
+        Self { runtime, child: child.expect("the program starts") }
+    }
+
+    /// What the gateway is told to answer.
+    async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Value {
+        let mut event = event();
+        event["rawPath"] = path.into();
+        event["requestContext"]["http"]["path"] = path.into();
+        for (name, value) in headers {
+            event["headers"][*name] = (*value).into();
+        }
+        let answer = self.runtime.invoke(event.to_string(), TIME).await.expect("no error");
+        serde_json::from_str(&answer).expect("JSON")
+    }
+}
+
+impl Drop for Function {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The program with nothing in its environment.
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_desk"));
+    command.env_clear();
+    command
+}
+
+/// What the gateway sends for a call that nobody's token is asked for.
+fn event() -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/list.json");
+    let mut event: Value = serde_json::from_str(&std::fs::read_to_string(path).expect("an event")).expect("JSON");
+    event["requestContext"].as_object_mut().expect("a context").remove("authorizer");
+    event["headers"].as_object_mut().expect("headers").remove("authorization");
+    event
+}
+
+/// The body, which is base64 where it is no text.
+fn bytes(answer: &Value) -> Vec<u8> {
+    let body = answer["body"].as_str().unwrap_or_else(|| panic!("no body: {answer:#}"));
+    match answer["isBase64Encoded"].as_bool() {
+        Some(true) => BASE64_STANDARD.decode(body).expect("base64"),
+        _ => body.as_bytes().to_vec(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_function_answers_browsers() {
+    let function = Function::start().await;
+    let plain = function.get("/", &[]).await;
+    assert_eq!((&plain["statusCode"], &plain["headers"]["cache-control"]), (&json!(200), &json!("no-cache")));
+    let page = String::from_utf8(bytes(&plain)).expect("text");
+    let compressed = function.get("/", &[("accept-encoding", "gzip, br")]).await;
+    assert_eq!(compressed["headers"]["content-encoding"], "gzip");
+    assert_eq!(unpacked(&bytes(&compressed)), page);
+
+    let script = page.split_once("src=\"").and_then(|(_, rest)| rest.split('"').next()).expect("a script");
+    let kept = function.get(script, &[]).await;
+    assert_eq!(kept["headers"]["cache-control"], "public, max-age=31536000, immutable");
+    let etag = kept["headers"]["etag"].as_str().expect("a tag");
+    let again = function.get(script, &[("if-none-match", etag)]).await;
+    assert_eq!((&again["statusCode"], &again["body"]), (&json!(304), &json!("")));
+
+    let configuration: Value =
+        serde_json::from_slice(&bytes(&function.get("/desk/configuration.json", &[]).await)).expect("JSON");
+    let sign_in = json!({"kind": "oidc", "issuer": VARIABLES[1].1, "client_id": VARIABLES[2].1, "scope": "openid"});
+    assert_eq!((&configuration["sign_in"], &configuration["published_url"]), (&sign_in, &json!(VARIABLES[4].1)));
+    let policy = plain["headers"]["content-security-policy"].as_str().expect("a policy");
+    let connections = "connect-src 'self' https://bucket.s3.us-east-1.amazonaws.com \
+                       https://cognito-idp.us-east-1.amazonaws.com https://easel.auth.us-east-1.amazoncognito.com;";
+    assert!(policy.contains(connections), "{policy}");
+    assert_eq!(function.get("/desk/other/desk.js", &[]).await["statusCode"], 404);
+}
+
+#[test]
+fn the_function_does_not_start_without_what_it_needs() {
+    let output = program().output().expect("the program runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("EASEL_PICTURES_ORIGIN"), "{said}");
+}

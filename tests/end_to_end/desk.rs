@@ -1,0 +1,75 @@
+//! The review desk, as a browser comes to it.
+
+use reqwest::{Client, Response};
+use serde_json::{Value, json};
+
+use crate::process;
+use crate::service::Service;
+
+async fn get(service: &Service, path: &str) -> Response {
+    Client::new().get(format!("{}{path}", service.addresses.api)).send().await.expect("an answer")
+}
+
+fn header<'a>(response: &'a Response, name: &str) -> &'a str {
+    response.headers().get(name).map_or("", |value| value.to_str().expect("text"))
+}
+
+#[tokio::test]
+async fn the_desk_stands_beside_the_api() {
+    let service = Service::without_worker();
+    let page = get(&service, "/").await;
+    assert_eq!((page.status().as_u16(), header(&page, "content-type")), (200, "text/html; charset=utf-8"));
+    let pictures = if service.is_local() { "http://127.0.0.1:*;" } else { "http" };
+    let policy = header(&page, "content-security-policy");
+    assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"), "{policy}");
+    assert!(policy.contains(&format!("img-src 'self' blob: data: {pictures}")), "{policy}");
+    let page = page.text().await.expect("text");
+    let script = page.split_once("src=\"").and_then(|(_, rest)| rest.split('"').next()).expect("a script");
+    let script = get(&service, script).await;
+    assert_eq!(script.status(), 200);
+    assert_eq!(header(&script, "cache-control"), "public, max-age=31536000, immutable");
+    let old = get(&service, "/desk/0123456789abcdef/desk.js").await;
+    assert_eq!((old.status().as_u16(), header(&old, "content-type")), (404, "application/problem+json"));
+    let configuration: Value = get(&service, "/desk/configuration.json").await.json().await.expect("JSON");
+    assert_eq!(configuration["version"], env!("CARGO_PKG_VERSION"));
+    if service.is_local() {
+        assert_eq!(configuration["sign_in"], json!({"kind": "link"}));
+    }
+}
+
+#[tokio::test]
+async fn a_head_has_the_headers_alone() {
+    let service = Service::without_worker();
+    if !service.is_local() {
+        eprintln!("left out: a gateway answers these");
+        return;
+    }
+    let address = format!("{}/", service.addresses.api);
+    let head = Client::new().head(&address).send().await.expect("an answer");
+    let page = get(&service, "/").await;
+    assert_eq!((head.status(), header(&head, "etag")), (page.status(), header(&page, "etag")));
+    assert_eq!(header(&head, "content-length"), page.text().await.expect("text").len().to_string());
+    assert_eq!(head.text().await.expect("text"), "");
+    let refused = Client::new().post(&address).send().await.expect("an answer");
+    assert_eq!((refused.status().as_u16(), header(&refused, "allow")), (405, "GET, HEAD"));
+}
+
+#[tokio::test]
+async fn the_links_that_are_printed_let_somebody_in() {
+    let Some(service) = Service::alone() else { return };
+    let link = service.addresses.desk.clone().expect("a link");
+    let data = service.data().expect("a folder");
+    let data = data.to_str().expect("UTF-8");
+    let told = ["token", "--data", data, "--role", "reviewer", "--link", &service.addresses.api];
+    let outcome = process::run(&mut process::easel(&told));
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    for link in [link.as_str(), outcome.stdout.trim()] {
+        let (address, token) = link.split_once("/#token=").unwrap_or_else(|| panic!("{link}"));
+        assert_eq!(address, service.addresses.api);
+        // Only reviewers and admins may.
+        service.bearer(Some(token)).get("/v1/metrics").await.expect(200);
+    }
+    let told = ["token", "--data", data, "--role", "admin", "--link"];
+    let outcome = process::run(&mut process::easel(&told));
+    assert!(outcome.stdout.starts_with("http://127.0.0.1:8080/#token="), "{outcome:?}");
+}
