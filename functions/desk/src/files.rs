@@ -16,7 +16,23 @@ pub(crate) struct File {
 pub(crate) const INDEX: &str = "index.html";
 
 /// Every file of the folder.
-pub(crate) const FILES: &[File] = files!["desk.css", "desk.js", "icon.svg", "index.html"];
+pub(crate) const FILES: &[File] = files![
+    "api.js",
+    "desk.css",
+    "desk.js",
+    "element.js",
+    "icon.svg",
+    "index.html",
+    "json.js",
+    "notices.js",
+    "open_id.js",
+    "outbox.js",
+    "refused_decisions.js",
+    "session.js",
+    "sign_in.js",
+    "watch.js",
+    "words.js"
+];
 
 impl File {
     /// What browsers are told that it is.
