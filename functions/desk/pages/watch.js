@@ -72,3 +72,18 @@ export function watch(ask, refused = () => {}) {
     },
   };
 }
+
+const SELDOM = 10_000;
+
+/**
+ * The same action at most every ten seconds: a picture that cannot be had must not be asked for without end.
+ * @param {() => void} action
+ */
+export function seldom(action) {
+  let last = -SELDOM;
+  return () => {
+    if (performance.now() - last < SELDOM) return;
+    last = performance.now();
+    action();
+  };
+}

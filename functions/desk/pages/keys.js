@@ -1,0 +1,57 @@
+// Single keys that do what buttons do. They can be turned off, because speech input and stray touches press them, too.
+
+import { button, element } from "./element.js";
+
+const OFF = "easel.keys.off";
+
+/**
+ * @typedef {object} Key
+ * @property {string[]} keys As `KeyboardEvent.key` names them.
+ * @property {string} does
+ * @property {() => void} action
+ */
+
+/**
+ * Listens until the returned function is called. `?` lists the keys.
+ * @param {Key[]} keys
+ */
+export function listenForKeys(keys) {
+  /** @param {KeyboardEvent} event */
+  const listen = (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || document.querySelector("dialog[open]")) return;
+    if (event.target instanceof Element && event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]")) return;
+    if (event.key === "?") {
+      event.preventDefault();
+      showKeys(keys);
+      return;
+    }
+    const key = keys.find((key) => key.keys.includes(event.key));
+    if (!key || localStorage.getItem(OFF)) return;
+    // Space and Enter belong to the button that has the focus; arrows may scroll what has it.
+    event.preventDefault();
+    key.action();
+  };
+  document.addEventListener("keydown", listen);
+  return () => document.removeEventListener("keydown", listen);
+}
+
+/** @param {Key[]} keys */
+export function showKeys(keys) {
+  const on = element("input", { type: "checkbox", id: "keys-on", checked: !localStorage.getItem(OFF) });
+  on.addEventListener("change", () => (on.checked ? localStorage.removeItem(OFF) : localStorage.setItem(OFF, "1")));
+  const dialog = element(
+    "dialog",
+    { "aria-labelledby": "keys-title" },
+    element("h2", { id: "keys-title" }, "Keys"),
+    element("dl", { class: "keys" }, keys.map(({ keys, does }) =>
+      element("div", {}, element("dt", {}, keys.map((key) => element("kbd", {}, KEY_NAMES[key] ?? key))), element("dd", {}, does)))),
+    element("p", {}, on, element("label", { for: "keys-on" }, "Single keys act")),
+    button("Close", () => dialog.close(), { class: "primary" }),
+  );
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+/** @type {Record<string, string>} */
+const KEY_NAMES = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc" };

@@ -1,0 +1,21 @@
+// How far a drawing is, with its preview.
+
+import { element } from "./element.js";
+import { duration } from "./words.js";
+
+/** @typedef {import("../types/api").Progress} Progress */
+
+/** @param {Progress} progress */
+export function progressText({ step, total, stage, remaining_seconds }) {
+  const left = remaining_seconds ? `, about ${duration(remaining_seconds)} left` : "";
+  return total > 0 ? `Step ${step} of ${total} (${stage})${left}` : `Starting (${stage})`;
+}
+
+/** @param {Progress} progress */
+export function progressOf(progress) {
+  const { step, total, preview } = progress;
+  return element("div", { class: "progress" },
+    preview && element("img", { src: preview, alt: "Preview" }),
+    element("progress", { max: total || 1, value: step, "aria-label": "Steps" }),
+    element("p", {}, progressText(progress)));
+}

@@ -1,0 +1,45 @@
+// Who did what when to a task.
+
+import { Resource } from "./api.js";
+import { element, fill } from "./element.js";
+import { failed } from "./notices.js";
+import { ago, at, changeName } from "./words.js";
+
+/** @typedef {import("../types/api").TaskEvent} TaskEvent */
+
+export function taskHistory() {
+  const list = element("ol", { class: "history" });
+  const node = element("details", { open: true }, element("summary", {}, "History"), list);
+  let shown = "";
+
+  return {
+    node,
+    /**
+     * @param {string} id
+     * @param {number} version
+     */
+    async show(id, version) {
+      const wanted = `${id} ${version}`;
+      if (wanted === shown) return;
+      shown = wanted;
+      /** @type {Resource<{events: TaskEvent[]}>} */
+      const history = new Resource(`/v1/tasks/${id}/history`);
+      try {
+        await history.ask();
+      } catch (error) {
+        shown = "";
+        failed(error);
+        return;
+      }
+      if (shown === wanted) fill(list, [...(history.value?.events ?? [])].reverse().map(entry));
+    },
+  };
+}
+
+/** @param {TaskEvent} event */
+function entry({ by, change, reason, at: time }) {
+  return element("li", {},
+    element("bdi", {}, by.name), ` ${changeName(change)} `,
+    element("time", { datetime: time, title: at(time) }, ago(time)),
+    reason && [element("br"), element("q", { dir: "auto" }, reason)]);
+}

@@ -1,0 +1,56 @@
+// One task, wherever it stands.
+
+import { Resource } from "./api.js";
+import { undoLatest } from "./decisions.js";
+import { element, fill } from "./element.js";
+import { listenForKeys } from "./keys.js";
+import { sentence } from "./notices.js";
+import { outbox } from "./outbox.js";
+import { taskPanel } from "./task_panel.js";
+import { watch } from "./watch.js";
+
+/** @typedef {import("../types/api").Task} Task */
+
+/** @type {import("./desk.js").Page} */
+export function taskPage(main, id, configuration) {
+  const path = `/v1/tasks/${encodeURIComponent(id)}`;
+  /** @type {Resource<Task>} */
+  let task = new Resource(path);
+  const panel = taskPanel(configuration, {
+    moved: () => watching.now(),
+    stale: () => {
+      task = new Resource(path);
+      watching.now();
+    },
+  });
+  const wrong = element("p", { role: "alert" });
+  fill(main, element("div", { class: "work" }, wrong, panel.node));
+  panel.hide();
+
+  const watching = watch(
+    async (signal) => {
+      const asked = task;
+      const changed = await asked.ask(signal);
+      fill(wrong);
+      if (asked.value) panel.show(asked.value);
+      return changed;
+    },
+    (problem) => fill(wrong, sentence(problem.message)),
+  );
+  const keys = [
+    { keys: ["a"], does: "Approve", action: () => panel.approve() },
+    { keys: ["r"], does: "Reject", action: () => panel.reject() },
+    { keys: ["u"], does: "Undo", action: undoLatest },
+    { keys: ["c"], does: "Compare", action: () => panel.viewer.compare() },
+    { keys: ["z"], does: "Actual size", action: () => panel.viewer.zoom() },
+    { keys: ["f"], does: "Full screen", action: () => panel.viewer.fullScreen() },
+  ];
+  const silence = listenForKeys(keys);
+  outbox.addEventListener("sent", watching.now);
+  return () => {
+    watching.stop();
+    silence();
+    panel.stop();
+    outbox.removeEventListener("sent", watching.now);
+  };
+}

@@ -1,0 +1,101 @@
+// One task whole: its pictures, what there is to know about it, its history, and what can be done with it.
+
+import { approve, reject } from "./decisions.js";
+import { button, element, fill } from "./element.js";
+import { holds, outbox, sendNow } from "./outbox.js";
+import { pictureViewer, shownOf } from "./picture_viewer.js";
+import { progressOf } from "./progress.js";
+import { taskDetails } from "./task_details.js";
+import { taskHistory } from "./task_history.js";
+import { moveButtons } from "./task_moves.js";
+import { statusName } from "./words.js";
+
+/** @typedef {import("../types/api").Task} Task */
+/** @typedef {import("../types/api").Configuration} Configuration */
+
+/**
+ * @param {Configuration} configuration
+ * @param {{decided?: (task: Task) => void, moved: (task: Task) => void, stale: () => void}} events
+ */
+export function taskPanel(configuration, { decided = () => {}, moved, stale }) {
+  /** @type {Task | null} */
+  let task = null;
+  let drawn = "";
+  const viewer = pictureViewer(() => {
+    viewer.forget();
+    stale();
+  });
+  const history = taskHistory();
+  const about = element("div", { class: "about" });
+  const note = element("input", { id: "note", maxlength: 2000, autocomplete: "off", placeholder: "Note (optional)", "aria-label": "Note" });
+  const yes = button("Approve", () => panel.approve(), { class: "approve" });
+  const no = button("Reject", () => panel.reject(), { class: "reject" });
+  const deciding = element("div", { class: "deciding", role: "group", "aria-label": "Decision" }, yes, no, note);
+  const moves = element("div", { class: "row moves", role: "group", "aria-label": "More" });
+  const side = element("aside", { class: "side", "aria-label": "About the task" }, about, history.node);
+  const node = element("div", { class: "panel" }, viewer.node, element("div", { class: "actions" }, deciding, moves), side);
+
+  function draw() {
+    if (!task) return;
+    const now = task;
+    const waits = now.status === "awaiting_approval" && now.next_moves.includes("approve") && !holds(now.id);
+    const state = `${now.id} ${now.version} ${waits} ${holds(now.id)}`;
+    const { attempt } = now;
+    if (attempt.pictures.length > 0) {
+      const before = now.earlier_attempts.flatMap((earlier) => shownOf(now, earlier));
+      viewer.show(`${now.id} ${attempt.pictures.map((picture) => picture.sha256)}`, shownOf(now, attempt), before);
+    } else {
+      const { step, stage } = now.progress ?? { step: 0, stage: "" };
+      const words = now.progress ? "" : `${statusName(now.status)}: no picture yet`;
+      viewer.showOther(`${state} ${step} ${stage}`, now.progress ? progressOf(now.progress) : element("p", { class: "empty" }, words));
+    }
+    if (state === drawn) return;
+    drawn = state;
+    deciding.hidden = !waits;
+    fill(about, taskDetails(now, configuration));
+    fill(moves, holds(now.id) ? button("Decide now", () => sendNow(now.id)) : moveButtons(now, moved));
+    history.show(now.id, now.version);
+  }
+
+  const panel = {
+    node,
+    viewer,
+
+    /** @param {Task} shown */
+    show(shown) {
+      if (shown.id !== task?.id) note.value = "";
+      task = shown;
+      node.hidden = false;
+      draw();
+    },
+
+    hide() {
+      task = null;
+      drawn = "";
+      node.hidden = true;
+    },
+
+    get task() {
+      return task;
+    },
+
+    approve() {
+      if (!task || deciding.hidden) return;
+      const now = task;
+      approve([now], note.value.trim());
+      decided(now);
+    },
+
+    async reject() {
+      if (!task || deciding.hidden) return;
+      const now = task;
+      if (await reject([now])) decided(now);
+    },
+
+    stop() {
+      outbox.removeEventListener("changed", draw);
+    },
+  };
+  outbox.addEventListener("changed", draw);
+  return panel;
+}
