@@ -100,7 +100,8 @@ class Roles(unittest.TestCase):
                 self.assertEqual(list(program.complaints()), [])
 
     def test_everybody_who_was_recorded_has_a_role(self):
-        self.assertEqual({program.name for program in self.programs}, set(self.needs))
+        # The desk asks AWS for nothing.
+        self.assertEqual({program.name for program in self.programs} - {"desk"}, set(self.needs))
 
     def test_a_right_that_is_taken_is_missed(self):
         for program in self.programs:
@@ -140,7 +141,7 @@ class Roles(unittest.TestCase):
             excused = [(name, right) for name, right in rights if is_meant(excuse, name, right)]
             self.assertTrue(excused, excuse)
             for name, right in excused:
-                self.assertFalse(any(right.allows(need) for need in self.needs[name]), f"{name} does {right} itself")
+                self.assertFalse(any(right.allows(need) for need in self.needs.get(name, ())), f"{name} does {right} itself")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ ACCOUNT = "000000000000"
 ACCESS_KEY = "easel"
 NAME = "easel"
 DEAD_LETTERS = f"{NAME}-dead-letters"
-FUNCTIONS = ("create", "review", "read")
+FUNCTIONS = ("create", "review", "read", "desk")
 GENERATE = "generate"
 # The generate program on a host, polling the queue.
 WORKER = "worker"
@@ -53,6 +53,8 @@ class Emulator:
             "AWS_SECRET_ACCESS_KEY": ACCESS_KEY,
             "EASEL_TABLE": NAME,
             "EASEL_BUCKET": NAME,
+            # Where read says that pictures are.
+            "EASEL_PICTURES_ORIGIN": self.doors.get("read", self.endpoint),
             "EASEL_TOKEN_SECRET": self.token_secret,
         }
 
@@ -224,7 +226,7 @@ def routes():
         if isinstance(targets, str):
             targets = [{"method": "ANY", "function": targets}]
         for target in targets:
-            yield target["method"], path, target["function"]
+            yield target["method"], path.replace("{*file}", "{file+}"), target["function"]
 
 
 def token(secret, name, role):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import zipfile
 
 import boto3
@@ -20,6 +21,7 @@ LEFT_OUT = {
     "AWS::CloudWatch::Alarm",
     "AWS::Cognito::UserPool",
     "AWS::Cognito::UserPoolClient",
+    "AWS::Cognito::UserPoolDomain",
     "AWS::Cognito::UserPoolGroup",
     "AWS::S3::BucketPolicy",
     "AWS::SNS::Subscription",
@@ -55,7 +57,8 @@ class Created:
         for resource in self.meant.of("AWS::Lambda::Function"):
             s3.put_object(Bucket=bucket, Key=f"{resource.name}.zip", Body=package.getvalue())
         # It is too long to be sent with the call.
-        s3.put_object(Bucket=bucket, Key="template.json", Body=json.dumps(without_nothing(self.template, self.meant)))
+        template = without_references(json.dumps(without_nothing(self.template, self.meant)), self.meant)
+        s3.put_object(Bucket=bucket, Key="template.json", Body=template)
 
     def create(self, name, values):
         """Makes the stack as `sam deploy` has it made."""
@@ -115,6 +118,15 @@ class Created:
                 return name + value.removeprefix(made)
         names = {made: f"${{{name}}}" for name, made in self.ids.items()}
         return names.get(value, value) if isinstance(value, str) else value
+
+
+def without_references(text, stack):
+    """The template without references to what moto leaves out: names stand in their place."""
+    for resource in stack.resources:
+        if resource.kind in LEFT_OUT:
+            text = text.replace(json.dumps({"Ref": resource.name}), json.dumps(resource.name))
+            text = re.sub(rf"\$\{{(?={resource.name}[.}}])", "${!", text)
+    return text
 
 
 def without_nothing(value, stack):

@@ -20,6 +20,7 @@ VARIANTS = {
     "with everything": {
         "PublicPictures": "yes",
         "WebOrigin": "https://easel.example",
+        "DeskUrl": "https://desk.example",
         "AlarmEmail": "somebody@easel.example",
         "Budget": 100,
         "UnapprovedDays": 90,
@@ -28,7 +29,7 @@ VARIANTS = {
         "ModelBucket": "models",
         "Architecture": "x86_64",
     },
-    "with tokens of others": {"Issuer": "https://tokens.example", "Audience": "easel"},
+    "with tokens of others": {"Issuer": "https://tokens.example", "Audience": "easel", "DeskClient": "desk"},
 }
 
 
@@ -93,6 +94,8 @@ class Stack:
                 return one == other
             case "Fn::Not":
                 return not self.holds(argument[0])
+            case "Fn::And":
+                return all(self.holds(each) for each in argument)
             case "Condition":
                 return self.holds(argument)
         raise ValueError(f"{function} is not known here")

@@ -24,6 +24,8 @@ LEFT_OUT = [
     ("Generate", "EASEL_DOLLARS_PER_HOUR", "it follows from the function's memory"),
     ("hosts", "EASEL_DEAD_LETTER_ARN", "only Lambda brings dead letters"),
 ]
+# The desk is no part of the API's description.
+DESK = {("GET", "/", "desk", False), ("GET", "/desk/{proxy+}", "desk", False)}
 # What the SDK and libraries read for themselves.
 OF_OTHERS = {"AWS_REGION", "HOME"}
 
@@ -33,6 +35,9 @@ def programs(deployment):
     for function in deployment.of("AWS::Serverless::Function", "AWS::Lambda::Function"):
         variables = function.properties.get("Environment", {}).get("Variables", {})
         groups = {"everybody", "functions", function.name} | ({"workers"} if function.name == "Generate" else set())
+        if function.name == "Desk":
+            # It has nothing in common with the others.
+            groups = {function.name}
         yield function.name, f"functions/{function.name.lower()}", set(variables), groups
     for container in deployment.containers():
         variables = set(variables_of(container)) - OF_OTHERS
@@ -81,7 +86,7 @@ def runtimes(deployment):
 
 
 def routes(deployment):
-    """The API has the routes of its description, each with its function, and tokens are asked for where it says so."""
+    """The API has the routes of its description and the desk's, each with its function, and asks for tokens where they say so."""
     (api,) = deployment.of("AWS::Serverless::HttpApi")
     guarded = bool(api.properties.get("Auth", {}).get("DefaultAuthorizer"))
     found = set()
@@ -91,7 +96,7 @@ def routes(deployment):
                 given = event["Properties"]
                 token = guarded and given.get("Auth", {}).get("Authorizer") != "NONE"
                 found.add((given["Method"].upper(), given["Path"], function.name.lower(), token))
-    described = source.routes()
+    described = source.routes() | DESK
     for method, path, function, token in sorted(described - found):
         yield f"{method} {path} is missing: {function}, {'with' if token else 'without'} a token"
     for method, path, function, token in sorted(found - described):
