@@ -50,7 +50,8 @@ export function library(main) {
         : element("span", { class: "no-picture" }),
       pictures > 1 && element("span", { class: "pictures" }, `${pictures} pictures`),
       element("span", { class: "title", dir: "auto" }, title),
-      element("span", { class: "state" }, element("span", { class: `status ${status}` }, statusName(status)), session.reviews && element("bdi", {}, owner), ` ${ago(created)}`));
+      element("span", { class: "state" }, element("span", { class: `status ${status}` }, statusName(status)),
+        element("span", {}, session.reviews && [element("bdi", {}, owner), ", "], ago(created))));
   }
 
   /** @param {Task} task @returns {Entry} */

@@ -80,15 +80,19 @@ function amounts({ tasks, drawn }) {
     element("p", {}, `${counted(tasks.pending ?? 0, "task")} in the queue, ${tasks.in_progress ?? 0} being drawn.`),
     element("table", {}, element("tbody", {}, statusNames.map(([status, name]) =>
       element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, (tasks[status] ?? 0).toLocaleString("en")))))),
-    drawn.tasks > 0 && facts([
-      [`Of the newest ${drawn.tasks} drawn`, "middle; 95 of 100 below"],
-      ["A picture", spread(drawn.picture_seconds, duration)],
-      ["A step", spread(drawn.step_seconds, duration)],
-      ["In the queue", spread(drawn.queue_seconds, duration)],
-      ["Cost of a picture", spread(drawn.dollars_per_picture, money)],
-    ]),
+    drawn.tasks > 0 && element("table", {},
+      element("thead", {}, element("tr", {},
+        element("th", { scope: "col" }, `Of the newest ${drawn.tasks} drawn`), element("th", { scope: "col" }, "half below"), element("th", { scope: "col" }, "95 in 100 below"))),
+      element("tbody", {},
+        spread("A picture", drawn.picture_seconds, duration), spread("A step", drawn.step_seconds, duration),
+        spread("In the queue", drawn.queue_seconds, duration), spread("Cost of a picture", drawn.dollars_per_picture, money))),
   ];
 }
 
-/** @param {import("../types/api").Spread | null | undefined} spread @param {(number: number) => string | null} said */
-const spread = (spread, said) => (spread ? `${said(spread.median)}; ${said(spread.p95)}` : null);
+/**
+ * @param {string} name
+ * @param {import("../types/api").Spread | null | undefined} spread
+ * @param {(number: number) => string | null} said
+ */
+const spread = (name, spread, said) => spread &&
+  element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, said(spread.median)), element("td", {}, said(spread.p95)));

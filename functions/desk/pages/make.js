@@ -37,7 +37,7 @@ export function make(main, rest) {
   const dropped = element("div", { class: "dropped" });
   const drop = element("div", { class: "drop" },
     element("label", { for: "file" }, "Start from a picture, or take its settings: drop it here, paste it, or choose a file"), file, dropped);
-  const node = element("form", { class: "order", novalidate: false, onsubmit: sending }, heading, wrong, form.node, drop, element("div", { class: "row" }, submit));
+  const node = element("form", { class: "order", onsubmit: sending }, heading, wrong, form.node, drop, element("div", { class: "row send" }, submit));
   const cards = element("div", { class: "cards" });
   fill(main, node, element("section", { class: "latest", "aria-label": "Your latest" }, element("h2", {}, "Your latest"), cards));
   form.naming(!retries);

@@ -118,9 +118,17 @@ export function review(main, _, configuration) {
     const name = document.activeElement?.tagName;
     fill(list, tasks.map(item));
     if (focused) /** @type {HTMLElement | null} */ (list.querySelector(`[data-id="${focused}"] ${name}`))?.focus();
-    list.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+    showCurrent();
     fill(empty, tasks.length === 0 && [element("h1", {}, "Nothing waits here"), element("p", {}, "What is drawn next appears by itself.")]);
     fill(bulk, chosen.length > 0 && selection(chosen));
+  }
+
+  /** Scrolls the list alone: the page stays where one looks. */
+  function showCurrent() {
+    const item = list.querySelector("[aria-current]")?.getBoundingClientRect();
+    const seen = list.getBoundingClientRect();
+    if (item && item.bottom > seen.bottom) list.scrollTop += item.bottom - seen.bottom;
+    if (item && item.top < seen.top) list.scrollTop -= seen.top - item.top;
   }
 
   /** @param {Task[]} chosen */

@@ -9,9 +9,10 @@ use lambda_http::http::{HeaderMap, Method, StatusCode};
 use lambda_http::{Body, Response};
 use sha2::{Digest, Sha256};
 
+use crate::bundle::bundle;
 use crate::configuration::Configuration;
 use crate::content::{ASK_AGAIN, Content, KEEP, hexadecimal};
-use crate::files::{FILES, INDEX};
+use crate::files::{ENTRY, FILES, INDEX};
 use crate::options::{DeskOptions, Result};
 use crate::policy;
 use crate::problem::Problem;
@@ -32,17 +33,19 @@ impl Desk {
     /// The desk with everything compressed.
     ///
     /// # Errors
-    /// [`Error::NoOrigin`](crate::Error::NoOrigin) if one of the addresses is none.
+    /// [`Error::NoOrigin`](crate::Error::NoOrigin) if one of the addresses is none;
+    /// [`Error::Module`](crate::Error::Module) if the page's modules do not fit together.
     pub fn new(options: &DeskOptions) -> Result<Self> {
         let version = version();
         let mut contents = HashMap::new();
-        for file in FILES {
+        for file in FILES.iter().filter(|file| file.name == ENTRY || !file.is_module()) {
             let (path, content) = if file.name == INDEX {
                 let page = String::from_utf8_lossy(file.bytes).replace(VERSION, &version);
                 ("/".to_owned(), Content::new(file.media_type(), ASK_AGAIN, page.into_bytes())?)
             } else {
                 let path = format!("/desk/{version}/{}", file.name);
-                (path, Content::new(file.media_type(), KEEP, file.bytes.to_vec())?)
+                let bytes = if file.name == ENTRY { bundle(ENTRY, FILES)? } else { file.bytes.to_vec() };
+                (path, Content::new(file.media_type(), KEEP, bytes)?)
             };
             contents.insert(path, content);
         }

@@ -14,6 +14,8 @@ pub(crate) struct File {
 
 /// What is served at `/`; everything else is what it leads to.
 pub(crate) const INDEX: &str = "index.html";
+/// The module that all the others are imported by.
+pub(crate) const ENTRY: &str = "desk.js";
 
 /// Every file of the folder.
 pub(crate) const FILES: &[File] = files![
@@ -54,6 +56,11 @@ pub(crate) const FILES: &[File] = files![
 ];
 
 impl File {
+    /// Whether it is a module.
+    pub(crate) fn is_module(&self) -> bool {
+        self.media_type().starts_with("text/javascript")
+    }
+
     /// What browsers are told that it is.
     pub(crate) fn media_type(&self) -> &'static str {
         match self.name.rsplit_once('.') {

@@ -1,6 +1,7 @@
 //! The review desk: static files, part of this program, that a browser makes a page of. They know the API alone; nothing
 //! here does.
 
+mod bundle;
 mod configuration;
 mod content;
 mod desk;

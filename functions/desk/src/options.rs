@@ -28,6 +28,9 @@ pub enum Error {
     /// A page cannot be compressed.
     #[error("compressing a page: {0}")]
     Compression(#[from] std::io::Error),
+    /// The page's modules cannot be put together.
+    #[error("the page's modules: {0}")]
+    Module(String),
 }
 
 /// How people get their tokens.

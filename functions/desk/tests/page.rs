@@ -86,10 +86,21 @@ fn everything_that_the_page_leads_to_is_there_and_nothing_else() {
     names.retain(|name| !name.is_empty() && *name != "configuration.json");
     names.push("index.html");
     names.sort_unstable();
+    // The script holds every module.
+    let script = seen.iter().find(|path| path.ends_with("/desk.js")).map(|path| text(&get(&desk, path, &[])));
+    let script = script.expect("a script");
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("pages");
     let mut files: Vec<_> =
         folder.read_dir().expect("a folder").map(|entry| entry.expect("a file").file_name()).collect();
     files.sort_unstable();
+    files.retain(|name| {
+        let name = name.to_str().expect("a name");
+        let module = name.strip_suffix(".js").filter(|module| *module != "desk");
+        module.is_none_or(|module| {
+            assert!(script.contains(&format!("const ${module} = ")), "{name} is in the folder and not in the script");
+            false
+        })
+    });
     assert_eq!(files, names, "what is in the folder and what a browser comes to");
 }
 
