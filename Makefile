@@ -9,6 +9,8 @@ MACHETE_VERSION := 0.9.2
 TOOLS := target/tools
 # What checks and deploys the stacks; it wants other versions of the same libraries.
 STACKS := target/stacks
+# What checks the desk's JavaScript.
+TYPES := target/types
 # What Easel is measured beside.
 PEERS := target/peers
 PYTHON := $(CURDIR)/$(TOOLS)/bin/python
@@ -32,7 +34,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test sanitize test-emulators test-drain test-stack test-image test-schema openapi local functions lint \
-	infra simulate format audit image sbom package deploy outputs smoke destroy bench bench-service cuda gpu-test gpu-bench
+	types infra simulate format audit image sbom package deploy outputs smoke destroy bench bench-service cuda gpu-test gpu-bench
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -92,7 +94,15 @@ lint: ## Formatting, lints, documentation, dependencies
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
-	$(MAKE) infra audit
+	$(MAKE) types infra audit
+
+types: $(TYPES)/ready ## Check the types of the review desk's modules (needs npm)
+	$(TYPES)/node_modules/.bin/tsc --project functions/desk
+
+$(TYPES)/ready: functions/desk/package.json functions/desk/package-lock.json
+	@command -v npm >/dev/null || { echo "types: install Node.js with npm, which brings the TypeScript compiler"; exit 1; }
+	mkdir -p $(TYPES) && cp $^ $(TYPES) && npm ci --silent --no-audit --no-fund --prefix $(TYPES)
+	touch $@
 
 infra: $(STACKS)/ready ## Check the stacks' templates, the simulation of them and the image's recipe
 	$(STACKS)/bin/cfn-lint infra/*.yaml
