@@ -8,7 +8,8 @@ const OFF = "easel.keys.off";
  * @typedef {object} Key
  * @property {string[]} keys As `KeyboardEvent.key` names them.
  * @property {string} does
- * @property {() => void} action
+ * @property {(key: string) => void} action
+ * @property {string} [shown] What stands for the keys in the list of them.
  */
 
 /**
@@ -29,7 +30,7 @@ export function listenForKeys(keys) {
     if (!key || localStorage.getItem(OFF)) return;
     // Space and Enter belong to the button that has the focus; arrows may scroll what has it.
     event.preventDefault();
-    key.action();
+    key.action(event.key);
   };
   document.addEventListener("keydown", listen);
   return () => document.removeEventListener("keydown", listen);
@@ -43,8 +44,8 @@ export function showKeys(keys) {
     "dialog",
     { "aria-labelledby": "keys-title" },
     element("h2", { id: "keys-title" }, "Keys"),
-    element("dl", { class: "keys" }, keys.map(({ keys, does }) =>
-      element("div", {}, element("dt", {}, keys.map((key) => element("kbd", {}, KEY_NAMES[key] ?? key))), element("dd", {}, does)))),
+    element("dl", { class: "keys" }, keys.map(({ keys, shown, does }) =>
+      element("div", {}, element("dt", {}, (shown ? [shown] : keys).map((key) => element("kbd", {}, KEY_NAMES[key] ?? key))), element("dd", {}, does)))),
     element("p", {}, on, element("label", { for: "keys-on" }, "Single keys act")),
     button("Close", () => dialog.close(), { class: "primary" }),
   );

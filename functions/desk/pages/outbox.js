@@ -26,7 +26,7 @@ export const HELD = 10_000;
 const KEY = "easel.outbox";
 const AGAIN = 5000;
 
-/** Tells of changes: `changed`, and `sent` with the task as `detail`. */
+/** Tells of changes: `changed`; `sent` with the task as `detail`; `undone` with the tasks' ids. */
 export const outbox = new EventTarget();
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
@@ -83,7 +83,11 @@ export function hold(tasks, move, words) {
  * Takes back what has not been sent.
  * @param {string} group
  */
-export const undo = (group) => keep(all().filter((decision) => decision.group !== group));
+export function undo(group) {
+  const tasks = held().filter((decision) => decision.group === group).map(({ task }) => task);
+  keep(all().filter((decision) => decision.group !== group));
+  outbox.dispatchEvent(new CustomEvent("undone", { detail: tasks }));
+}
 
 /**
  * Forgets a decision that was refused, once it has been read.

@@ -21,10 +21,15 @@ export function shownOf(task, attempt) {
     thumbnail: picture.thumbnail_url,
     width: picture.width,
     height: picture.height,
-    caption: [`Attempt ${attempt.number}`, several && `picture ${picture.index + 1}`, `seed ${picture.seed}`].filter(Boolean).join(", "),
+    caption: [task.title || short(task.attempt.settings.prompt), `attempt ${attempt.number}`, several && `picture ${picture.index + 1}`, `seed ${picture.seed}`].filter(Boolean).join(", "),
     name: `easel-${task.id}-${attempt.number}-${picture.index}.png`,
   }));
 }
+
+const SHORT = 60;
+
+/** @param {string} text */
+const short = (text) => (text.length > SHORT ? `${text.slice(0, SHORT)}…` : text);
 
 /** @param {() => void} urlsWanted Called when a picture's URL does not work any more. */
 export function pictureViewer(urlsWanted) {

@@ -141,8 +141,7 @@ export function review(main, _, configuration) {
     const beside = () => {
       const [first, ...others] = chosen;
       go(first);
-      panel.viewer.show(`selection ${[...selected]}`, shownOf(first, first.attempt), others.flatMap((task) => shownOf(task, task.attempt)));
-      panel.viewer.compare();
+      panel.compareWith(others.flatMap((task) => shownOf(task, task.attempt)));
     };
     const decides = choice.status === "awaiting_approval";
     return [
@@ -234,13 +233,20 @@ export function review(main, _, configuration) {
     { keys: ["c"], does: "Compare", action: () => panel.viewer.compare() },
     { keys: ["z"], does: "Actual size", action: () => panel.viewer.zoom() },
     { keys: ["f"], does: "Full screen", action: () => panel.viewer.fullScreen() },
-    ...[1, 2, 3, 4, 5, 6, 7, 8].map((number) => ({ keys: [String(number)], does: `Picture ${number}`, action: () => panel.viewer.choose(number - 1) })),
+    { keys: [..."12345678"], shown: "1–8", does: "This picture", action: (/** @type {string} */ key) => panel.viewer.choose(Number(key) - 1) },
   ];
   const silence = listenForKeys(keys);
   outbox.addEventListener("changed", draw);
   openAgain();
   const watching = watch(asking, failed);
+  /** Back to what one has thought better of. @param {Event} event */
+  const undone = (event) => {
+    const [id] = /** @type {CustomEvent<string[]>} */ (event).detail;
+    const task = waiting.find((task) => task.id === id);
+    if (task) go(task);
+  };
   outbox.addEventListener("sent", watching.now);
+  outbox.addEventListener("undone", undone);
 
   return () => {
     watching.stop();
@@ -248,5 +254,6 @@ export function review(main, _, configuration) {
     panel.stop();
     outbox.removeEventListener("changed", draw);
     outbox.removeEventListener("sent", watching.now);
+    outbox.removeEventListener("undone", undone);
   };
 }

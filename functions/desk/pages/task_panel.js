@@ -21,6 +21,8 @@ export function taskPanel(configuration, { decided = () => {}, moved, stale }) {
   /** @type {Task | null} */
   let task = null;
   let drawn = "";
+  /** Other tasks' pictures to compare with. @type {import("./picture_viewer.js").Shown[]} */
+  let beside = [];
   const viewer = pictureViewer(() => {
     viewer.forget();
     stale();
@@ -43,7 +45,8 @@ export function taskPanel(configuration, { decided = () => {}, moved, stale }) {
     const { attempt } = now;
     if (attempt.pictures.length > 0) {
       const before = now.earlier_attempts.flatMap((earlier) => shownOf(now, earlier));
-      viewer.show(`${now.id} ${attempt.pictures.map((picture) => picture.sha256)}`, shownOf(now, attempt), before);
+      const key = [now.id, ...attempt.pictures.map((picture) => picture.sha256), ...beside.map((shown) => shown.name)].join(" ");
+      viewer.show(key, shownOf(now, attempt), [...before, ...beside]);
     } else {
       const { step, stage } = now.progress ?? { step: 0, stage: "" };
       const words = now.progress ? "" : `${statusName(now.status)}: no picture yet`;
@@ -63,10 +66,18 @@ export function taskPanel(configuration, { decided = () => {}, moved, stale }) {
 
     /** @param {Task} shown */
     show(shown) {
-      if (shown.id !== task?.id) note.value = "";
+      if (shown.id !== task?.id) [note.value, beside] = ["", []];
       task = shown;
       node.hidden = false;
       draw();
+    },
+
+    /** Puts other tasks' pictures beside this one's. @param {import("./picture_viewer.js").Shown[]} others */
+    compareWith(others) {
+      beside = others;
+      viewer.forget();
+      draw();
+      viewer.compare();
     },
 
     hide() {
