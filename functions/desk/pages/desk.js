@@ -141,6 +141,8 @@ async function start() {
       enter(configuration);
     } else if (session.identity) {
       show(configuration);
+      // For those who hear the page: it is another one now.
+      main.focus({ preventScroll: true });
     }
   });
   await enter(configuration);

@@ -3,6 +3,7 @@
 import { Problem, Resource, Unreachable, call, query } from "./api.js";
 import { button, element, fill } from "./element.js";
 import { settingsIn } from "./picture_settings.js";
+import { readJson, writeJson } from "./json.js";
 import { unfit, upload } from "./init_image.js";
 import { failed, notice } from "./notices.js";
 import { session } from "./session.js";
@@ -14,6 +15,8 @@ import { seldom, watch } from "./watch.js";
 /** @typedef {import("../types/api").TaskPage} TaskPage */
 
 const LATEST = 12;
+/** What is in the form, should one have to sign in again. */
+const DRAFT = "easel.draft";
 /** @type {Record<string, string>} The API's names of fields, as the form has them. */
 const FIELDS = { high_noise_frac: "use_refiner", init_image: "file" };
 
@@ -141,6 +144,9 @@ export function make(main, rest) {
     const reason = task.attempt.rejection?.note ?? task.attempt.failure?.reason;
     if (reason) heading.after(element("p", { class: "reason", dir: "auto" }, task.attempt.rejection ? "Rejected: " : "Failed: ", reason));
   }
+  const draft = sessionStorage.getItem(DRAFT);
+  if (!id && draft) form.fill(readJson(draft));
+  if (!id) node.addEventListener("input", () => sessionStorage.setItem(DRAFT, writeJson(form.read())));
   if (id) begin().catch((error) => over.signal.aborted || say(error));
 
   /** @type {Resource<TaskPage>} */

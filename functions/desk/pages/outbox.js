@@ -177,9 +177,13 @@ function key() {
   return [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Begins to send what an earlier page has left. */
+let started = false;
+
+/** Begins to send what whoever is signed in has left, on this page or an earlier one. */
 export function startOutbox() {
   plan();
+  if (started) return;
+  started = true;
   connection.addEventListener("back", () => send());
   window.addEventListener("online", () => send());
   // Whoever leaves does not undo any more. The answer is not heard; the next page finds the decision made.

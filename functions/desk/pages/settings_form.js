@@ -73,7 +73,7 @@ export function settingsForm() {
       strengthField.hidden = !there;
     },
 
-    /** @param {Partial<Settings>} settings */
+    /** @param {Partial<Settings> & {title?: string, tags?: string[]}} settings */
     fill(settings) {
       const { guidance_interval, high_noise_frac } = settings;
       kept = { guidance_interval, high_noise_frac };
@@ -91,6 +91,8 @@ export function settingsForm() {
       count.value = String(settings.count ?? 1);
       refiner.value = settings.use_refiner === undefined ? "" : String(settings.use_refiner);
       strength.value = String(settings.strength ?? "");
+      title.value = settings.title ?? "";
+      tags.value = settings.tags?.join(", ") ?? "";
       sizeChanged();
     },
 
