@@ -41,7 +41,8 @@ impl<'a> Bundle<'a> {
         let mut exports = Vec::new();
         for line in source.lines() {
             if line.starts_with("import ") {
-                let (names, from) = import(line).ok_or_else(|| wrong("has an import that is not `{ … } from \"./…\"`"))?;
+                let (names, from) =
+                    import(line).ok_or_else(|| wrong("has an import that is not `{ … } from \"./…\"`"))?;
                 self.add(from)?;
                 body.push_str(&format!("const {{{names}}} = {};\n", variable(from)));
             } else if let Some(declaration) = line.strip_prefix("export ") {

@@ -43,7 +43,7 @@ fn tag(text: &str) -> (Tag, &str) {
     }
 }
 
-/// Where a file leads to: what a page links, what a module imports, what a style sheet loads.
+/// Where a file leads to: what a page links, what a script fetches, what a style sheet loads.
 fn references(path: &str, media_type: &str, content: &str) -> Vec<String> {
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let absolute = |reference: &str| match reference.strip_prefix("./") {
@@ -58,9 +58,11 @@ fn references(path: &str, media_type: &str, content: &str) -> Vec<String> {
             led.map(|(_, value)| absolute(&value)).collect()
         }
         "text/javascript" => {
-            let quoted =
-                content.split(['"', '\'', '`']).filter(|text| text.starts_with("./") || text.starts_with("/desk/"));
-            quoted.map(absolute).collect()
+            // Types in comments name modules too.
+            let is_comment = |line: &&str| ["/*", "*", "//"].iter().any(|begin| line.trim_start().starts_with(begin));
+            let code = content.lines().filter(|line| !is_comment(line));
+            let quoted = code.flat_map(|line| line.split(['"', '\'', '`']));
+            quoted.filter(|text| text.starts_with("./") || text.starts_with("/desk/")).map(absolute).collect()
         }
         "text/css" => {
             let urls = content.split("url(").skip(1).filter_map(|rest| rest.split(')').next());

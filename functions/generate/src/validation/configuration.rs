@@ -10,7 +10,7 @@ use crate::worker::WorkerOptions;
 const SUBJECT: &str = "configuration";
 const PREFIX: &str = "EASEL_";
 /// Every variable of Easel's own, without its prefix; those of its tests have `TEST_` too.
-const VARIABLES: [&str; 23] = [
+const VARIABLES: [&str; 28] = [
     "API",
     "BUCKET",
     "CACHE",
@@ -26,7 +26,12 @@ const VARIABLES: [&str; 23] = [
     "MAX_DELIVERIES",
     "METRICS",
     "MODEL",
+    "OIDC_CLIENT",
+    "OIDC_ISSUER",
+    "OIDC_ORIGIN",
+    "PICTURES_ORIGIN",
     "PRECISION",
+    "PUBLISHED_URL",
     "QUEUE_URL",
     "REFINER",
     "TABLE",
