@@ -45,6 +45,12 @@ impl Fields {
         self.unread.remove(name).filter(|value| !value.is_null())
     }
 
+    /// Whether the field is there and says `null`.
+    #[must_use]
+    pub fn is_null(&self, name: &str) -> bool {
+        self.unread.get(name).is_some_and(Value::is_null)
+    }
+
     /// Notes that a field is wrong.
     pub fn refuse(&mut self, field: impl Into<String>, message: impl Into<String>) {
         self.wrong.push(WrongField::new(field, message));

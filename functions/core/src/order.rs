@@ -101,17 +101,42 @@ impl Order {
         Ok(Reading { settings, title, tags, metadata: metadata.into_iter().collect() })
     }
 
-    /// Reads what a new attempt changes in the settings of the one before. A seed that is left out is drawn anew:
-    /// the same picture again is not what a second attempt is for.
+    /// Reads what a new attempt changes in the settings of the one before. What is left out stays, `null` is the model's
+    /// own default again. A seed that is left out is drawn anew: the same picture again is not what a second attempt is
+    /// for.
     ///
     /// # Errors
     /// Every wrong field at once.
     pub fn read_changes(mut fields: Fields, before: &Settings) -> Result<Settings> {
-        let settings = read_settings(&mut fields, Some(before));
+        let mut before = before.clone();
+        for (name, forget) in FORGETTABLE {
+            if fields.is_null(name) {
+                forget(&mut before);
+            }
+        }
+        let settings = read_settings(&mut fields, Some(&before));
         fields.finish()?;
         Ok(settings)
     }
 }
+
+type Forget = fn(&mut Settings);
+
+/// The settings that have a default, and what makes them have it.
+const FORGETTABLE: [(&str, Forget); 11] = [
+    ("negative_prompt", |settings| settings.negative_prompt = None),
+    ("width", |settings| settings.width = None),
+    ("height", |settings| settings.height = None),
+    ("steps", |settings| settings.steps = None),
+    ("guidance_scale", |settings| settings.guidance_scale = None),
+    ("guidance_interval", |settings| settings.guidance_interval = None),
+    ("scheduler", |settings| settings.scheduler = None),
+    ("use_refiner", |settings| settings.use_refiner = None),
+    ("high_noise_frac", |settings| settings.high_noise_frac = None),
+    ("strength", |settings| settings.strength = None),
+    // What changes nothing has no strength.
+    ("init_image", |settings| (settings.init_image, settings.strength) = (None, None)),
+];
 
 /// Settings are what the fields say, else what they were before, else the model's defaults.
 fn read_settings(fields: &mut Fields, before: Option<&Settings>) -> Settings {
@@ -161,4 +186,33 @@ fn side(fields: &mut Fields, name: &'static str) -> Option<u32> {
         return None;
     }
     u32::try_from(side).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_new_attempt_keeps_what_is_left_out_and_forgets_what_is_null() {
+        let before = json!({
+            "prompt": "a heart", "negative_prompt": "blurry", "width": 64, "height": 72, "steps": 4, "guidance_scale": 3.0,
+            "guidance_interval": [0.1, 0.9], "scheduler": "heun", "seed": 1, "count": 2, "use_refiner": true,
+            "high_noise_frac": 0.8, "init_image": "inputs/a.png", "strength": 0.5
+        });
+        let before: Settings = serde_json::from_value(before).expect("settings");
+        let changed = |body: serde_json::Value| {
+            let fields = Fields::parse(body.to_string().as_bytes()).expect("fields");
+            Order::read_changes(fields, &before).expect("settings")
+        };
+        assert_eq!(changed(json!({"seed": 1})), before);
+        let nulls = FORGETTABLE.iter().map(|(name, _)| ((*name).to_owned(), serde_json::Value::Null));
+        let nulls = nulls.chain([("seed".to_owned(), json!(2))]).collect::<serde_json::Map<_, _>>();
+        let forgotten = Settings { prompt: "a heart".into(), seed: 2, count: 2, ..Settings::default() };
+        assert_eq!(changed(nulls.into()), forgotten);
+        assert_eq!(changed(json!({"seed": 1, "steps": null})), Settings { steps: None, ..before.clone() });
+        let moved = changed(json!({"seed": 1, "init_image": null}));
+        assert_eq!((moved.init_image, moved.strength), (None, None));
+    }
 }

@@ -64,8 +64,9 @@ export function make(main, rest) {
     const { title, tags, ...settings } = form.read();
     const init = key ? { init_image: key } : {};
     if (retried) {
-      // A retry keeps what it is not told.
-      const body = { ...settings, negative_prompt: settings.negative_prompt ?? "", ...init };
+      // A retry keeps what it is not told: what the form leaves to the model, it has to be told so.
+      const told = Object.entries(settings).filter(([name]) => name !== "seed").map(([name, value]) => [name, value ?? null]);
+      const body = { ...Object.fromEntries(told), seed: settings.seed, ...init };
       await call("POST", `/v1/tasks/${retried.id}/retry`, { body, headers: { "if-match": `"${retried.version}"` } });
       notice("Another attempt is on its way.");
       location.hash = `#/task/${retried.id}`;
