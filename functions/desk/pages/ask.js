@@ -23,6 +23,7 @@ export function ask({ title, label, action, required = false, quick = [] }) {
     words.value = words.value.trim() ? `${words.value.trim()}; ${text.toLowerCase()}` : text;
     words.focus();
   };
+  const yes = element("button", { value: "yes", class: "primary" }, action);
   const form = element(
     "form",
     { method: "dialog" },
@@ -31,12 +32,12 @@ export function ask({ title, label, action, required = false, quick = [] }) {
       quick.map((text) => button(text, () => choose(text), { class: "chip" }))),
     label && [element("label", { for: "words" }, label), words],
     element("div", { class: "row" },
-      element("button", { value: "yes", class: "primary" }, action),
+      yes,
       button("Back", () => dialog.close(""), { class: "quiet" })),
   );
   // What people write in a text field ends in a new line often enough; Ctrl+Enter sends.
   words.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit(yes);
   });
   const dialog = element("dialog", { "aria-labelledby": "ask-title" }, form);
   document.body.append(dialog);
