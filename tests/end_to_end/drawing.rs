@@ -82,7 +82,8 @@ async fn a_waiting_task_can_be_paused_and_resumed_at_once() {
     let drawn = creator.wait(&waiting, "awaiting_approval").await;
     assert_eq!(id(&drawn), waiting);
     // Where several workers draw, a free one may have begun before the pause.
-    let mut changes = changes(&creator.history(&waiting).await);
+    let history = creator.history(&waiting).await;
+    let mut changes = changes(&history);
     if changes[1] == "claim" {
         changes.remove(1);
     }
