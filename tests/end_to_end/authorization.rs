@@ -63,6 +63,18 @@ async fn every_route_lets_in_who_may_and_nobody_else() {
     service.person(Who::Admin).delete(&id(&target.untouched)).await.expect(202);
 }
 
+#[tokio::test]
+async fn everybody_is_told_who_they_are() {
+    let service = Service::without_worker();
+    for (who, role) in
+        [(Who::Creator, "creator"), (Who::OtherCreator, "creator"), (Who::Reviewer, "reviewer"), (Who::Admin, "admin")]
+    {
+        let person = service.person(who);
+        let identity = person.get("/v1/identity").await.expect(200);
+        assert_eq!(identity, json!({"name": person.name, "role": role}));
+    }
+}
+
 /// What the calls are about.
 struct Target<'a> {
     service: &'a Service,

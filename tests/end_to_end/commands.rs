@@ -46,6 +46,12 @@ async fn a_picture_is_asked_for_decided_on_and_saved() {
     let line = succeed(easel(&service, Who::Creator, &["list", "--tag", &tag, "--status", "awaiting_approval"]));
     assert!(line.starts_with(id) && line.contains("Heart") && line.lines().count() == 1, "{line}");
 
+    let found =
+        json_of(easel(&service, Who::Reviewer, &["list", "--tag", &tag, "--text", "HEART", "--oldest", "--json"]));
+    assert_eq!(found[0]["id"], json!(id));
+    let other = succeed(easel(&service, Who::Creator, &["list", "--tag", &tag, "--text", "circle"]));
+    assert_eq!(other, "");
+
     let refused = easel(&service, Who::Creator, &["approve", id]);
     assert_eq!(refused.code, Some(2), "{refused:#?}");
     assert!(refused.stderr.contains("reviewer"), "{refused:#?}");

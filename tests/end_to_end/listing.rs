@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::orders::{small, unique, with};
-use crate::person::id;
+use crate::person::{Person, id};
 use crate::service::{Service, Who};
 
 #[tokio::test]
-async fn pages_hold_every_task_once_newest_first() {
+async fn pages_hold_every_task_once_in_order() {
     let service = Service::without_worker();
     let (creator, reviewer) = service.people();
     let other = service.person(Who::OtherCreator);
@@ -31,19 +31,19 @@ async fn pages_hold_every_task_once_newest_first() {
     }
     let here = format!("tag={tag}");
     for limit in [1, 5, 7, 24, 100] {
-        assert_eq!(reviewer.list(&here, limit).await, all, "limit {limit}");
+        expect(&reviewer, &here, limit, &all).await;
     }
     for limit in [2, 7] {
-        assert_eq!(reviewer.list(&format!("tag={even}"), limit).await, evens);
-        assert_eq!(reviewer.list(&format!("{here}&status=cancelled"), limit).await, cancelled);
-        assert_eq!(reviewer.list(&format!("{here}&owner={}", creator.name), limit).await, mine);
+        expect(&reviewer, &format!("tag={even}"), limit, &evens).await;
+        expect(&reviewer, &format!("{here}&status=cancelled"), limit, &cancelled).await;
+        expect(&reviewer, &format!("{here}&owner={}", creator.name), limit, &mine).await;
         let both = format!("tag={even}&status=cancelled&owner={}", creator.name);
         let expected: Vec<_> = cancelled.iter().filter(|id| mine.contains(id)).cloned().collect();
-        assert_eq!(reviewer.list(&both, limit).await, expected);
+        expect(&reviewer, &both, limit, &expected).await;
         // A creator sees their own, whatever they ask for.
-        assert_eq!(creator.list(&here, limit).await, mine);
-        assert_eq!(creator.list(&format!("{here}&owner={}", creator.name), limit).await, mine);
-        assert_eq!(creator.list(&format!("{here}&owner={}", other.name), limit).await, [""; 0]);
+        expect(&creator, &here, limit, &mine).await;
+        expect(&creator, &format!("{here}&owner={}", creator.name), limit, &mine).await;
+        expect(&creator, &format!("{here}&owner={}", other.name), limit, &[]).await;
     }
     assert_eq!(reviewer.list("tag=nobody-says-this", 100).await, [""; 0]);
 
@@ -54,6 +54,60 @@ async fn pages_hold_every_task_once_newest_first() {
     let rest = reviewer.get(&format!("/v1/tasks?{here}&limit=100&cursor={cursor}")).await.expect(200);
     let shown = [&first, &rest].into_iter().flat_map(|page| page["tasks"].as_array().expect("tasks"));
     assert_eq!(shown.map(id).collect::<Vec<_>>(), all);
+}
+
+/// Lists these tasks, newest first, and the other way round if asked to.
+async fn expect(person: &Person, filter: &str, limit: usize, newest_first: &[String]) {
+    let oldest_first: Vec<_> = newest_first.iter().rev().cloned().collect();
+    for (order, expected) in [("", newest_first), ("&order=newest", newest_first), ("&order=oldest", &oldest_first)] {
+        assert_eq!(person.list(&format!("{filter}{order}"), limit).await, expected, "{filter}{order}, limit {limit}");
+    }
+}
+
+#[tokio::test]
+async fn tasks_are_found_by_a_part_of_their_prompt_or_title() {
+    let service = Service::without_worker();
+    let (creator, reviewer) = service.people();
+    let word = unique("Ölbild");
+    let prompts = [format!("Ein {word} am HAFEN"), "a heart".to_owned(), format!("zwei {}", word.to_uppercase())];
+    let mut found = Vec::new();
+    for (prompt, title) in prompts.iter().zip([None, Some(format!("Das {word}")), Some("İstanbul".to_owned())]) {
+        let order = with(small(&word), json!({"prompt": prompt, "title": title}));
+        found.insert(0, creator.create(order).await);
+    }
+    creator.create(small(&word)).await;
+    let [with_title, heart, harbour] = found.as_slice() else { panic!("three") };
+    for limit in [1, 10] {
+        for text in [word.clone(), word.to_lowercase(), word.to_uppercase()] {
+            expect(&reviewer, &format!("text={text}"), limit, &found).await;
+        }
+        for (text, expected) in [("am hafen", harbour), ("das öLB", heart), ("A HEART", heart), ("İst", with_title)] {
+            expect(&creator, &format!("tag={word}&text={text}"), limit, std::slice::from_ref(expected)).await;
+        }
+        expect(&creator, &format!("text={word}&status=pending&owner={}", creator.name), limit, &found).await;
+        expect(&service.person(Who::OtherCreator), &format!("text={word}"), limit, &[]).await;
+        expect(&reviewer, &format!("text={word}&status=cancelled"), limit, &[]).await;
+        expect(&reviewer, &format!("text={word}-nobody-says-this"), limit, &[]).await;
+    }
+    let listed = reviewer.get(&format!("/v1/tasks?text={word}")).await.expect(200);
+    assert_eq!(listed["tasks"][0]["title"], "İstanbul", "as it was written");
+}
+
+#[tokio::test]
+async fn a_task_is_found_by_the_prompt_that_it_has_now() {
+    let service = Service::shared();
+    let (creator, reviewer) = service.people();
+    let (before, after) = (unique("Before"), unique("After"));
+    let drawn = creator.draw(with(small(&before), json!({"prompt": before}))).await;
+    let ids = [id(&drawn)];
+    expect(&creator, &format!("text={before}"), 10, &ids).await;
+    reviewer.make("reject", &ids[0], json!({"reason": "something else"})).await.expect(200);
+    expect(&creator, &format!("text={before}"), 10, &ids).await;
+    creator.make("retry", &ids[0], json!({"prompt": after})).await.expect(200);
+    // Drawing it moves it once more.
+    creator.wait(&ids[0], "awaiting_approval").await;
+    expect(&creator, &format!("text={}", after.to_uppercase()), 10, &ids).await;
+    expect(&creator, &format!("text={before}"), 10, &[]).await;
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 
 mod authorization;
 mod commands;
+mod conditional;
 mod desk;
 mod drawing;
 mod events;

@@ -230,7 +230,7 @@ async fn a_decision_on_another_version_is_stale() {
     let path = format!("/v1/tasks/{id}/cancel");
     let with = |tag: &str| creator.request("POST", &path).header("if-match", tag).json(&json!({}));
     send(with("\"9999\"")).await.expect_problem(412, "stale");
-    for unlike in ["heart", "1", "\"1", "\"\""] {
+    for unlike in ["heart", "1", "\"1", "\"\"", "W/\"1\"", "\"1.2\"", "\"1\", \"2\""] {
         send(with(unlike)).await.expect_problem(400, "wrong-parameters");
     }
     let current = creator.get(&format!("/v1/tasks/{id}")).await.header("etag").to_owned();
@@ -253,11 +253,13 @@ async fn wrong_parameters_are_listed() {
         ("limit=101&cursor=heart&page=2", &["cursor", "limit", "page"]),
         ("limit=ten&owner=", &["limit", "owner"]),
         ("Status=pending", &["Status"]),
+        ("order=up&text=", &["order", "text"]),
+        (&format!("text={}", "x".repeat(201)), &["text"]),
     ] {
         let problem = creator.get(&format!("/v1/tasks?{query}")).await.expect_problem(400, "wrong-parameters");
         assert_eq!(fields(&problem), wrong.iter().copied().collect(), "{query}: {problem:#}");
     }
-    for path in ["/health?verbose=1", "/v1/metrics?since=1970", "/openapi.json?format=yaml"] {
+    for path in ["/health?verbose=1", "/v1/metrics?since=1970", "/v1/identity?name=ada", "/openapi.json?format=yaml"] {
         service.person(Who::Reviewer).get(path).await.expect_problem(400, "wrong-parameters");
     }
     if service.is_local() {

@@ -7,6 +7,7 @@ pub mod identification;
 mod openapi;
 mod problem;
 mod routes;
+mod tag;
 mod task_view;
 mod views;
 
@@ -16,5 +17,6 @@ pub use door::{answer, serve};
 pub use openapi::document;
 pub use problem::Problem;
 pub use routes::{Function, Operation, ROUTES, Route, find};
+pub use tag::Tag;
 pub use task_view::{EventView, TaskView};
 pub use views::{BulkAnswer, BulkResult, DrawnTimes, HealthView, HistoryView, MetricsView, Spread, TaskPage};

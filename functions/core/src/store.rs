@@ -2,7 +2,7 @@
 //!
 //! | `PK` | `SK` | row |
 //! |---|---|---|
-//! | `TASK#{id}` | `TASK` | the task, with its `version`; in the indexes `by_status` and `by_owner` |
+//! | `TASK#{id}` | `TASK` | the task, with its `version` and `text` to find it by; in the indexes `by_status` and `by_owner` |
 //! | `TASK#{id}` | `EVENT#{version}` | one row a move |
 //! | `TASK#{id}` | `PROGRESS` | how far a running attempt is, and the lease on it |
 //! | `IDEMPOTENCY#{owner}#{key}` | `IDEMPOTENCY` | what a create with that key was answered; `expires` |

@@ -2,7 +2,7 @@
 
 use easel_core::error::{Error, Result, WrongField};
 use easel_core::gallery::UPLOAD_TYPES;
-use easel_core::http::{Answer, Call, Operation, TaskView};
+use easel_core::http::{Answer, Call, Operation, Tag, TaskView};
 use easel_core::order::Order;
 use easel_core::services::Services;
 use easel_core::store::IdempotencyKey;
@@ -32,7 +32,7 @@ async fn create_task(services: &Services, call: &Call) -> Result<Answer> {
     let task = workflow.create(order, identity, key.as_ref()).await?;
     let view = TaskView::new(&task, None, identity, &workflow.gallery).await?;
     let answer = Answer::json(201, &view)?.with("location", format!("/v1/tasks/{}", task.id));
-    Ok(answer.with("etag", format!("\"{}\"", task.version)))
+    Ok(answer.with("etag", Tag::version(task.version)))
 }
 
 fn idempotency_key(call: &Call) -> Result<Option<IdempotencyKey>> {

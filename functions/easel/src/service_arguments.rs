@@ -193,6 +193,12 @@ pub(crate) struct ListArguments {
     /// Only tasks with this tag
     #[arg(long)]
     pub(crate) tag: Option<String>,
+    /// Only tasks with this in the prompt or the title, in whatever case
+    #[arg(long)]
+    pub(crate) text: Option<String>,
+    /// List the oldest first
+    #[arg(long)]
+    pub(crate) oldest: bool,
     /// Most tasks to list
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(crate) limit: u32,

@@ -3,10 +3,12 @@
 mod list;
 mod metrics;
 
+use std::future::ready;
+
 use easel_core::error::{Error, Result};
-use easel_core::http::{Answer, Call, EventView, HealthView, HistoryView, Operation, TaskView, document};
+use easel_core::http::{Answer, Call, EventView, HealthView, HistoryView, Operation, Tag, TaskView, document};
 use easel_core::services::Services;
-use easel_core::task::Change;
+use easel_core::task::{Change, Status};
 use jiff::Timestamp;
 
 /// Answers a call of a route of this function.
@@ -18,6 +20,10 @@ pub async fn handle(services: Services, call: Call) -> Result<Answer> {
         Operation::ListTasks => list::list(&services, &call).await,
         Operation::GetTask => task(&services, &call).await,
         Operation::GetHistory => history(&services, &call).await,
+        Operation::Identity => {
+            call.parameters().finish()?;
+            Answer::json(200, call.identity()?)
+        }
         Operation::Health => health(&services, &call).await,
         Operation::Metrics => metrics::metrics(&services, &call).await,
         Operation::OpenApi => {
@@ -34,8 +40,13 @@ async fn task(services: &Services, call: &Call) -> Result<Answer> {
     let workflow = &services.workflow;
     let (task, progress) = workflow.store.task_and_progress(call.task()?).await?;
     identity.may_see(&task)?;
-    let view = TaskView::new(&task, progress.as_ref(), identity, &workflow.gallery).await?;
-    Ok(Answer::json(200, &view)?.with("etag", format!("\"{}\"", task.version)))
+    let tag = Tag::version(task.version);
+    let view = TaskView::new(&task, progress.as_ref(), identity, &workflow.gallery);
+    // While it is drawn, progress comes without a new version.
+    if task.status == Status::InProgress {
+        return Ok(Answer::json(200, &view.await?)?.with("etag", tag));
+    }
+    call.show(tag, view).await
 }
 
 /// The history outlives the task, so that it can be said who deleted it.
@@ -43,16 +54,18 @@ async fn history(services: &Services, call: &Call) -> Result<Answer> {
     call.parameters().finish()?;
     let (id, identity) = (call.task()?, call.identity()?);
     let events = services.workflow.store.history(id).await?;
-    let Some(Change::Create { made }) = events.first().map(|event| &event.change) else {
+    let (Some(Change::Create { made }), Some(last)) = (events.first().map(|event| &event.change), events.last()) else {
         return Err(Error::no_task(id));
     };
     identity.may_see(made)?;
-    let events = events.iter().map(EventView::new).collect::<Result<_>>()?;
-    Answer::json(200, &HistoryView { events })
+    let history = async { Ok(HistoryView { events: events.iter().map(EventView::new).collect::<Result<_>>()? }) };
+    call.show(Tag::version(last.version), history).await
 }
 
 async fn health(services: &Services, call: &Call) -> Result<Answer> {
     call.parameters().finish()?;
     let report = services.workflow.store.newest_worker().await?;
-    Answer::json(200, &HealthView::new(report, Timestamp::now()))
+    let health = HealthView::new(report, Timestamp::now());
+    let tag = Tag::weak(&HealthView { report_age_seconds: None, ..health.clone() })?;
+    call.show(tag, ready(Ok(health))).await
 }

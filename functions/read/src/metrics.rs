@@ -1,9 +1,10 @@
 //! `GET /v1/metrics`: counted and timed from the tasks themselves.
 
 use std::collections::BTreeMap;
+use std::future::ready;
 
 use easel_core::error::{Error, Result};
-use easel_core::http::{Answer, Call, DrawnTimes, MetricsView, Spread};
+use easel_core::http::{Answer, Call, DrawnTimes, MetricsView, Spread, Tag};
 use easel_core::services::Services;
 use easel_core::store::Filter;
 use easel_core::task::{GenerationReport, Status};
@@ -44,5 +45,6 @@ pub(crate) async fn metrics(services: &Services, call: &Call) -> Result<Answer> 
         queue_seconds: spread(&|report, _| Some(report.queue_seconds)),
         dollars_per_picture: spread(&|report, _| report.dollars_per_picture),
     };
-    Answer::json(200, &MetricsView { tasks, drawn })
+    let metrics = MetricsView { tasks, drawn };
+    call.show(Tag::weak(&metrics)?, ready(Ok(metrics))).await
 }

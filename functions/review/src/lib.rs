@@ -4,7 +4,7 @@ mod bulk;
 mod moves;
 
 use easel_core::error::{Error, Result};
-use easel_core::http::{Answer, Call, Operation, TaskView};
+use easel_core::http::{Answer, Call, Operation, Tag, TaskView};
 use easel_core::services::Services;
 use easel_core::task::Move;
 
@@ -32,5 +32,5 @@ async fn move_one(services: &Services, call: &Call, step: Move) -> Result<Answer
     let task = moves::make(workflow, id, asked, identity, expected).await?;
     let view = TaskView::new(&task, None, identity, &workflow.gallery).await?;
     let status = if step == Move::Delete { 202 } else { 200 };
-    Ok(Answer::json(status, &view)?.with("etag", format!("\"{}\"", task.version)))
+    Ok(Answer::json(status, &view)?.with("etag", Tag::version(task.version)))
 }

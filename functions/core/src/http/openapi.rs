@@ -10,6 +10,7 @@ use super::views::{BulkAnswer, HealthView, HistoryView, MetricsView, TaskPage};
 use crate::error::{Error, Result};
 use crate::gallery::PresignedUpload;
 use crate::order::Order;
+use crate::store::Filter;
 use crate::task::{Move, Status};
 
 #[derive(OpenApi)]
@@ -62,6 +63,10 @@ fn operation(route: &Route) -> Value {
     if route.operation == Operation::CreateTask {
         good["links"] = links();
     }
+    if is_conditional(route.operation) {
+        good["headers"] = tag();
+        answers.insert("304".to_owned(), unchanged(route.operation));
+    }
     answers.insert(status.to_string(), good);
     for status in refusals(route) {
         answers.insert(status.to_string(), answer("Why not", Some("Problem"), "application/problem+json"));
@@ -102,6 +107,7 @@ fn name(operation: Operation) -> String {
         Operation::GetHistory => "getHistory".to_owned(),
         Operation::Move(step) => format!("{step}Task"),
         Operation::MoveMany => "moveTasks".to_owned(),
+        Operation::Identity => "identity".to_owned(),
         Operation::Health => "health".to_owned(),
         Operation::Metrics => "metrics".to_owned(),
         Operation::OpenApi => "openapi".to_owned(),
@@ -119,10 +125,32 @@ fn success(operation: Operation) -> (u16, Option<&'static str>) {
         Operation::Move(Move::Delete) => (202, Some("TaskView")),
         Operation::Move(_) => (200, Some("TaskView")),
         Operation::MoveMany => (200, Some("BulkAnswer")),
+        Operation::Identity => (200, Some("Identity")),
         Operation::Health => (200, Some("HealthView")),
         Operation::Metrics => (200, Some("MetricsView")),
         Operation::OpenApi => (200, None),
     }
+}
+
+/// Whether the answer has an `ETag` that `If-None-Match` takes.
+fn is_conditional(operation: Operation) -> bool {
+    use Operation::{GetHistory, GetTask, Health, ListTasks, Metrics};
+    matches!(operation, ListTasks | GetTask | GetHistory | Metrics | Health)
+}
+
+/// The header of answers that can be asked for again only if they have changed.
+fn tag() -> Value {
+    let description = "Names this state, for `If-None-Match`; that of a task is its version, for `If-Match` too";
+    json!({"ETag": {"description": description, "required": true, "schema": {"type": "string"}}})
+}
+
+/// The answer to a caller who has everything already.
+fn unchanged(operation: Operation) -> Value {
+    let description = match operation {
+        Operation::GetTask => "`If-None-Match` names its version, and it is not being drawn",
+        _ => "`If-None-Match` names this state",
+    };
+    json!({"description": description, "headers": tag()})
 }
 
 /// The statuses of the ways in which the call can be refused.
@@ -181,12 +209,21 @@ fn parameters(route: &Route) -> Vec<Value> {
             let text = json!({"type": "string", "minLength": 1});
             optional("query", "owner", "Only this person's tasks", text.clone());
             optional("query", "tag", "Only tasks with this tag", text);
+            let text = json!({"type": "string", "minLength": 1, "maxLength": Filter::MAX_TEXT});
+            optional("query", "text", "Only tasks with this in the prompt or the title, in whatever case", text);
+            let order = json!({"type": "string", "enum": ["newest", "oldest"], "default": "newest"});
+            optional("query", "order", "Which tasks come first", order);
             let limit = json!({"type": "integer", "minimum": 1, "maximum": 100, "default": 20});
             optional("query", "limit", "Most tasks of the page", limit);
             let cursor = json!({"type": "string", "format": "uuid"});
-            optional("query", "cursor", "The `next_cursor` of the page before", cursor);
+            optional("query", "cursor", "The `next_cursor` of the page before, with the same parameters", cursor);
         }
         _ => {}
+    }
+    if is_conditional(route.operation) {
+        let description = "`ETag`s of answers that the caller has: if the newest is among them, the answer is 304. \
+                           Without it, URLs of pictures are fresh";
+        optional("header", "If-None-Match", description, json!({"type": "string"}));
     }
     parameters
 }

@@ -48,6 +48,8 @@ pub enum Operation {
     Move(Move),
     /// Moves many tasks.
     MoveMany,
+    /// Says who calls.
+    Identity,
     /// Says whether pictures can be drawn.
     Health,
     /// Counts and times.
@@ -88,7 +90,7 @@ const CREATOR: Option<Role> = Some(Role::Creator);
 const REVIEWER: Option<Role> = Some(Role::Reviewer);
 
 /// Every route. What a caller may do with a task that is not theirs, the task's own rules say.
-pub static ROUTES: [Route; 17] = [
+pub static ROUTES: [Route; 18] = [
     route("POST", "/v1/tasks", Operation::CreateTask, Function::Create, CREATOR, "Ask for pictures"),
     route(
         "POST",
@@ -98,7 +100,7 @@ pub static ROUTES: [Route; 17] = [
         CREATOR,
         "Get a URL to upload an init image",
     ),
-    route("GET", "/v1/tasks", Operation::ListTasks, Function::Read, CREATOR, "List tasks, newest first"),
+    route("GET", "/v1/tasks", Operation::ListTasks, Function::Read, CREATOR, "List tasks, page by page"),
     route("POST", "/v1/tasks/bulk", Operation::MoveMany, Function::Review, CREATOR, "Move up to 100 tasks"),
     route("GET", "/v1/tasks/{id}", Operation::GetTask, Function::Read, CREATOR, "Show a task"),
     route(
@@ -166,6 +168,7 @@ pub static ROUTES: [Route; 17] = [
         CREATOR,
         "Make another attempt",
     ),
+    route("GET", "/v1/identity", Operation::Identity, Function::Read, CREATOR, "Who the token says that you are"),
     route("GET", "/health", Operation::Health, Function::Read, None, "Whether and on what pictures can be drawn"),
     route("GET", "/v1/metrics", Operation::Metrics, Function::Read, REVIEWER, "Counts and times"),
     route("GET", "/openapi.json", Operation::OpenApi, Function::Read, None, "This description"),

@@ -23,7 +23,7 @@ use crate::task::{
 pub struct TaskView {
     /// Its id, a UUID.
     pub id: Uuid,
-    /// Counts the changes; also the `ETag`, for `If-Match`.
+    /// Counts the changes; also the `ETag`, for `If-Match` and `If-None-Match`. The progress of a drawing is no change.
     pub version: u64,
     /// Where it stands.
     pub status: Status,

@@ -13,7 +13,7 @@ use crate::task::Status;
 /// A part of a list of tasks.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct TaskPage {
-    /// Newest first.
+    /// Newest first, or oldest first if asked for.
     pub tasks: Vec<TaskView>,
     /// What to give as `cursor` for the tasks after these; none at the end of the list.
     pub next_cursor: Option<String>,

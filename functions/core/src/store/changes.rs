@@ -39,7 +39,7 @@ impl Store {
     /// The task's row, on the condition that nobody moved it since.
     fn moved(&self, task: &Task, event: &Event) -> Result<TransactWriteItem> {
         let from = event.from.ok_or_else(|| Error::Internal("a first event is not a move".to_owned()))?;
-        let row = rows::write(&rows::task_partition(task.id), rows::TASK, task)?;
+        let row = rows::task(task)?;
         put(Put::builder()
             .table_name(&self.table)
             .set_item(Some(row))

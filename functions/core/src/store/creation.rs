@@ -53,7 +53,7 @@ impl Store {
     /// # Errors
     /// DynamoDB's.
     pub async fn create(&self, task: &Task, event: &Event, key: Option<&IdempotencyKey>) -> Result<Created> {
-        let row = rows::write(&rows::task_partition(task.id), rows::TASK, task)?;
+        let row = rows::task(task)?;
         let mut writes = vec![self.new_row(row)?, self.event(event)?];
         if let Some(key) = key {
             let expires = task.created_at.as_second() + REMEMBERED.as_secs();

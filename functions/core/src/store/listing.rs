@@ -1,4 +1,4 @@
-//! Lists of tasks, newest first, page by page.
+//! Lists of tasks, newest or oldest first, page by page.
 //!
 //! Ids are `UUIDv7`, so the order of ids is the order of creation, and the last id of a page is where the next begins.
 
@@ -14,7 +14,7 @@ pub(super) const BY_OWNER: &str = "by_owner";
 /// Rows that one page looks at when most are left out by a filter; the cursor goes on from there.
 const MOST_READS: usize = 20;
 
-/// Which tasks to list.
+/// Which tasks to list, and from which end.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filter {
     /// Only those that stand here; otherwise all but the deleted ones.
@@ -23,41 +23,50 @@ pub struct Filter {
     pub owner: Option<String>,
     /// Only those with this tag.
     pub tag: Option<String>,
+    /// Only those with this in the prompt or the title, in whatever case.
+    pub text: Option<String>,
+    /// From the oldest to the newest; otherwise the newest come first.
+    pub oldest_first: bool,
 }
 
 /// A part of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page {
-    /// Newest first.
+    /// In the filter's order.
     pub tasks: Vec<Task>,
-    /// Where the next page begins: below this id. `None` is the end of the list.
+    /// Where the next page begins: behind this id. `None` is the end of the list.
     pub next: Option<Uuid>,
 }
 
 /// One index partition's part of a page.
 struct Part {
     tasks: Vec<Task>,
-    /// The id down to which the partition has been read; `None` if to its end.
+    /// The id up to which, in the filter's order, the partition has been read; `None` if to its end.
     read_to: Option<Uuid>,
 }
 
+impl Filter {
+    /// Most characters of [`Filter::text`].
+    pub const MAX_TEXT: usize = 200;
+}
+
 impl Store {
-    /// Up to `limit` tasks created before the one with the id `below`, newest first.
+    /// Up to `limit` tasks that come behind the one with the id `behind` in the filter's order.
     ///
     /// # Errors
     /// DynamoDB's.
-    pub async fn list(&self, filter: &Filter, limit: usize, below: Option<Uuid>) -> Result<Page> {
+    pub async fn list(&self, filter: &Filter, limit: usize, behind: Option<Uuid>) -> Result<Page> {
         let parts = match (&filter.owner, filter.status) {
-            (Some(owner), _) => vec![self.part(BY_OWNER, "owner", owner, filter, limit, below).await?],
+            (Some(owner), _) => vec![self.part(BY_OWNER, "owner", owner, filter, limit, behind).await?],
             (None, Some(status)) => {
-                vec![self.part(BY_STATUS, "status", status.as_str(), filter, limit, below).await?]
+                vec![self.part(BY_STATUS, "status", status.as_str(), filter, limit, behind).await?]
             }
             (None, None) => {
                 let statuses = Status::ALL.into_iter().filter(|status| *status != Status::Deleted);
                 let reads = statuses.map(|status| {
                     let (store, filter) = (self.clone(), filter.clone());
                     tokio::spawn(async move {
-                        store.part(BY_STATUS, "status", status.as_str(), &filter, limit, below).await
+                        store.part(BY_STATUS, "status", status.as_str(), &filter, limit, behind).await
                     })
                 });
                 let mut parts = Vec::new();
@@ -67,7 +76,7 @@ impl Store {
                 parts
             }
         };
-        Ok(merge(parts, limit))
+        Ok(merge(parts, limit, filter.oldest_first))
     }
 
     /// How many tasks stand at `status`.
@@ -93,18 +102,19 @@ impl Store {
         value: &str,
         filter: &Filter,
         limit: usize,
-        below: Option<Uuid>,
+        behind: Option<Uuid>,
     ) -> Result<Part> {
-        let mut part = Part { tasks: Vec::new(), read_to: below };
+        let mut part = Part { tasks: Vec::new(), read_to: behind };
         for _ in 0..MOST_READS {
-            let mut query = self.client.query().table_name(&self.table).index_name(index).scan_index_forward(false);
+            let mut query = self.client.query().table_name(&self.table).index_name(index);
+            query = query.scan_index_forward(filter.oldest_first);
             query = query.limit(i32::try_from(limit + 1).unwrap_or(i32::MAX));
             let mut condition = "#key = :key".to_owned();
             query = query.expression_attribute_names("#key", attribute);
             query = query.expression_attribute_values(":key", AttributeValue::S(value.to_owned()));
-            if let Some(below) = part.read_to {
-                condition.push_str(" AND id < :below");
-                query = query.expression_attribute_values(":below", AttributeValue::S(below.to_string()));
+            if let Some(behind) = part.read_to {
+                condition.push_str(if filter.oldest_first { " AND id > :behind" } else { " AND id < :behind" });
+                query = query.expression_attribute_values(":behind", AttributeValue::S(behind.to_string()));
             }
             let mut left_out = Vec::new();
             if attribute == "owner" {
@@ -116,6 +126,11 @@ impl Store {
             if let Some(tag) = &filter.tag {
                 left_out.push("contains(tags, :tag)".to_owned());
                 query = query.expression_attribute_values(":tag", AttributeValue::S(tag.clone()));
+            }
+            if let Some(text) = &filter.text {
+                left_out.push("contains(#text, :text)".to_owned());
+                query = query.expression_attribute_names("#text", rows::TEXT);
+                query = query.expression_attribute_values(":text", AttributeValue::S(rows::lowercase(text)));
             }
             if !left_out.is_empty() {
                 query = query.filter_expression(left_out.join(" AND "));
@@ -134,17 +149,74 @@ impl Store {
     }
 }
 
-/// The newest of all parts, as far as every part has been read.
-fn merge(parts: Vec<Part>, limit: usize) -> Page {
-    // Below the highest of these ids, some part may hold tasks that have not been read.
-    let read_to = parts.iter().filter_map(|part| part.read_to).max();
+/// The first of all parts, as far as every part has been read.
+fn merge(parts: Vec<Part>, limit: usize, oldest_first: bool) -> Page {
+    let read = parts.iter().filter_map(|part| part.read_to);
+    // Behind this id, some part may hold tasks that have not been read.
+    let read_to = if oldest_first { read.min() } else { read.max() };
+    let is_read = |id: Uuid| read_to.is_none_or(|last| if oldest_first { id <= last } else { id >= last });
     let mut tasks: Vec<_> = parts.into_iter().flat_map(|part| part.tasks).collect();
-    tasks.sort_unstable_by_key(|task| std::cmp::Reverse(task.id));
+    tasks.sort_unstable_by_key(|task| task.id);
+    if !oldest_first {
+        tasks.reverse();
+    }
     // A task that moved between two of the reads is in two parts.
     tasks.dedup_by_key(|task| task.id);
-    tasks.retain(|task| read_to.is_none_or(|read_to| task.id >= read_to));
+    tasks.retain(|task| is_read(task.id));
     let more = tasks.len() > limit;
     tasks.truncate(limit);
     let next = if more { tasks.last().map(|task| task.id) } else { read_to };
     Page { tasks, next }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::identity::Identity;
+    use crate::task::{NewTask, Settings};
+
+    #[test]
+    fn parts_are_merged_as_far_as_all_have_been_read() {
+        for (oldest_first, parts, limit, shown, next) in [
+            // Everything was read and fits.
+            (false, [(&[9, 5, 1][..], None), (&[7, 3], None)], 5, &[9, 7, 5, 3, 1][..], None),
+            (true, [(&[1, 5, 9], None), (&[3, 7], None)], 5, &[1, 3, 5, 7, 9], None),
+            // There is more than fits.
+            (false, [(&[9, 5, 1], None), (&[7, 3], None)], 2, &[9, 7], Some(7)),
+            (true, [(&[1, 5, 9], None), (&[3, 7], None)], 2, &[1, 3], Some(3)),
+            // One part was read less far than the other, whose tasks behind that have to wait.
+            (false, [(&[9, 2], None), (&[8], Some(6))], 5, &[9, 8], Some(6)),
+            (true, [(&[1, 8], None), (&[2], Some(4))], 5, &[1, 2], Some(4)),
+            (false, [(&[9, 2], Some(2)), (&[], Some(6))], 5, &[9], Some(6)),
+            (true, [(&[1, 8], Some(8)), (&[], Some(4))], 5, &[1], Some(4)),
+            // One task moved from part to part meanwhile.
+            (false, [(&[9, 5], None), (&[5, 4], None)], 3, &[9, 5, 4], None),
+            (true, [(&[4, 5], None), (&[5, 9], None)], 3, &[4, 5, 9], None),
+        ] {
+            let parts = parts.map(|(ids, read_to)| Part {
+                tasks: ids.iter().copied().map(task).collect(),
+                read_to: read_to.map(Uuid::from_u128),
+            });
+            let page = merge(parts.into(), limit, oldest_first);
+            let ids: Vec<_> = page.tasks.iter().map(|task| task.id.as_u128()).collect();
+            assert_eq!((ids.as_slice(), page.next.map(|id| id.as_u128())), (shown, next), "{oldest_first}");
+        }
+    }
+
+    fn task(id: u128) -> Task {
+        let new = NewTask {
+            id: Uuid::from_u128(id),
+            owner: "carla".to_owned(),
+            settings: Settings::default(),
+            title: None,
+            tags: Vec::new(),
+            metadata: BTreeMap::new(),
+            source: None,
+        };
+        Task::create(new, &Identity::worker("w"), Timestamp::UNIX_EPOCH).0
+    }
 }

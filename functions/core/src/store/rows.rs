@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
+use crate::task::Task;
 
 pub(super) type Row = HashMap<String, AttributeValue>;
 
@@ -17,6 +18,8 @@ pub(super) const PROGRESS: &str = "PROGRESS";
 pub(super) const EVENT: &str = "EVENT#";
 /// The attribute that DynamoDB's time to live looks at, in seconds since 1970.
 pub(super) const EXPIRES: &str = "expires";
+/// The attribute that a task is found by: title and prompt in lower case, because DynamoDB compares letter by letter.
+pub(super) const TEXT: &str = "text";
 
 pub(super) fn task_partition(id: Uuid) -> String {
     format!("TASK#{id}")
@@ -48,6 +51,20 @@ pub(super) fn write(partition: &str, sort: &str, value: &impl Serialize) -> Resu
     Ok(row.into_iter().chain(key(partition, sort)).collect())
 }
 
+/// A task's row.
+pub(super) fn task(task: &Task) -> Result<Row> {
+    let mut row = write(&task_partition(task.id), TASK, task)?;
+    let text = format!("{}\n{}", task.title.as_deref().unwrap_or_default(), task.attempt.settings.prompt);
+    row.insert(TEXT.to_owned(), AttributeValue::S(lowercase(&text)));
+    Ok(row)
+}
+
+/// Each letter by itself, so that a part of a text is also a part of it in lower case. `str::to_lowercase` looks at a
+/// sigma's neighbours.
+pub(super) fn lowercase(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
+}
+
 /// What a row holds.
 pub(super) fn read<T: DeserializeOwned>(row: Row) -> Result<T> {
     let name =
@@ -65,5 +82,25 @@ where
     match code.as_deref() {
         Some("ValidationException") => Error::Internal(format!("DynamoDB does not understand: {detail}")),
         _ => Error::Unavailable { service: "DynamoDB", detail },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_text_is_found_in_whatever_case() {
+        for (text, part) in [
+            ("a red Heart", "A RED"),
+            ("ein GROSSES Ölbild", "öLB"),
+            ("ΟΔΟΣΑ", "οδοΣ"),
+            ("ВЕЧЕР в порту", "вечер В"),
+            ("İstanbul", "İST"),
+            ("夜の港", "の"),
+        ] {
+            assert!(lowercase(text).contains(&lowercase(part)), "{part} in {text}");
+        }
+        assert!(!lowercase("a red heart").contains(&lowercase("a red hearts")));
     }
 }

@@ -28,6 +28,8 @@ pub(crate) fn list(arguments: &ListArguments) -> Result<(), Failure> {
             ("status", arguments.status.as_deref()),
             ("owner", arguments.owner.as_deref()),
             ("tag", arguments.tag.as_deref()),
+            ("text", arguments.text.as_deref()),
+            ("order", arguments.oldest.then_some("oldest")),
             ("limit", Some(limit.as_str())),
             ("cursor", cursor.as_deref()),
         ];
