@@ -10,7 +10,7 @@ import { ago, counted, statusName, statusNames } from "./words.js";
 
 /** @typedef {import("../types/api").Task} Task */
 /** @typedef {import("../types/api").TaskPage} TaskPage */
-/** @typedef {{id: string, version: number, status: string, title: string, owner: string, created: string, thumbnail: string | undefined, pictures: number}} Entry */
+/** @typedef {{id: string, status: string, title: string, owner: string, created: string, thumbnail: string | undefined, pictures: number, key: string}} Entry */
 
 const PAGE = 100;
 const TYPING = 250;
@@ -29,6 +29,8 @@ export function library(main) {
   /** Counts what was searched for, so that answers to an earlier search are dropped. */
   let search = 0;
   let resource = new Resource("");
+  /** Counts how often pictures' URLs were asked for again. */
+  let urls = 0;
 
   const count = element("p", { class: "count", role: "status" });
   const rows = rowsInSight({
@@ -57,13 +59,13 @@ export function library(main) {
   /** @param {Task} task @returns {Entry} */
   const entry = (task) => ({
     id: task.id,
-    version: task.version,
     status: task.status,
     title: task.title || task.attempt.settings.prompt,
     owner: task.owner,
     created: task.created_at,
     thumbnail: task.attempt.pictures[0]?.thumbnail_url,
     pictures: task.attempt.pictures.length,
+    key: `${task.id} ${task.version} ${urls}`,
   });
 
   /** @param {string | null} below @param {AbortSignal} [signal] */
@@ -107,10 +109,15 @@ export function library(main) {
     const last = tasks.at(-1)?.id;
     // Ids sort by creation, newest first here.
     const to = toEnd || last === undefined ? entries.length : entries.findIndex(({ id }) => id < last);
-    entries.splice(from, (to < 0 ? entries.length : to) - from, ...tasks.map(entry));
+    const until = to < 0 ? entries.length : to;
+    // What is the same stays, so that its picture is not loaded again from another URL.
+    const known = new Map(entries.slice(from, until).map((entry) => [entry.key, entry]));
+    const now = tasks.map(entry).map((entry) => known.get(entry.key) ?? entry);
+    entries.splice(from, until - from, ...now);
   }
 
   const stale = seldom(() => {
+    urls += 1;
     resource = new Resource("");
     watching.now();
   });

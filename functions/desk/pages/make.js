@@ -156,6 +156,7 @@ export function make(main, rest) {
   const shown = new Map();
   const openAgain = () => (list = new Resource(`/v1/tasks?${query({ owner: session.identity?.name, limit: LATEST })}`));
   const stale = seldom(() => {
+    for (const { card } of shown.values()) card.forget();
     openAgain();
     watching.now();
   });

@@ -27,6 +27,8 @@ export function review(main, _, configuration) {
   /** @type {Set<string>} */
   const selected = new Set();
   let more = false;
+  /** Whether pictures' URLs were asked for again. */
+  let renewed = false;
   /** @type {Resource<TaskPage>} */
   let page;
   /** @type {Resource<Task> | null} */
@@ -165,6 +167,7 @@ export function review(main, _, configuration) {
 
   /** Forgets what was seen, so that all of it is sent again. */
   function openAgain() {
+    renewed = true;
     page = new Resource(`/v1/tasks?${query({ ...choice, limit: MOST })}`);
     if (current) shown = new Resource(`/v1/tasks/${current}`);
   }
@@ -176,6 +179,8 @@ export function review(main, _, configuration) {
     if (asked !== page || !asked.value) return true;
     if (changed) {
       waiting = asked.value.tasks;
+      if (renewed) drawn = "";
+      renewed = false;
       more = Boolean(asked.value.next_cursor);
       for (const id of selected) if (!waiting.some((task) => task.id === id)) selected.delete(id);
     }

@@ -7,7 +7,7 @@ const HEIGHT = 252;
 const AROUND = 2;
 
 /**
- * @template {{id: string, version: number}} Entry
+ * @template {{key: string}} Entry Entries of the same key look the same.
  * @param {object} options
  * @param {string} options.label
  * @param {(entry: Entry) => HTMLElement} options.card
@@ -50,7 +50,7 @@ export function rowsInSight({ label, card, nearEnd, moved }) {
       shown.delete(number);
     }
     for (let number = from; number < to; number += 1) {
-      const key = entries.slice(number * columns, (number + 1) * columns).map(({ id, version }) => `${id} ${version}`).join() + columns;
+      const key = entries.slice(number * columns, (number + 1) * columns).map(({ key }) => key).join() + columns;
       const known = shown.get(number);
       if (known?.key === key) continue;
       const row = makeRow(number);

@@ -22,11 +22,16 @@ export function taskCard(moved, stale) {
   return {
     node,
 
+    /** Loads the same pictures from new URLs. */
+    forget() {
+      pictured = "";
+    },
+
     /** @param {Task} task */
     show(task) {
       const { progress, attempt } = task;
       const first = attempt.pictures[0];
-      const now = first ? first.thumbnail_url : `${progress?.step} ${progress?.stage}`;
+      const now = first ? attempt.pictures.map((picture) => picture.sha256).join() : `${progress?.step} ${progress?.stage}`;
       if (now !== pictured) {
         pictured = now;
         fill(picture, first
