@@ -11,6 +11,8 @@ TOOLS := target/tools
 STACKS := target/stacks
 # What checks the desk's JavaScript.
 TYPES := target/types
+# What drives the browser that the desk is tried in.
+BROWSER := target/desk
 # What Easel is measured beside.
 PEERS := target/peers
 PYTHON := $(CURDIR)/$(TOOLS)/bin/python
@@ -33,7 +35,7 @@ export RUSTFLAGS := -C relro-level=partial -C link-arg=-Wl,--unresolved-symbols=
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test sanitize test-emulators test-drain test-stack test-image test-schema openapi local functions lint \
+.PHONY: help demo test test-desk screenshots sanitize test-emulators test-drain test-stack test-image test-schema openapi local functions lint \
 	types infra simulate format audit image sbom package deploy outputs smoke destroy bench bench-service cuda gpu-test gpu-bench
 
 help: ## List the commands
@@ -44,6 +46,20 @@ demo: ## Take a picture through the whole service, with the bundled model (PROMP
 
 test: ## Run every test
 	$(CARGO) test --locked --workspace
+	$(MAKE) test-desk
+
+test-desk: $(BROWSER)/ready ## Try the review desk in Chromium, which is installed where it is missing (TESTS="-k review")
+	$(CARGO) build --locked --workspace --bin easel --bin desk
+	$(BROWSER)/bin/python -m pytest -p no:cacheprovider --quiet tests/desk $(TESTS)
+
+screenshots: $(BROWSER)/ready ## Write pictures of the review desk's pages into functions/desk/screenshots
+	$(CARGO) build --locked --workspace --bin easel
+	$(BROWSER)/bin/python tests/desk/screenshots.py functions/desk/screenshots
+
+$(BROWSER)/ready: tests/desk/requirements.txt
+	python3 -m venv $(BROWSER)
+	$(BROWSER)/bin/python -m pip install --quiet --requirement $<
+	touch $@
 
 sanitize: ## Run the kernels' tests with every memory access checked (AddressSanitizer; needs nightly Rust)
 	RUSTFLAGS="-Zsanitizer=address" $(CARGO) +nightly test --locked --package easel-kernels --target-dir target/sanitize \

@@ -178,7 +178,9 @@ export function review(main, _, configuration) {
     const changed = await asked.ask(signal);
     if (asked !== page || !asked.value) return true;
     if (changed) {
-      waiting = asked.value.tasks;
+      // What is the same stays, so that its picture is not loaded again from another URL.
+      const known = new Map(renewed ? [] : waiting.map((task) => [`${task.id} ${task.version}`, task]));
+      waiting = asked.value.tasks.map((task) => known.get(`${task.id} ${task.version}`) ?? task);
       if (renewed) drawn = "";
       renewed = false;
       more = Boolean(asked.value.next_cursor);
