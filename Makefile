@@ -35,8 +35,9 @@ export RUSTFLAGS := -C relro-level=partial -C link-arg=-Wl,--unresolved-symbols=
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-desk screenshots sanitize test-emulators test-drain test-stack test-image test-schema openapi local functions lint \
-	types infra simulate format audit image sbom package deploy outputs smoke destroy bench bench-service cuda gpu-test gpu-bench
+.PHONY: help demo test test-desk screenshots sanitize test-emulators test-drain test-stack test-image test-schema openapi \
+	local functions lint types infra simulate format audit image sbom package deploy outputs smoke destroy bench bench-service \
+	cuda gpu-test gpu-bench
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,0 +1,32 @@
+"""What tests ask for by name."""
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+import chromium
+from pages import Visitors
+from service import Service
+
+# Other programs build and draw beside the tests.
+expect.set_options(timeout=20_000)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with sync_playwright() as playwright:
+        with chromium.launch(playwright) as browser:
+            yield browser
+
+
+@pytest.fixture
+def service(tmp_path):
+    """A service without any task."""
+    with Service(tmp_path) as service:
+        yield service
+
+
+@pytest.fixture
+def visitors(browser):
+    visitors = Visitors(browser)
+    yield visitors
+    visitors.leave()

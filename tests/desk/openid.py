@@ -1,0 +1,115 @@
+"""An OpenID provider: the code flow with PKCE, and tokens signed with the service's own secret."""
+
+import base64
+import contextlib
+import hashlib
+import hmac
+import json
+import secrets
+import time
+from http.server import BaseHTTPRequestHandler
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from servers import serving
+
+CLIENT = "desk-client"
+
+
+class Provider:
+    """Who signs in next, and what was asked for."""
+
+    def __init__(self, secret):
+        self.secret = secret
+        self.client = CLIENT
+        self.issuer = None
+        self.person = ("robin", "reviewer")
+        self.lifetime = 3600
+        # By code: what the page promised, and who it is for.
+        self.codes = {}
+        # What came to the authorization and the token endpoint.
+        self.authorizations, self.exchanges = [], []
+
+    def authorize(self, query):
+        """Where the browser goes next, with a code; a page would ask for a password here."""
+        self.authorizations.append(query)
+        code = secrets.token_urlsafe(16)
+        self.codes[code] = query, self.person
+        return f"{query['redirect_uri']}?{urlencode({'code': code, 'state': query['state']})}"
+
+    def exchange(self, form):
+        """Tokens for a code, once, for whoever can show what the challenge was made from."""
+        self.exchanges.append(form)
+        asked, person = self.codes.pop(form.get("code"), ({}, None))
+        proof = base64url(hashlib.sha256(form.get("code_verifier", "").encode()).digest())
+        promised = (asked.get("redirect_uri"), asked.get("code_challenge"))
+        given = (form.get("redirect_uri"), proof)
+        if form.get("grant_type") != "authorization_code" or form.get("client_id") != self.client or promised != given:
+            return 400, {"error": "invalid_grant"}
+        token = self.token(*person)
+        return 200, {"access_token": token, "id_token": token, "token_type": "Bearer", "expires_in": self.lifetime}
+
+    def token(self, name, role):
+        """A token (JWT, HS256) like the service's own."""
+        now = int(time.time())
+        claims = {"iss": "easel", "sub": name, "role": role, "iat": now, "exp": now + self.lifetime}
+        signed = ".".join(base64url(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims))
+        return f"{signed}.{base64url(hmac.digest(self.secret.encode(), signed.encode(), 'sha256'))}"
+
+    def description(self):
+        return {
+            "issuer": self.issuer,
+            "authorization_endpoint": f"{self.issuer}/authorize",
+            "token_endpoint": f"{self.issuer}/token",
+            "response_types_supported": ["code"],
+            "code_challenge_methods_supported": ["S256"],
+        }
+
+
+@contextlib.contextmanager
+def providing(service):
+    """A provider as long as the block runs."""
+    provider = Provider(service.token_secret)
+    with serving(handler(provider)) as provider.issuer:
+        yield provider
+
+
+def handler(provider):
+    class Endpoint(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            address = urlsplit(self.path)
+            if address.path == "/.well-known/openid-configuration":
+                return self.say(200, provider.description())
+            if address.path == "/authorize":
+                query = {name: values[0] for name, values in parse_qs(address.query).items()}
+                return self.say(302, {}, location=provider.authorize(query))
+            return self.say(404, {})
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
+            form = {name: values[0] for name, values in parse_qs(body).items()}
+            self.say(*provider.exchange(form))
+
+        def do_OPTIONS(self):
+            self.say(204, None, access_control_allow_headers="content-type")
+
+        def say(self, status, answer, **headers):
+            content = b"" if answer is None else json.dumps(answer).encode()
+            self.send_response(status)
+            for name, value in {"access-control-allow-origin": "*", "content-type": "application/json"}.items():
+                self.send_header(name, value)
+            for name, value in headers.items():
+                self.send_header(name.replace("_", "-"), value)
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_):
+            """Tests say what went wrong."""
+
+    return Endpoint
+
+
+def base64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

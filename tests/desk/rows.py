@@ -1,0 +1,81 @@
+"""Many tasks at once, written into the embedded DynamoDB as copies of one that was drawn: they show its picture."""
+
+import copy
+import datetime
+import json
+import random
+import urllib.request
+import uuid
+
+# The most that one call writes. A transaction, because the embedded store makes one of each row of a batch.
+BATCH = 100
+# Rows are not signed for, but have to look so.
+HEADERS = {
+    "content-type": "application/x-amz-json-1.0",
+    "x-amz-date": "20260101T000000Z",
+    "authorization": "AWS4-HMAC-SHA256 Credential=EASEL/20260101/us-east-1/dynamodb/aws4_request, "
+    "SignedHeaders=host, Signature=0",
+}
+
+
+def copies(service, task, tasks):
+    """Writes a copy of the drawn task `task` for each of `tasks`, oldest first, with what they say otherwise (`status`,
+    `owner`, `title`, `tags`, `prompt`); their ids. Copies have no history."""
+    row = call(service, "GetItem", **place(service, task))["Item"]
+    now = datetime.datetime.now(datetime.UTC)
+    writes, ids = [], []
+    for number, changes in enumerate(tasks):
+        at = now - datetime.timedelta(seconds=len(tasks) - number)
+        ids.append(new_id(at))
+        item = copied(row, ids[-1], at, changes)
+        writes.append({"Put": {"TableName": service.ready["table"], "Item": item}})
+    for start in range(0, len(writes), BATCH):
+        call(service, "TransactWriteItems", TransactItems=writes[start : start + BATCH])
+    return ids
+
+
+def update(service, task, source):
+    """Says of a task that it was made from a dropped file of this name."""
+    call(
+        service,
+        "UpdateItem",
+        **place(service, task),
+        UpdateExpression="SET #source = :source",
+        ExpressionAttributeNames={"#source": "source"},
+        ExpressionAttributeValues={":source": {"S": source}},
+    )
+
+
+def place(service, task):
+    return {"TableName": service.ready["table"], "Key": {"PK": {"S": f"TASK#{task}"}, "SK": {"S": "TASK"}}}
+
+
+def copied(row, task, at, changes):
+    row = copy.deepcopy(row)
+    time = {"S": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")}
+    row |= {"PK": {"S": f"TASK#{task}"}, "id": {"S": task}, "created_at": time, "updated_at": time}
+    for name in ("status", "owner", "title"):
+        if name in changes:
+            row[name] = {"S": changes[name]}
+    if "tags" in changes:
+        row["tags"] = {"L": [{"S": tag} for tag in changes["tags"]]}
+    if "prompt" in changes:
+        row["attempt"]["M"]["settings"]["M"]["prompt"] = {"S": changes["prompt"]}
+    # What tasks are searched by.
+    title, prompt = row.get("title", {"S": ""})["S"], row["attempt"]["M"]["settings"]["M"]["prompt"]["S"]
+    row["text"] = {"S": f"{title}\n{prompt}".lower()}
+    return row
+
+
+def new_id(at):
+    """A UUID of version 7."""
+    milliseconds = int(at.timestamp() * 1000)
+    bits = milliseconds << 80 | 7 << 76 | random.getrandbits(12) << 64 | 2 << 62 | random.getrandbits(62)
+    return str(uuid.UUID(int=bits))
+
+
+def call(service, operation, **body):
+    headers = HEADERS | {"x-amz-target": f"DynamoDB_20120810.{operation}"}
+    request = urllib.request.Request(service.ready["dynamodb_endpoint"], json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.loads(answer.read())

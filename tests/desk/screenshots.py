@@ -1,0 +1,106 @@
+"""Writes pictures of each page of the desk, light and dark, on a phone and on a wide screen.
+
+    python screenshots.py functions/desk/screenshots
+"""
+
+import base64
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import expect, sync_playwright
+
+import chromium
+from pages import Visitors, drawn, go, holds
+from service import Service
+
+SIZES = {"phone": {"width": 390, "height": 844}, "wide": {"width": 1440, "height": 900}}
+SCHEMES = ("light", "dark")
+QUALITY = 50
+LIBRARY = [
+    "a large red heart on a blue background",
+    "a small yellow star at the top on a purple background",
+    "a large striped green circle on a white background",
+    "a small blue square on the left on a yellow background",
+    "a large orange triangle on a black background",
+    "a small striped purple heart at the bottom on a green background",
+    "a large white star on a red background",
+    "a small black circle on the right on an orange background",
+    "a large yellow square on a blue background",
+    "a small green triangle on a purple background",
+]
+
+
+def main():
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.webp"):
+        old.unlink()
+    with tempfile.TemporaryDirectory() as scratch, Service(scratch) as service, sync_playwright() as playwright:
+        task = fill(service)
+        with chromium.launch(playwright) as browser:
+            visitors = Visitors(browser)
+            for size in SIZES:
+                for scheme in SCHEMES:
+                    take_all(visitors, service, task, size, scheme, folder)
+                    visitors.leave()
+
+
+def fill(service):
+    """Draws what the pages show; a task with an earlier attempt is returned."""
+    creator, reviewer = service.person("creator", "grace"), service.person("reviewer", "rita")
+    tasks = [creator.draw(prompt, seed=number, tags=[prompt.split()[2]]) for number, prompt in enumerate(LIBRARY)]
+    for task in tasks[::3]:
+        reviewer.move(task, "approve", note="Just as asked for")
+    reviewer.move(tasks[0], "publish")
+    reviewer.move(tasks[1], "reject", reason="The star is too small")
+    creator.move(tasks[4], "cancel", reason="Not needed any more")
+    task = creator.draw(LIBRARY[0], title="Heart for the front page", tags=["front page"], count=3, seed=40)
+    reviewer.move(task, "reject", reason="Wrong style")
+    creator.move(task, "retry", prompt="a large striped red heart on a blue background", seed=41)
+    creator.until(task, "awaiting_approval")
+    return task
+
+
+def take_all(visitors, service, task, size, scheme, folder):
+    options, owner = {"viewport": SIZES[size], "color_scheme": scheme}, service.person("admin", "grace")
+
+    def take(page, name):
+        data = page.context.new_cdp_session(page).send("Page.captureScreenshot", {"format": "webp", "quality": QUALITY})
+        (folder / f"{name}-{size}-{scheme}.webp").write_bytes(base64.b64decode(data["data"]))
+
+    page = visitors.open(service.api, **options)
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    take(page, "sign-in")
+    page = visitors.sign_in(service, "admin", "grace", **options)
+    drawn(page, ".stage img")
+    drawn(page, ".queue li:last-child img")
+    take(page, "review")
+    go(page, "#/library")
+    drawn(page, ".tile:last-child img")
+    take(page, "library")
+    go(page, f"#/task/{task}")
+    drawn(page, ".stage img")
+    expect(page.get_by_text("asked for it")).to_be_attached()
+    take(page, "task")
+    # What is being drawn is not done before both pages have been seen.
+    go(page, "#/make")
+    page.get_by_label("Prompt", exact=True).fill("a small red star at the top on a yellow background")
+    page.get_by_label("Steps").fill("150")
+    page.get_by_label("Pictures", exact=True).fill("8")
+    page.get_by_role("button", name="Make pictures").click()
+    page.get_by_role("button", name="Close").click()
+    card = page.get_by_label("Your latest").get_by_role("article").first
+    holds(page, "document.querySelector('.card progress')?.position > 0.2")
+    card.scroll_into_view_if_needed()
+    take(page, "make")
+    go(page, "#/machine")
+    expect(page.get_by_label("Being drawn")).to_contain_text("Step")
+    take(page, "machine")
+    # The next pages show the same tasks again.
+    [running] = owner.tasks("status=in_progress")
+    owner.call("DELETE", f"/v1/tasks/{running['id']}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""Who comes in and how: by the link that is printed on one machine, by OpenID Connect behind API Gateway."""
+
+import pytest
+from playwright.sync_api import expect
+
+import gateway
+import openid
+from pages import drawn, go, link
+
+PAGES = {
+    "creator": ["Make", "Library", "Machine"],
+    "reviewer": ["Review", "Make", "Library", "Machine"],
+    "admin": ["Review", "Make", "Library", "Machine"],
+}
+REFUSED = "401"
+
+
+@pytest.fixture
+def provider(service):
+    with openid.providing(service) as provider:
+        yield provider
+
+
+@pytest.fixture
+def address(service, provider, tmp_path):
+    """Where the desk is that people sign in to with the provider."""
+    with gateway.fronting(service, provider, tmp_path) as address:
+        yield address
+
+
+def links(page):
+    return page.get_by_role("navigation").get_by_role("link")
+
+
+def sign_in(page):
+    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+
+
+def addresses(page):
+    """Every address that the page's history has, as far as the page may know, and the one that it shows."""
+    return [page.url, page.evaluate("location.href"), page.evaluate("document.referrer")]
+
+
+@pytest.mark.parametrize("role", PAGES)
+def test_the_link_signs_in_and_the_role_decides_what_is_shown(service, visitors, role):
+    creator = service.person("creator", "somebody else")
+    task = creator.draw(title="Another's heart")
+    page = visitors.sign_in(service, role, "grace", at="#/library")
+    expect(page.get_by_role("banner")).to_contain_text(f"grace{role}")
+    expect(links(page)).to_have_text(PAGES[role])
+    if role == "creator":
+        page.watch.expect("404")
+        expect(page.get_by_role("main")).to_contain_text("No task")
+        go(page, "#/review")
+        expect(page).to_have_url(f"{service.api}/#/make")
+        go(page, f"#/task/{task}")
+        expect(page.get_by_role("alert")).to_contain_text("no task")
+    else:
+        expect(page.get_by_role("main")).to_contain_text("Another's heart")
+        expect(page.get_by_label("Owner")).to_be_visible()
+        go(page, f"#/task/{task}")
+        expect(page.get_by_role("button", name="Approve", exact=True)).to_be_visible()
+        expect(page.get_by_role("button", name="Delete")).to_have_count(1 if role == "admin" else 0)
+
+
+def test_no_token_stays_in_the_address_or_outlives_the_tab(service, visitors):
+    page = visitors.open(link(service, "reviewer"))
+    expect(links(page)).to_have_text(PAGES["reviewer"])
+    assert not [address for address in addresses(page) if "token" in address or "eyJ" in address]
+    assert page.evaluate("document.cookie + JSON.stringify(localStorage)").count("eyJ") == 0
+    # A reload is the same tab; a new tab has to sign in.
+    page.reload()
+    expect(links(page)).to_have_text(PAGES["reviewer"])
+    other = page.context.new_page()
+    other.goto(service.api)
+    expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_a_token_that_is_no_longer_good_leads_to_the_sign_in_and_back(service, visitors):
+    page = visitors.sign_in(service, at="#/machine")
+    page.watch.expect(REFUSED)
+    expect(page.get_by_role("heading", name="Machine")).to_be_visible()
+    page.evaluate("sessionStorage.setItem('easel.token', 'e30.e30.e30')")
+    go(page, "#/library")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text("Your sign-in is over")
+    page.get_by_label("Token").fill(service.token("admin", "grace"))
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Library")).to_be_visible()
+    expect(page.get_by_role("banner")).to_contain_text("grace")
+
+
+@pytest.mark.parametrize("role", PAGES)
+def test_the_code_flow_with_pkce(service, provider, address, visitors, role):
+    service.person("creator", "grace").draw(title="The heart")
+    provider.person = ("grace", role)
+    page = visitors.open(f"{address}/#/library")
+    sign_in(page)
+    expect(page).to_have_url(f"{address}/#/library")
+    expect(page.get_by_role("banner")).to_contain_text(f"grace{role}")
+    expect(links(page)).to_have_text(PAGES[role])
+    expect(page.get_by_role("main")).to_contain_text("The heart")
+    drawn(page, "main img")
+
+    [asked], [exchanged] = provider.authorizations, provider.exchanges
+    assert (asked["response_type"], asked["client_id"], asked["scope"]) == ("code", openid.CLIENT, "openid")
+    assert (asked["code_challenge_method"], len(asked["code_challenge"])) == ("S256", 43)
+    assert asked["redirect_uri"] == f"{address}/" and len(asked["state"]) >= 32
+    # The provider checks that what comes here is what the challenge was made from.
+    assert len(exchanged["code_verifier"]) >= 43 and "client_secret" not in exchanged
+    assert not [seen for seen in addresses(page) if "code" in seen or "state" in seen or "eyJ" in seen]
+    page.go_back()
+    assert "code" not in page.url
+
+    page = visitors.open(f"{address}/#/library")
+    sign_in(page)
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_text("You are signed out.")).to_be_visible()
+    assert page.evaluate("JSON.stringify(sessionStorage)").count("eyJ") == 0
+    page.reload()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_an_answer_that_nobody_here_asked_for_is_refused(provider, address, visitors):
+    page = visitors.open(f"{address}/?code=stolen&state=guessed")
+    expect(page.get_by_text("was not begun in this tab")).to_be_visible()
+    assert page.url == f"{address}/"
+    assert provider.exchanges == []
+
+
+def test_what_the_provider_refuses_is_said(provider, address, visitors):
+    page = visitors.open(address)
+    page.watch.expect("400")
+    provider.client = "another client"
+    sign_in(page)
+    expect(page.get_by_text("invalid_grant", exact=False)).to_be_visible()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_a_token_that_ran_out_is_followed_by_another(provider, address, visitors):
+    provider.lifetime = 5
+    page = visitors.open(f"{address}/#/machine")
+    page.watch.expect(REFUSED)
+    sign_in(page)
+    expect(page.get_by_role("heading", name="Machine")).to_be_visible()
+    expect(page.get_by_text("Your sign-in is over")).to_be_visible()
+    provider.lifetime = 3600
+    sign_in(page)
+    expect(page).to_have_url(f"{address}/#/machine")
+    expect(page.get_by_role("heading", name="Machine")).to_be_visible()
