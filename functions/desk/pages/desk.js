@@ -13,6 +13,7 @@ import { review } from "./review.js";
 import { session } from "./session.js";
 import { signInPage } from "./sign_in.js";
 import { taskPage } from "./task_page.js";
+import { keepTimesTrue } from "./time_ago.js";
 
 /** @typedef {import("../types/api").Configuration} Configuration */
 
@@ -55,7 +56,7 @@ function show(configuration) {
 
 /** @param {Configuration} configuration */
 function frame(configuration) {
-  const links = Object.entries(PAGES).filter(([, { reviewers }]) => !reviewers || session.reviews);
+  const links = Object.entries(PAGES).filter(([, { reviewers }]) => session.identity && (!reviewers || session.reviews));
   fill(by("pages"), links.map(([name, { title }]) => element("a", { href: `#/${name}` }, title)));
   const person = session.identity;
   fill(
@@ -120,6 +121,7 @@ const by = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 async function start() {
   connection.addEventListener("lost", () => fill(by("connection"), "Easel cannot be reached. What you decide is kept and sent later."));
   connection.addEventListener("back", () => fill(by("connection")));
+  keepTimesTrue();
   by("skip").addEventListener("click", () => main.focus());
   session.takeFromAddress();
   /** @type {Configuration} */

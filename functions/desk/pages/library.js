@@ -5,8 +5,9 @@ import { element, fill } from "./element.js";
 import { failed } from "./notices.js";
 import { rowsInSight } from "./rows_in_sight.js";
 import { session } from "./session.js";
+import { timeAgo } from "./time_ago.js";
 import { seldom, watch } from "./watch.js";
-import { ago, counted, statusName, statusNames } from "./words.js";
+import { counted, statusName, statusNames } from "./words.js";
 
 /** @typedef {import("../types/api").Task} Task */
 /** @typedef {import("../types/api").TaskPage} TaskPage */
@@ -53,7 +54,7 @@ export function library(main) {
       pictures > 1 && element("span", { class: "pictures" }, `${pictures} pictures`),
       element("span", { class: "title", dir: "auto" }, title),
       element("span", { class: "state" }, element("span", { class: `status ${status}` }, statusName(status)),
-        element("span", {}, session.reviews && [element("bdi", {}, owner), ", "], ago(created))));
+        element("span", {}, session.reviews && [element("bdi", {}, owner), ", "], timeAgo(created))));
   }
 
   /** @param {Task} task @returns {Entry} */

@@ -5,8 +5,9 @@ import { element, facts, fill } from "./element.js";
 import { failed } from "./notices.js";
 import { session } from "./session.js";
 import { progressText } from "./progress.js";
+import { timeAgo } from "./time_ago.js";
 import { watch } from "./watch.js";
-import { ago, at, counted, duration, money, statusNames } from "./words.js";
+import { counted, duration, money, statusNames } from "./words.js";
 
 /** @typedef {import("../types/api").Health} Health */
 /** @typedef {import("../types/api").Metrics} Metrics */
@@ -67,7 +68,7 @@ function describe(health, version) {
       ["Model", health.model],
       ["Base model", device ? (health.base_model_loaded ? "open" : "not open") : null],
       ["Refiner", device ? (health.refiner_model_loaded ? `open, ${health.refinement_enabled ? "used unless asked otherwise" : "used when asked for"}` : "none") : null],
-      ["Last heard of", reported_at && element("time", { datetime: reported_at, title: at(reported_at) }, ago(reported_at))],
+      ["Last heard of", reported_at && timeAgo(reported_at)],
       ["Easel", version],
     ]),
   ];

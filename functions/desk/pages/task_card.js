@@ -3,7 +3,8 @@
 import { element, fill } from "./element.js";
 import { progressOf } from "./progress.js";
 import { moveButtons } from "./task_moves.js";
-import { ago, at, statusName } from "./words.js";
+import { timeAgo } from "./time_ago.js";
+import { statusName } from "./words.js";
 
 /** @typedef {import("../types/api").Task} Task */
 
@@ -45,7 +46,7 @@ export function taskCard(moved, stale) {
       fill(words,
         element("a", { href: `#/task/${task.id}`, dir: "auto" }, title),
         element("p", { class: "state" }, element("span", { class: `status ${task.status}` }, statusName(task.status)), " ",
-          element("time", { datetime: task.created_at, title: at(task.created_at) }, ago(task.created_at))),
+          timeAgo(task.created_at)),
         attempt.failure && element("p", { class: "warning" }, attempt.failure.reason),
         attempt.rejection && element("p", {}, "Rejected by ", element("bdi", {}, attempt.rejection.by), ": ", element("q", { dir: "auto" }, attempt.rejection.note ?? "")));
       fill(moves, moveButtons(task, moved));

@@ -3,7 +3,8 @@
 import { button, element, facts } from "./element.js";
 import { notice } from "./notices.js";
 import { writeJson } from "./json.js";
-import { ago, at, counted, duration, money, statusName } from "./words.js";
+import { timeAgo } from "./time_ago.js";
+import { counted, duration, money, statusName } from "./words.js";
 
 /** @typedef {import("../types/api").Task} Task */
 /** @typedef {import("../types/api").Attempt} Attempt */
@@ -26,7 +27,7 @@ export function taskDetails(task, configuration) {
       ...settingsFacts(attempt),
       ["Tags", task.tags.length > 0 && task.tags.map((tag) => element("span", { class: "tag", dir: "auto" }, tag))],
       ["Dropped file", task.source && element("span", { dir: "auto" }, task.source)],
-      ["Asked for by", element("span", {}, element("bdi", {}, task.owner), " ", when(task.created_at))],
+      ["Asked for by", element("span", {}, element("bdi", {}, task.owner), " ", timeAgo(task.created_at))],
     ].map(([term, value]) => /** @type {[string, any]} */ ([term, value || null]))),
     element("div", { class: "row" },
       button("Copy settings", () => copy(writeJson(copied(attempt)), "Settings")),
@@ -64,14 +65,11 @@ function standing(task) {
   const decided = {
     approved: task.approval, rejected: attempt.rejection, cancelled: task.cancellation, deleted: task.deletion, published: task.publication,
   }[task.status];
-  if (task.status === "failed" && attempt.failure) return element("span", {}, ` ${when(attempt.failure.at).textContent}: ${attempt.failure.reason}`);
+  if (task.status === "failed" && attempt.failure) return element("span", {}, " ", timeAgo(attempt.failure.at), `: ${attempt.failure.reason}`);
   if (!decided) return "";
   const note = "note" in decided && decided.note ? [": ", element("q", { dir: "auto" }, decided.note)] : [];
-  return element("span", {}, " by ", element("bdi", {}, decided.by), " ", when(decided.at), ...note);
+  return element("span", {}, " by ", element("bdi", {}, decided.by), " ", timeAgo(decided.at), ...note);
 }
-
-/** @param {string} time */
-const when = (time) => element("time", { datetime: time, title: at(time) }, ago(time));
 
 /** @param {Task} task */
 function earlier(task) {

@@ -3,7 +3,8 @@
 import { Resource } from "./api.js";
 import { element, fill } from "./element.js";
 import { failed } from "./notices.js";
-import { ago, at, changeName } from "./words.js";
+import { timeAgo } from "./time_ago.js";
+import { changeName } from "./words.js";
 
 /** @typedef {import("../types/api").TaskEvent} TaskEvent */
 
@@ -40,6 +41,6 @@ export function taskHistory() {
 function entry({ by, change, reason, at: time }) {
   return element("li", {},
     element("bdi", {}, by.name), ` ${changeName(change)} `,
-    element("time", { datetime: time, title: at(time) }, ago(time)),
+    timeAgo(time),
     reason && [element("br"), element("q", { dir: "auto" }, reason)]);
 }

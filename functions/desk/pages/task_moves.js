@@ -16,9 +16,8 @@ export function moveButtons(task, moved) {
   /** @param {string} move @param {any} [body] */
   const make = async (move, body = {}) => {
     const [method, path] = move === "delete" ? ["DELETE", ""] : ["POST", `/${move}`];
-    const headers = { "if-match": `"${task.version}"` };
-    const sent = method === "POST" ? { body, headers } : { headers };
-    moved((await call(method, `/v1/tasks/${task.id}${path}`, sent)).body);
+    // Without If-Match: a worker that begins meanwhile is no reason to ask again, and what is not legal is refused.
+    moved((await call(method, `/v1/tasks/${task.id}${path}`, method === "POST" ? { body } : {})).body);
   };
   /** @param {string} label @param {() => Promise<unknown>} action @param {string} [kind] */
   const act = (label, action, kind = "") => button(label, (event) => {

@@ -51,6 +51,7 @@ pub(crate) const FILES: &[File] = files![
     "task_moves.js",
     "task_page.js",
     "task_panel.js",
+    "time_ago.js",
     "watch.js",
     "words.js"
 ];

@@ -1,0 +1,19 @@
+// How long ago something was, and it stays true while one looks.
+
+import { element } from "./element.js";
+import { ago, at } from "./words.js";
+
+const OFTEN = 15_000;
+
+/** @param {string} time */
+export const timeAgo = (time) => element("time", { class: "ago", datetime: time, title: at(time) }, ago(time));
+
+export function keepTimesTrue() {
+  setInterval(() => {
+    if (document.hidden) return;
+    for (const time of document.querySelectorAll("time.ago")) {
+      const now = ago(/** @type {string} */ (time.getAttribute("datetime")));
+      if (time.textContent !== now) time.textContent = now;
+    }
+  }, OFTEN);
+}
