@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 
-const TYPES = ["image/png", "image/jpeg", "image/webp"];
+export const TYPES = ["image/png", "image/jpeg", "image/webp"];
 const MOST = 20 * 1024 * 1024;
 
 /**

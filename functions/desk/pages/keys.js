@@ -55,4 +55,4 @@ export function showKeys(keys) {
 }
 
 /** @type {Record<string, string>} */
-const KEY_NAMES = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc" };
+const KEY_NAMES = { ArrowLeft: "←", ArrowRight: "→" };

@@ -11,7 +11,11 @@ import { counted, statusName, statusNames } from "./words.js";
 
 /** @typedef {import("../types/api").Task} Task */
 /** @typedef {import("../types/api").TaskPage} TaskPage */
-/** @typedef {{id: string, status: string, title: string, owner: string, created: string, thumbnail: string | undefined, pictures: number, key: string}} Entry */
+/**
+ * What the page keeps of a task.
+ * @typedef {{id: string, status: string, title: string, owner: string, created: string, thumbnail: string | undefined,
+ *   pictures: number, key: string}} Entry
+ */
 
 const PAGE = 100;
 const TYPING = 250;
@@ -101,7 +105,9 @@ export function library(main) {
   function draw() {
     rows.show(entries);
     const all = cursor === null;
-    fill(count, entries.length === 0 && all ? "No task is like this." : all ? counted(entries.length, "task") : `${counted(entries.length, "task")}, and more as you scroll`);
+    const found = counted(entries.length, "task");
+    if (!all) fill(count, `${found}, and more as you scroll`);
+    else fill(count, entries.length === 0 ? "No task is like this." : found);
   }
 
   /** Puts what is in sight in the place of what was known of that stretch. @param {Task[]} tasks @param {string | null} above @param {boolean} toEnd */

@@ -67,11 +67,17 @@ function describe(health, version) {
       ["Precision", health.precision],
       ["Model", health.model],
       ["Base model", device ? (health.base_model_loaded ? "open" : "not open") : null],
-      ["Refiner", device ? (health.refiner_model_loaded ? `open, ${health.refinement_enabled ? "used unless asked otherwise" : "used when asked for"}` : "none") : null],
+      ["Refiner", device ? refiner(health) : null],
       ["Last heard of", reported_at && timeAgo(reported_at)],
       ["Easel", version],
     ]),
   ];
+}
+
+/** @param {Health} health */
+function refiner({ refiner_model_loaded, refinement_enabled }) {
+  if (!refiner_model_loaded) return "none";
+  return refinement_enabled ? "open, used unless asked otherwise" : "open, used when asked for";
 }
 
 /** @param {Metrics} metrics */
@@ -83,7 +89,7 @@ function amounts({ tasks, drawn }) {
       element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, (tasks[status] ?? 0).toLocaleString("en")))))),
     drawn.tasks > 0 && element("table", {},
       element("thead", {}, element("tr", {},
-        element("th", { scope: "col" }, `Of the newest ${drawn.tasks} drawn`), element("th", { scope: "col" }, "half below"), element("th", { scope: "col" }, "95 in 100 below"))),
+        [`Of the newest ${drawn.tasks} drawn`, "half below", "95 in 100 below"].map((head) => element("th", { scope: "col" }, head)))),
       element("tbody", {},
         spread("A picture", drawn.picture_seconds, duration), spread("A step", drawn.step_seconds, duration),
         spread("In the queue", drawn.queue_seconds, duration), spread("Cost of a picture", drawn.dollars_per_picture, money))),

@@ -4,8 +4,8 @@ import { Problem, Resource, Unreachable, call, query } from "./api.js";
 import { button, element, fill } from "./element.js";
 import { settingsIn } from "./picture_settings.js";
 import { readJson, writeJson } from "./json.js";
-import { unfit, upload } from "./init_image.js";
-import { failed, notice } from "./notices.js";
+import { TYPES, unfit, upload } from "./init_image.js";
+import { failed, notice, sentence } from "./notices.js";
 import { session } from "./session.js";
 import { settingsForm } from "./settings_form.js";
 import { taskCard } from "./task_card.js";
@@ -36,7 +36,7 @@ export function make(main, rest) {
   const wrong = element("div", { class: "wrong", role: "alert" });
   const heading = element("h1", {}, retries ? "Retry with changes" : "Make pictures");
   const submit = element("button", { class: "primary" }, retries ? "Try again" : "Make pictures");
-  const file = element("input", { type: "file", id: "file", accept: "image/png,image/jpeg,image/webp", onchange: () => file.files?.[0] && take(file.files[0]) });
+  const file = element("input", { type: "file", id: "file", accept: TYPES.join(), onchange: () => file.files?.[0] && take(file.files[0]) });
   const dropped = element("div", { class: "dropped" });
   const drop = element("div", { class: "drop" },
     element("label", { for: "file" }, "Start from a picture, or take its settings: drop it here, paste it, or choose a file"), file, dropped);
@@ -84,8 +84,9 @@ export function make(main, rest) {
   /** @param {unknown} error */
   function say(error) {
     const errors = error instanceof Problem ? error.document.errors ?? [] : [];
-    const unknown = error instanceof Unreachable ? "Easel cannot be reached: try again, nothing is asked for twice." : error instanceof Error ? error.message : String(error);
-    fill(wrong, element("p", {}, errors.length > 0 ? "Please change:" : unknown),
+    const lost = error instanceof Unreachable && "Easel cannot be reached: try again, nothing is asked for twice.";
+    const reason = lost || (error instanceof Error ? sentence(error.message) : String(error));
+    fill(wrong, element("p", {}, errors.length > 0 ? "Please change:" : reason),
       errors.length > 0 && element("ul", {}, errors.map(({ field, message }) => element("li", {},
         element("a", { href: "#", onclick: (/** @type {Event} */ event) => {
           event.preventDefault();

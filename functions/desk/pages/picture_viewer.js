@@ -16,12 +16,14 @@ import { seldom } from "./watch.js";
  */
 export function shownOf(task, attempt) {
   const several = attempt.pictures.length > 1;
+  const about = task.title || short(task.attempt.settings.prompt);
   return attempt.pictures.map((picture) => ({
     url: picture.url,
     thumbnail: picture.thumbnail_url,
     width: picture.width,
     height: picture.height,
-    caption: [task.title || short(task.attempt.settings.prompt), `attempt ${attempt.number}`, several && `picture ${picture.index + 1}`, `seed ${picture.seed}`].filter(Boolean).join(", "),
+    caption: [about, `attempt ${attempt.number}`, several && `picture ${picture.index + 1}`, `seed ${picture.seed}`]
+      .filter(Boolean).join(", "),
     name: `easel-${task.id}-${attempt.number}-${picture.index}.png`,
   }));
 }

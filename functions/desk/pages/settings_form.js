@@ -6,18 +6,20 @@ import { button, element } from "./element.js";
 
 /** Sizes that SDXL was trained on. */
 const SIZES = ["1024×1024", "1152×896", "896×1152", "1216×832", "832×1216", "1344×768", "768×1344", "1536×640", "640×1536"];
+const CUSTOM = "custom";
+/** @type {[string, string][]} */
+const PRESETS = [["", "The model's own"], ...SIZES.map((size) => /** @type {[string, string]} */ ([size, size.replace("×", " × ")])), [CUSTOM, "Another"]];
 /** @type {[string, string][]} */
 const SCHEDULERS = [
   ["", "The model's own"], ["euler", "Euler"], ["euler_a", "Euler ancestral"], ["euler_karras", "Euler, Karras"], ["heun", "Heun"],
   ["ddim", "DDIM"], ["dpmpp_2m", "DPM++ 2M"], ["dpmpp_2m_karras", "DPM++ 2M, Karras"], ["dpmpp_2m_sde_karras", "DPM++ 2M SDE, Karras"],
   ["unipc", "UniPC"], ["lcm", "LCM"], ["euler_trailing", "Euler, trailing"], ["ddim_trailing", "DDIM, trailing"],
 ];
-const CUSTOM = "custom";
 
 export function settingsForm() {
   const prompt = element("textarea", { id: "prompt", name: "prompt", rows: 3, required: true, maxlength: 2000, dir: "auto" });
   const negative = element("textarea", { id: "negative_prompt", rows: 2, maxlength: 2000, dir: "auto" });
-  const preset = choice("size", [["", "The model's own"], ...SIZES.map((size) => /** @type {[string, string]} */ ([size, size.replace("×", " × ")])), [CUSTOM, "Another"]]);
+  const preset = choice("size", PRESETS);
   const width = number("width", { min: 64, max: 2048, step: 8 });
   const height = number("height", { min: 64, max: 2048, step: 8 });
   const steps = number("steps", { min: 1, max: 150, placeholder: "model's own" });

@@ -2,6 +2,7 @@
 
 import { element, fill } from "./element.js";
 import { progressOf } from "./progress.js";
+import { rejection } from "./rejection.js";
 import { moveButtons } from "./task_moves.js";
 import { timeAgo } from "./time_ago.js";
 import { statusName } from "./words.js";
@@ -48,7 +49,7 @@ export function taskCard(moved, stale) {
         element("p", { class: "state" }, element("span", { class: `status ${task.status}` }, statusName(task.status)), " ",
           timeAgo(task.created_at)),
         attempt.failure && element("p", { class: "warning" }, attempt.failure.reason),
-        attempt.rejection && element("p", {}, "Rejected by ", element("bdi", {}, attempt.rejection.by), ": ", element("q", { dir: "auto" }, attempt.rejection.note ?? "")));
+        rejection(attempt.rejection));
       fill(moves, moveButtons(task, moved));
     },
   };

@@ -3,6 +3,7 @@
 import { button, element, facts } from "./element.js";
 import { notice } from "./notices.js";
 import { writeJson } from "./json.js";
+import { rejection } from "./rejection.js";
 import { timeAgo } from "./time_ago.js";
 import { counted, duration, money, statusName } from "./words.js";
 
@@ -78,12 +79,14 @@ function earlier(task) {
     element("summary", {}, counted(task.earlier_attempts.length, "earlier attempt")),
     [...task.earlier_attempts].reverse().map((attempt) => element("section", { "aria-label": `Attempt ${attempt.number}` },
       element("h3", {}, `Attempt ${attempt.number}`),
-      attempt.rejection && element("p", {}, "Rejected by ", element("bdi", {}, attempt.rejection.by), ": ", element("q", { dir: "auto" }, attempt.rejection.note ?? "")),
+      rejection(attempt.rejection),
       attempt.failure && element("p", {}, `Failed: ${attempt.failure.reason}`),
       element("p", { dir: "auto" }, attempt.settings.prompt),
       element("div", { class: "strip" }, attempt.pictures.map((picture) =>
         element("a", { href: picture.url, target: "_blank", rel: "noreferrer" },
-          element("img", { src: picture.thumbnail_url, width: 72, height: 72, loading: "lazy", alt: `Picture ${picture.index + 1} of attempt ${attempt.number}` })))))));
+          element("img", {
+            src: picture.thumbnail_url, width: 72, height: 72, loading: "lazy", alt: `Picture ${picture.index + 1} of attempt ${attempt.number}`,
+          })))))));
 }
 
 /** What a form or another tool can be filled with. @param {Attempt} attempt */

@@ -40,6 +40,7 @@ pub(crate) const FILES: &[File] = files![
     "picture_viewer.js",
     "progress.js",
     "refused_decisions.js",
+    "rejection.js",
     "review.js",
     "rows_in_sight.js",
     "session.js",
