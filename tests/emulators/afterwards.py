@@ -7,11 +7,13 @@ import urllib.error
 import urllib.request
 import zlib
 
-from emulator import DEAD_LETTERS, GENERATE, NAME
+from emulator import DEAD_LETTERS, FUNCTION_SECONDS, GENERATE, NAME
 
 PATIENCE_SECONDS = 300
 HEART = {"prompt": "a large red heart on a blue background", "width": 64, "height": 64, "steps": 2}
 SLOW_HEART = HEART | {"width": 128, "height": 128, "steps": 150}
+# A few seconds more than a worker keeps for handing on.
+SHORT_SECONDS = 15
 LONG_AGO = "2020-01-01T00:00:00Z"
 
 
@@ -104,6 +106,18 @@ def a_worker_that_is_stopped_hands_on(deployment, worker, start_another):
     changes = [event["change"] for event in creator.ask("GET", f"/v1/tasks/{task}/history")["events"]]
     assert changes == ["create", "claim", "hand_on", "claim", "finish"], changes
     print("afterwards: another worker went on with what a stopped one had begun", flush=True)
+
+
+def a_function_short_of_time_hands_on(emulator, deployment):
+    """As at the end of Lambda's 15 minutes, only sooner."""
+    creator, functions = Person(deployment, "creator"), emulator.client("lambda")
+    functions.update_function_configuration(FunctionName=GENERATE, Timeout=SHORT_SECONDS)
+    task = creator.ask("POST", "/v1/tasks", SLOW_HEART | {"count": 4})["id"]
+    creator.wait(task, "awaiting_approval")
+    functions.update_function_configuration(FunctionName=GENERATE, Timeout=FUNCTION_SECONDS)
+    changes = [event["change"] for event in creator.ask("GET", f"/v1/tasks/{task}/history")["events"]]
+    assert "hand_on" in changes and changes.count("finish") == 1, changes
+    print("afterwards: a function went on with what one had begun that was short of time", flush=True)
 
 
 def what_was_deleted_a_week_ago_goes(emulator, people):

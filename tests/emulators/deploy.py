@@ -69,7 +69,9 @@ def main():
         failed = subprocess.run(given.command, env=tested, check=False).returncode
         if not failed:
             afterwards.check(emulator, deployment)
-            if worker:
+            if given.on_lambda:
+                afterwards.a_function_short_of_time_hands_on(emulator, deployment)
+            else:
                 afterwards.a_worker_that_is_stopped_hands_on(deployment, worker, start_worker)
         return failed
 
