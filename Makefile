@@ -182,7 +182,7 @@ destroy: $(if $(DRY_RUN),,$(STACKS)/ready) ## Take the stack down; tasks, pictur
 
 # The same commit gives the same image. Lambda takes no image with attestations beside it.
 image: EPOCH = $(shell git log -1 --format=%ct)
-image: ## Build the container of generate (CUDA=1 MODEL=folder TAG=name ENGINE=podman IMAGE_FLAGS="…" DRY_RUN=1)
+image: ## Build the container of generate (CUDA=1 MODEL=folder TAG=name SOURCE=url ENGINE=podman IMAGE_FLAGS="…" DRY_RUN=1)
 	$(DO) $(ENGINE) build --platform linux/amd64 --file infra/Containerfile --tag $(TAG) \
 	$(if $(filter docker,$(ENGINE)),--provenance=false --build-arg SOURCE_DATE_EPOCH=$(EPOCH),\
 	--ignorefile infra/Containerfile.dockerignore --timestamp $(EPOCH)) \
@@ -194,7 +194,8 @@ image: ## Build the container of generate (CUDA=1 MODEL=folder TAG=name ENGINE=p
 sbom: $(STACKS)/ready ## Write what the image is made of (crates, Debian's packages) into target/image/sbom.spdx.json (TAG=name)
 	mkdir -p target/image
 	$(ENGINE) save --output target/image/image.tar $(TAG)
-	$(STACKS)/bin/syft scan docker-archive:target/image/image.tar --output spdx-json=target/image/sbom.spdx.json
+	SYFT_CHECK_FOR_APP_UPDATE=false $(STACKS)/bin/syft scan docker-archive:target/image/image.tar \
+	--source-name $(TAG) --source-version $(shell git describe --always --dirty --abbrev=40) --output spdx-json=target/image/sbom.spdx.json
 	rm target/image/image.tar
 
 test-image: functions ## Run the end-to-end tests against the image (TAG=name), on an emulator of AWS by others
