@@ -50,7 +50,7 @@ function show(configuration) {
     else link.removeAttribute("aria-current");
   }
   main.className = name;
-  leave = wanted.page(main, rest.map(decodeURIComponent).join("/"), configuration);
+  leave = wanted.page(main, rest.join("/"), configuration);
   window.scrollTo(0, 0);
 }
 

@@ -32,7 +32,7 @@ export const session = {
   takeFromAddress() {
     const token = /^#token=([^&]+)$/.exec(location.hash)?.[1];
     if (!token) return;
-    this.begin(decodeURIComponent(token));
+    this.begin(token);
     history.replaceState(null, "", location.pathname);
   },
 };
