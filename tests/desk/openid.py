@@ -26,8 +26,8 @@ class Provider:
         self.lifetime = 3600
         # By code: what the page promised, and who it is for.
         self.codes = {}
-        # What came to the authorization and the token endpoint.
-        self.authorizations, self.exchanges = [], []
+        # What came to the authorization, the token and the logout endpoint.
+        self.authorizations, self.exchanges, self.departures = [], [], []
 
     def authorize(self, query):
         """Where the browser goes next, with a code; a page would ask for a password here."""
@@ -35,6 +35,11 @@ class Provider:
         code = secrets.token_urlsafe(16)
         self.codes[code] = query, self.person
         return f"{query['redirect_uri']}?{urlencode({'code': code, 'state': query['state']})}"
+
+    def depart(self, query):
+        """Where the browser goes after it has signed out."""
+        self.departures.append(query)
+        return query["post_logout_redirect_uri"]
 
     def exchange(self, form):
         """Tokens for a code, once, for whoever can show what the challenge was made from."""
@@ -60,6 +65,7 @@ class Provider:
             "issuer": self.issuer,
             "authorization_endpoint": f"{self.issuer}/authorize",
             "token_endpoint": f"{self.issuer}/token",
+            "end_session_endpoint": f"{self.issuer}/logout",
             "response_types_supported": ["code"],
             "code_challenge_methods_supported": ["S256"],
         }
@@ -81,9 +87,11 @@ def handler(provider):
             address = urlsplit(self.path)
             if address.path == "/.well-known/openid-configuration":
                 return self.say(200, provider.description())
+            query = {name: values[0] for name, values in parse_qs(address.query).items()}
             if address.path == "/authorize":
-                query = {name: values[0] for name, values in parse_qs(address.query).items()}
                 return self.say(302, {}, location=provider.authorize(query))
+            if address.path == "/logout":
+                return self.say(302, {}, location=provider.depart(query))
             return self.say(404, {})
 
         def do_POST(self):

@@ -115,7 +115,11 @@ def test_the_code_flow_with_pkce(service, provider, address, visitors, role):
     page = visitors.open(f"{address}/#/library")
     sign_in(page)
     page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_text("You are signed out.")).to_be_visible()
+    expect(page).to_have_url(f"{address}/")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    # At the provider, too: by the names of the standard and of Amazon Cognito.
+    home = {"post_logout_redirect_uri": f"{address}/", "logout_uri": f"{address}/"}
+    assert provider.departures == [{"client_id": openid.CLIENT} | home]
     assert page.evaluate("JSON.stringify(sessionStorage)").count("eyJ") == 0
     page.reload()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

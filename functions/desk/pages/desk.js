@@ -6,7 +6,7 @@ import { library } from "./library.js";
 import { machine } from "./machine.js";
 import { make } from "./make.js";
 import { failed } from "./notices.js";
-import { finishSignIn } from "./open_id.js";
+import { finishSignIn, signOut } from "./open_id.js";
 import { startOutbox } from "./outbox.js";
 import { showRefused } from "./refused_decisions.js";
 import { review } from "./review.js";
@@ -62,14 +62,15 @@ function frame(configuration) {
   fill(
     by("person"),
     person && element("span", { class: "who" }, person.name, element("small", {}, person.role)),
-    person && button("Sign out", () => signOut(configuration), { class: "quiet" }),
+    person && button("Sign out", () => leaveFully(configuration), { class: "quiet" }),
   );
 }
 
 /** @param {Configuration} configuration */
-function signOut(configuration) {
+function leaveFully(configuration) {
   session.end();
   leaveFor(configuration, "You are signed out.");
+  if (configuration.sign_in.kind === "oidc") signOut(configuration.sign_in).catch(failed);
 }
 
 /**

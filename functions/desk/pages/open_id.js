@@ -62,8 +62,21 @@ export async function finishSignIn(provider) {
 }
 
 /**
+ * Ends the sign-in at the provider as well, where that can be asked for; it comes back to this page.
  * @param {Provider} provider
- * @returns {Promise<{authorization_endpoint: string, token_endpoint: string}>}
+ */
+export async function signOut(provider) {
+  const { end_session_endpoint } = await endpoints(provider);
+  if (!end_session_endpoint) return;
+  const address = new URL(end_session_endpoint);
+  // RP-Initiated Logout calls it by the second name, Amazon Cognito by the third.
+  address.search = new URLSearchParams({ client_id: provider.client_id, post_logout_redirect_uri: home(), logout_uri: home() }).toString();
+  location.assign(address);
+}
+
+/**
+ * @param {Provider} provider
+ * @returns {Promise<{authorization_endpoint: string, token_endpoint: string, end_session_endpoint?: string}>}
  */
 async function endpoints({ issuer }) {
   const response = await fetch(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`);
