@@ -4,7 +4,7 @@ import { ask } from "./ask.js";
 import { button, element } from "./element.js";
 import { notice } from "./notices.js";
 import { HELD, hold, outbox, held, undo } from "./outbox.js";
-import { counted } from "./words.js";
+import { counted, titleOf } from "./words.js";
 
 /** @typedef {import("../types/api").Task} Task */
 
@@ -21,7 +21,7 @@ const latest = [];
 
 /** @param {Task[]} tasks */
 const subject = (tasks) =>
-  tasks.length === 1 ? `“${tasks[0].title || tasks[0].attempt.settings.prompt}”` : counted(tasks.length, "task");
+  tasks.length === 1 ? `“${titleOf(tasks[0])}”` : counted(tasks.length, "task");
 
 /**
  * @param {Task[]} tasks

@@ -7,7 +7,7 @@ import { rowsInSight } from "./rows_in_sight.js";
 import { session } from "./session.js";
 import { timeAgo } from "./time_ago.js";
 import { seldom, watch } from "./watch.js";
-import { counted, statusName, statusNames } from "./words.js";
+import { counted, statusName, statusNames, titleOf } from "./words.js";
 
 /** @typedef {import("../types/api").Task} Task */
 /** @typedef {import("../types/api").TaskPage} TaskPage */
@@ -65,7 +65,7 @@ export function library(main) {
   const entry = (task) => ({
     id: task.id,
     status: task.status,
-    title: task.title || task.attempt.settings.prompt,
+    title: titleOf(task),
     owner: task.owner,
     created: task.created_at,
     thumbnail: task.attempt.pictures[0]?.thumbnail_url,

@@ -7,7 +7,7 @@ import { session } from "./session.js";
 import { progressText } from "./progress.js";
 import { timeAgo } from "./time_ago.js";
 import { watch } from "./watch.js";
-import { counted, duration, money, statusNames } from "./words.js";
+import { counted, duration, money, statusNames, titleOf } from "./words.js";
 
 /** @typedef {import("../types/api").Health} Health */
 /** @typedef {import("../types/api").Metrics} Metrics */
@@ -43,7 +43,7 @@ export function machine(main, _, configuration) {
     }
     fill(running, element("h2", {}, "Being drawn"), now.length === 0 ? element("p", {}, "Nothing at the moment.") : element("ul", {},
       [...tasks.values()].map(({ value }) => value && element("li", {},
-        element("a", { href: `#/task/${value.id}`, dir: "auto" }, value.title || value.attempt.settings.prompt),
+        element("a", { href: `#/task/${value.id}`, dir: "auto" }, titleOf(value)),
         value.progress && ` ${progressText(value.progress)}`))));
     return changes.includes(true);
   }, failed);

@@ -6,6 +6,7 @@ import { settingsIn } from "./picture_settings.js";
 import { readJson, writeJson } from "./json.js";
 import { TYPES, unfit, upload } from "./init_image.js";
 import { failed, notice, sentence } from "./notices.js";
+import { randomText } from "./random.js";
 import { session } from "./session.js";
 import { settingsForm } from "./settings_form.js";
 import { taskCard } from "./task_card.js";
@@ -31,6 +32,8 @@ export function make(main, rest) {
   let start = null;
   /** The last order that may not have arrived, with its idempotency key. @type {{order: string, key: string} | null} */
   let unsure = null;
+  /** The picture that was uploaded last: under another key it would make another order. @type {{file: File, key: string} | null} */
+  let uploaded = null;
   let preview = "";
 
   const wrong = element("div", { class: "wrong", role: "alert" });
@@ -60,9 +63,9 @@ export function make(main, rest) {
   }
 
   async function send() {
-    const key = start && (await upload(start));
+    if (start && uploaded?.file !== start) uploaded = { file: start, key: await upload(start) };
     const { title, tags, ...settings } = form.read();
-    const init = key ? { init_image: key } : {};
+    const init = start && uploaded ? { init_image: uploaded.key } : {};
     if (retried) {
       // A retry keeps what it is not told: what the form leaves to the model, it has to be told so.
       const told = Object.entries(settings).filter(([name]) => name !== "seed").map(([name, value]) => [name, value ?? null]);
@@ -74,7 +77,7 @@ export function make(main, rest) {
     }
     const body = { title, tags, ...settings, ...init };
     const order = JSON.stringify(body);
-    if (unsure?.order !== order) unsure = { order, key: crypto.getRandomValues(new Uint32Array(4)).join("-") };
+    if (unsure?.order !== order) unsure = { order, key: randomText() };
     await call("POST", "/v1/tasks", { body, headers: { "idempotency-key": unsure.key } });
     unsure = null;
     notice("Your pictures are on their way.");

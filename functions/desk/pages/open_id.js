@@ -1,5 +1,6 @@
 // Signing in at an OpenID Connect provider: the authorization code flow with PKCE (RFC 7636).
 
+import { base64url, randomText } from "./random.js";
 import { session } from "./session.js";
 
 const FLOW = "easel.flow";
@@ -12,7 +13,7 @@ const FLOW = "easel.flow";
  */
 export async function signIn(provider) {
   const { authorization_endpoint } = await endpoints(provider);
-  const flow = { state: random(), verifier: random(), page: location.hash };
+  const flow = { state: randomText(), verifier: randomText(), page: location.hash };
   sessionStorage.setItem(FLOW, JSON.stringify(flow));
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(flow.verifier));
   const address = new URL(authorization_endpoint);
@@ -85,11 +86,3 @@ async function endpoints({ issuer }) {
 }
 
 const home = () => location.origin + location.pathname;
-
-const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
-
-/** @param {Uint8Array} bytes */
-function base64url(bytes) {
-  const text = btoa(String.fromCharCode(...bytes));
-  return text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-}

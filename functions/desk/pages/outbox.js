@@ -3,8 +3,9 @@
 // restarted service loses none.
 
 import { Problem, Unreachable, call, connection } from "./api.js";
+import { randomText } from "./random.js";
 import { session } from "./session.js";
-import { ago, changeName } from "./words.js";
+import { ago, changeName, titleOf } from "./words.js";
 
 /** @typedef {import("../types/api").Task} Task */
 
@@ -69,11 +70,11 @@ export const holds = (task) => held().some((decision) => decision.task === task)
  * @param {string} words
  */
 export function hold(tasks, move, words) {
-  const group = key();
+  const group = randomText();
   const who = session.identity?.name ?? "";
   const due = Date.now() + HELD;
   const made = tasks.map((task) => ({
-    key: key(), group, who, task: task.id, about: task.title || task.attempt.settings.prompt, move, words, version: task.version, due,
+    key: randomText(), group, who, task: task.id, about: titleOf(task), move, words, version: task.version, due,
   }));
   keep([...all().filter((decision) => !tasks.some((task) => task.id === decision.task && !decision.refusal)), ...made]);
   return group;
@@ -171,10 +172,6 @@ async function met(task, move, words, version, refusal) {
   }
   const reason = next.reason ? ` and said: “${next.reason}”` : "";
   throw new Error(`${next.by.name} ${changeName(next.change)} ${ago(next.at)}${reason}`);
-}
-
-function key() {
-  return [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 let started = false;

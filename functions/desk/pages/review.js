@@ -1,7 +1,7 @@
 // Review: the pictures that wait for a decision, one after the other.
 
 import { Problem, Resource, query } from "./api.js";
-import { approve, reject, undoLatest } from "./decisions.js";
+import { approve, reject } from "./decisions.js";
 import { button, element, fill } from "./element.js";
 import { listenForKeys, showKeys } from "./keys.js";
 import { failed } from "./notices.js";
@@ -9,7 +9,7 @@ import { holds, outbox } from "./outbox.js";
 import { shownOf } from "./picture_viewer.js";
 import { taskPanel } from "./task_panel.js";
 import { seldom, watch } from "./watch.js";
-import { counted } from "./words.js";
+import { counted, titleOf } from "./words.js";
 
 /** @typedef {import("../types/api").Task} Task */
 /** @typedef {import("../types/api").TaskPage} TaskPage */
@@ -85,13 +85,13 @@ export function review(main, _, configuration) {
 
   /** @param {Task} task */
   function item(task) {
-    const chosen = element("input", { type: "checkbox", checked: selected.has(task.id), "aria-label": `Select ${task.title || task.attempt.settings.prompt}` });
+    const chosen = element("input", { type: "checkbox", checked: selected.has(task.id), "aria-label": `Select ${titleOf(task)}` });
     chosen.addEventListener("click", (event) => choose(task.id, chosen.checked, event.shiftKey));
     const picture = task.attempt.pictures[0];
     return element("li", { "data-id": task.id }, chosen,
       element("button", { type: "button", "aria-current": task.id === current ? "true" : null, onclick: () => go(task) },
         picture && element("img", { src: picture.thumbnail_url, width: 56, height: 56, alt: "", onerror: stale }),
-        element("span", { dir: "auto" }, task.title || task.attempt.settings.prompt)));
+        element("span", { dir: "auto" }, titleOf(task))));
   }
 
   let last = "";
@@ -233,13 +233,8 @@ export function review(main, _, configuration) {
   const keys = [
     { keys: ["j", "ArrowRight"], does: "Next", action: () => move(1) },
     { keys: ["k", "ArrowLeft"], does: "Previous", action: () => move(-1) },
-    { keys: ["a"], does: "Approve", action: () => panel.approve() },
-    { keys: ["r"], does: "Reject", action: () => panel.reject() },
-    { keys: ["u"], does: "Undo", action: undoLatest },
+    ...panel.keys,
     { keys: ["x"], does: "Select", action: () => current && choose(current, !selected.has(current), false) },
-    { keys: ["c"], does: "Compare", action: () => panel.viewer.compare() },
-    { keys: ["z"], does: "Actual size", action: () => panel.viewer.zoom() },
-    { keys: ["f"], does: "Full screen", action: () => panel.viewer.fullScreen() },
     { keys: [..."12345678"], shown: "1–8", does: "This picture", action: (/** @type {string} */ key) => panel.viewer.choose(Number(key) - 1) },
   ];
   const silence = listenForKeys(keys);

@@ -5,7 +5,7 @@ import { progressOf } from "./progress.js";
 import { rejection } from "./rejection.js";
 import { moveButtons } from "./task_moves.js";
 import { timeAgo } from "./time_ago.js";
-import { statusName } from "./words.js";
+import { statusName, titleOf } from "./words.js";
 
 /** @typedef {import("../types/api").Task} Task */
 
@@ -43,9 +43,8 @@ export function taskCard(moved, stale) {
       // Buttons stay as they are while only the progress moves: somebody may be about to press one.
       if (drawn === `${task.version}`) return;
       drawn = `${task.version}`;
-      const title = task.title || attempt.settings.prompt;
       fill(words,
-        element("a", { href: `#/task/${task.id}`, dir: "auto" }, title),
+        element("a", { href: `#/task/${task.id}`, dir: "auto" }, titleOf(task)),
         element("p", { class: "state" }, element("span", { class: `status ${task.status}` }, statusName(task.status)), " ",
           timeAgo(task.created_at)),
         attempt.failure && element("p", { class: "warning" }, attempt.failure.reason),

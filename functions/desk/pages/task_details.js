@@ -5,7 +5,7 @@ import { notice } from "./notices.js";
 import { writeJson } from "./json.js";
 import { rejection } from "./rejection.js";
 import { timeAgo } from "./time_ago.js";
-import { counted, duration, money, statusName } from "./words.js";
+import { counted, duration, money, statusName, titleOf } from "./words.js";
 
 /** @typedef {import("../types/api").Task} Task */
 /** @typedef {import("../types/api").Attempt} Attempt */
@@ -20,7 +20,7 @@ export function taskDetails(task, configuration) {
   const { attempt } = task;
   const { settings } = attempt;
   return [
-    element("h1", { dir: "auto" }, task.title || settings.prompt),
+    element("h1", { dir: "auto" }, titleOf(task)),
     element("p", { class: "state" }, element("span", { class: `status ${task.status}` }, statusName(task.status)), standing(task)),
     task.title ? element("p", { dir: "auto", class: "prompt" }, settings.prompt) : "",
     facts([

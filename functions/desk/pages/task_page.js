@@ -1,7 +1,6 @@
 // One task, wherever it stands.
 
 import { Resource } from "./api.js";
-import { undoLatest } from "./decisions.js";
 import { element, fill } from "./element.js";
 import { listenForKeys } from "./keys.js";
 import { sentence } from "./notices.js";
@@ -37,15 +36,7 @@ export function taskPage(main, id, configuration) {
     },
     (problem) => fill(wrong, sentence(problem.message)),
   );
-  const keys = [
-    { keys: ["a"], does: "Approve", action: () => panel.approve() },
-    { keys: ["r"], does: "Reject", action: () => panel.reject() },
-    { keys: ["u"], does: "Undo", action: undoLatest },
-    { keys: ["c"], does: "Compare", action: () => panel.viewer.compare() },
-    { keys: ["z"], does: "Actual size", action: () => panel.viewer.zoom() },
-    { keys: ["f"], does: "Full screen", action: () => panel.viewer.fullScreen() },
-  ];
-  const silence = listenForKeys(keys);
+  const silence = listenForKeys(panel.keys);
   outbox.addEventListener("sent", watching.now);
   return () => {
     watching.stop();

@@ -1,6 +1,6 @@
 // One task whole: its pictures, what there is to know about it, its history, and what can be done with it.
 
-import { approve, reject } from "./decisions.js";
+import { approve, reject, undoLatest } from "./decisions.js";
 import { button, element, fill } from "./element.js";
 import { holds, outbox, sendNow } from "./outbox.js";
 import { pictureViewer, shownOf } from "./picture_viewer.js";
@@ -60,8 +60,19 @@ export function taskPanel(configuration, { decided = () => {}, moved, stale }) {
     history.show(now.id, now.version);
   }
 
+  /** What single keys do with the task, on every page that shows one. @type {import("./keys.js").Key[]} */
+  const keys = [
+    { keys: ["a"], does: "Approve", action: () => panel.approve() },
+    { keys: ["r"], does: "Reject", action: () => panel.reject() },
+    { keys: ["u"], does: "Undo", action: undoLatest },
+    { keys: ["c"], does: "Compare", action: () => viewer.compare() },
+    { keys: ["z"], does: "Actual size", action: () => viewer.zoom() },
+    { keys: ["f"], does: "Full screen", action: () => viewer.fullScreen() },
+  ];
+
   const panel = {
     node,
+    keys,
     viewer,
 
     /** @param {Task} shown */
@@ -84,10 +95,6 @@ export function taskPanel(configuration, { decided = () => {}, moved, stale }) {
       task = null;
       drawn = "";
       node.hidden = true;
-    },
-
-    get task() {
-      return task;
     },
 
     approve() {

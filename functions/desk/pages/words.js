@@ -39,6 +39,12 @@ export const statusName = (status) => STATUSES[status] ?? status;
 /** @param {string} change */
 export const changeName = (change) => CHANGES[change] ?? change;
 
+/**
+ * What a task is called: its title, else its prompt.
+ * @param {import("../types/api").Task} task
+ */
+export const titleOf = (task) => task.title || task.attempt.settings.prompt;
+
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 

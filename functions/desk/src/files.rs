@@ -39,6 +39,7 @@ pub(crate) const FILES: &[File] = files![
     "picture_settings.js",
     "picture_viewer.js",
     "progress.js",
+    "random.js",
     "refused_decisions.js",
     "rejection.js",
     "review.js",
