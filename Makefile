@@ -2,23 +2,34 @@
 
 CARGO ?= cargo
 PROMPT ?= a large red heart on a blue background
-PICTURE ?= heart.png
+OUTPUT ?= heart.png
 DENY_VERSION := 0.20.2
 MACHETE_VERSION := 0.9.2
 # Tools from PyPI, for what is not Rust: cargo-lambda, an emulator of AWS, Schemathesis.
 TOOLS := target/tools
-# What checks and deploys the stacks; it wants other versions of the same libraries.
+# What checks Python, and checks and deploys the stacks; it wants other versions of the same libraries.
 STACKS := target/stacks
 # What checks the desk's JavaScript.
 TYPES := target/types
+OPENAPI := functions/api/openapi.json
+API_TYPES := functions/desk/types/api.d.ts
 # What drives the browser that the desk is tried in.
 BROWSER := target/desk
 # What Easel is measured beside.
 PEERS := target/peers
 PYTHON := $(CURDIR)/$(TOOLS)/bin/python
+# Where programs in Python find the tests' modules, and the simulation's.
+TESTS_PATH := PYTHONPATH=tests
+SIMULATION_PATH := PYTHONPATH=tests:infra:model/benchmarks
 LAMBDA := PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(CARGO) lambda
 SAM := $(STACKS)/bin/sam
 export SAM_CLI_TELEMETRY := 0
+# Registries and networks that are busy are waited for.
+export PIP_RETRIES := 10
+export PIP_DEFAULT_TIMEOUT := 60
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export CARGO_NET_RETRY := 10
+export npm_config_fetch_retries := 10
 # The stack's name in the account.
 STACK ?= easel
 # What builds and runs the image: podman, docker, or, to build alone, buildah.
@@ -36,24 +47,24 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-desk screenshots sanitize test-emulators test-drain test-stack test-image test-schema openapi \
-	local functions lint types infra simulate format audit image sbom package deploy outputs smoke destroy bench bench-service \
-	cuda gpu-test gpu-bench
+	local functions lint cycles documents python types infra simulate format audit image sbom package deploy outputs smoke \
+	destroy bench bench-service cuda gpu-test gpu-bench
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## Take a picture through the whole service, with the bundled model (PROMPT="…" PICTURE=file.png)
-	$(CARGO) run --locked --package easel -- demo "$(PROMPT)" --output "$(PICTURE)"
+demo: ## Take an image through the whole service, with the bundled model (PROMPT="…" OUTPUT=file.png)
+	$(CARGO) run --locked --package easel --no-default-features -- demo "$(PROMPT)" --output "$(OUTPUT)"
 
 test: ## Run every test
 	$(CARGO) test --locked --workspace
 	$(MAKE) test-desk
 
 test-desk: $(BROWSER)/ready ## Try the review desk in Chromium, which is installed where it is missing (TESTS="-k review")
-	$(CARGO) build --locked --workspace --bin easel --bin desk
+	$(CARGO) build --locked --workspace --bin easel --example desk_alone
 	$(BROWSER)/bin/python -m pytest -p no:cacheprovider --quiet tests/desk $(TESTS)
 
-screenshots: $(BROWSER)/ready ## Write pictures of the review desk's pages into functions/desk/screenshots
+screenshots: $(BROWSER)/ready ## Write images of the review desk's pages into functions/desk/screenshots
 	$(CARGO) build --locked --workspace --bin easel
 	$(BROWSER)/bin/python tests/desk/screenshots.py functions/desk/screenshots
 
@@ -69,26 +80,26 @@ sanitize: ## Run the kernels' tests with every memory access checked (AddressSan
 test-emulators: functions $(STACKS)/ready ## Run the end-to-end tests against the packaged functions on an emulator of AWS by others
 	$(CARGO) build --locked --release --workspace --bin generate
 	$(CARGO) test --locked --workspace --test end_to_end --no-run
-	for way in "" --on-lambda; do $(PYTHON) tests/emulators/deploy.py $$way --functions target/lambda \
+	for way in "" --on-lambda; do $(TESTS_PATH) $(PYTHON) -m emulators.deploy $$way --functions target/lambda \
 	--generate target/release/generate --logs target/emulators -- \
 	$(CARGO) test --locked --workspace --test end_to_end || exit 1; done
-	$(STACKS)/bin/python tests/rights.py target/emulators/needs-*.jsonl
+	$(TESTS_PATH) $(STACKS)/bin/python -m stacks.test_roles target/emulators/needs-*.jsonl
 
-test-drain: $(TOOLS)/ready ## Stop workers in mid-picture, 30 times, on the same emulator (EASEL_TEST_DRAINS=30)
+test-drain: $(TOOLS)/ready ## Stop workers in mid-image, 30 times, on the same emulator (EASEL_TEST_DRAINS=30)
 	$(CARGO) build --locked --release --workspace --bin generate
-	$(PYTHON) tests/emulators/drain.py --generate target/release/generate --logs target/drain
+	$(TESTS_PATH) $(PYTHON) -m emulators.drain --generate target/release/generate --logs target/drain
 
 test-stack: $(STACKS)/moto ## Make the service's stack in another emulator, read it back, run the end-to-end tests on what it made
 	$(CARGO) test --locked --workspace --test end_to_end --no-run
-	$(STACKS)/bin/python tests/stack.py --easel target/debug/easel --logs target/stack -- \
+	$(TESTS_PATH) $(STACKS)/bin/python -m stacks.test_moto --easel target/debug/easel --logs target/stack -- \
 	$(CARGO) test --locked --workspace --test end_to_end --
 
 test-schema: $(TOOLS)/ready ## Send the API thousands of calls that its own description leads to
 	$(CARGO) build --locked --package easel
-	$(PYTHON) tests/schema.py --easel target/debug/easel
+	$(PYTHON) tests/end_to_end/schema.py --easel target/debug/easel
 
 openapi: ## Write the description of the API that is checked in
-	EASEL_UPDATE_OPENAPI=1 $(CARGO) test --locked --workspace --test domain description
+	EASEL_UPDATE_OPENAPI=1 $(CARGO) test --locked --workspace --test api description
 
 local: $(TOOLS)/ready ## Run every function with cargo lambda on 127.0.0.1:9000, beside embedded DynamoDB and S3
 	$(CARGO) build --locked --package easel
@@ -107,17 +118,31 @@ $(TOOLS)/ready: tests/requirements.txt
 	$(PYTHON) -m pip install --quiet --requirement $<
 	touch $@
 
-lint: ## Formatting, lints, documentation, dependencies
+lint: ## Formatting, lints, documentation, cycles, templates, dependencies
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
-	$(MAKE) types infra audit
+	$(MAKE) cycles documents python types infra audit
 
-types: $(TYPES)/ready ## Check the types of the review desk's modules (needs npm)
+python: $(STACKS)/ready ## Check the format of the Python and look for mistakes in it
+	$(STACKS)/bin/ruff format --quiet --check
+	$(STACKS)/bin/ruff check --quiet
+
+documents: ## Check that links in documents lead somewhere and that the table of crates is up to date
+	python3 tests/checks/links.py
+	python3 tests/checks/crates.py --check
+
+cycles: ## Check that no module of a library crate goes round in a circle
+	python3 tests/checks/module_cycles.py
+
+types: $(TYPES)/ready ## Check the types of the review desk's modules and run their unit tests (needs npm; UPDATE=1 writes api.d.ts anew)
+	$(TYPES)/node_modules/.bin/openapi-typescript $(OPENAPI) --output $(if $(UPDATE),$(API_TYPES),$(TYPES)/api.d.ts)
+	@$(if $(UPDATE),true,cmp -s $(TYPES)/api.d.ts $(API_TYPES)) || { echo "types: $(API_TYPES) does not match $(OPENAPI): run make types UPDATE=1"; exit 1; }
 	$(TYPES)/node_modules/.bin/tsc --project functions/desk
+	node --test functions/desk/tests/units/
 
 $(TYPES)/ready: functions/desk/package.json functions/desk/package-lock.json
-	@command -v npm >/dev/null || { echo "types: install Node.js with npm, which brings the TypeScript compiler"; exit 1; }
+	@command -v npm >/dev/null || { echo "types: install Node.js 20 or later with npm"; exit 1; }
 	mkdir -p $(TYPES) && cp $^ $(TYPES) && npm ci --silent --no-audit --no-fund --prefix $(TYPES)
 	touch $@
 
@@ -125,26 +150,28 @@ infra: $(STACKS)/ready ## Check the stacks' templates, the simulation of them an
 	$(STACKS)/bin/cfn-lint infra/*.yaml
 	$(STACKS)/bin/hadolint infra/Containerfile
 	$(SAM) validate --lint -t infra/template.yaml
-	$(STACKS)/bin/python tests/infrastructure.py
-	PYTHONPATH=infra:model/benchmarks $(STACKS)/bin/python tests/scaling.py
+	$(TESTS_PATH) $(STACKS)/bin/python -m stacks.test_templates
+	$(SIMULATION_PATH) $(STACKS)/bin/python -m stacks.test_scaling
 
 $(STACKS)/moto: tests/stacks/requirements.txt $(STACKS)/ready
 	$(STACKS)/bin/python -m pip install --quiet --requirement $<
 	touch $@
 
-simulate: $(STACKS)/ready ## Play bursts of pictures against the stacks' limits, into infra/README.md and target/simulation (SIMULATE="…")
-	PYTHONPATH=tests:infra:model/benchmarks $(STACKS)/bin/python -m simulation --output infra/README.md $(SIMULATE)
+simulate: $(STACKS)/ready ## Play bursts of images against the stacks' limits, into infra/README.md and target/simulation (SIMULATE="…")
+	$(SIMULATION_PATH) $(STACKS)/bin/python -m simulation --output infra/README.md $(SIMULATE)
 
 $(STACKS)/ready: infra/requirements.txt
 	python3 -m venv $(STACKS)
 	$(STACKS)/bin/python -m pip install --quiet --requirement $<
 	touch $@
 
-format: ## Format the code
+format: $(STACKS)/ready ## Format the code
 	$(CARGO) fmt --all
+	$(STACKS)/bin/ruff check --quiet --fix
+	$(STACKS)/bin/ruff format --quiet
 
 audit: ## Dependencies: their reasons, use, licences, sources and known vulnerabilities
-	python3 tests/dependencies.py
+	python3 tests/checks/dependencies.py
 	@$(CARGO) machete --version 2>/dev/null | grep -q "$(MACHETE_VERSION)" || $(CARGO) install --locked --quiet cargo-machete@$(MACHETE_VERSION)
 	$(CARGO) machete
 	@$(CARGO) deny --version 2>/dev/null | grep -q " $(DENY_VERSION)$$" || $(CARGO) install --locked --quiet cargo-deny@$(DENY_VERSION)
@@ -171,13 +198,13 @@ endif
 
 smoke: $(if $(DRY_RUN),,$(TOOLS)/ready) ## Try the deployed stack: its own checks, `easel validate`, the end-to-end tests (STACK=… DRY_RUN=1)
 	$(DO) $(CARGO) build --locked --workspace --bin easel
-	$(DO) $(PYTHON) tests/smoke.py --stack $(STACK) --easel target/debug/easel -- \
+	$(DO) $(TESTS_PATH) $(PYTHON) -m stacks.smoke --stack $(STACK) --easel target/debug/easel -- \
 	$(CARGO) test --locked --workspace --test end_to_end
 
 outputs: $(if $(DRY_RUN),,$(STACKS)/ready) ## Print the stack's addresses and names (PART=gpu DRY_RUN=1)
 	$(DO) $(SAM) list stack-outputs --stack-name $(STACK)$(if $(filter gpu,$(PART)),-gpu)
 
-destroy: $(if $(DRY_RUN),,$(STACKS)/ready) ## Take the stack down; tasks, pictures and people stay (PART=gpu DRY_RUN=1 YES=1)
+destroy: $(if $(DRY_RUN),,$(STACKS)/ready) ## Take the stack down; tasks, images and people stay (PART=gpu DRY_RUN=1 YES=1)
 	$(DO) $(SAM) delete --stack-name $(STACK)$(if $(filter gpu,$(PART)),-gpu) $(if $(YES),--no-prompts)
 
 # The same commit gives the same image. Lambda takes no image with attestations beside it.
@@ -200,8 +227,8 @@ sbom: $(STACKS)/ready ## Write what the image is made of (crates, Debian's packa
 
 test-image: functions ## Run the end-to-end tests against the image (TAG=name), on an emulator of AWS by others
 	$(CARGO) test --locked --workspace --test end_to_end --no-run
-	for way in "" --on-lambda; do $(PYTHON) tests/emulators/deploy.py $$way --functions target/lambda \
-	--image $(TAG) --engine $(ENGINE) --logs target/emulators -- \
+	for way in "" --on-lambda; do $(TESTS_PATH) $(PYTHON) -m emulators.deploy $$way --functions target/lambda \
+	--container-image $(TAG) --engine $(ENGINE) --logs target/emulators -- \
 	$(CARGO) test --locked --workspace --test end_to_end || exit 1; done
 
 bench: $(PEERS)/ready ## Time full-size SDXL beside its peers (PyTorch, OpenVINO, stable-diffusion.cpp, candle) into model/BENCHMARKS.md

@@ -1,1 +1,1 @@
-"""Plays bursts and streams of pictures against the stacks' own numbers."""
+"""Plays bursts and streams of images against the stacks' own numbers."""

@@ -1,8 +1,8 @@
-"""How long bursts and streams of pictures take on the stacks, and what they cost, by simulation.
+"""How long bursts and streams of images take on the stacks, and what they cost, by simulation.
 
     PYTHONPATH=tests:infra:model/benchmarks python -m simulation [--output infra/README.md] [--plots target/simulation]
 
-Concurrency, timeouts, deliveries, alarms and steps are the templates' own. Times of a picture's parts are arguments.
+Concurrency, timeouts, deliveries, alarms and steps are the templates' own. Times of an image's parts are arguments.
 """
 
 import argparse
@@ -17,13 +17,18 @@ from simulation.report import Inputs
 
 def main():
     parser = argparse.ArgumentParser(
-        "simulation", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+        "simulation", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     number = {"type": float, "metavar": "N"}
-    parser.add_argument("--steps", type=int, default=20, help="guided steps of a picture, two evaluations each")
-    parser.add_argument("--int8", default=11.1, help="of model/BENCHMARKS.md: seconds of an evaluation at 1024², two cores", **number)
-    parser.add_argument("--bf16", default=17.4, help="of model/BENCHMARKS.md: the same in bf16", **number)
-    parser.add_argument("--vae", default=26.8, help="of model/BENCHMARKS.md: seconds of decoding on two cores", **number)
-    parser.add_argument("--text", default=0.5, help="of model/BENCHMARKS.md: seconds of the text encoders on two cores", **number)
+    parser.add_argument("--steps", type=int, default=20, help="guided steps of an image, two evaluations each")
+    parser.add_argument(
+        "--int8", default=11.1, help="seconds of an evaluation at 1024² on two cores (model/BENCHMARKS.md)", **number
+    )
+    parser.add_argument("--bf16", default=17.4, help="the same in bf16", **number)
+    parser.add_argument("--vae", default=26.8, help="seconds of decoding on two cores (model/BENCHMARKS.md)", **number)
+    parser.add_argument(
+        "--text", default=0.5, help="seconds of the text encoders on two cores (model/BENCHMARKS.md)", **number
+    )
     parser.add_argument("--cores", default=3.0, help="cores of the function on Lambda; times go with cores", **number)
     parser.add_argument("--gpu", default=0.15, help="ASSUMED, not measured: seconds of an evaluation, GPU", **number)
     parser.add_argument("--gpu-vae", default=0.5, help="ASSUMED, not measured: seconds of decoding on a GPU", **number)
@@ -37,7 +42,7 @@ def main():
     parser.add_argument("--million-requests", default=0.20, help="US dollars of a million calls of Lambda", **number)
     parser.add_argument("--prices-of", default="us-east-1, 2025, not looked up anew")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--plots", type=Path, default=Path("target/simulation"), help="a folder for pictures")
+    parser.add_argument("--plots", type=Path, default=Path("target/simulation"), help="a folder for the plots")
     parser.add_argument("--output", type=Path, help="a file of Markdown whose sections are replaced")
     arguments = parser.parse_args()
     inputs = Inputs(limits.read(), arguments)

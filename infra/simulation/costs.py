@@ -1,10 +1,10 @@
-"""What a thousand pictures cost, as a section of Markdown: a formula, its inputs, and a line a way to draw them."""
+"""What a thousand images cost, as a section of Markdown: a formula, its inputs, and a line a way to draw them."""
 
 from dataclasses import dataclass
 
 from sections import table, wrap
 
-TITLE = "## Costs of a thousand pictures"
+TITLE = "## Costs of a thousand images"
 # Of SDXL's shapes at 1024², as `easel bench` counts them.
 EVALUATION = 6.76e12
 DECODING = 10.48e12
@@ -12,7 +12,7 @@ DECODING = 10.48e12
 
 @dataclass(frozen=True)
 class Kind:
-    """A host with one GPU: US dollars an hour on demand, and the GPU's operations a second in 16 bits by its data sheet."""
+    """A host with one GPU: US dollars an hour on demand, and the GPU's peak in operations a second in 16 bits."""
 
     instance: str
     gpu: str
@@ -29,25 +29,39 @@ KINDS = (
 )
 # US dollars a million: writes of a row, reads, objects written, messages, calls of the API with its function.
 ROW_WRITES, ROW_READS, OBJECT_WRITES, MESSAGES, API_CALLS = 0.625, 0.125, 5.0, 0.4, 1.5
-# Of one picture beside its progress: create, claim, finish, approve and publish, each a task and an event, in a
-# transaction, which counts twice; the request, the checkpoints, picture and thumbnail, and what is published.
+# Of one image beside its progress: create, claim, finish, approve and publish, each a task and an event, in a
+# transaction, which counts twice; the request, the checkpoints, image and thumbnail, and what is published.
 MOVES, OBJECTS, DELIVERIES, CALLS = 5, 9, 4, 100
 
 
 def section(inputs):
     given, limits = inputs.given, inputs.limits
     gibibyte_hour = limits.memory_gib * 3600 * limits.gibibyte_second
-    rows = [["", "a picture, s", "an hour, $", "1,000 pictures, $", "the same on spot, $"]]
+    rows = [["", "per image, s", "per hour, $", "1,000 images, $", "the same on spot, $"]]
     for precision in ("int8", "bf16"):
         seconds = inputs.cpu(getattr(given, precision)).draw_alone()
-        rows.append([f"Lambda, {limits.memory_gib:.0f} GiB, {precision}", f"{seconds:.0f}", f"{gibibyte_hour:.2f}",
-                     f"{of_a_thousand(seconds, gibibyte_hour):.2f}", ""])
+        rows.append(
+            [
+                f"Lambda, {limits.memory_gib:.0f} GiB, {precision}",
+                f"{seconds:.0f}",
+                f"{gibibyte_hour:.2f}",
+                f"{of_a_thousand(seconds, gibibyte_hour):.2f}",
+                "",
+            ]
+        )
     spot = given.spot_hour / given.on_demand_hour
     for kind in KINDS:
         seconds = on_gpu(inputs, kind)
         dollars = of_a_thousand(seconds, kind.hour)
-        rows.append([f"{kind.instance} ({kind.gpu})", f"{seconds:.1f}", f"{kind.hour:.3f}", f"{dollars:.2f}",
-                     f"{spot * dollars:.2f}"])
+        rows.append(
+            [
+                f"{kind.instance} ({kind.gpu})",
+                f"{seconds:.1f}",
+                f"{kind.hour:.3f}",
+                f"{dollars:.2f}",
+                f"{spot * dollars:.2f}",
+            ]
+        )
     pieces = [TITLE, introduction(inputs), table(rows), rest(inputs)]
     return "\n\n".join(piece if piece.startswith("|") else wrap(piece) for piece in pieces) + "\n"
 
@@ -58,7 +72,7 @@ def of_a_thousand(seconds, hour):
 
 
 def on_gpu(inputs, kind):
-    """Seconds of a picture: those of the first kind in the ratio of the peaks, and handling as it is."""
+    """Seconds of an image: those of the first kind in the ratio of the peaks, and handling as it is."""
     handling = inputs.given.handling
     return handling + (inputs.gpu().draw_alone() - handling) * KINDS[0].peak / kind.peak
 
@@ -67,29 +81,31 @@ def introduction(inputs):
     given = inputs.given
     share = EVALUATION / given.gpu / KINDS[0].peak
     return (
-        f"1,000 pictures cost 1,000 × seconds a picture ÷ 3,600 × dollars an hour. `make simulate` prints this section "
-        f"too, from the same inputs, a picture of {given.steps} guided steps at 1024². Lambda's seconds come from "
-        f"measured times of the parts on two cores, reckoned for {given.cores:.0f} cores. GPUs were not timed: for the "
-        f"first, {given.gpu} s an evaluation are **assumed**, which is {share:.0%} of its peak in 16 bits; for the "
-        f"others, the same share of theirs. A host is taken to be busy all the time; the simulation below has what "
-        f"starting and waiting add. Prices ({given.prices_of}) are inputs: look yours up. Spot is taken to be "
-        f"{given.spot_hour / given.on_demand_hour:.0%} of on demand. A refiner for the last fifth changes Lambda's times "
-        f"as the README's numbers say.")
+        f"1,000 images cost 1,000 × seconds per image ÷ 3,600 × dollars per hour. `make simulate` prints this section, "
+        f"too, from the same inputs, for an image of {given.steps} guided steps at 1024². Lambda's seconds come from "
+        f"measured times of the parts on two cores, scaled to {given.cores:.0f} cores. GPUs have not been timed: for "
+        f"the first, {given.gpu} s per evaluation are **assumed**, which is {share:.0%} of its peak in 16 bits; for "
+        f"the others, the same share of theirs. Hosts are assumed to be busy all the time; the simulation below adds "
+        f"starting and waiting. Prices ({given.prices_of}) are inputs: look yours up. Spot is assumed to be "
+        f"{given.spot_hour / given.on_demand_hour:.0%} of on demand. With a refiner for the last fifth, Lambda's times "
+        f"change as model/BENCHMARKS.md says."
+    )
 
 
 def rest(inputs):
-    picture = inputs.cpu().draw_alone()
-    rows = MOVES * 4 + picture
+    image = inputs.cpu().draw_alone()
+    rows = MOVES * 4 + image
     parts = [
         (f"{rows:.0f} row writes (moves, and progress once a second on Lambda)", rows * ROW_WRITES),
         (f"{OBJECTS} objects", OBJECTS * OBJECT_WRITES),
-        (f"{DELIVERIES} calls of the queue", DELIVERIES * MESSAGES),
-        (f"{CALLS} calls of the API by somebody who watches", CALLS * (API_CALLS + ROW_READS)),
+        (f"{DELIVERIES} requests to the queue", DELIVERIES * MESSAGES),
+        (f"{CALLS} requests to the API by a person who watches", CALLS * (API_CALLS + ROW_READS)),
     ]
     dollars = sum(cost for _, cost in parts) * 1000 / 1e6
     return (
-        f"Beside the drawing, 1,000 pictures cost about {dollars:.2f} $: for each, " +
-        ", ".join(f"{what} ({cost * 1000 / 1e6:.2f} $ a thousand)" for what, cost in parts) +
-        ". Keeping 1,000 pictures of 1.5 MB costs 0.03 $ a month. What costs without any picture: about 1 $ a month for the "
-        "alarms' key, 0.10 $ for each alarm, the dashboard's 3 $, and image storage in ECR of 0.10 $ a GB. Hosts cost "
-        "nothing while none runs.")
+        f"Apart from generating, 1,000 images cost about {dollars:.2f} $. Each has "
+        + ", ".join(f"{what} ({cost * 1000 / 1e6:.2f} $ per thousand images)" for what, cost in parts)
+        + ". Storing 1,000 images of 1.5 MB costs 0.03 $ per month. Without any image, the stacks cost about 1 $ per "
+        "month for the alarms' key, 0.10 $ for each alarm, 3 $ for the dashboard, and 0.10 $ per GB in ECR. Hosts cost "
+        "nothing while none runs."
+    )

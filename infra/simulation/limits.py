@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from stacks.templates import ROOT, Stack, sources
 
-SOURCES = ROOT / "functions" / "generate" / "src"
+SOURCES = ROOT / "functions" / "worker" / "src"
 # What is not in the templates: AWS's own behaviour.
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 FIRST_CALLS = 5
@@ -28,7 +28,7 @@ class Policy:
 
     def change(self, values):
         """What the last minutes' values ask for."""
-        recent = values[-self.minutes:]
+        recent = values[-self.minutes :]
         if len(recent) < self.minutes or not all(self.breached(value) for value in recent):
             return 0
         over = recent[-1] - self.threshold
@@ -107,8 +107,14 @@ def of(stack, name):
 def policy(stack, alarm, name):
     alarm, given = of(stack, alarm), of(stack, name)["StepScalingPolicyConfiguration"]
     infinite = float("inf")
-    steps = tuple((step.get("MetricIntervalLowerBound", -infinite), step.get("MetricIntervalUpperBound", infinite),
-                   step["ScalingAdjustment"]) for step in given["StepAdjustments"])
+    steps = tuple(
+        (
+            step.get("MetricIntervalLowerBound", -infinite),
+            step.get("MetricIntervalUpperBound", infinite),
+            step["ScalingAdjustment"],
+        )
+        for step in given["StepAdjustments"]
+    )
     at_threshold = alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
     return Policy(float(alarm["Threshold"]), at_threshold, alarm["EvaluationPeriods"], given["Cooldown"], steps)
 

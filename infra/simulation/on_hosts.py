@@ -1,9 +1,9 @@
-"""Pictures on hosts with GPUs: as many workers as the alarms ask for, one a GPU, on hosts that have to start first."""
+"""Images on hosts with GPUs: as many workers as the alarms ask for, one a GPU, on hosts that have to start first."""
 
 from dataclasses import dataclass
 
+from simulation.images import Clock, Image, Outcome, Queue
 from simulation.limits import HOST_LEAVES_AFTER
-from simulation.pictures import Clock, Outcome, Picture, Queue
 
 MINUTE = 60
 # From the notice to the end of a spot host, and of a worker that is told to stop.
@@ -134,7 +134,7 @@ class Hosts:
         self.gone.append(host)
 
     def interrupt(self, host):
-        """Spot is wanted back: the host's worker hands its picture on, the host goes."""
+        """Spot is wanted back: the host's worker hands its image on, the host goes."""
         if host.ended is not None:
             return
         host.ready = False
@@ -154,8 +154,8 @@ class Hosts:
         if worker.message is None:
             self.part(worker)
             return
-        picture = worker.message.picture
-        end, steps, finished = self.pace.draw(picture, worker.began, stop=self.clock.now)
+        image = worker.message.image
+        end, steps, finished = self.pace.draw(image, worker.began, stop=self.clock.now)
         worker.job += 1
         job = worker.job
         self.clock.at(max(end, self.clock.now), lambda: self.finish(worker, job, steps, finished))
@@ -169,7 +169,7 @@ class Hosts:
     def count(self):
         self.running.append((self.clock.now, sum(worker.running for worker in self.workers)))
 
-    # Pictures.
+    # Images.
 
     def dispatch(self):
         if self.queue.visible:
@@ -184,7 +184,7 @@ class Hosts:
         worker.began = self.clock.now
         worker.job += 1
         job = worker.job
-        end, steps, finished = self.pace.draw(worker.message.picture, worker.began)
+        end, steps, finished = self.pace.draw(worker.message.image, worker.began)
         if self.chance.random() < self.deaths:
             dies = worker.began + (end - worker.began) * self.chance.random()
             self.clock.at(dies, lambda: self.die(worker, job, end, steps))
@@ -208,26 +208,28 @@ class Hosts:
             return
         message, worker.message = worker.message, None
         share = (self.clock.now - worker.began) / (end - worker.began)
-        message.picture.keep(steps * share, self.limits.checkpoint_every)
+        message.image.keep(steps * share, self.limits.checkpoint_every)
         self.clock.at(self.clock.now + self.limits.hidden, lambda: self.queue.show(message))
         self.part(worker)
         self.place()
 
-    def ask(self, picture):
+    def ask(self, image):
         self.expected -= 1
-        self.queue.send(picture)
+        self.queue.send(image)
 
 
 def play(moments, limits, pace, prices, timing, chance, deaths=0):
     service = Hosts(limits, pace, timing, chance, deaths)
-    pictures = [Picture(moment) for moment in moments]
-    service.expected = len(pictures)
-    for picture in pictures:
-        service.clock.at(picture.asked, lambda picture=picture: service.ask(picture))
+    images = [Image(moment) for moment in moments]
+    service.expected = len(images)
+    for image in images:
+        service.clock.at(image.asked, lambda image=image: service.ask(image))
     service.clock.at(MINUTE, service.tick)
     service.clock.run()
-    hours = {kind: sum(host.ended - host.began for host in service.gone if host.is_spot == kind) / 3600
-             for kind in (False, True)}
+    hours = {
+        kind: sum(host.ended - host.began for host in service.gone if host.is_spot == kind) / 3600
+        for kind in (False, True)
+    }
     dollars = hours[False] * prices.on_demand_hour + hours[True] * prices.spot_hour
     details = {"on demand": hours[False], "spot": hours[True], "hosts": len(service.gone)}
-    return Outcome(pictures, dollars, details, service.running)
+    return Outcome(images, dollars, details, service.running)

@@ -1,7 +1,7 @@
-"""Pictures on Lambda: one a call, as many calls as the event source lets."""
+"""Images on Lambda: one a call, as many calls as the event source lets."""
 
+from simulation.images import Clock, Image, Outcome, Queue
 from simulation.limits import FIRST_CALLS, MORE_CALLS_A_MINUTE
-from simulation.pictures import Clock, Outcome, Picture, Queue
 
 # An environment that was not used for so long is gone; AWS does not say after how long.
 KEPT = 600
@@ -48,7 +48,7 @@ class Lambda:
         self.cold += not warm
         self.count(1)
         begin = now + (0 if warm else self.cold_start)
-        end, steps, finished = self.pace.draw(message.picture, begin, now + limits.timeout, margin=limits.margin)
+        end, steps, finished = self.pace.draw(message.image, begin, now + limits.timeout, margin=limits.margin)
         if self.chance.random() < self.deaths:
             self.clock.at(now + (end - now) * self.chance.random(), lambda: self.die(message, now, end, steps))
         else:
@@ -63,7 +63,7 @@ class Lambda:
     def die(self, message, began, end, steps):
         """The environment ends in the middle; the message comes again after its visibility timeout."""
         share = (self.clock.now - began) / (end - began)
-        message.picture.keep(steps * share, self.limits.checkpoint_every)
+        message.image.keep(steps * share, self.limits.checkpoint_every)
         self.bill(began)
         self.clock.at(began + self.limits.visibility, lambda: self.queue.show(message))
         self.poll()
@@ -79,11 +79,11 @@ class Lambda:
 
 def play(moments, limits, pace, prices, cold_start, chance, deaths=0):
     service = Lambda(limits, pace, cold_start, chance, deaths)
-    pictures = [Picture(moment) for moment in moments]
-    for picture in pictures:
-        service.clock.at(picture.asked, lambda picture=picture: service.queue.send(picture))
+    images = [Image(moment) for moment in moments]
+    for image in images:
+        service.clock.at(image.asked, lambda image=image: service.queue.send(image))
     service.clock.run()
     seconds = service.billed * limits.memory_gib
     dollars = seconds * limits.gibibyte_second + service.calls * prices.million_requests / 1e6
     details = {"GiB-seconds": seconds, "calls": service.calls, "cold": service.cold}
-    return Outcome(pictures, dollars, details, service.workers)
+    return Outcome(images, dollars, details, service.workers)

@@ -1,4 +1,4 @@
-"""The same as pictures: how long bursts take and what they cost, and how many draw meanwhile."""
+"""The same as plots: how long bursts take and what they cost, and how many draw meanwhile."""
 
 import matplotlib
 
@@ -21,7 +21,7 @@ def drained(found, where, sizes, label, path):
     for count in COUNTS:
         whole = [size for size in sizes if not found[where, False, count, size].lost]
         of_count = [found[where, False, count, size] for size in whole]
-        times.plot(whole, [outcome.drained / 60 for outcome in of_count], marker="o", label=f"{count:,} pictures")
+        times.plot(whole, [outcome.drained / 60 for outcome in of_count], marker="o", label=f"{count:,} images")
         costs.plot(whole, [outcome.dollars for outcome in of_count], marker="o")
     for axes, title in ((times, "minutes to drain"), (costs, "US dollars")):
         axes.set(xscale="log", yscale="log", xlabel=label, title=title)
@@ -39,7 +39,7 @@ def workers(found, where, sizes, label, path):
         # What ends and begins at the same moment is one change.
         counts = dict(outcome.workers)
         axes.step([max(moment / 60, 0.01) for moment in counts], counts.values(), where="post", label=str(size))
-    axes.set(xlabel="minutes", ylabel="at work", title="1,000 pictures at once")
+    axes.set(xlabel="minutes", ylabel="at work", title="1,000 images at once")
     axes.set(xscale="log", yscale="log", ylim=(0.8, None))
     axes.legend(title=label)
     axes.grid(alpha=0.3)

@@ -5,8 +5,8 @@ import random
 
 from sections import table, wrap
 from simulation import on_hosts, on_lambda
+from simulation.images import Pace, burst, stream
 from simulation.limits import FIRST_CALLS, HOST_LEAVES_AFTER, MORE_CALLS_A_MINUTE
-from simulation.pictures import Pace, burst, stream
 
 TITLE = "## Scaling, simulated"
 COUNTS = (10, 100, 1_000, 10_000)
@@ -89,18 +89,18 @@ def section(inputs, found, command):
     pieces = [
         TITLE,
         introduction(inputs, command),
-        "Lambda, all asked for at once, by `PicturesAtOnce`: until the last is there, which is the worst wait; the "
-        "median wait; the cost.",
+        "Lambda, all images requested at once, by `ImagesAtOnce`. Each cell has the time until the last image, which "
+        "is the worst wait; the median wait; the cost.",
         matrix(found, "lambda", False, CALLS),
-        "Hosts, all asked for at once, by `MaxHosts` and `MaxWorkers`: the same. The cost has the time in which hosts "
-        "start, wait and leave.",
+        "Hosts, all images requested at once, by `MaxHosts` and `MaxWorkers`: the same. The cost includes the time in "
+        "which hosts start, wait and leave.",
         matrix(found, "hosts", False, GPUS),
-        "A Poisson stream of so many pictures in an hour: the median wait; the worst; the cost.",
+        "A Poisson stream of images, by their number in an hour: the median wait; the worst wait; the cost.",
         matrix(found, "lambda", True, STREAM_CALLS),
         matrix(found, "hosts", True, STREAM_GPUS),
-        "By `HostsAtOnce`: until the last is there; the cost.",
+        "By `HostsAtOnce`: the time until the last image; the cost.",
         host_steps(found),
-        "What this says of the defaults:",
+        "What this says about the defaults:",
         findings(inputs, found),
     ]
     return "\n\n".join(piece if piece.startswith(("|", "-")) else wrap(piece) for piece in pieces) + "\n"
@@ -108,24 +108,26 @@ def section(inputs, found, command):
 
 def introduction(inputs, command):
     given, limits, cpu, gpu = inputs.given, inputs.limits, inputs.cpu(), inputs.gpu()
-    picture = cpu.draw_alone()
+    image = cpu.draw_alone()
     return (
-        f"`{command}` prints this section and puts its plots into `target/simulation/`. The stacks' numbers are read "
-        f"from the templates and the worker's sources, each at its default. A picture has {given.steps} guided steps "
-        f"at 1024². On Lambda, int8 (measured on two cores, reckoned for {given.cores:.0f}): {picture:.0f} s. GPUs "
-        f"were not timed yet: **assumed** are {given.gpu} s an evaluation, so {gpu.draw_alone():.1f} s; "
-        f"`SIMULATE=\"--gpu SECONDS\"` replaces it. Assumed too: a cold start of {given.cold_start:.0f} s, "
+        f"`{command}` prints this section and writes its plots to `target/simulation/`. The stacks' numbers are read "
+        f"from the templates and the worker's sources, each at its default. An image has {given.steps} guided steps "
+        f"at 1024². On Lambda, it takes {image:.0f} s in int8 (measured on two cores, scaled to {given.cores:.0f}). "
+        f"GPUs have not been timed: {given.gpu} s per evaluation are **assumed**, which makes "
+        f'{gpu.draw_alone():.1f} s; `SIMULATE="--gpu SECONDS"` replaces it. Further assumptions: '
+        f"a cold start of {given.cold_start:.0f} s, "
         f"{limits.host_start} s for a host (the template's warm-up) and {given.worker_start:.0f} s for its worker, "
-        f"metrics that are {given.metric_delay} s late, {given.spot_ends:.0%} of spot hosts taken back an hour. ECS "
-        f"starts hosts a minute apart and lets free ones go after {HOST_LEAVES_AFTER // 60} minutes; Lambda adds "
-        f"{MORE_CALLS_A_MINUTE} calls a minute to the first {FIRST_CALLS}. The queue keeps its order, which SQS does "
-        f"not promise. Prices ({given.prices_of}): {limits.gibibyte_second:.10f} $ a GiB and second, "
-        f"{given.million_requests} $ a million calls, {given.on_demand_hour} $ an hour of a host, {given.spot_hour} $ "
-        f"of a spot host (assumed).")
+        f"metrics that are {given.metric_delay} s late, {given.spot_ends:.0%} of spot hosts reclaimed per hour. ECS "
+        f"starts hosts a minute apart and stops idle ones after {HOST_LEAVES_AFTER // 60} minutes; Lambda adds "
+        f"{MORE_CALLS_A_MINUTE} invocations a minute to the first {FIRST_CALLS}. The queue keeps its order, which SQS "
+        f"does not promise. Prices ({given.prices_of}): {limits.gibibyte_second:.10f} $ per GiB and second, "
+        f"{given.million_requests} $ per million invocations, {given.on_demand_hour} $ per hour of a host, "
+        f"{given.spot_hour} $ of a spot host (assumed)."
+    )
 
 
 def matrix(found, where, is_stream, sizes):
-    rows = [[("calls at once" if where == "lambda" else "GPUs"), *(f"{count:,}" for count in COUNTS)]]
+    rows = [[("invocations at once" if where == "lambda" else "GPUs"), *(f"{count:,}" for count in COUNTS)]]
     for size in sizes:
         rows.append([str(size), *(cell(found[where, is_stream, count, size], is_stream) for count in COUNTS)])
     return table(rows, alignment="---")
@@ -139,7 +141,7 @@ def cell(outcome, is_stream):
 
 
 def host_steps(found):
-    rows = [["hosts started at a time", *(f"{count:,} pictures, {hosts} hosts" for hosts, count in FLEETS)]]
+    rows = [["hosts started at a time", *(f"{count:,} images, {hosts} hosts" for hosts, count in FLEETS)]]
     for step in HOST_STEPS:
         played = (found["steps", step, hosts, count] for hosts, count in FLEETS)
         rows.append([str(step), *(f"{span(outcome.drained)}, {outcome.dollars:.2f} $" for outcome in played)])
@@ -158,27 +160,27 @@ def findings(inputs, found):
     sixteen, hasty, late = found["hosts", False, 1_000, 16], found["hasty"], found["late"]
     near, far = (found["deaths", visibility] for visibility in (limits.visibility, limits.timeout * 6))
     lines = [
-        f"`PicturesAtOnce` {limits.at_once}: {hourly:.2f} $ an hour at most, "
-        f"{against(hourly, limits.dollars_per_hour)}. 100 pictures at once are there after {span(hundred['int8'])} in "
+        f"`ImagesAtOnce` {limits.at_once}: at most {hourly:.2f} $ per hour, "
+        f"{against(hourly, limits.dollars_per_hour)}. 100 images at once are finished after {span(hundred['int8'])} in "
         f"int8, {span(hundred['bf16'])} in bf16; `QueueAge` goes off when one waits for {span(limits.longest_wait)}. "
-        f"More at once cost a picture no more, only sooner.",
-        f"Messages are kept for {limits.retention / 86400:.0f} days: {limits.at_once} at once draw about {most:,.0f} "
-        f"pictures in bf16 meanwhile. 10,000 take {span(many.drained)}, and {many.lost or 'none'} are lost.",
-        f"`MaxHosts` {limits.most_hosts}: {hosts_hourly:.2f} $ an hour at most, all on demand, "
-        f"{against(hosts_hourly, limits.hosts_dollars_per_hour)}. 1,000 pictures are there after "
+        f"More at once does not raise the cost of an image; it is only finished sooner.",
+        f"Messages are kept for {limits.retention / 86400:.0f} days, in which {limits.at_once} at once generate about "
+        f"{most:,.0f} images in bf16. 10,000 take {span(many.drained)}, and {many.lost or 'none'} are lost.",
+        f"`MaxHosts` {limits.most_hosts}: at most {hosts_hourly:.2f} $ per hour, all on demand, "
+        f"{against(hosts_hourly, limits.hosts_dollars_per_hour)}. 1,000 images are finished after "
         f"{span(thousand.drained)} for {thousand.dollars:.2f} $; with 16 hosts after {span(sixteen.drained)} for "
         f"{sixteen.dollars:.2f} $.",
         f"Policies add workers again after {limits.depth.cooldown} s, `LongestWait` is {limits.age.threshold:.0f} s. "
-        f"With {HASTY} s for both, 10 pictures start {plural(hasty.details['hosts'], 'host')}, cost "
-        f"{hasty.dollars:.2f} $ and are there after {hasty.drained:.0f} s; as it is, "
+        f"With {HASTY} s for both, 10 images start {plural(hasty.details['hosts'], 'host')}, cost "
+        f"{hasty.dollars:.2f} $ and are finished after {hasty.drained:.0f} s; with the defaults, it is "
         f"{plural(ten.details['hosts'], 'host')}, {ten.dollars:.2f} $ and {ten.drained:.0f} s.",
-        f"After six hours without messages SQS's metrics may begin 15 minutes late: then 10 pictures are there after "
+        f"After six hours without messages, SQS's metrics may start 15 minutes late: then 10 images are finished after "
         f"{span(late.drained)}, for {late.dollars:.2f} $.",
-        f"Visibility {limits.visibility} s: where {DEATHS:.0%} of calls die, the last of 1,000 pictures of "
-        f"{LONG_STEPS} steps in bf16, 100 at once, is there after {span(near.worst)}; with six timeouts, as AWS "
-        f"advises, after {span(far.worst)}. Such pictures do not fit into one call: {near.handed_on:,} times one was "
-        f"handed on, {drawn(near)} were drawn once, {near.lost or 'none'} given up after {limits.deliveries} "
-        f"deliveries.",
+        f"Visibility {limits.visibility} s: if {DEATHS:.0%} of invocations die, the last of 1,000 images of "
+        f"{LONG_STEPS} steps in bf16, 100 at once, is finished after {span(near.worst)}; with six timeouts, as AWS "
+        f"advises, after {span(far.worst)}. Such images do not fit into one invocation: they were handed on "
+        f"{near.handed_on:,} times; {drawn(near)} were generated exactly once, {near.lost or 'none'} were given up "
+        f"after {limits.deliveries} deliveries.",
     ]
     return "\n".join(wrap(f"- {line}").replace("\n", "\n  ") for line in lines)
 
@@ -192,7 +194,7 @@ def against(hourly, limit):
 
 
 def drawn(outcome):
-    return f"{sum(picture.drawn == 1 for picture in outcome.pictures):,}"
+    return f"{sum(image.drawn == 1 for image in outcome.images):,}"
 
 
 def span(seconds):

@@ -82,13 +82,13 @@ def measured_together(contender, part):
         case "candle":
             return (part,) if single else ()
         case "stable-diffusion.cpp":
-            picture = ("text", "unet", "vae-decode")
-            return picture if part in picture else ()
+            image = ("text", "unet", "vae-decode")
+            return image if part in image else ()
         case "PyTorch" if contender.precision == "f16":
             # Its f16 is worth a look for attention only: everything else is faster in bf16.
             return (part,) if part == "attention" else ()
         case "PyTorch" if contender.variant and (single or part == "text"):
-            # Operations try both layouts themselves, and text has no pictures.
+            # Operations try both layouts themselves, and text has no images.
             return ()
         case "OpenVINO" if single and contender.precision == "int8":
             return ()
@@ -103,25 +103,69 @@ def command(contender, part, settings):
     if settings.processor_time:
         # Threads that spin while they wait would be charged for it.
         environment |= {"OMP_WAIT_POLICY": "passive", "KMP_BLOCKTIME": "0"}
-    common = ["--part", "operations" if part in NAMES else part, "--precision", contender.precision, "--threads", threads,
-              "--size", str(settings.size), "--repeat", str(settings.repeat)]
+    common = [
+        "--part",
+        "operations" if part in NAMES else part,
+        "--precision",
+        contender.precision,
+        "--threads",
+        threads,
+        "--size",
+        str(settings.size),
+        "--repeat",
+        str(settings.repeat),
+    ]
     if part in NAMES:
         common += ["--operations", *NAMES[part]]
     match contender.program:
         case "easel":
-            arguments = [settings.easel, "bench", "operations" if part in NAMES else part, "--device", "flex",
-                         "--precision", contender.precision, "--threads", threads, "--json"]
+            arguments = [
+                settings.easel,
+                "bench",
+                "operations" if part in NAMES else part,
+                "--device",
+                "flex",
+                "--precision",
+                contender.precision,
+                "--threads",
+                threads,
+                "--json",
+            ]
             if part not in NAMES:
                 arguments += ["--shape", settings.shape, "--size", str(settings.size), "--repeat", str(settings.repeat)]
         case "PyTorch":
-            arguments = [sys.executable, str(HERE / "pytorch_peer.py"), *common, "--weights", str(settings.weights),
-                         "--layout", contender.variant]
+            arguments = [
+                sys.executable,
+                str(HERE / "pytorch_peer.py"),
+                *common,
+                "--weights",
+                str(settings.weights),
+                "--layout",
+                contender.variant,
+            ]
         case "OpenVINO":
-            arguments = [sys.executable, str(HERE / "openvino_peer.py"), *common, "--converted", str(settings.converted)]
+            arguments = [
+                sys.executable,
+                str(HERE / "openvino_peer.py"),
+                *common,
+                "--converted",
+                str(settings.converted),
+            ]
         case "stable-diffusion.cpp":
-            arguments = [sys.executable, str(HERE / "stable_diffusion_cpp_peer.py"), "--precision", contender.precision,
-                         "--threads", threads, "--size", str(settings.size), "--steps", str(settings.steps),
-                         "--model", str(path_of(settings.weights))]
+            arguments = [
+                sys.executable,
+                str(HERE / "stable_diffusion_cpp_peer.py"),
+                "--precision",
+                contender.precision,
+                "--threads",
+                threads,
+                "--size",
+                str(settings.size),
+                "--steps",
+                str(settings.steps),
+                "--model",
+                str(path_of(settings.weights)),
+            ]
             if contender.variant:
                 arguments.append("--flash-attention")
         case "candle":
@@ -135,8 +179,18 @@ def make_ready(contender, part, settings):
     if part not in NAMES and not path_of(settings.weights).exists():
         settings.scratch.mkdir(parents=True, exist_ok=True)
         if not settings.weights.exists():
-            run([settings.easel, "random-model", "--shape", settings.shape, "--precision", "f16", "--output",
-                 str(settings.weights)])
+            run(
+                [
+                    settings.easel,
+                    "random-model",
+                    "--shape",
+                    settings.shape,
+                    "--precision",
+                    "f16",
+                    "--output",
+                    str(settings.weights),
+                ]
+            )
         join(settings.weights)
     if contender.program == "OpenVINO" and part not in NAMES:
         kind = "int8" if contender.precision == "int8" else "f16"
@@ -147,13 +201,23 @@ def make_ready(contender, part, settings):
         # Building again takes no time if nothing has changed.
         folder = settings.scratch / "candle"
         shutil.copytree(HERE / "candle", folder, dirs_exist_ok=True)
-        run(["cargo", "build", "--release", "--manifest-path", str(folder / "Cargo.toml"), "--target-dir",
-             str(folder / "target")], RUSTFLAGS="-C target-cpu=native")
+        run(
+            [
+                "cargo",
+                "build",
+                "--release",
+                "--manifest-path",
+                str(folder / "Cargo.toml"),
+                "--target-dir",
+                str(folder / "target"),
+            ],
+            RUSTFLAGS="-C target-cpu=native",
+        )
 
 
 def run(arguments, **environment):
     """Runs a command that makes something ready; its last line of complaint is the error."""
-    done = subprocess.run(arguments, env=os.environ | environment, capture_output=True, text=True)
+    done = subprocess.run(arguments, env=os.environ | environment, capture_output=True, check=False, text=True)
     if done.returncode != 0:
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
         raise RuntimeError(lines[-1] if lines else f"{arguments[0]} ended with {done.returncode}")

@@ -23,8 +23,14 @@ def measure(command, environment, limit_seconds):
         busy_before = busy_seconds()
         start = time.monotonic()
         try:
-            process = subprocess.Popen(command, env=os.environ | environment, stdin=subprocess.DEVNULL, stdout=output,
-                                       stderr=errors, preexec_fn=go_first_when_memory_ends)
+            process = subprocess.Popen(
+                command,
+                env=os.environ | environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=errors,
+                preexec_fn=go_first_when_memory_ends,  # noqa: PLW1509 - no other thread runs here
+            )
         except OSError as error:
             return {"failure": str(error)}
         timer = threading.Timer(limit_seconds, process.kill)

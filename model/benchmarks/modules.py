@@ -62,7 +62,7 @@ def tensors(path, prefix, dtype):
 
 
 def unet_inputs(config, size, dtype):
-    """What one forward takes: noise, a time step, text, and the pooled text with the picture's sizes."""
+    """What one forward takes: noise, a time step, text, and the pooled text with the image's sizes."""
     side = size // FACTOR
     generator = torch.Generator().manual_seed(0)
 
@@ -93,7 +93,7 @@ class UNetForward(torch.nn.Module):
 
 
 class Decode(torch.nn.Module):
-    """Latents to picture."""
+    """Latents to image."""
 
     def __init__(self, module):
         super().__init__()
@@ -104,14 +104,14 @@ class Decode(torch.nn.Module):
 
 
 class Encode(torch.nn.Module):
-    """Picture to the mean of its latents."""
+    """Image to the mean of its latents."""
 
     def __init__(self, module):
         super().__init__()
         self.module = module
 
-    def forward(self, picture):
-        return self.module.encode(picture, return_dict=False)[0].mean
+    def forward(self, image):
+        return self.module.encode(image, return_dict=False)[0].mean
 
 
 class Texts(torch.nn.Module):
@@ -139,8 +139,8 @@ def part(name, folder, size, dtype):
             latents = torch.randn((1, 4, size // FACTOR, size // FACTOR), generator=generator)
             return Decode(vae(folder, dtype)), {"latents": latents.to(dtype)}
         case "vae-encode":
-            picture = torch.rand((1, 3, size, size), generator=generator) * 2 - 1
-            return Encode(vae(folder, dtype)), {"picture": picture.to(dtype)}
+            image = torch.rand((1, 3, size, size), generator=generator) * 2 - 1
+            return Encode(vae(folder, dtype)), {"image": image.to(dtype)}
         case "text":
             first, second = text_encoders(folder, dtype)
             tokens = torch.randint(1, first.config.vocab_size - 2, (1, 77), generator=generator)

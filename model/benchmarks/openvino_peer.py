@@ -81,12 +81,13 @@ def converted(arguments):
 
     module, inputs = modules.part(arguments.part, arguments.weights, arguments.size, torch.float32)
     small = {name: value[..., :64, :64] if value.dim() == 4 else value for name, value in inputs.items()}
-    pictures = {name for name, value in inputs.items() if value.dim() == 4}
-    shapes = {name: [*value.shape[:2], -1, -1] if name in pictures else list(value.shape)
-              for name, value in inputs.items()}
+    images = {name for name, value in inputs.items() if value.dim() == 4}
+    shapes = {
+        name: [*value.shape[:2], -1, -1] if name in images else list(value.shape) for name, value in inputs.items()
+    }
     with torch.inference_mode():
         model = openvino.convert_model(module, example_input=small, input=list(shapes.values()))
-    model.reshape({port: list(value.shape) for port, value in zip(model.inputs, inputs.values())})
+    model.reshape({port: list(value.shape) for port, value in zip(model.inputs, inputs.values(), strict=True)})
     return model
 
 

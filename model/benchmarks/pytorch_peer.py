@@ -3,10 +3,11 @@
 import argparse
 import json
 import statistics
+from functools import partial
 from importlib.metadata import version
 
 import torch
-import torch.nn.functional as functional
+from torch.nn import functional
 
 import modules
 from operations import OPERATIONS
@@ -54,7 +55,7 @@ def part(arguments, dtype):
 
 
 def operation(name, dtype):
-    """Times an operation, in both layouts where it has pictures, and keeps the one that costs the processor less."""
+    """Times an operation, in both layouts where it has images, and keeps the one that costs the processor less."""
     tried = {layout: timed_often(call) for layout, call in calls(OPERATIONS[name], dtype)}
     layout = min(tried, key=lambda layout: statistics.median(tried[layout]["processor_seconds"]))
     return {"name": name, "variant": layout} | tried[layout]
@@ -72,21 +73,24 @@ def calls(operation, dtype):
             query, key, value = (torch.randn(shape).to(dtype) for _ in range(3))
             yield "", lambda: functional.scaled_dot_product_attention(query, key, value)
         case "linear":
-            rows, weight, bias = (random(operation["rows"], operation["channels"]),
-                                  random(operation["to"], operation["channels"]), random(operation["to"]))
+            rows, weight, bias = (
+                random(operation["rows"], operation["channels"]),
+                random(operation["to"], operation["channels"]),
+                random(operation["to"]),
+            )
             yield "", lambda: functional.linear(rows, weight, bias)
         case "convolution":
-            picture = random(1, operation["channels"], operation["side"], operation["side"])
+            image = random(1, operation["channels"], operation["side"], operation["side"])
             layer = torch.nn.Conv2d(operation["channels"], operation["to"], 3, padding=1, dtype=dtype)
             for layout, format in LAYOUTS.items():
-                of_layout, placed = layer.to(memory_format=format), picture.to(memory_format=format)
-                yield layout, lambda: of_layout(placed)
+                of_layout, placed = layer.to(memory_format=format), image.to(memory_format=format)
+                yield layout, partial(of_layout, placed)
         case "norm":
-            picture = random(1, operation["channels"], operation["side"], operation["side"])
+            image = random(1, operation["channels"], operation["side"], operation["side"])
             layer = torch.nn.GroupNorm(operation["groups"], operation["channels"], dtype=dtype)
             for layout, format in LAYOUTS.items():
-                placed = picture.to(memory_format=format)
-                yield layout, lambda: functional.silu(layer(placed))
+                placed = image.to(memory_format=format)
+                yield layout, lambda placed=placed: functional.silu(layer(placed))
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ from sections import table, wrap
 TITLE = "## Beside its peers"
 PARTS = {
     "unet": "One forward of the UNet",
-    "vae-decode": "Latents to picture (VAE decoding)",
-    "vae-encode": "Picture to latents (VAE encoding)",
+    "vae-decode": "Latents to image (VAE decoding)",
+    "vae-encode": "Image to latents (VAE encoding)",
     "text": "Both text encoders, one prompt",
 }
 PRECISIONS = ("f32", "bf16", "int8")
@@ -29,8 +29,11 @@ AIMS = [
     ("vae-decode", "bf16", "PyTorch", ("bf16",), 1 / 3, "peak memory"),
     ("vae-decode", "bf16", "PyTorch", ("bf16",), 1 / 3, "peak memory without libraries"),
     *((name, None, "PyTorch", ("f32", "bf16", "f16"), 0.60, "time") for name in ATTENTION),
-    *((part, ours, "stable-diffusion.cpp", theirs, 1.0, "time")
-      for part in ("text", "unet", "vae-decode") for ours, theirs in (("bf16", ("f16",)), ("int8", ("q8_0",)))),
+    *(
+        (part, ours, "stable-diffusion.cpp", theirs, 1.0, "time")
+        for part in ("text", "unet", "vae-decode")
+        for ours, theirs in (("bf16", ("f16",)), ("int8", ("q8_0",)))
+    ),
     *((name, None, "candle", ("f32", "bf16", "f16"), 1.0, "time") for name in (*OTHERS, *ATTENTION)),
 ]
 
@@ -76,8 +79,9 @@ def entries(results):
             if "seconds" not in run:
                 continue
             variant = one["variant"]
-            entry = every[name].setdefault((one["program"], one["precision"], variant),
-                                           Entry(one["program"], one["precision"], variant))
+            entry = every[name].setdefault(
+                (one["program"], one["precision"], variant), Entry(one["program"], one["precision"], variant)
+            )
             entry.seconds += run["seconds"]
             entry.memory.append(result["peak_memory_bytes"])
             entry.libraries.append(result.get("libraries_bytes", 0))
@@ -94,8 +98,11 @@ def entries(results):
 
 def best(found, name, program, precisions):
     """The fastest run of a program, at one of the precisions, or at any if none is named."""
-    candidates = [entry for (of, precision), entry in found.get(name, {}).items()
-                  if of == program and (precisions is None or precision in precisions)]
+    candidates = [
+        entry
+        for (of, precision), entry in found.get(name, {}).items()
+        if of == program and (precisions is None or precision in precisions)
+    ]
     return min(candidates, key=lambda entry: entry.time, default=None)
 
 
@@ -119,21 +126,26 @@ def introduction(results):
     done = [(one["contender"], one["part"]) for one in results["measurements"] if "failure" not in one["result"]]
     least, most = min(Counter(done).values(), default=0), max(Counter(done).values(), default=0)
     rounds = f"{least} to {most} rounds" if least < most else f"{most} {'rounds' if most != 1 else 'round'}"
-    shares = [others_share(one["result"]) for one in results["measurements"] if one["result"].get("wall_seconds", 0) > 2]
+    shares = [
+        others_share(one["result"]) for one in results["measurements"] if one["result"].get("wall_seconds", 0) > 2
+    ]
     busy = f"{median(shares):.0%} in the median run, {max(shares):.0%} in the worst" if shares else "unknown"
     times = "Times are medians, with the fastest and the slowest in brackets."
     if settings["processor_time"]:
-        times = ("The machine was busy with other things, so times are the processor time of all threads divided by their "
-                 "number, as medians with the least and the most in brackets: the time of a quiet machine, if threads are "
-                 "never idle.")
+        times = (
+            "The machine was busy with other things, so times are the processor time of all threads divided by their "
+            "number, as medians with the least and the most in brackets: the time of a quiet machine, if threads are "
+            "never idle."
+        )
     return wrap(
         f"{machine['processor']}, {machine['processors']} processors ({', '.join(machine['features'])}), "
         f"{machine['memory_bytes'] / 1e9:.0f} GB, {machine['system']}, {machine['date']}. "
         f"{settings['shape']} at {settings['size']}×{settings['size']}, batch 1, random weights, "
         f"{settings['threads']} threads each, {rounds} in turns, each run in a process of its own. "
         f"{times} Ratios are ours divided by the other one's: below 1, ours is faster. Memory is the "
-        f"most that the operating system saw the process hold, in brackets what importing its libraries took. Share of the "
-        f"machine that other programs had meanwhile: {busy}.")
+        f"most that the operating system saw the process hold, in brackets what importing its libraries took. Share of "
+        f"the machine that other programs had meanwhile: {busy}."
+    )
 
 
 def parts_table(entries_of_part):
@@ -144,16 +156,25 @@ def parts_table(entries_of_part):
     for entry in sorted(entries_of_part.values(), key=lambda entry: -entry.time):
         speed = f"{counted / entry.time / 1e9:.0f}" if counted else "–"
         libraries = f" ({median(entry.libraries) / 1e6:,.0f})" if any(entry.libraries) else ""
-        whole = ", whole picture" if entry.program == "stable-diffusion.cpp" else ""
+        whole = ", whole image" if entry.program == "stable-diffusion.cpp" else ""
         label = f"**{entry.label}**" if entry.program == "easel" else entry.label
-        rows.append([label, spread(entry.seconds), speed, f"{entry.peak / 1e6:,.0f} MB{libraries}{whole}",
-                     *(f"{ours[precision].time / entry.time:.2f}" for precision in present)])
+        rows.append(
+            [
+                label,
+                spread(entry.seconds),
+                speed,
+                f"{entry.peak / 1e6:,.0f} MB{libraries}{whole}",
+                *(f"{ours[precision].time / entry.time:.2f}" for precision in present),
+            ]
+        )
     return table(rows)
 
 
 def attention_table(found):
-    keys = sorted({key for name in ATTENTION for key in found.get(name, {})},
-                  key=lambda key: (key[0] != "easel", key[0], -PRECISIONS.index(key[1]) if key[1] in PRECISIONS else 1))
+    keys = sorted(
+        {key for name in ATTENTION for key in found.get(name, {})},
+        key=lambda key: (key[0] != "easel", key[0], -PRECISIONS.index(key[1]) if key[1] in PRECISIONS else 1),
+    )
     rows = [["milliseconds", *(f"{program} {precision}" for program, precision in keys), "best ours / best PyTorch"]]
     for name in ATTENTION:
         of_name = found.get(name, {})
@@ -164,8 +185,11 @@ def attention_table(found):
 
 
 def operations_table(found, precision):
-    programs = [program for program in ("PyTorch", "OpenVINO", "candle")
-                if any(best(found, name, program, ALIKE[precision]) for name in OTHERS)]
+    programs = [
+        program
+        for program in ("PyTorch", "OpenVINO", "candle")
+        if any(best(found, name, program, ALIKE[precision]) for name in OTHERS)
+    ]
     ours_is_there = any(("easel", precision) in found.get(name, {}) for name in OTHERS)
     if not ours_is_there and (precision == "int8" or not programs):
         return None
@@ -173,8 +197,11 @@ def operations_table(found, precision):
     for name in OTHERS:
         ours = found.get(name, {}).get(("easel", precision))
         work = arithmetic(name)
-        row = [name, milliseconds(ours.time) if ours else "–",
-               f"{work / ours.time / 1e9:.0f}" if ours and work else "–"]
+        row = [
+            name,
+            milliseconds(ours.time) if ours else "–",
+            f"{work / ours.time / 1e9:.0f}" if ours and work else "–",
+        ]
         for program in programs:
             theirs = best(found, name, program, ALIKE[precision])
             if theirs is None:
@@ -199,8 +226,14 @@ def aims(found):
             "peak memory": ours.peak / theirs.peak,
             "peak memory without libraries": ours.own_peak / theirs.own_peak,
         }[quantity]
-        rows.append([f"{name}, {quantity}: {ours.label} / {theirs.label}", f"≤ {limit:.2f}", f"{ratio:.2f}",
-                     "met" if ratio <= limit else "missed"])
+        rows.append(
+            [
+                f"{name}, {quantity}: {ours.label} / {theirs.label}",
+                f"≤ {limit:.2f}",
+                f"{ratio:.2f}",
+                "met" if ratio <= limit else "missed",
+            ]
+        )
     return "### Aims\n\n" + table(rows) if len(rows) > 1 else None
 
 
@@ -238,14 +271,15 @@ def commands(results):
     for one in results["measurements"]:
         if command := one["result"].get("command"):
             first.setdefault(one["contender"], command)
-    lines = [shlex.join(map(shortened, command)) for command in (results.get("command", []), *first.values()) if command]
+    lines = [
+        shlex.join(map(shortened, command)) for command in (results.get("command", []), *first.values()) if command
+    ]
     return "### Commands\n\nThe whole, then the first process of each contender.\n\n```\n" + "\n".join(lines) + "\n```"
 
 
 def shortened(word):
     """Without what is different on every machine."""
     return "python" if word == sys.executable else word.removeprefix(f"{os.getcwd()}/")
-
 
 
 def spread(seconds):
@@ -260,5 +294,5 @@ def milliseconds(seconds):
 
 def digits(number):
     """Three digits that count."""
-    decimals = max(0, 2 - int(math.floor(math.log10(number)))) if number > 0 else 0
+    decimals = max(0, 2 - math.floor(math.log10(number))) if number > 0 else 0
     return f"{number:.{decimals}f}"

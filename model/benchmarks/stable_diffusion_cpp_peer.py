@@ -1,4 +1,4 @@
-"""Measures stable-diffusion.cpp by its Python package: one picture, the times from its own log. Prints one JSON object.
+"""Measures stable-diffusion.cpp by its Python package: one image, the times from its own log. Prints one JSON object.
 
 It offers no parts to call. Without guidance a step is one forward of the UNet, so the time of sampling divided by the
 steps is what the others call `unet`, and its log gives the times of the text encoders and of decoding.
@@ -34,8 +34,10 @@ def main():
 
     if "llamafile" not in features():
         # It has two kinds of matrix products and the other is half as fast; ours would win too easily.
-        sys.exit("stable-diffusion.cpp was compiled without its fast matrix products: install requirements.txt without "
-                 "pip's cache (--no-cache-dir)")
+        sys.exit(
+            "stable-diffusion.cpp was compiled without its fast matrix products: install requirements.txt without "
+            "pip's cache (--no-cache-dir)"
+        )
     parts = {}
     processor = [0.0]
 
@@ -47,7 +49,10 @@ def main():
             if found := re.search(line, text):
                 steps = arguments.steps if part == "unet" else 1
                 now = time.process_time()
-                parts[part] = {"seconds": [float(found[1]) / steps], "processor_seconds": [(now - processor[0]) / steps]}
+                parts[part] = {
+                    "seconds": [float(found[1]) / steps],
+                    "processor_seconds": [(now - processor[0]) / steps],
+                }
                 processor[0] = now
 
     library.sd_set_log_callback(listen, None)

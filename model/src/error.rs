@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// What can go wrong between a request and a picture.
+/// What can go wrong between a request and an image.
 ///
 /// Every message names what is wrong (the field, file, tensor or value) and what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +20,7 @@ pub enum Error {
     Weights {
         /// The file or folder that was read.
         file: PathBuf,
-        /// The tensor, where the trouble is with one.
+        /// The tensor, if it is about one.
         tensor: Option<String>,
         /// What is wrong with it and what to do.
         message: String,

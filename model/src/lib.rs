@@ -1,4 +1,4 @@
-//! SDXL (Podell et al. 2023) on Burn: from a prompt to a picture, on any device.
+//! SDXL (Podell et al. 2023) on Burn: from a prompt to an image, on any device.
 //!
 //! ```no_run
 //! use std::path::Path;
@@ -7,67 +7,74 @@
 //! # fn main() -> easel_model::Result<()> {
 //! let choice = DeviceChoice::select(DevicePreference::Auto, Requirement::default())?;
 //! let model = Model::open(Path::new("sdxl-base"), None, &choice, Retention::OneShot)?;
-//! let mut run = model.start(Request::new("a lighthouse in a storm"))?;
-//! while let Some(progress) = run.advance()? {
+//! let mut generation = model.start(Request::new("a lighthouse in a storm"))?;
+//! while let Some(progress) = generation.advance()? {
 //!     println!("{}/{}", progress.step, progress.total);
 //! }
-//! let pictures = run.finish()?;
+//! let images = generation.finish()?;
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Where things are
+//!
+//! A module uses only those above it in this table; `make lint` checks that none use each other in a circle.
+//!
+//! | Module | What it knows |
+//! |---|---|
+//! | `error`, `stage` | the one error type; base or refiner |
+//! | `precision` | number formats: f32, bf16, f16, int8 |
+//! | [`scheduler`] | from noise to latents, step by step, with diffusers' numbers; knows no tensors and no device |
+//! | [`request`] | what can be asked for, and its bounds |
+//! | `noise` | PyTorch's random numbers |
+//! | [`config`] | the `config.json` files, checked; models by shape alone |
+//! | [`tokenizer`] | from a prompt to CLIP's token ids |
+//! | `ops` | the operations that take the time, by kernels of ours (the crate `easel_kernels`) or by the backend |
+//! | `device` | the device, chosen by probes that ran on it; its memory; panics of backends |
+//! | `network` | text encoders, UNet and VAE with diffusers' names, and what they ask for while they are built |
+//! | [`weights`] | files to parameters: safetensors, both layouts, packed weights and their cache, fingerprints |
+//! | `generation` | an opened [`Model`], and a [`Generation`] that advances step by step and can be put aside |
+//! | [`mod@bench`] | times of the parts, on random weights in real shapes |
+//!
+//! # From a prompt to an image
+//!
+//! [`Model::start`] plans which evaluations of the schedule each stage does, encodes the prompt and draws the noise. Each
+//! [`Generation::advance`] is one denoising step: the UNet evaluates every image, guidance combines its outputs, and the
+//! scheduler makes the next latents of them. [`Generation::finish`] decodes the latents.
+//!
+//! Between steps the latents are numbers on the host (`Vec<f32>`), not a tensor on the device. They are small (256 kB for
+//! an image of 1024×1024 pixels), so moving them costs nothing beside an evaluation, and it keeps the schedulers free of
+//! the backend: they are plain arithmetic that is the same on every device and is tested number by number, and a
+//! checkpoint is nothing but these numbers and the position of the noise.
 
-mod bands;
 pub mod bench;
-mod cache;
-mod checkpoint;
-mod computing;
-mod conditioning;
 pub mod config;
 mod device;
 mod error;
 mod generation;
-mod guidance;
-mod kernels;
-mod layers;
-pub mod manifest;
-pub mod memory;
-mod model;
-mod needs;
+mod network;
 mod noise;
-mod packing;
-mod parameters;
-mod parts;
-mod picture;
-mod plan;
+mod ops;
 mod precision;
-mod preview;
-mod random;
-pub mod random_model;
 pub mod request;
-mod resnet;
 pub mod scheduler;
-mod shape;
-mod source;
 mod stage;
-mod text_cache;
-mod text_encoder;
 pub mod tokenizer;
-mod trace;
-mod unet;
-mod vae;
 pub mod weights;
-mod work;
 
-pub use cache::Cache;
-pub use checkpoint::Checkpoint;
-pub use device::{Backend, DeviceChoice, DevicePreference, Finding, Requirement, examine};
+pub use config::Shape;
+pub use device::{Backend, DeviceChoice, DevicePreference, ProbeResult, Requirement, examine, memory};
+pub use easel_settings::ResolvedSettings;
 pub use error::{Error, Result};
-pub use generation::{Generation, Progress, Timings};
-pub use model::{Model, Retention, Stage};
+pub use generation::{Checkpoint, Generation, Model, Progress, Retention, Timings, Trace};
 pub use noise::{NoiseGenerator, NoiseState};
 pub use precision::Precision;
 pub use request::Request;
 pub use scheduler::SchedulerName;
-pub use shape::Shape;
-pub use source::ModelSource;
-pub use trace::Trace;
+pub use stage::Stage;
+pub use weights::{Cache, ModelSource};
+
+/// The example of the README has to compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

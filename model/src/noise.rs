@@ -1,4 +1,4 @@
-//! Gaussian noise with the numbers of `torch.randn` on a CPU generator, so that a seed means the same picture in every tool.
+//! Gaussian noise with the numbers of `torch.randn` on a CPU generator, so that a seed means the same image in every tool.
 //!
 //! The sources are PyTorch's `ATen/core/MT19937RNGEngine.h`, `ATen/core/DistributionsHelper.h` and `ATen/native/cpu/DistributionTemplates.h`.
 
@@ -12,9 +12,9 @@ use crate::error::{Error, Result};
 /// From this many numbers on, PyTorch transforms blocks of 16 uniform numbers at once.
 const BLOCK: usize = 16;
 
-/// The furthest position that [`NoiseGenerator::resume`] winds forward to: a few seconds of work, and well above what the
-/// largest request draws (2048×2048, 8 pictures, 150 steps in base and refiner: about 0.7 thousand million words).
-const MAX_WORDS: u64 = 1 << 30;
+/// The furthest position that [`NoiseGenerator::resume`] winds forward to: about a second of work, and well above what
+/// one image of the largest request draws (2048×2048, 150 steps: about 40 million words).
+const MAX_WORDS: u64 = 1 << 28;
 
 /// A source of standard normal numbers: what a PyTorch CPU generator gives after `manual_seed`.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub struct NoiseGenerator {
     state: NoiseState,
 }
 
-/// How far a [`NoiseGenerator`] has come: with the seed, all that is needed to go on elsewhere.
+/// How far a [`NoiseGenerator`] has come: with the seed, all that is needed to continue elsewhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoiseState {
     /// 32-bit words taken from the Mersenne Twister since the seed.
@@ -43,7 +43,7 @@ impl NoiseGenerator {
         self.state
     }
 
-    /// A generator of `seed` that goes on where [`state`](Self::state) was taken.
+    /// A generator of `seed` that continues where [`state`](Self::state) was taken.
     ///
     /// # Errors
     /// [`Error::Checkpoint`] if the position is one that no run reaches.
@@ -68,7 +68,7 @@ impl NoiseGenerator {
     }
 
     /// `count` standard normal numbers: one call of `torch.randn` for a tensor of that many elements, in row-major order.
-    /// The next call goes on from there.
+    /// The next call continues from there.
     pub fn normal(&mut self, count: usize) -> Vec<f32> {
         if count < BLOCK {
             return (0..count).map(|_| self.single() as f32).collect();
@@ -114,6 +114,44 @@ impl NoiseGenerator {
         self.state.words += 1;
         self.engine.next_u32()
     }
+}
+
+/// A generator for every image of a request: image i draws what the same request draws alone with `seed + i`.
+#[derive(Clone, Debug)]
+pub(crate) struct ImageNoise {
+    generators: Vec<NoiseGenerator>,
+}
+
+impl ImageNoise {
+    /// The generators of `count` images at their start. Seeds wrap around after the largest.
+    pub(crate) fn new(seed: u64, count: u32) -> Self {
+        Self { generators: image_seeds(seed).take(count as usize).map(NoiseGenerator::new).collect() }
+    }
+
+    /// How far every image's generator has come.
+    pub(crate) fn states(&self) -> Vec<NoiseState> {
+        self.generators.iter().map(NoiseGenerator::state).collect()
+    }
+
+    /// Generators that go on where [`states`](Self::states) were taken.
+    ///
+    /// # Errors
+    /// Returns [`Error::Checkpoint`] if a position is one that no run reaches.
+    pub(crate) fn resume(seed: u64, states: &[NoiseState]) -> Result<Self> {
+        let generators = image_seeds(seed).zip(states).map(|(seed, state)| NoiseGenerator::resume(seed, *state));
+        Ok(Self { generators: generators.collect::<Result<_>>()? })
+    }
+
+    /// `count` standard normal numbers, image after image the same share of them.
+    pub(crate) fn normal(&mut self, count: usize) -> Vec<f32> {
+        let share = count / self.generators.len();
+        self.generators.iter_mut().flat_map(|generator| generator.normal(share)).collect()
+    }
+}
+
+/// The seed of every image of a request with `seed`.
+fn image_seeds(seed: u64) -> impl Iterator<Item = u64> {
+    (0..).map(move |index| seed.wrapping_add(index))
 }
 
 /// Turns 16 uniform numbers into normal ones by Box and Muller, the first eight paired with the last eight.

@@ -4,11 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use burn::tensor::FloatDType;
+use easel_kernels::Arithmetic;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::kernels::Arithmetic;
-use crate::parameters::WeightFormat;
 
 /// How weights are held and, where the device has the arithmetic for it, computed with.
 ///
@@ -79,9 +78,56 @@ impl FromStr for Precision {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|precision| precision.name() == text)
-            .ok_or_else(|| Error::invalid("precision", format!("`{text}` is not one of f32, bf16, f16, int8")))
+        let unknown =
+            || Error::invalid("precision", format!("`{text}` is not one of {}", Self::ALL.map(Self::name).join(", ")));
+        Self::ALL.into_iter().find(|precision| precision.name() == text).ok_or_else(unknown)
     }
+}
+
+/// The number format of stored weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WeightType {
+    /// 32-bit IEEE floats.
+    F32,
+    /// 16-bit IEEE floats.
+    F16,
+    /// 16-bit brain floats.
+    BF16,
+}
+
+impl WeightType {
+    /// Bytes of one number.
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 | Self::BF16 => 2,
+        }
+    }
+
+    /// The name in safetensors headers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "F32",
+            Self::F16 => "F16",
+            Self::BF16 => "BF16",
+        }
+    }
+
+    /// The stored format that is `dtype`.
+    pub(crate) fn of(dtype: FloatDType) -> Self {
+        match dtype {
+            FloatDType::BF16 => Self::BF16,
+            FloatDType::F16 => Self::F16,
+            _ => Self::F32,
+        }
+    }
+}
+
+/// How weights are held in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct WeightFormat {
+    /// Of tensors.
+    pub(crate) numbers: FloatDType,
+    /// Of the matrices of linear layers and convolutions where the device has kernels for packed ones.
+    pub(crate) packing: Option<Arithmetic>,
 }

@@ -8,7 +8,9 @@
 //! A model folder brings its own table. A single-file checkpoint does not; for those CLIP's table is part of the
 //! program: `bpe_simple_vocab_16e6.txt.gz`, from <https://github.com/openai/CLIP>, © 2021 OpenAI, MIT licence.
 
+mod added_token;
 mod files;
+mod padding;
 mod special_tokens;
 mod vocabulary;
 mod write;
@@ -27,22 +29,11 @@ use crate::error::{Error, Result};
 use special_tokens::SpecialTokens;
 use vocabulary::Vocabulary;
 
+pub use padding::{CONTEXT_LENGTH, Padding};
 pub use write::write_built_in;
-
-/// How many tokens SDXL's text encoders read, start, end and padding included.
-pub const CONTEXT_LENGTH: usize = 77;
 
 /// English endings, words of letters of any script, single digits, and runs of anything else that is not white space.
 const WORDS: &str = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+";
-
-/// What fills the places after the end of a short prompt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Padding {
-    /// `<|endoftext|>`, as SDXL's first tokenizer does.
-    EndOfText,
-    /// `!`, id 0, as SDXL's second tokenizer does. In a prompt, too, every `!` is then this token, as in transformers.
-    Exclamation,
-}
 
 /// A prompt as a text encoder reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,12 +1,12 @@
 //! Guidance costs a second evaluation of the model only at the steps that it is asked for.
 
-use easel_model::{DevicePreference, Generation, Model, Request};
+use easel_model::{DevicePreference, Generation, Model, ResolvedSettings};
 
 use crate::common::demo_model;
 
-/// Two pictures in eight steps, the last two of them the refiner's.
-fn request(guidance_scale: f64, guidance_interval: Option<(f64, f64)>) -> Request {
-    Request {
+/// Two images in eight steps, the last two of them the refiner's.
+fn request(guidance_scale: f64, guidance_interval: Option<(f64, f64)>) -> ResolvedSettings {
+    ResolvedSettings {
         negative_prompt: Some("a small green square".into()),
         width: Some(64),
         height: Some(64),
@@ -16,11 +16,11 @@ fn request(guidance_scale: f64, guidance_interval: Option<(f64, f64)>) -> Reques
         high_noise_frac: 0.75,
         guidance_scale,
         guidance_interval,
-        ..Request::new("a large red heart on a blue background")
+        ..ResolvedSettings::new("a large red heart on a blue background")
     }
 }
 
-/// The pictures, and how often every step evaluated each of them.
+/// The images, and how often every step evaluated each of them.
 fn draw(mut run: Generation) -> (Vec<u8>, Vec<usize>) {
     let mut evaluations = Vec::new();
     let mut before = run.evaluations();
@@ -28,8 +28,8 @@ fn draw(mut run: Generation) -> (Vec<u8>, Vec<usize>) {
         evaluations.push((run.evaluations() - before) / 2);
         before = run.evaluations();
     }
-    let pictures = run.finish().expect("the run ends well");
-    (pictures.iter().flat_map(|picture| picture.as_raw().clone()).collect(), evaluations)
+    let images = run.finish().expect("the run ends well");
+    (images.iter().flat_map(|image| image.as_raw().clone()).collect(), evaluations)
 }
 
 fn start(model: &Model, guidance_scale: f64, guidance_interval: Option<(f64, f64)>) -> Generation {

@@ -1,17 +1,17 @@
 //! Bytes that are no good checkpoint: a clear error, never a panic, never a long wait.
 
-use easel_model::{Checkpoint, DevicePreference, Error, Model, Request, SchedulerName};
+use easel_model::{Checkpoint, DevicePreference, Error, Model, ResolvedSettings, SchedulerName};
 use rand_mt::Mt64;
 
 use crate::common::demo_model;
 
 fn checkpoint(model: &Model) -> Vec<u8> {
-    let request = Request {
+    let request = ResolvedSettings {
         steps: 5,
         width: Some(64),
         height: Some(64),
         scheduler: Some(SchedulerName::UniPc),
-        ..Request::new("a red circle on a blue background")
+        ..ResolvedSettings::new("a red circle on a blue background")
     };
     let mut run = model.start(request).expect("the run starts");
     run.advance().expect("the step is done");
@@ -30,8 +30,8 @@ fn seal(bytes: &mut [u8]) {
 
 fn read(model: &Model, bytes: &[u8]) {
     match Checkpoint::from_bytes(bytes).and_then(|checkpoint| model.resume(checkpoint)) {
-        Ok(run) => assert!(run.request().validate().is_ok()),
-        Err(Error::Checkpoint(message)) => assert!(message.contains("start the picture again"), "{message}"),
+        Ok(run) => assert!(run.settings().validate().is_ok()),
+        Err(Error::Checkpoint(message)) => assert!(message.contains("start the image again"), "{message}"),
         Err(Error::InvalidRequest { .. }) => {}
         Err(other) => panic!("not the checkpoint is blamed but: {other}"),
     }
@@ -73,9 +73,12 @@ fn each_kind_of_damage_is_named() {
     assert!(message(b"PK\x03\x04 something else").contains("not a checkpoint"));
     assert!(message(&good[..10]).contains("cut short"));
     assert!(message(&good[..good.len() - 1]).contains("damaged"));
-    let mut newer = good.clone();
-    newer[8] = 3;
-    assert!(message(&newer).contains("version 3"));
+    for other in [2, 4] {
+        let mut bytes = good.clone();
+        bytes[8] = other;
+        let said = message(&bytes);
+        assert!(said.contains(&format!("version {other}")) && said.contains("reads version 3"), "{said}");
+    }
     let mut longer = good.clone();
     longer.push(0);
     seal(&mut longer);

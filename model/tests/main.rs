@@ -3,6 +3,7 @@
 
 mod common;
 mod cuda;
+mod fingerprints;
 mod formats;
 mod guidance_interval;
 mod hostile_checkpoints;
@@ -13,6 +14,7 @@ mod requests;
 mod resuming;
 mod reused_features;
 mod schedulers;
+mod several_images;
 mod tiny_vae;
 mod tokenizer;
 mod weights;

@@ -1,9 +1,9 @@
-//! Every number on the way from a prompt to a picture against the reference implementation.
+//! Every number on the way from a prompt to an image against the reference implementation.
 
 use easel_model::{DevicePreference, Trace};
 use safetensors::Dtype;
 
-use crate::common::{Expected, ReferenceModels, cases, deviation, expected, largest_difference};
+use crate::common::{Expected, cases, demo_model, deviation, expected, largest_difference};
 
 /// How far a tensor may be from the reference, in standard deviations of the reference.
 fn tolerance(name: &str) -> f64 {
@@ -28,18 +28,17 @@ fn cuda_gives_what_the_reference_gives() {
 }
 
 fn compare_all(device: DevicePreference) {
-    let mut models = ReferenceModels::new(device);
+    let model = demo_model(device, None);
     let mut faults = Vec::new();
     for case in cases() {
-        let model = models.at(&case.name);
         let mut run = model.start_traced(case.request()).expect("the request is good");
-        let pictures = run.finish().expect("the run ends well");
+        let images = run.finish().expect("the run ends well");
         let trace = run.trace().expect("the run is traced");
         for expected in expected(&case.name) {
             let fault = match expected.dtype {
                 Dtype::U8 => {
-                    let found: Vec<u8> = pictures.iter().flat_map(|picture| picture.as_raw().clone()).collect();
-                    compare_pictures(&found, &expected)
+                    let found: Vec<u8> = images.iter().flat_map(|image| image.as_raw().clone()).collect();
+                    compare_images(&found, &expected)
                 }
                 _ => compare(trace, &expected),
             };
@@ -63,7 +62,7 @@ fn compare(trace: &Trace, expected: &Expected) -> Option<String> {
 }
 
 /// Every pixel within 2 levels, 99 % within 1.
-fn compare_pictures(found: &[u8], expected: &Expected) -> Option<String> {
+fn compare_images(found: &[u8], expected: &Expected) -> Option<String> {
     assert_eq!(found.len(), expected.values.len());
     let differences: Vec<f64> =
         found.iter().zip(&expected.values).map(|(&found, expected)| (f64::from(found) - expected).abs()).collect();

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use easel_model::{DeviceChoice, DevicePreference, Model, Precision, Request, Requirement, Retention};
+use easel_model::{DeviceChoice, DevicePreference, Model, Precision, Requirement, ResolvedSettings, Retention};
 
 use crate::common::{copy, demo};
 
@@ -26,15 +26,15 @@ fn take_text_encoders_away(folder: &Path) {
     }
 }
 
-fn request(prompt: &str, negative_prompt: &str, seed: u64) -> Request {
-    Request {
+fn request(prompt: &str, negative_prompt: &str, seed: u64) -> ResolvedSettings {
+    ResolvedSettings {
         negative_prompt: Some(negative_prompt.into()),
         width: Some(64),
         height: Some(64),
         steps: 2,
         high_noise_frac: 0.5,
         seed,
-        ..Request::new(prompt)
+        ..ResolvedSettings::new(prompt)
     }
 }
 
@@ -47,7 +47,7 @@ fn a_new_seed_needs_no_text_encoder() {
     let model = model(folder.path());
     let whole = |seed| {
         let draw = model.clone().start(request(HEART, SQUARE, seed)).and_then(|mut run| run.finish());
-        draw.map(|pictures| pictures[0].as_raw().clone())
+        draw.map(|images| images[0].as_raw().clone())
     };
     let first = whole(1).expect("the first run ends well");
     take_text_encoders_away(folder.path());
@@ -74,7 +74,7 @@ fn a_resumed_run_needs_no_text_encoder_where_its_prompt_is_known() {
 }
 
 #[test]
-fn what_did_not_fit_is_told_every_time() {
+fn what_did_not_fit_is_reported_every_time() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let model = model(folder.path());
     let long = "a large red heart ".repeat(60);

@@ -1,6 +1,6 @@
 //! What a generation refuses, and what it says.
 
-use easel_model::{DevicePreference, Error, Request};
+use easel_model::{DevicePreference, Error, Request, ResolvedSettings};
 
 use crate::common::{case, demo_model, reference};
 
@@ -8,27 +8,30 @@ use crate::common::{case, demo_model, reference};
 type Wrong = (fn(&mut Request), &'static str, &'static str);
 
 const WRONG: [Wrong; 20] = [
-    (|request| request.steps = 0, "steps", "0 is out of bounds"),
-    (|request| request.steps = 151, "steps", "1 to 150"),
-    (|request| request.guidance_scale = f64::NAN, "guidance_scale", "NaN"),
-    (|request| request.guidance_scale = f64::INFINITY, "guidance_scale", "inf"),
-    (|request| request.guidance_rescale = -0.1, "guidance_rescale", "-0.1"),
-    (|request| request.guidance_interval = Some((-0.1, 1.0)), "guidance_interval", "-0.1 is out of bounds"),
-    (|request| request.guidance_interval = Some((0.5, 1.5)), "guidance_interval", "1.5 is out of bounds"),
-    (|request| request.guidance_interval = Some((0.5, f64::NAN)), "guidance_interval", "NaN"),
-    (|request| request.guidance_interval = Some((0.8, 0.1)), "guidance_interval", "0.8 to 0.1 is empty"),
-    (|request| request.reuse_features = 0, "reuse_features", "1 to 10"),
-    (|request| request.reuse_features = 11, "reuse_features", "1 to 10"),
-    (|request| request.width = Some(100), "width", "multiple of 8: use 96 or 104"),
-    (|request| request.height = Some(2056), "height", "64 to 2048"),
-    (|request| request.count = 9, "count", "1 to 8"),
-    (|request| request.high_noise_frac = f64::NAN, "high_noise_frac", "NaN"),
-    (|request| request.high_noise_frac = 0.0, "high_noise_frac", "needs a picture"),
-    (|request| request.strength = 1.5, "strength", "0 to 1"),
-    (|request| request.prompt = "x".repeat(2001), "prompt", "2001 characters"),
-    (|request| request.original_size = Some((0, 64)), "original_size", "0 is out of bounds"),
+    (|request| request.settings.steps = 0, "steps", "0 is out of bounds"),
+    (|request| request.settings.steps = 151, "steps", "1 to 150"),
+    (|request| request.settings.guidance_scale = f64::NAN, "guidance_scale", "NaN"),
+    (|request| request.settings.guidance_scale = f64::INFINITY, "guidance_scale", "inf"),
+    (|request| request.settings.guidance_rescale = -0.1, "guidance_rescale", "-0.1"),
+    (|request| request.settings.guidance_interval = Some((-0.1, 1.0)), "guidance_interval", "-0.1 is out of bounds"),
+    (|request| request.settings.guidance_interval = Some((0.5, 1.5)), "guidance_interval", "1.5 is out of bounds"),
+    (|request| request.settings.guidance_interval = Some((0.5, f64::NAN)), "guidance_interval", "NaN"),
+    (|request| request.settings.guidance_interval = Some((0.8, 0.1)), "guidance_interval", "0.8 to 0.1 is empty"),
+    (|request| request.settings.reuse_features = 0, "reuse_features", "1 to 10"),
+    (|request| request.settings.reuse_features = 11, "reuse_features", "1 to 10"),
+    (|request| request.settings.width = Some(100), "width", "multiple of 8: use 96 or 104"),
+    (|request| request.settings.height = Some(2056), "height", "64 to 2048"),
+    (|request| request.settings.count = 9, "count", "1 to 8"),
+    (|request| request.settings.high_noise_frac = f64::NAN, "high_noise_frac", "NaN"),
+    (|request| request.settings.high_noise_frac = 0.0, "high_noise_frac", "needs an image"),
+    (|request| request.settings.strength = 1.5, "strength", "0 to 1"),
+    (|request| request.settings.prompt = "x".repeat(2001), "prompt", "2001 characters"),
+    (|request| request.settings.original_size = Some((0, 64)), "original_size", "0 is out of bounds"),
     (
-        |request| (request.steps, request.strength, request.init) = (20, 0.01, Some(image::RgbImage::new(64, 64))),
+        |request| {
+            (request.settings.steps, request.settings.strength, request.init_image) =
+                (20, 0.01, Some(image::RgbImage::new(64, 64)))
+        },
         "strength",
         "less than one step",
     ),
@@ -56,27 +59,27 @@ fn words_that_do_not_fit_are_named() {
 }
 
 #[test]
-fn the_refiner_alone_changes_a_finished_picture() {
+fn the_refiner_alone_changes_a_finished_image() {
     let model = demo_model(DevicePreference::Flex, None);
-    let init = image::open(reference("pipeline/plain.png")).expect("the picture is there").to_rgb8();
-    let request = Request {
-        init: Some(init.clone()),
+    let init = image::open(reference("pipeline/plain.png")).expect("the image is there").to_rgb8();
+    let settings = ResolvedSettings {
         strength: 0.3,
         high_noise_frac: 0.0,
         steps: 20,
-        ..Request::new("a red circle on a blue background")
+        ..ResolvedSettings::new("a red circle on a blue background")
     };
+    let request = Request { settings, init_image: Some(init.clone()) };
     let mut run = model.start(request).expect("the request is good");
     let mut stages = Vec::new();
     while let Some(progress) = run.advance().expect("the step is done") {
         stages.push(progress.stage);
         assert_eq!((progress.step, progress.total), (stages.len(), 6));
-        let preview = run.preview(0).expect("there is a first picture");
+        let preview = run.preview(0).expect("there is a first image");
         assert_eq!(preview.dimensions(), (16, 16));
     }
     assert_eq!(stages, [easel_model::Stage::Refiner; 6]);
-    let picture = &run.finish().expect("the run ends well")[0];
-    let difference: f64 = picture.as_raw().iter().zip(init.as_raw()).map(|(&a, &b)| f64::from(a.abs_diff(b))).sum();
-    let mean = difference / picture.as_raw().len() as f64;
-    assert!(mean > 0.1 && mean < 20.0, "the picture changed by {mean} levels on average");
+    let image = &run.finish().expect("the run ends well")[0];
+    let difference: f64 = image.as_raw().iter().zip(init.as_raw()).map(|(&a, &b)| f64::from(a.abs_diff(b))).sum();
+    let mean = difference / image.as_raw().len() as f64;
+    assert!(mean > 0.1 && mean < 20.0, "the image changed by {mean} levels on average");
 }

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::process::Command;
 
-use easel_model::{Checkpoint, DevicePreference, Model, Request, SchedulerName};
+use easel_model::{Checkpoint, DevicePreference, Model, ResolvedSettings, SchedulerName};
 
 use crate::common::{case, demo, demo_model};
 
-/// With refiner, history, fresh noise at every step, guidance rescale and two pictures.
-fn request() -> Request {
-    Request {
+/// With refiner, history, fresh noise at every step, guidance rescale and two images.
+fn request() -> ResolvedSettings {
+    ResolvedSettings {
         negative_prompt: Some("a small green square".into()),
         width: Some(72),
         height: Some(64),
@@ -19,18 +19,18 @@ fn request() -> Request {
         guidance_rescale: 0.5,
         scheduler: Some(SchedulerName::DpmSolverSdeKarras),
         high_noise_frac: 0.6,
-        ..Request::new("a large red heart on a blue background")
+        ..ResolvedSettings::new("a large red heart on a blue background")
     }
 }
 
 fn bytes(mut run: easel_model::Generation) -> Vec<u8> {
-    run.finish().expect("the run ends well").iter().flat_map(|picture| picture.as_raw().clone()).collect()
+    run.finish().expect("the run ends well").iter().flat_map(|image| image.as_raw().clone()).collect()
 }
 
 /// Runs `worker` below in a process of its own: from `checkpoint`, or from the start.
 fn in_another_process(device: &str, threads: &str, checkpoint: Option<&Path>) -> Vec<u8> {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let output = folder.path().join("pictures");
+    let output = folder.path().join("images");
     let mut command = Command::new(std::env::current_exe().expect("this test's program"));
     command.args(["resuming::worker", "--exact", "--ignored"]);
     command.env("WORKER_DEVICE", device).env("WORKER_OUTPUT", &output);
@@ -40,7 +40,7 @@ fn in_another_process(device: &str, threads: &str, checkpoint: Option<&Path>) ->
     }
     let ended = command.output().expect("the worker starts");
     assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stdout));
-    std::fs::read(output).expect("the worker wrote its pictures")
+    std::fs::read(output).expect("the worker wrote its images")
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn worker() {
         None => model.start(request()),
     };
     let output = std::env::var_os("WORKER_OUTPUT").expect("an output");
-    std::fs::write(output, bytes(run.expect("the run starts"))).expect("the pictures are written");
+    std::fs::write(output, bytes(run.expect("the run starts"))).expect("the images are written");
 }
 
 #[test]
@@ -81,8 +81,8 @@ fn every_step_can_be_resumed_in_another_process() {
 #[test]
 fn every_scheduler_resumes_after_every_step() {
     let model = demo_model(DevicePreference::Flex, None);
-    for name in SchedulerName::ALL {
-        let request = Request { steps: 4, width: Some(64), count: 1, scheduler: Some(name), ..request() };
+    for &name in SchedulerName::ALL {
+        let request = ResolvedSettings { steps: 4, width: Some(64), count: 1, scheduler: Some(name), ..request() };
         let unbroken = bytes(model.start(request.clone()).expect("the run starts"));
         let mut run = model.start(request).expect("the run starts");
         while run.advance().expect("the step is done").is_some() {
@@ -94,9 +94,10 @@ fn every_scheduler_resumes_after_every_step() {
 }
 
 #[test]
-fn a_run_from_a_picture_resumes_without_the_picture() {
+fn a_run_from_an_image_resumes_without_the_image() {
     let model = demo_model(DevicePreference::Flex, None);
-    let request = Request { steps: 8, ..case("from_picture").request() };
+    let mut request = case("from_picture").request();
+    request.settings.steps = 8;
     let unbroken = bytes(model.start(request.clone()).expect("the run starts"));
     let mut run = model.start(request).expect("the run starts");
     run.advance().expect("the step is done");

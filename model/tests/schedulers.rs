@@ -203,7 +203,7 @@ fn usual_configs() -> Vec<SchedulerConfig> {
 fn every_run() -> Vec<Scheduler> {
     let mut runs = Vec::new();
     for config in usual_configs() {
-        for name in SchedulerName::ALL {
+        for &name in SchedulerName::ALL {
             let most = if name == SchedulerName::Lcm { 50 } else { 150 };
             runs.extend((1..=most).map(|steps| Scheduler::new(name, &config, steps).expect("a good run")));
         }
@@ -236,7 +236,7 @@ fn a_run_resumed_after_any_evaluation_gives_the_same_bits() {
     let alphas_cumprod = sdxl_alphas_cumprod();
     let model = |input: &[f32], timestep: f64| denoise(input, timestep, &alphas_cumprod);
     let seed = 21;
-    for name in SchedulerName::ALL {
+    for &name in SchedulerName::ALL {
         let config = SchedulerConfig::default();
         let begin = || Scheduler::new(name, &config, 16).expect("16 steps are good");
         let mut unbroken = begin();
@@ -321,7 +321,7 @@ fn wrong_use_is_refused_with_a_reason() {
     let new = |name, config: &SchedulerConfig, steps| Scheduler::new(name, config, steps).map(|_| ());
     let plain = SchedulerConfig::default();
     for steps in [0, 1000, usize::MAX] {
-        for name in SchedulerName::ALL {
+        for &name in SchedulerName::ALL {
             let error = new(name, &plain, steps).expect_err("no such run");
             assert!(message(error).starts_with("steps: "), "{name} {steps}");
         }
@@ -335,8 +335,8 @@ fn wrong_use_is_refused_with_a_reason() {
     let nothing_left =
         SchedulerConfig { rescale_betas_zero_snr: true, timestep_spacing: TimestepSpacing::Trailing, ..plain.clone() };
     message(new(SchedulerName::Ddim, &nothing_left, 10).expect_err("divides by zero"));
-    let picture = SchedulerConfig { prediction_type: PredictionType::Sample, ..plain.clone() };
-    message(new(SchedulerName::EulerAncestral, &picture, 10).expect_err("not in diffusers"));
+    let image = SchedulerConfig { prediction_type: PredictionType::Sample, ..plain.clone() };
+    message(new(SchedulerName::EulerAncestral, &image, 10).expect_err("not in diffusers"));
     let clipped = SchedulerConfig { lambda_min_clipped: Some(1e30), ..plain.clone() };
     message(new(SchedulerName::DpmSolver, &clipped, 10).expect_err("no timestep left"));
     let rising = SchedulerConfig { sigma_min: Some(50.0), ..plain.clone() };
@@ -356,7 +356,7 @@ fn wrong_use_is_refused_with_a_reason() {
 #[test]
 fn histories_and_samples_that_do_not_belong_are_refused() {
     let sample = [0.5f32; 8];
-    for name in SchedulerName::ALL {
+    for &name in SchedulerName::ALL {
         let mut run = Scheduler::new(name, &SchedulerConfig::default(), 6).expect("a good run");
         let noise = &mut |count| vec![0.0; count];
         for (index, output) in [(99, &sample[..]), (usize::MAX, &sample), (0, &sample[..7])] {

@@ -1,8 +1,10 @@
-//! A tiny VAE decodes pictures and previews in place of the VAE.
+//! A tiny VAE decodes images and previews in place of the VAE.
 
 use std::path::Path;
 
-use easel_model::{DeviceChoice, DevicePreference, Model, ModelSource, Precision, Request, Requirement, Retention};
+use easel_model::{
+    DeviceChoice, DevicePreference, Model, ModelSource, Precision, Requirement, ResolvedSettings, Retention,
+};
 use serde_json::{Value, json};
 
 use crate::common::{copy, demo, reference};
@@ -21,33 +23,33 @@ fn with_tiny_vae(folder: &Path) -> Model {
     model(base(folder).with_tiny_vae(&reference("tiny_vae")).expect("the tiny VAE opens"))
 }
 
-fn request() -> Request {
-    Request {
+fn request() -> ResolvedSettings {
+    ResolvedSettings {
         width: Some(96),
         height: Some(64),
         steps: 3,
         use_refiner: false,
         count: 2,
-        ..Request::new("a large red heart on a blue background")
+        ..ResolvedSettings::new("a large red heart on a blue background")
     }
 }
 
 #[test]
-fn pictures_and_previews_need_no_other_vae() {
+fn images_and_previews_need_no_other_vae() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     copy(&demo("base"), folder.path());
     let model = with_tiny_vae(folder.path());
     std::fs::remove_dir_all(folder.path().join("vae")).expect("the folder is removed");
     let mut run = model.start(request()).expect("the run starts");
     while run.advance().expect("the step is done").is_some() {
-        let preview = run.preview(1).expect("there is a second picture");
+        let preview = run.preview(1).expect("there is a second image");
         assert_eq!(preview.dimensions(), (24, 16));
     }
     assert!(run.preview(2).is_none());
-    let pictures = run.finish().expect("the run ends well");
-    assert_eq!(pictures.iter().map(image::RgbImage::dimensions).collect::<Vec<_>>(), [(96, 64); 2]);
-    // The last preview is the finished picture, made smaller.
-    let small = image::imageops::thumbnail(&pictures[0], 24, 16);
+    let images = run.finish().expect("the run ends well");
+    assert_eq!(images.iter().map(image::RgbImage::dimensions).collect::<Vec<_>>(), [(96, 64); 2]);
+    // The last preview is the finished image, made smaller.
+    let small = image::imageops::thumbnail(&images[0], 24, 16);
     assert!(run.preview(0).is_some_and(|preview| preview == small));
 }
 
@@ -55,8 +57,8 @@ fn pictures_and_previews_need_no_other_vae() {
 fn only_the_decoding_changes() {
     let latents = |model: &Model| {
         let mut run = model.start_traced(request()).expect("the run starts");
-        let pictures = run.finish().expect("the run ends well");
-        (run.trace().and_then(|trace| trace.numbers("final_latents")).expect("traced"), pictures)
+        let images = run.finish().expect("the run ends well");
+        (run.trace().and_then(|trace| trace.numbers("final_latents")).expect("traced"), images)
     };
     let (with, tiny) = latents(&with_tiny_vae(&demo("base")));
     let (without, whole) = latents(&model(base(&demo("base"))));

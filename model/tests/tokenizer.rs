@@ -280,9 +280,9 @@ fn configured_special_tokens_are_respected() {
 }
 
 /// A small generator of the same numbers everywhere (SplitMix64, Steele et al. 2014).
-struct Random(u64);
+struct RandomNumbers(u64);
 
-impl Random {
+impl RandomNumbers {
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -385,7 +385,7 @@ fn any_text_gives_77_valid_ids() {
         }
         assert_eq!(tokenizer.encode(text).unwrap(), tokens, "{text:?}");
     };
-    let mut random = Random(20_240_731);
+    let mut random = RandomNumbers(20_240_731);
     for round in 0..100_000 {
         let text = random.text();
         match round % 3 {
@@ -417,7 +417,7 @@ fn spoilt_folders_never_panic() {
         ("tokenizer_config.json", json!({ "added_tokens_decoder": { "534": token }, "pad_token": "!" }).to_string()),
         ("tokenizer.json", json!({ "model": { "vocab": words, "merges": pairs }, "added_tokens": added }).to_string()),
     ];
-    let mut random = Random(7);
+    let mut random = RandomNumbers(7);
     let mut loaded = 0;
     for _ in 0..4000 {
         let folder = tempfile::tempdir().unwrap();

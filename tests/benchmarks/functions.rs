@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use easel_test_support::lambda_runtime::LambdaRuntime;
+use easel_test_support::service::{Service, Who};
+use easel_test_support::task_requests::{small, unique};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::lambda_runtime::LambdaRuntime;
 use crate::numbers::{Times, row};
-use crate::orders::{small, unique};
-use crate::service::{Service, Who};
 
 const STARTS: usize = 15;
 const CALLS: usize = 300;

@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
+use easel_test_support::person::Person;
+use easel_test_support::service::Service;
+
 use crate::numbers::{Times, row};
-use crate::person::Person;
-use crate::service::Service;
 use crate::tasks;
 
 const FEW: usize = 100;

@@ -1,17 +1,17 @@
-//! Mixed calls at a steady rate while pictures are drawn. Each call is timed from the moment when it was due, so that a
+//! Mixed calls at a steady rate while images are drawn. Each call is timed from the moment when it was due, so that a
 //! service that falls behind is not spared.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use easel_test_support::person::Person;
+use easel_test_support::service::Service;
+use easel_test_support::task_requests::small;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::numbers::{Times, row};
-use crate::orders::small;
-use crate::person::Person;
-use crate::service::Service;
 use crate::tasks;
 
 /// Calls a second.
@@ -74,7 +74,7 @@ pub(crate) async fn run(seconds: u32) {
         row([operation, &counts[0], &counts[1], &times.within(50), &times.within(99), &times.within(100)]);
     }
     println!(
-        "\n{:.0} calls/s for {took:.0} s, {} pictures drawn meanwhile",
+        "\n{:.0} calls/s for {took:.0} s, {} images drawn meanwhile",
         f64::from(calls) / took,
         after.saturating_sub(before)
     );

@@ -3,7 +3,7 @@
 //! - `functions [FOLDER]`: size, cold start and warm latency of the packaged functions (`cargo lambda build`) in FOLDER,
 //!   against embedded services;
 //! - `listing`: lists and reads of `easel serve` with few and with many tasks in the table;
-//! - `load [SECONDS]`: mixed calls at a steady rate while pictures are drawn.
+//! - `load [SECONDS]`: mixed calls at a steady rate while images are drawn.
 //!
 //! Each prints a table in Markdown. `cargo bench --package easel --bench service -- NAME`.
 
@@ -12,27 +12,6 @@ mod listing;
 mod load;
 mod numbers;
 mod tasks;
-
-#[path = "../lambda_runtime.rs"]
-mod lambda_runtime;
-#[allow(dead_code, reason = "the tests use the rest")]
-#[path = "../end_to_end/orders.rs"]
-mod orders;
-#[allow(dead_code, reason = "the tests use the rest")]
-#[path = "../end_to_end/patience.rs"]
-mod patience;
-#[allow(dead_code, reason = "the tests use the rest")]
-#[path = "../end_to_end/person.rs"]
-mod person;
-#[allow(dead_code, reason = "the tests use the rest")]
-#[path = "../end_to_end/process.rs"]
-mod process;
-#[allow(dead_code, reason = "the tests use the rest")]
-#[path = "../end_to_end/service.rs"]
-mod service;
-#[allow(dead_code, reason = "the tests use the rest")]
-#[path = "../end_to_end/storage.rs"]
-mod storage;
 
 #[tokio::main]
 async fn main() {

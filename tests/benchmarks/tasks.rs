@@ -1,12 +1,12 @@
 //! Many drawn tasks, written into the table as a worker would write them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use easel_core::gallery::keys;
-use easel_core::identity::{Identity, Role};
-use easel_core::store::{Created, Saved, Store};
-use easel_core::task::{Change, GenerationReport, NewTask, Picture, Progress, Settings, Task};
+use easel_domain::Labels;
+use easel_domain::identity::{Identity, Role};
+use easel_domain::task::{Change, GeneratedImage, GenerationReport, NewTask, Progress, Settings, Task};
+use easel_storage::gallery::keys;
+use easel_storage::store::{Created, Saved, Store};
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -40,9 +40,11 @@ async fn make(store: &Store, owner: String, number: usize) -> Uuid {
         id: Uuid::now_v7(),
         owner,
         settings,
-        title: Some(format!("Heart {number}")),
-        tags: vec!["heart".to_owned(), format!("tag-{}", number % 100)],
-        metadata: BTreeMap::new(),
+        labels: Labels {
+            title: Some(format!("Heart {number}")),
+            tags: vec!["heart".to_owned(), format!("tag-{}", number % 100)],
+            ..Labels::default()
+        },
         source: None,
     };
     let (task, event) = Task::create(new, &by, Timestamp::now());
@@ -63,16 +65,16 @@ async fn make(store: &Store, owner: String, number: usize) -> Uuid {
     };
     assert_eq!(store.save_claim(&task, &event, &progress).await.expect("claimed"), Saved::Done);
 
-    let finish = Change::Finish { pictures: vec![picture(task.id)], generation: Box::new(report()) };
+    let finish = Change::Finish { images: vec![image(task.id)], generation: Box::new(report()) };
     let (task, event) = task.after(finish, &worker, Timestamp::now()).expect("a legal move");
     assert_eq!(store.save(&task, &event).await.expect("finished"), Saved::Done);
     task.id
 }
 
-fn picture(task: Uuid) -> Picture {
-    Picture {
+fn image(task: Uuid) -> GeneratedImage {
+    GeneratedImage {
         index: 0,
-        key: keys::picture(task, 1, 0),
+        key: keys::image(task, 1, 0),
         thumbnail_key: keys::thumbnail(task, 1, 0),
         width: 1024,
         height: 1024,
@@ -97,7 +99,7 @@ fn report() -> GenerationReport {
         queue_seconds: 1.0,
         drawing_seconds: 60.0,
         step_seconds: 3.0,
-        dollars_per_picture: None,
+        dollars_per_image: None,
         warnings: Vec::new(),
     }
 }

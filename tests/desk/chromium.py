@@ -1,7 +1,6 @@
-"""The browser that the desk is tried in: the machine's own Chromium, or one that is installed now.
+"""The browser that tests the desk: the machine's own Chromium, or one that is installed now.
 
-    python chromium.py      prints where it is
-"""
+`python chromium.py` prints where it is."""
 
 import functools
 import os
@@ -12,8 +11,9 @@ from pathlib import Path
 
 from playwright.sync_api import Error, sync_playwright
 
+LOCK_SECONDS = 600
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-# It runs as root in containers, has no use for a GPU, and is to ask nobody on the network for anything.
+# It runs as root in containers, needs no GPU, and must request nothing from the network.
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -26,7 +26,7 @@ FLAGS = [
     "--no-default-browser-check",
     "--no-first-run",
     "--no-pings",
-    # What is not this machine is not there.
+    # Other machines do not exist.
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 ]
 
@@ -34,9 +34,14 @@ FLAGS = [
 @functools.cache
 def find():
     """The path of a Chromium."""
-    return installed() or from_debian() or from_playwright() or sys.exit(
-        "chromium: there is no Chromium and none could be installed: `apt-get install chromium`, or put a "
-        f"program called {', '.join(NAMES[:-1])} or {NAMES[-1]} on the PATH"
+    return (
+        installed()
+        or from_debian()
+        or from_playwright()
+        or sys.exit(
+            "chromium: Chromium is missing and could not be installed: run `apt-get install chromium`, or put a "
+            f"program called {', '.join(NAMES[:-1])} or {NAMES[-1]} on the PATH"
+        )
     )
 
 
@@ -45,14 +50,16 @@ def installed():
 
 
 def from_debian():
-    """Debian's and its relatives' package, where this process may install one."""
+    """The package of Debian and its derivatives, where this process may install one."""
     if not shutil.which("apt-get"):
         return None
     sudo = [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
     if sudo and not (shutil.which("sudo") and succeeds([*sudo, "true"])):
         return None
-    print("chromium: there is none; installing Debian's package `chromium`", file=sys.stderr, flush=True)
-    apt = [*sudo, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
+    print("chromium: not found; installing Debian's package `chromium`", file=sys.stderr, flush=True)
+    # Another package manager may be at work: wait for it.
+    wait = f"DPkg::Lock::Timeout={LOCK_SECONDS}"
+    apt = [*sudo, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "--option", wait]
     # Lists of packages may be missing in a container, and old anywhere.
     succeeds([*apt, "update"])
     succeeds([*apt, "install", "--yes", "--no-install-recommends", "chromium", "fonts-dejavu-core"])
@@ -60,8 +67,8 @@ def from_debian():
 
 
 def from_playwright():
-    """The build that Playwright brings, for machines that are no Debian."""
-    print("chromium: there is none; installing Playwright's", file=sys.stderr, flush=True)
+    """Playwright's own build, for machines without Debian's packages."""
+    print("chromium: not found; installing Playwright's", file=sys.stderr, flush=True)
     if not succeeds([sys.executable, "-m", "playwright", "install", "chromium"]):
         return None
     with sync_playwright() as playwright:

@@ -1,4 +1,4 @@
-"""What tests ask for by name."""
+"""The tests' fixtures."""
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
@@ -7,15 +7,14 @@ import chromium
 from pages import Visitors
 from service import Service
 
-# Other programs build and draw beside the tests.
+# Other programs may keep the machine busy.
 expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")
 def browser():
-    with sync_playwright() as playwright:
-        with chromium.launch(playwright) as browser:
-            yield browser
+    with sync_playwright() as playwright, chromium.launch(playwright) as browser:
+        yield browser
 
 
 @pytest.fixture

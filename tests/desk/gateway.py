@@ -1,49 +1,58 @@
-"""What API Gateway does in front of the functions: the desk is one of its own, everything else goes to the API."""
+"""What API Gateway does in front of the functions: one address, where the desk has paths of its own and everything else
+goes to the API."""
 
-import base64
 import contextlib
 import http.client
 import os
-import time
-import uuid
+import subprocess
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import runtime_api
 from servers import serving
-from service import EASEL
+from service import EASEL, environment
 
-DESK = Path(os.environ.get("EASEL_TEST_DESK", EASEL.with_name("desk")))
+# The desk with the configuration of its function; tests in Rust run the function itself.
+DESK = Path(os.environ.get("EASEL_TEST_DESK", EASEL.parent / "examples/desk_alone"))
 # About one connection, not about the message.
 OF_A_CONNECTION = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 
 
 @contextlib.contextmanager
-def fronting(service, provider, folder):
+def fronting(service, provider):
     """The one address of the desk and of a service, where people sign in with `provider`."""
     variables = {
-        "EASEL_PICTURES_ORIGIN": service.ready["s3_endpoint"],
+        "EASEL_IMAGES_ORIGIN": service.ready["s3_endpoint"],
         "EASEL_OIDC_ISSUER": provider.issuer,
         "EASEL_OIDC_CLIENT": provider.client,
     }
-    with runtime_api.running(DESK, variables, folder / "desk.log") as desk, serving(handler(service, desk)) as address:
-        yield address
+    with subprocess.Popen([DESK], stdout=subprocess.PIPE, env=environment() | variables, text=True) as desk:
+        try:
+            address = desk.stdout.readline().strip()
+            assert address, f"{DESK} does not start"
+            with serving(handler(address, service.api)) as gateway:
+                yield gateway
+        finally:
+            desk.kill()
 
 
-def handler(service, desk):
+def handler(desk, api):
     class Gateway(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        # Else small answers wait for the reader's acknowledgement.
+        # Otherwise small responses wait for the reader's acknowledgement.
         disable_nagle_algorithm = True
 
-        def answer(self):
+        def forward(self):
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
-            address = urlsplit(self.path)
-            of_the_desk = address.path == "/" or address.path.startswith("/desk/")
-            status, headers, content = self.invoke(address, body) if of_the_desk else self.pass_on(body)
-            self.send_response_only(status)
-            for name, value in headers:
+            path = urlsplit(self.path).path
+            target = desk if path == "/" or path.startswith("/desk/") else api
+            connection = http.client.HTTPConnection(urlsplit(target).netloc, timeout=30)
+            with contextlib.closing(connection):
+                connection.request(self.command, self.path, body, dict(self.headers))
+                response = connection.getresponse()
+                content = response.read()
+            self.send_response_only(response.status)
+            for name, value in response.getheaders():
                 if name.lower() not in OF_A_CONNECTION:
                     self.send_header(name, value)
             self.send_header("content-length", str(len(content)))
@@ -51,54 +60,9 @@ def handler(service, desk):
             if self.command != "HEAD":
                 self.wfile.write(content)
 
-        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = answer
-
-        def invoke(self, address, body):
-            answer = desk.invoke(event(self, address, body))
-            content = answer.get("body") or ""
-            content = base64.b64decode(content) if answer.get("isBase64Encoded") else content.encode()
-            cookies = [("set-cookie", cookie) for cookie in answer.get("cookies") or []]
-            return answer["statusCode"], [*(answer.get("headers") or {}).items(), *cookies], content
-
-        def pass_on(self, body):
-            connection = http.client.HTTPConnection(urlsplit(service.api).netloc, timeout=30)
-            with contextlib.closing(connection):
-                connection.request(self.command, self.path, body, dict(self.headers))
-                answer = connection.getresponse()
-                return answer.status, answer.getheaders(), answer.read()
+        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = forward
 
         def log_message(self, *_):
-            """Tests say what went wrong."""
+            """The tests report what goes wrong."""
 
     return Gateway
-
-
-def event(request, address, body):
-    """A request in the payload format 2.0."""
-    return {
-        "version": "2.0",
-        "routeKey": "$default",
-        "rawPath": address.path,
-        "rawQueryString": address.query,
-        "headers": {name.lower(): value for name, value in request.headers.items()},
-        "requestContext": {
-            "accountId": "123456789012",
-            "apiId": "a1b2c3d4e5",
-            "domainName": request.headers["host"],
-            "domainPrefix": "a1b2c3d4e5",
-            "http": {
-                "method": request.command,
-                "path": address.path,
-                "protocol": "HTTP/1.1",
-                "sourceIp": "127.0.0.1",
-                "userAgent": request.headers.get("user-agent", ""),
-            },
-            "requestId": str(uuid.uuid4()),
-            "routeKey": "$default",
-            "stage": "$default",
-            "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime()),
-            "timeEpoch": int(time.time() * 1000),
-        },
-        "body": base64.b64encode(body).decode() if body else None,
-        "isBase64Encoded": bool(body),
-    }

@@ -16,7 +16,7 @@ CLIENT = "desk-client"
 
 
 class Provider:
-    """Who signs in next, and what was asked for."""
+    """Who signs in next, and what was requested."""
 
     def __init__(self, secret):
         self.secret = secret
@@ -42,7 +42,7 @@ class Provider:
         return query["post_logout_redirect_uri"]
 
     def exchange(self, form):
-        """Tokens for a code, once, for whoever can show what the challenge was made from."""
+        """Tokens for a code, once, if the verifier matches the challenge."""
         self.exchanges.append(form)
         asked, person = self.codes.pop(form.get("code"), ({}, None))
         proof = base64url(hashlib.sha256(form.get("code_verifier", "").encode()).digest())
@@ -86,23 +86,23 @@ def handler(provider):
         def do_GET(self):
             address = urlsplit(self.path)
             if address.path == "/.well-known/openid-configuration":
-                return self.say(200, provider.description())
+                return self.respond(200, provider.description())
             query = {name: values[0] for name, values in parse_qs(address.query).items()}
             if address.path == "/authorize":
-                return self.say(302, {}, location=provider.authorize(query))
+                return self.respond(302, {}, location=provider.authorize(query))
             if address.path == "/logout":
-                return self.say(302, {}, location=provider.depart(query))
-            return self.say(404, {})
+                return self.respond(302, {}, location=provider.depart(query))
+            return self.respond(404, {})
 
         def do_POST(self):
             body = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
             form = {name: values[0] for name, values in parse_qs(body).items()}
-            self.say(*provider.exchange(form))
+            self.respond(*provider.exchange(form))
 
         def do_OPTIONS(self):
-            self.say(204, None, access_control_allow_headers="content-type")
+            self.respond(204, None, access_control_allow_headers="content-type")
 
-        def say(self, status, answer, **headers):
+        def respond(self, status, answer, **headers):
             content = b"" if answer is None else json.dumps(answer).encode()
             self.send_response(status)
             for name, value in {"access-control-allow-origin": "*", "content-type": "application/json"}.items():
@@ -114,7 +114,7 @@ def handler(provider):
             self.wfile.write(content)
 
         def log_message(self, *_):
-            """Tests say what went wrong."""
+            """The tests report what goes wrong."""
 
     return Endpoint
 

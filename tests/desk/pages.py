@@ -1,4 +1,4 @@
-"""Pages of the desk in the browser, and what they complain of."""
+"""Pages of the desk in the browser, and what they report as wrong."""
 
 import base64
 import json
@@ -8,7 +8,7 @@ from people import until
 
 
 class Watch:
-    """What a page's console says that is wrong, breaches of its Content-Security-Policy among it."""
+    """The errors in a page's console, breaches of its Content-Security-Policy among them."""
 
     def __init__(self, page):
         self.page = page
@@ -28,7 +28,7 @@ class Watch:
 
     def check(self):
         wrong = [error for error in self.errors if not any(re.search(pattern, error) for pattern in self.expected)]
-        assert not wrong, "the console says:\n" + "\n".join(wrong)
+        assert not wrong, "the console reports:\n" + "\n".join(wrong)
 
 
 class Visitors:
@@ -52,14 +52,14 @@ class Visitors:
         return page
 
     def sign_in(self, service, role="reviewer", name=None, at="#/review", **options):
-        """A page that somebody opened by the link that the service prints, at a place of the desk."""
+        """A page that somebody opened with the link that the service prints, at a place of the desk."""
         page = self.open(link(service, role, name), **options)
         page.get_by_role("navigation").get_by_role("link").first.wait_for()
         go(page, at)
         return page
 
     def leave(self):
-        """Closes everything; whatever a page complained of fails the test."""
+        """Closes everything; an error in a page's console fails the test."""
         for context in self.contexts:
             context.close()
         for watch in self.watches:
@@ -75,8 +75,8 @@ def holds(page, expression):
     until(lambda: page.evaluate(expression), expression)
 
 
-def drawn(page, selector):
-    """Waits until the picture has come."""
+def loaded(page, selector):
+    """Waits until the image is loaded."""
     page.locator(selector).first.wait_for()
     holds(page, f"document.querySelector({json.dumps(selector)})?.naturalWidth > 0")
 

@@ -1,4 +1,4 @@
-"""People who use the API beside the page: what they see is the truth that the page is held against."""
+"""People who use the API beside the page: what they see is what the page is checked against."""
 
 import json
 import time
@@ -17,7 +17,7 @@ class Person:
         self.api, self.name, self.role, self.token = api, name, role, token
 
     def call(self, method, path, body=None, **headers):
-        """What the API answers, a dictionary; of an error, its problem document."""
+        """The API's response, a dictionary; of an error, its problem document."""
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
         headers["authorization"] = f"Bearer {self.token}"
         data = None if body is None else json.dumps(body).encode()
@@ -34,16 +34,16 @@ class Person:
     def post(self, path, body=None):
         return self.call("POST", path, body or {})
 
-    def ask(self, prompt=PROMPT, title=None, tags=(), **settings):
+    def request(self, prompt=PROMPT, title=None, tags=(), **settings):
         """A new task's id."""
         body = {"prompt": prompt, "tags": list(tags)} | settings | ({"title": title} if title else {})
         answer = self.post("/v1/tasks", body)
         assert "id" in answer, answer
         return answer["id"]
 
-    def draw(self, prompt=PROMPT, **settings):
-        """The id of a new task that has been drawn."""
-        task = self.ask(prompt, **settings)
+    def generate(self, prompt=PROMPT, **settings):
+        """The id of a new task whose images have been generated."""
+        task = self.request(prompt, **settings)
         self.until(task, "awaiting_approval")
         return task
 
@@ -56,13 +56,13 @@ class Person:
     def history(self, task):
         return self.get(f"/v1/tasks/{task}/history")["events"]
 
-    def move(self, task, step, **body):
-        answer = self.post(f"/v1/tasks/{task}/{step}", body)
+    def move(self, task, move, **body):
+        answer = self.post(f"/v1/tasks/{task}/{move}", body)
         assert answer.get("id") == task, answer
         return answer
 
     def until(self, task, status):
-        """The task, once it stands there."""
+        """The task, once it has this status."""
         return until(lambda: (seen := self.task(task))["status"] == status and seen, f"{status}")
 
 

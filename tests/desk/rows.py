@@ -1,4 +1,4 @@
-"""Many tasks at once, written into the embedded DynamoDB as copies of one that was drawn: they show its picture."""
+"""Many tasks at once, written into the embedded DynamoDB as copies of one that was generated: they show its image."""
 
 import copy
 import datetime
@@ -9,7 +9,7 @@ import uuid
 
 # The most that one call writes. A transaction, because the embedded store makes one of each row of a batch.
 BATCH = 100
-# Rows are not signed for, but have to look so.
+# Rows are not signed, but have to look as if they were.
 HEADERS = {
     "content-type": "application/x-amz-json-1.0",
     "x-amz-date": "20260101T000000Z",
@@ -19,7 +19,7 @@ HEADERS = {
 
 
 def copies(service, task, tasks):
-    """Writes a copy of the drawn task `task` for each of `tasks`, oldest first, with what they say otherwise (`status`,
+    """Writes a copy of the generated task `task` for each of `tasks`, oldest first, with these changes (`status`,
     `owner`, `title`, `tags`, `prompt`); their ids. Copies have no history."""
     row = call(service, "GetItem", **place(service, task))["Item"]
     now = datetime.datetime.now(datetime.UTC)
@@ -35,7 +35,7 @@ def copies(service, task, tasks):
 
 
 def update(service, task, source):
-    """Says of a task that it was made from a dropped file of this name."""
+    """Makes it look as if a task was created by a dropped file of this name."""
     call(
         service,
         "UpdateItem",

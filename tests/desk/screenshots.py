@@ -1,7 +1,6 @@
-"""Writes pictures of each page of the desk, light and dark, on a phone and on a wide screen.
+"""Takes screenshots of each page of the desk, light and dark, on a phone and on a wide screen.
 
-    python screenshots.py functions/desk/screenshots
-"""
+`python screenshots.py FOLDER` writes them there, in the place of those that it has."""
 
 import base64
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 from playwright.sync_api import expect, sync_playwright
 
 import chromium
-from pages import Visitors, drawn, go, holds
+from pages import Visitors, go, holds, loaded
 from service import Service
 
 SIZES = {"phone": {"width": 390, "height": 844}, "wide": {"width": 1440, "height": 900}}
@@ -47,15 +46,15 @@ def main():
 
 
 def fill(service):
-    """Draws what the pages show; a task with an earlier attempt is returned."""
+    """Generates what the pages show; returns a task with an earlier attempt."""
     creator, reviewer = service.person("creator", "grace"), service.person("reviewer", "rita")
-    tasks = [creator.draw(prompt, seed=number, tags=[prompt.split()[2]]) for number, prompt in enumerate(LIBRARY)]
+    tasks = [creator.generate(prompt, seed=number, tags=[prompt.split()[2]]) for number, prompt in enumerate(LIBRARY)]
     for task in tasks[::3]:
-        reviewer.move(task, "approve", note="Just as asked for")
+        reviewer.move(task, "approve", note="Just as requested")
     reviewer.move(tasks[0], "publish")
     reviewer.move(tasks[1], "reject", reason="The star is too small")
-    creator.move(tasks[4], "cancel", reason="Not needed any more")
-    task = creator.draw(LIBRARY[0], title="Heart for the front page", tags=["front page"], count=3, seed=40)
+    creator.move(tasks[4], "cancel", reason="No longer needed")
+    task = creator.generate(LIBRARY[0], title="Heart for the front page", tags=["front page"], count=3, seed=40)
     reviewer.move(task, "reject", reason="Wrong style")
     creator.move(task, "retry", prompt="a large striped red heart on a blue background", seed=41)
     creator.until(task, "awaiting_approval")
@@ -73,30 +72,30 @@ def take_all(visitors, service, task, size, scheme, folder):
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     take(page, "sign-in")
     page = visitors.sign_in(service, "admin", "grace", **options)
-    drawn(page, ".stage img")
-    drawn(page, ".queue li:last-child img")
+    loaded(page, ".stage img")
+    loaded(page, ".queue li:last-child img")
     take(page, "review")
     go(page, "#/library")
-    drawn(page, ".tile:last-child img")
+    loaded(page, ".tile:last-child img")
     take(page, "library")
     go(page, f"#/task/{task}")
-    drawn(page, ".stage img")
-    expect(page.get_by_text("asked for it")).to_be_attached()
+    loaded(page, ".stage img")
+    expect(page.get_by_text("requested it")).to_be_attached()
     take(page, "task")
-    # What is being drawn is not done before both pages have been seen.
-    go(page, "#/make")
+    # This takes longer than both pages need.
+    go(page, "#/create")
     page.get_by_label("Prompt", exact=True).fill("a small red star at the top on a yellow background")
     page.get_by_label("Steps").fill("150")
-    page.get_by_label("Pictures", exact=True).fill("8")
-    page.get_by_role("button", name="Make pictures").click()
+    page.get_by_label("Images", exact=True).fill("8")
+    page.get_by_role("button", name="Generate").click()
     page.get_by_role("button", name="Close").click()
-    card = page.get_by_label("Your latest").get_by_role("article").first
+    card = page.get_by_label("Your recent images").get_by_role("article").first
     holds(page, "document.querySelector('.card progress')?.position > 0.2")
     card.scroll_into_view_if_needed()
-    take(page, "make")
-    go(page, "#/machine")
-    expect(page.get_by_label("Being drawn")).to_contain_text("Step")
-    take(page, "machine")
+    take(page, "create")
+    go(page, "#/system")
+    expect(page.get_by_label("Generating")).to_contain_text("Step")
+    take(page, "system")
     # The next pages show the same tasks again.
     [running] = owner.tasks("status=in_progress")
     owner.call("DELETE", f"/v1/tasks/{running['id']}")

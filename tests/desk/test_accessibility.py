@@ -1,4 +1,4 @@
-"""What everybody can use: axe-core's rules for WCAG 2.2 AA on every page, and the keyboard alone."""
+"""Accessibility: axe-core's rules for WCAG 2.2 AA on every page, and the keyboard alone."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -20,12 +20,12 @@ def findings(page):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(service, visitors, scheme, size):
     creator, reviewer = service.person("creator", "robin"), service.person("reviewer", "rita")
-    task = creator.draw(title="The heart", tags=["hearts"], count=2)
+    task = creator.generate(title="The heart", tags=["hearts"], count=2)
     reviewer.move(task, "reject", reason="Too red")
     creator.move(task, "retry", seed=2)
     creator.until(task, "awaiting_approval")
-    reviewer.move(creator.draw(title="Approved"), "approve", note="Well done")
-    reviewer.move(creator.draw(title="Cancelled"), "cancel", reason="Not needed")
+    reviewer.move(creator.generate(title="Approved"), "approve", note="Well done")
+    reviewer.move(creator.generate(title="Cancelled"), "cancel", reason="Not needed")
     options = {"color_scheme": scheme, "viewport": size}
     signed_out = visitors.open(service.api, **options)
     expect(signed_out.get_by_role("heading", name="Sign in")).to_be_visible()
@@ -33,17 +33,17 @@ def test_axe_finds_nothing(service, visitors, scheme, size):
     page = visitors.sign_in(service, "admin", "robin", **options)
     for place, there in {
         "#/review": page.get_by_role("button", name="Approve", exact=True),
-        "#/make": page.get_by_label("Your latest").get_by_role("article").first,
+        "#/create": page.get_by_label("Your recent images").get_by_role("article").first,
         "#/library": page.get_by_label("Tasks").get_by_role("link").first,
-        "#/machine": page.get_by_text("Nothing at the moment."),
-        f"#/task/{task}": page.get_by_text("asked for it"),
+        "#/system": page.get_by_text("Nothing at the moment."),
+        f"#/task/{task}": page.get_by_text("requested it"),
     }.items():
         go(page, place)
         expect(there).to_be_visible()
         wrong[place] = findings(page)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{place} is too wide"
     go(page, "#/review")
-    for name in ("Keys", "Reject"):
+    for name in ("Keyboard shortcuts", "Reject"):
         page.get_by_role("button", name=name, exact=True).click()
         expect(page.get_by_role("dialog")).to_be_visible()
         wrong[name] = findings(page)
@@ -60,20 +60,20 @@ def focused(page):
 
 
 def tab_to(page, name, backwards=False):
-    """Goes on with Tab to what has this name; the focus has to be seen on the way."""
+    """Presses Tab up to what has this name; the focus has to be visible there."""
     for _ in range(60):
         page.keyboard.press("Shift+Tab" if backwards else "Tab")
         if focused(page).strip() == name:
-            assert page.evaluate(
-                "getComputedStyle(document.activeElement).outlineStyle !== 'none'"
-            ), f"the focus on {name} cannot be seen"
+            assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle !== 'none'"), (
+                f"the focus on {name} cannot be seen"
+            )
             return
-    raise AssertionError(f"Tab does not come to {name}")
+    raise AssertionError(f"Tab does not reach {name}")
 
 
 def test_the_whole_approval_by_tab_and_enter(service, visitors):
     creator, reviewer = service.person("creator"), service.person("reviewer", "rita")
-    first, second = creator.draw(title="First"), creator.draw(title="Second")
+    first, second = creator.generate(title="First"), creator.generate(title="Second")
     page = visitors.sign_in(service, at="#/library")
     page.clock.install()
     tab_to(page, "Review")
@@ -100,7 +100,7 @@ def test_the_whole_approval_by_tab_and_enter(service, visitors):
 
 def test_the_whole_approval_by_single_keys(service, visitors):
     creator, reviewer = service.person("creator"), service.person("reviewer", "rita")
-    tasks = [creator.draw(title=title, count=2) for title in ("First", "Second", "Third")]
+    tasks = [creator.generate(title=title, count=2) for title in ("First", "Second", "Third")]
     page = visitors.sign_in(service)
     page.clock.install()
     heading = page.get_by_role("heading", level=1)
@@ -112,7 +112,7 @@ def test_the_whole_approval_by_single_keys(service, visitors):
     page.keyboard.press("2")
     expect(page.get_by_label("Candidates").get_by_role("button").nth(1)).to_have_attribute("aria-pressed", "true")
     page.keyboard.press("c")
-    expect(page.get_by_label("Pictures", exact=True).get_by_role("img")).to_have_count(2)
+    expect(page.get_by_label("Images", exact=True).get_by_role("img")).to_have_count(2)
     page.keyboard.press("z")
     expect(page.get_by_role("button", name="Actual size")).to_have_attribute("aria-pressed", "true")
     page.keyboard.press("a")
@@ -131,7 +131,7 @@ def test_the_whole_approval_by_single_keys(service, visitors):
     reviewer.until(tasks[1], "rejected")
     assert [reviewer.task(task)["status"] for task in tasks] == ["awaiting_approval", "rejected", "approved"]
     page.keyboard.press("?")
-    page.get_by_role("dialog").get_by_label("Single keys act").uncheck()
+    page.get_by_role("dialog").get_by_label("Enable single-key shortcuts").uncheck()
     page.keyboard.press("Escape")
     page.keyboard.press("a")
     expect(page.get_by_role("button", name="Undo")).to_have_count(0)

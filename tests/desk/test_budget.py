@@ -19,8 +19,8 @@ SHIFTS = """
 
 
 def test_bytes_and_requests(service, browser):
-    """Everything but pictures counts, whether it comes before the first paint or not."""
-    service.person("creator").draw()
+    """Everything but images counts, whether it comes before the first paint or not."""
+    service.person("creator").generate()
     context = browser.new_context()
     page = context.new_page()
     devtools = context.new_cdp_session(page)
@@ -35,8 +35,10 @@ def test_bytes_and_requests(service, browser):
     painted = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
     own = {request: url for request, url in requests.items() if url.startswith(service.api)}
     size = sum(sizes.get(request, 0) for request in own)
-    print(f"{len(own)} requests, {size} bytes; first paint after {painted:.0f} ms, ready after {ready:.0f} ms "
-          f"on a processor {SLOWDOWN} times as slow as this one")
+    print(
+        f"{len(own)} requests, {size} bytes; first paint after {painted:.0f} ms, ready after {ready:.0f} ms "
+        f"on a processor {SLOWDOWN} times as slow as this one"
+    )
     assert size < FIRST_PAINT_BYTES, own
     assert len(own) <= FIRST_PAINT_REQUESTS, own
     context.close()
@@ -44,8 +46,8 @@ def test_bytes_and_requests(service, browser):
 
 def test_nothing_jumps(service, visitors):
     creator = service.person("creator")
-    task = creator.draw(count=2)
-    for place in ("#/review", "#/make", "#/library", "#/machine", f"#/task/{task}"):
+    task = creator.generate(count=2)
+    for place in ("#/review", "#/create", "#/library", "#/system", f"#/task/{task}"):
         page = visitors.open("about:blank")
         page.context.add_init_script(SHIFTS)
         page.goto(link(service, "reviewer"))

@@ -1,13 +1,13 @@
-"""The page goes on when the service or the network goes away and comes back."""
+"""The page carries on when the service or the network goes away and comes back."""
 
 from playwright.sync_api import expect
 
-from pages import drawn
+from pages import loaded
 
-# What the browser itself says of requests that reach nobody.
+# What the browser itself reports about requests that reach nobody.
 UNREACHABLE = "ERR_(INTERNET_DISCONNECTED|NETWORK_CHANGED|CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE)"
 HELD = 10_000
-LOST = "Easel cannot be reached"
+LOST = "Can't reach Easel"
 
 
 def approve(page):
@@ -17,7 +17,7 @@ def approve(page):
 
 def test_the_service_starts_again_while_the_page_is_open(service, visitors):
     creator, reviewer = service.person("creator"), service.person("reviewer", "rita")
-    first = creator.draw(title="Before")
+    first = creator.generate(title="Before")
     page = visitors.sign_in(service)
     page.watch.expect(UNREACHABLE)
     expect(page.get_by_label("Queue")).to_contain_text("Before")
@@ -29,16 +29,16 @@ def test_the_service_starts_again_while_the_page_is_open(service, visitors):
     service.start()
     expect(page.get_by_text(LOST)).to_have_count(0)
     reviewer.until(first, "approved")
-    # Pictures have other addresses now.
-    creator.draw(title="After")
+    # Images have other addresses now.
+    creator.generate(title="After")
     expect(page.get_by_label("Queue")).to_contain_text("After")
-    drawn(page, ".stage img")
-    drawn(page, ".queue img")
+    loaded(page, ".stage img")
+    loaded(page, ".queue img")
 
 
 def test_a_decision_made_offline_is_sent_later(service, visitors):
     creator, reviewer = service.person("creator"), service.person("reviewer", "rita")
-    task = creator.draw()
+    task = creator.generate()
     page = visitors.sign_in(service)
     page.watch.expect(UNREACHABLE)
     expect(page.get_by_role("button", name="Approve", exact=True)).to_be_visible()

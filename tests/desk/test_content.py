@@ -21,7 +21,7 @@ ALL = " ".join(HOSTILE)
 # What that would make if it were markup.
 MADE = "[src=x], [onerror], [onload], script:not([src])"
 
-# A picture of one.
+# An image of one.
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
@@ -38,6 +38,7 @@ INJECTIONS = {
 @pytest.fixture
 def foreign():
     """A server with a script that is not the desk's."""
+
     class Foreign(BaseHTTPRequestHandler):
         asked = []
 
@@ -50,7 +51,7 @@ def foreign():
             self.wfile.write(b"window.ran = 'foreign'")
 
         def log_message(self, *_):
-            """Tests say what went wrong."""
+            """The tests report what goes wrong."""
 
     with serving(Foreign) as Foreign.address:
         yield Foreign
@@ -58,7 +59,7 @@ def foreign():
 
 def test_prompts_titles_reasons_tags_and_file_names_are_text(service, visitors):
     creator, reviewer = service.person("creator"), service.person("reviewer")
-    task = creator.draw(ALL, title=ALL[:200], tags=HOSTILE[:2])
+    task = creator.generate(ALL, title=ALL[:200], tags=HOSTILE[:2])
     reviewer.move(task, "reject", reason=ALL)
     creator.move(task, "retry")
     creator.until(task, "awaiting_approval")
@@ -71,10 +72,10 @@ def test_prompts_titles_reasons_tags_and_file_names_are_text(service, visitors):
         assert page.locator(MADE).count() == 0
     # Names of files come from outside, too: of those dropped into S3, and of those dropped onto the page.
     expect(page.get_by_text(f"uploads/{ALL}.txt")).to_be_visible()
-    go(page, "#/make")
-    expect(page.get_by_role("heading", name="Make pictures")).to_be_visible()
+    go(page, "#/create")
+    expect(page.get_by_role("heading", name="Create images")).to_be_visible()
     drop(page, f"{ALL}.png", PIXEL)
-    expect(page.get_by_text(f"Starts from {ALL}.png")).to_be_visible()
+    expect(page.get_by_text(f"Starting image: {ALL}.png")).to_be_visible()
     assert page.locator(MADE).count() == 0
     assert page.evaluate("window.ran") is None
 

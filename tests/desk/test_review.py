@@ -21,12 +21,12 @@ def truth(service):
 
 
 def test_an_approval_is_held_for_ten_seconds_and_can_be_undone(service, visitors, creator, truth):
-    task = creator.draw()
+    task = creator.generate()
     page = visitors.sign_in(service)
     page.clock.install()
     page.get_by_label("Note").fill("Just the red we wanted")
     page.get_by_role("button", name="Approve", exact=True).click()
-    expect(page.get_by_text("Nothing waits here")).to_be_visible()
+    expect(page.get_by_text("All caught up")).to_be_visible()
     page.clock.run_for(HELD - 1000)
     assert truth.task(task)["status"] == "awaiting_approval"
     page.get_by_role("button", name="Undo").click()
@@ -40,7 +40,7 @@ def test_an_approval_is_held_for_ten_seconds_and_can_be_undone(service, visitors
 
 
 def test_a_decision_survives_a_reload(service, visitors, creator, truth):
-    task = creator.draw()
+    task = creator.generate()
     page = visitors.sign_in(service)
     page.get_by_label("Note").fill("Just the red we wanted")
     page.get_by_role("button", name="Approve", exact=True).click()
@@ -51,7 +51,7 @@ def test_a_decision_survives_a_reload(service, visitors, creator, truth):
 
 
 def test_rejecting_needs_a_reason_and_the_next_attempt_keeps_the_earlier_one(service, visitors, creator, truth):
-    task = creator.draw(seed=7)
+    task = creator.generate(seed=7)
     page = visitors.sign_in(service)
     page.clock.install()
     page.get_by_role("button", name="Reject", exact=True).click()
@@ -84,11 +84,11 @@ def test_rejecting_needs_a_reason_and_the_next_attempt_keeps_the_earlier_one(ser
     expect(page.get_by_label("Attempt 1").get_by_role("img")).to_be_visible()
 
 
-def test_of_two_reviewers_the_second_is_told_and_nothing_is_overwritten(service, visitors, creator, truth):
-    task = creator.draw(title="The heart")
+def test_the_second_of_two_reviewers_is_informed_and_nothing_is_overwritten(service, visitors, creator, truth):
+    task = creator.generate(title="The heart")
     first, second = visitors.sign_in(service, name="ada"), visitors.sign_in(service, name="ben")
     for page in (first, second):
-        # What one has decided is no news to the other before it is sent.
+        # A decision is unknown to others before it is sent.
         page.clock.install()
         expect(page.get_by_role("button", name="Approve", exact=True)).to_be_visible()
     second.watch.expect("412")
@@ -100,8 +100,8 @@ def test_of_two_reviewers_the_second_is_told_and_nothing_is_overwritten(service,
     first.clock.run_for(HELD)
     truth.until(task, "approved")
     second.clock.run_for(HELD)
-    notice = second.locator(".notice", has_text="was not made")
-    expect(notice).to_contain_text("Your rejection of “The heart” was not made: ada approved it")
+    notice = second.locator(".notice", has_text="was not rejected")
+    expect(notice).to_contain_text("“The heart” was not rejected: ada approved it")
     expect(notice).to_contain_text("Too red")
     assert truth.task(task)["approval"]["by"] == "ada"
     assert [event["change"] for event in truth.history(task)] == ["create", "claim", "finish", "approve"]
@@ -110,7 +110,7 @@ def test_of_two_reviewers_the_second_is_told_and_nothing_is_overwritten(service,
 
 
 def test_a_reviewer_sees_what_another_does(service, visitors, creator, truth):
-    task, other = creator.draw(title="First"), creator.draw(title="Second")
+    task, other = creator.generate(title="First"), creator.generate(title="Second")
     page = visitors.sign_in(service)
     expect(page.get_by_label("Queue").get_by_role("listitem")).to_have_count(2)
     truth.move(other, "approve")
@@ -120,7 +120,7 @@ def test_a_reviewer_sees_what_another_does(service, visitors, creator, truth):
 
 
 def test_several_are_approved_at_once(service, visitors, creator, truth):
-    tasks = [creator.draw(title=f"Heart {number}") for number in range(3)]
+    tasks = [creator.generate(title=f"Heart {number}") for number in range(3)]
     page = visitors.sign_in(service)
     page.clock.install()
     for number in (0, 2):

@@ -5,12 +5,12 @@ from playwright.sync_api import expect
 
 import gateway
 import openid
-from pages import drawn, go, link
+from pages import go, link, loaded
 
 PAGES = {
-    "creator": ["Make", "Library", "Machine"],
-    "reviewer": ["Review", "Make", "Library", "Machine"],
-    "admin": ["Review", "Make", "Library", "Machine"],
+    "creator": ["Create", "Library", "System"],
+    "reviewer": ["Review", "Create", "Library", "System"],
+    "admin": ["Review", "Create", "Library", "System"],
 }
 REFUSED = "401"
 
@@ -22,9 +22,9 @@ def provider(service):
 
 
 @pytest.fixture
-def address(service, provider, tmp_path):
+def address(service, provider):
     """Where the desk is that people sign in to with the provider."""
-    with gateway.fronting(service, provider, tmp_path) as address:
+    with gateway.fronting(service, provider) as address:
         yield address
 
 
@@ -44,15 +44,15 @@ def addresses(page):
 @pytest.mark.parametrize("role", PAGES)
 def test_the_link_signs_in_and_the_role_decides_what_is_shown(service, visitors, role):
     creator = service.person("creator", "somebody else")
-    task = creator.draw(title="Another's heart")
+    task = creator.generate(title="Another's heart")
     page = visitors.sign_in(service, role, "grace", at="#/library")
     expect(page.get_by_role("banner")).to_contain_text(f"grace{role}")
     expect(links(page)).to_have_text(PAGES[role])
     if role == "creator":
         page.watch.expect("404")
-        expect(page.get_by_role("main")).to_contain_text("No task")
+        expect(page.get_by_role("main")).to_contain_text("No tasks")
         go(page, "#/review")
-        expect(page).to_have_url(f"{service.api}/#/make")
+        expect(page).to_have_url(f"{service.api}/#/create")
         go(page, f"#/task/{task}")
         expect(page.get_by_role("alert")).to_contain_text("no task")
     else:
@@ -77,13 +77,13 @@ def test_no_token_stays_in_the_address_or_outlives_the_tab(service, visitors):
 
 
 def test_a_token_that_is_no_longer_good_leads_to_the_sign_in_and_back(service, visitors):
-    page = visitors.sign_in(service, at="#/machine")
+    page = visitors.sign_in(service, at="#/system")
     page.watch.expect(REFUSED)
-    expect(page.get_by_role("heading", name="Machine")).to_be_visible()
+    expect(page.get_by_role("heading", name="System")).to_be_visible()
     page.evaluate("sessionStorage.setItem('easel.token', 'e30.e30.e30')")
     go(page, "#/library")
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-    expect(page.get_by_role("alert")).to_contain_text("Your sign-in is over")
+    expect(page.get_by_role("alert")).to_contain_text("Your session has expired")
     page.get_by_label("Token").fill(service.token("admin", "grace"))
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Library")).to_be_visible()
@@ -92,7 +92,7 @@ def test_a_token_that_is_no_longer_good_leads_to_the_sign_in_and_back(service, v
 
 @pytest.mark.parametrize("role", PAGES)
 def test_the_code_flow_with_pkce(service, provider, address, visitors, role):
-    service.person("creator", "grace").draw(title="The heart")
+    service.person("creator", "grace").generate(title="The heart")
     provider.person = ("grace", role)
     page = visitors.open(f"{address}/#/library")
     sign_in(page)
@@ -100,7 +100,7 @@ def test_the_code_flow_with_pkce(service, provider, address, visitors, role):
     expect(page.get_by_role("banner")).to_contain_text(f"grace{role}")
     expect(links(page)).to_have_text(PAGES[role])
     expect(page.get_by_role("main")).to_contain_text("The heart")
-    drawn(page, "main img")
+    loaded(page, "main img")
 
     [asked], [exchanged] = provider.authorizations, provider.exchanges
     assert (asked["response_type"], asked["client_id"], asked["scope"]) == ("code", openid.CLIENT, "openid")
@@ -125,14 +125,14 @@ def test_the_code_flow_with_pkce(service, provider, address, visitors, role):
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
-def test_an_answer_that_nobody_here_asked_for_is_refused(provider, address, visitors):
+def test_a_response_that_was_not_requested_here_is_refused(provider, address, visitors):
     page = visitors.open(f"{address}/?code=stolen&state=guessed")
-    expect(page.get_by_text("was not begun in this tab")).to_be_visible()
+    expect(page.get_by_text("was not started in this tab")).to_be_visible()
     assert page.url == f"{address}/"
     assert provider.exchanges == []
 
 
-def test_what_the_provider_refuses_is_said(provider, address, visitors):
+def test_what_the_provider_refuses_is_shown(provider, address, visitors):
     page = visitors.open(address)
     page.watch.expect("400")
     provider.client = "another client"
@@ -143,12 +143,12 @@ def test_what_the_provider_refuses_is_said(provider, address, visitors):
 
 def test_a_token_that_ran_out_is_followed_by_another(provider, address, visitors):
     provider.lifetime = 5
-    page = visitors.open(f"{address}/#/machine")
+    page = visitors.open(f"{address}/#/system")
     page.watch.expect(REFUSED)
     sign_in(page)
-    expect(page.get_by_role("heading", name="Machine")).to_be_visible()
-    expect(page.get_by_text("Your sign-in is over")).to_be_visible()
+    expect(page.get_by_role("heading", name="System")).to_be_visible()
+    expect(page.get_by_text("Your session has expired")).to_be_visible()
     provider.lifetime = 3600
     sign_in(page)
-    expect(page).to_have_url(f"{address}/#/machine")
-    expect(page.get_by_role("heading", name="Machine")).to_be_visible()
+    expect(page).to_have_url(f"{address}/#/system")
+    expect(page.get_by_role("heading", name="System")).to_be_visible()

@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 import zlib
 
-from emulator import DEAD_LETTERS, FUNCTION_SECONDS, GENERATE, NAME
+from emulators.emulator import DEAD_LETTERS, FUNCTION_SECONDS, GENERATE, NAME
 
 PATIENCE_SECONDS = 300
 HEART = {"prompt": "a large red heart on a blue background", "width": 64, "height": 64, "steps": 2}
@@ -50,7 +50,7 @@ class Person:
         eventually(f"{task} to be {status}", stands)
 
 
-def picture(side=64):
+def image(side=64):
     """A grey square, as a PNG file."""
 
     def part(kind, data):
@@ -123,7 +123,7 @@ def a_function_short_of_time_hands_on(emulator, deployment):
 def what_was_deleted_a_week_ago_goes(emulator, people):
     """Housekeeping removes the tasks with all that was kept for them; their history stays."""
     creator, reviewer, s3 = people["creator"], people["reviewer"], emulator.client("s3")
-    dropped, file = "uploads/creator/afterwards.png", picture()
+    dropped, file = "uploads/creator/afterwards.png", image()
     s3.put_object(Bucket=NAME, Key=dropped, Body=file, Metadata={"prompt": "a heart", "steps": "4", "strength": "0.5"})
 
     def made_of_it():

@@ -1,4 +1,4 @@
-"""An image's program as ECS and Lambda start it: no user's rights, nothing but /tmp to write to."""
+"""A container image's program as ECS and Lambda start it: no user's rights, nothing but /tmp to write to."""
 
 import contextlib
 import os
@@ -11,8 +11,8 @@ PASSED_ON = r"^\(AWS_[A-Z0-9_]*\|EASEL_[A-Z0-9_]*\)=.*"
 
 
 @contextlib.contextmanager
-def program(engine, image, folder):
-    """A program in a folder that runs the image each time it is started; none runs any more after the block."""
+def program(engine, container_image, folder):
+    """A program in a folder that runs the container image each time it is started; none runs after the block."""
     label = f"easel.test={os.getpid()}"
     command = [engine, "run", "--rm", "--init", "--network", "host", "--label", label]
     command += ["--read-only", "--tmpfs", "/tmp:rw,nosuid,nodev,size=1g"]
@@ -22,7 +22,7 @@ def program(engine, image, folder):
     command += ["--cap-drop", "all", "--security-opt", "no-new-privileges"]
     file = folder / "generate"
     variables = f"$(env | sed -n 's/{PASSED_ON}/--env \\1/p')"
-    file.write_text(f"#!/bin/sh\nexec {shlex.join(command)} {variables} {shlex.quote(image)}\n")
+    file.write_text(f"#!/bin/sh\nexec {shlex.join(command)} {variables} {shlex.quote(container_image)}\n")
     file.chmod(0o755)
     try:
         yield file

@@ -1,6 +1,7 @@
-"""Deploys the built functions to ministack, an emulator of AWS by others, and runs a command against them.
+r"""Deploys the built functions to ministack, an emulator of AWS by others, and runs a command against them.
 
-    python deploy.py --functions target/lambda --generate target/release/generate --logs target/emulators -- COMMAND ...
+    PYTHONPATH=tests python -m emulators.deploy --functions target/lambda --generate target/release/generate \
+        --logs target/emulators -- COMMAND ...
 
 The command finds the deployment in the file that EASEL_TEST_DEPLOYMENT names. Without a command the deployment stays
 until it is interrupted. What every function and worker asked of AWS is in LOGS/needs-*.jsonl afterwards.
@@ -16,11 +17,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-import afterwards
-import container
-from emulator import DELIVERIES, FUNCTIONS, GENERATE, WORKER, Emulator
-from processes import inherited, ministack, running
-from recorder import recording
+from emulators import afterwards, container
+from emulators.emulator import DELIVERIES, FUNCTIONS, GENERATE, WORKER, Emulator
+from emulators.processes import inherited, ministack, running
+from emulators.recorder import recording
 
 
 def arguments():
@@ -28,7 +28,7 @@ def arguments():
     parser.add_argument("--functions", type=Path, required=True, help="where cargo lambda put the packages")
     generate = parser.add_mutually_exclusive_group(required=True)
     generate.add_argument("--generate", type=Path, help="the generate program, to poll the queue")
-    generate.add_argument("--image", help="the same in a container of this image")
+    generate.add_argument("--container-image", help="the same in a container of this image")
     parser.add_argument("--engine", default="podman", help="what runs the container: podman or docker")
     parser.add_argument("--on-lambda", action="store_true", help="have the generate function draw instead")
     parser.add_argument("--logs", type=Path, required=True, help="a folder for the deployment file and what is said")
@@ -47,9 +47,9 @@ def main():
         emulator = Emulator(endpoint, doors)
         deployment, queue = emulator.deploy(given.functions)
         generate = given.generate
-        if given.image:
+        if given.container_image:
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            generate = stack.enter_context(container.program(given.engine, given.image, scratch))
+            generate = stack.enter_context(container.program(given.engine, given.container_image, scratch))
         emulator.make_generate(generate, queue, draws=given.on_lambda)
 
         def start_worker(log):

@@ -1,6 +1,6 @@
-"""Stops workers in mid-picture on ministack: no picture is lost, none is made twice, others go on with them.
+"""Stops workers in mid-image on ministack: no image is lost, none is made twice, others go on with them.
 
-    python drain.py --generate target/release/generate --logs target/drain
+    PYTHONPATH=tests python -m emulators.drain --generate target/release/generate --logs target/drain
 
 EASEL_TEST_DRAINS says how often (30). Two workers poll the queue all the time; the older one gets SIGTERM while it
 draws, and a new one comes in its place.
@@ -16,10 +16,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from afterwards import eventually
-from emulator import DEAD_LETTERS, ROOT, Emulator
-from processes import inherited, ministack
-from rows import Rows
+from emulators.afterwards import eventually
+from emulators.emulator import DEAD_LETTERS, ROOT, Emulator
+from emulators.processes import inherited, ministack
+from emulators.rows import Rows
 
 STEPS = 80
 ORDER = {"prompt": "a large red heart on a blue background", "width": 128, "height": 128, "steps": STEPS}
@@ -30,7 +30,7 @@ SEEDS = 3
 WAITING = 3
 # A worker that does not end in this time is killed by ECS.
 STOP_SECONDS = 120
-# The shares of the rest of a picture within which a worker is stopped.
+# The shares of the rest of an image within which a worker is stopped.
 SOON, LATE = 0.05, 0.7
 
 
@@ -49,7 +49,7 @@ class Worker:
         return self.process.wait(timeout=STOP_SECONDS)
 
 
-class Studio:
+class Fleet:
     """Workers that poll the queue, and what they have drawn."""
 
     def __init__(self, emulator, queue, program, logs):
@@ -90,7 +90,7 @@ class Studio:
         return drawn == set(self.orders) and self.emulator.is_empty(self.queue)
 
     def stop_oldest(self, share):
-        """Stops the oldest worker when it has drawn this share of what is left of a picture; its name."""
+        """Stops the oldest worker when it has drawn this share of what is left of an image; its name."""
         worker = self.workers[0]
 
         def drawn_far_enough():
@@ -113,7 +113,7 @@ class Studio:
         return worker.name
 
     def handed_on_by(self, worker):
-        """The task that this worker left in mid-picture, if it did not finish it."""
+        """The task that this worker left in mid-image, if it did not finish it."""
         for status in ("pending", "in_progress", "awaiting_approval"):
             for task in self.rows.standing(status):
                 for event in self.rows.history(task["id"]):
@@ -128,34 +128,34 @@ def visibility():
     return int(re.search(r"  Queue:\n(?: {4}.*\n)*? {6}VisibilityTimeout: (\d+)\n", template)[1])
 
 
-def undisturbed(studio):
-    """The pictures of one worker that nobody stops, by seed."""
-    studio.start_worker()
+def undisturbed(fleet):
+    """The images of one worker that nobody stops, by seed."""
+    fleet.start_worker()
     for _ in range(SEEDS):
-        studio.order()
-    eventually("undisturbed pictures", studio.is_done)
-    pictures = {}
-    for task in studio.rows.standing("awaiting_approval"):
-        changes = [event["change"]["kind"] for event in studio.rows.history(task["id"])]
+        fleet.order()
+    eventually("undisturbed images", fleet.is_done)
+    images = {}
+    for task in fleet.rows.standing("awaiting_approval"):
+        changes = [event["change"]["kind"] for event in fleet.rows.history(task["id"])]
         assert changes == ["create", "claim", "finish"], changes
-        pictures[studio.orders[task["source"]]] = studio.emulator.read(task["attempt"]["pictures"][0]["key"])
-    assert len(set(pictures.values())) == SEEDS, "seeds make no difference"
-    return pictures
+        images[fleet.orders[task["source"]]] = fleet.emulator.read(task["attempt"]["images"][0]["key"])
+    assert len(set(images.values())) == SEEDS, "seeds make no difference"
+    return images
 
 
-def drained(studio, drains):
-    """Stops workers so often in mid-picture: who was stopped and the task, and how often it was tried."""
-    studio.start_worker()
+def drained(fleet, drains):
+    """Stops workers so often in mid-image: who was stopped and the task, and how often it was tried."""
+    fleet.start_worker()
     interrupted, tries = {}, 0
     while len(interrupted) < drains:
         tries += 1
-        assert tries <= 3 * drains, f"only {len(interrupted)} of {tries} signals met a picture"
-        worker = studio.stop_oldest(random.uniform(SOON, LATE))
+        assert tries <= 3 * drains, f"only {len(interrupted)} of {tries} signals met an image"
+        worker = fleet.stop_oldest(random.uniform(SOON, LATE))
         # A signal that comes when the last step is done lets the worker finish.
-        if task := studio.handed_on_by(worker):
+        if task := fleet.handed_on_by(worker):
             interrupted[worker] = task
-        studio.start_worker()
-    eventually("all pictures", studio.is_done)
+        fleet.start_worker()
+    eventually("all images", fleet.is_done)
     return interrupted, tries
 
 
@@ -172,23 +172,23 @@ def check_history(history, emulator, task):
         assert emulator.versions(f"checkpoints/{task['id']}/"), f"{task['id']} never had a checkpoint"
 
 
-def check(studio, pictures, interrupted):
-    """Every order has its picture, once, as if nobody had been stopped."""
-    emulator, tasks = studio.emulator, studio.rows.standing("awaiting_approval")
+def check(fleet, images, interrupted):
+    """Every order has its image, once, as if nobody had been stopped."""
+    emulator, tasks = fleet.emulator, fleet.rows.standing("awaiting_approval")
     expected, stopped = [], []
     for task in tasks:
-        history = studio.rows.history(task["id"])
+        history = fleet.rows.history(task["id"])
         check_history(history, emulator, task)
-        (picture,) = task["attempt"]["pictures"]
-        assert emulator.read(picture["key"]) == pictures[studio.orders[task["source"]]], f"{task['id']} differs"
-        expected += [picture["key"], picture["thumbnail_key"]]
+        (image,) = task["attempt"]["images"]
+        assert emulator.read(image["key"]) == images[fleet.orders[task["source"]]], f"{task['id']} differs"
+        expected += [image["key"], image["thumbnail_key"]]
         stopped += [event["by"]["name"] for event in history if event["change"]["kind"] == "hand_on"]
     assert set(interrupted) <= set(stopped) and len(stopped) == len(set(stopped)), stopped
-    assert len({task["source"] for task in tasks}) == len(tasks) == len(studio.orders)
-    assert sorted(emulator.versions("images/")) == sorted(expected), "a picture was written twice"
+    assert len({task["source"] for task in tasks}) == len(tasks) == len(fleet.orders)
+    assert sorted(emulator.versions("images/")) == sorted(expected), "an image was written twice"
     assert not emulator.keys("checkpoints/")
     dead = emulator.client("sqs").get_queue_url(QueueName=DEAD_LETTERS)["QueueUrl"]
-    assert emulator.is_empty(studio.queue) and emulator.is_empty(dead)
+    assert emulator.is_empty(fleet.queue) and emulator.is_empty(dead)
 
 
 def main():
@@ -207,13 +207,13 @@ def main():
         emulator.make_table()
         queue = emulator.make_queue(visibility())
         emulator.make_bucket()
-        studio = stack.enter_context(Studio(emulator, queue, given.generate, given.logs))
-        pictures = undisturbed(studio)
-        interrupted, tries = drained(studio, drains)
-        check(studio, pictures, interrupted)
+        fleet = stack.enter_context(Fleet(emulator, queue, given.generate, given.logs))
+        images = undisturbed(fleet)
+        interrupted, tries = drained(fleet, drains)
+        check(fleet, images, interrupted)
         print(
-            f"{len(interrupted)} of {tries} signals met a picture, of {len(set(interrupted.values()))} tasks; "
-            f"{studio.started} workers drew {len(studio.orders)} pictures, each once and as if undisturbed"
+            f"{len(interrupted)} of {tries} signals met an image, of {len(set(interrupted.values()))} tasks; "
+            f"{fleet.started} workers drew {len(fleet.orders)} images, each once and as if undisturbed"
         )
 
 

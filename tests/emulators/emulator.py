@@ -53,8 +53,8 @@ class Emulator:
             "AWS_SECRET_ACCESS_KEY": ACCESS_KEY,
             "EASEL_TABLE": NAME,
             "EASEL_BUCKET": NAME,
-            # Where read says that pictures are.
-            "EASEL_PICTURES_ORIGIN": self.doors.get("read", self.endpoint),
+            # Where read says that images are.
+            "EASEL_IMAGES_ORIGIN": self.doors.get("read", self.endpoint),
             "EASEL_TOKEN_SECRET": self.token_secret,
         }
 
@@ -114,9 +114,7 @@ class Emulator:
             }
             for prefix in ("requests/", "uploads/")
         ]
-        s3.put_bucket_notification_configuration(
-            Bucket=NAME, NotificationConfiguration={"QueueConfigurations": rules}
-        )
+        s3.put_bucket_notification_configuration(Bucket=NAME, NotificationConfiguration={"QueueConfigurations": rules})
 
     def make_function(self, name, package, variables=None):
         """A function of what is in a package; its ARN."""

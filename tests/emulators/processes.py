@@ -17,7 +17,7 @@ STARTING_SECONDS = 30
 
 def inherited():
     """This process's environment without what would point others elsewhere."""
-    ours = ("AWS_", "EASEL_", "LAMBDA_", "MINISTACK_")
+    ours = ("AWS_", "EASEL_", "LAMBDA_", "MINISTACK_", "PYTHONPATH")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 

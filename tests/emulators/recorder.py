@@ -9,7 +9,7 @@ import sys
 import threading
 import urllib.parse
 
-from actions import UnknownCall, needs
+from emulators.actions import UnknownCall, needs
 
 # About one connection, not about the message.
 OF_A_CONNECTION = {"connection", "keep-alive", "transfer-encoding"}

@@ -2,7 +2,7 @@
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from emulator import NAME
+from emulators.emulator import NAME
 
 # A word of DynamoDB's own.
 STATUS = {"#status": "status"}

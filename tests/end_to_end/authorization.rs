@@ -2,22 +2,21 @@
 
 use std::time::SystemTime;
 
-use easel_core::http::{Operation, ROUTES, Route};
-use easel_core::identity::Role;
-use easel_core::task::Move;
+use easel_domain::identity::Role;
+use easel_domain::task::Move;
+use easel_test_support::person::{ApiResponse, Person, id, send};
+use easel_test_support::service::{Service, Who};
+use easel_test_support::task_requests::{long, small, unique};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
-
-use crate::orders::{small, unique};
-use crate::person::{Answer, Person, id, send};
-use crate::service::{Service, Who};
 
 #[tokio::test]
 async fn every_route_lets_in_who_may_and_nobody_else() {
     let service = Service::shared();
     let tag = unique("authorization");
     let target = Target::new(&service, &tag).await;
-    for route in &ROUTES {
+    let routes = routes();
+    for route in &routes {
         let name = format!("{} {}", route.method, route.path);
         for (kind, token) in bad_tokens(&service) {
             let answer = target.call(&service.bearer(token.as_deref()), route, &target.untouched).await;
@@ -48,7 +47,7 @@ async fn every_route_lets_in_who_may_and_nobody_else() {
     let made = service.person(Who::Admin).list(&format!("tag={tag}"), 100).await;
     assert_eq!(made, [id(&target.untouched)], "whoever was refused made nothing");
 
-    for route in &ROUTES {
+    for route in &routes {
         let task = target.ready_for(route).await;
         let person = service.person(if route.role == Some(Role::Reviewer) { Who::Reviewer } else { Who::Creator });
         let answer = target.call(&person, route, &task).await;
@@ -75,6 +74,47 @@ async fn everybody_is_told_who_they_are() {
     }
 }
 
+/// A way into the API, as its description has it.
+struct Route {
+    method: String,
+    path: String,
+    operation: Operation,
+    /// The least role that may take it; none is everybody, with or without a token.
+    role: Option<Role>,
+}
+
+/// What a route does.
+#[derive(PartialEq)]
+enum Operation {
+    CreateTask,
+    CreateUpload,
+    MoveMany,
+    Move(Move),
+    Show,
+}
+
+fn routes() -> Vec<Route> {
+    let description = easel_api::document().expect("a description");
+    let mut routes = Vec::new();
+    for (path, operations) in description["paths"].as_object().expect("paths") {
+        for (method, operation) in operations.as_object().expect("operations") {
+            let security = operation["security"].as_array().expect("who may call it");
+            let role = security.first().map(|needed| match needed["token"][0].as_str() {
+                None => Role::Creator,
+                Some(role) => Role::named(role).expect("a role"),
+            });
+            let operation = match operation["operationId"].as_str().expect("a name") {
+                "createTask" => Operation::CreateTask,
+                "createUpload" => Operation::CreateUpload,
+                "moveTasks" => Operation::MoveMany,
+                name => name.strip_suffix("Task").and_then(Move::named).map_or(Operation::Show, Operation::Move),
+            };
+            routes.push(Route { method: method.to_uppercase(), path: path.clone(), operation, role });
+        }
+    }
+    routes
+}
+
 /// What the calls are about.
 struct Target<'a> {
     service: &'a Service,
@@ -90,8 +130,8 @@ impl<'a> Target<'a> {
     }
 
     /// A valid call of the route, about `task` where it is about one.
-    async fn call(&self, person: &Person, route: &Route, task: &Value) -> Answer {
-        let request = person.request(route.method, &route.path.replace("{id}", &id(task)));
+    async fn call(&self, person: &Person, route: &Route, task: &Value) -> ApiResponse {
+        let request = person.request(&route.method, &route.path.replace("{id}", &id(task)));
         let body = match route.operation {
             Operation::CreateTask => small(self.tag),
             Operation::CreateUpload => json!({"content_type": "image/png", "content_length": 100}),
@@ -108,7 +148,7 @@ impl<'a> Target<'a> {
         let (creator, reviewer) = self.service.people();
         let Operation::Move(step) = route.operation else { return self.untouched.clone() };
         if matches!(step, Move::Pause | Move::Resume) {
-            let long = crate::orders::long(self.tag, 100, 1);
+            let long = long(self.tag, 100, 1);
             let id = creator.create(long).await;
             if step == Move::Resume {
                 creator.make("pause", &id, json!({})).await.expect(200);

@@ -1,33 +1,32 @@
 //! The `easel` command as a client of the service.
 
+use easel_test_support::program::{self, CommandOutput};
+use easel_test_support::service::{Service, Who};
+use easel_test_support::task_requests::unique;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::orders::unique;
-use crate::process::{self, Outcome};
-use crate::service::{Service, Who};
-
 /// Runs `easel` as one of the people.
-fn easel(service: &Service, who: Who, arguments: &[&str]) -> Outcome {
+fn easel(service: &Service, who: Who, arguments: &[&str]) -> CommandOutput {
     let service_arguments = ["--api", service.addresses.api.as_str(), "--token", service.token(who)];
-    process::run(&mut process::easel(&[arguments, &service_arguments].concat()))
+    program::run(&mut program::easel(&[arguments, &service_arguments].concat()))
 }
 
 #[track_caller]
-fn succeed(outcome: Outcome) -> String {
+fn succeed(outcome: CommandOutput) -> String {
     assert_eq!(outcome.code, Some(0), "{outcome:#?}");
     outcome.stdout
 }
 
 #[track_caller]
-fn json_of(outcome: Outcome) -> Value {
+fn json_of(outcome: CommandOutput) -> Value {
     serde_json::from_str(&succeed(outcome)).expect("one JSON value")
 }
 
 const SMALL: [&str; 8] = ["--width", "64", "--height", "64", "--steps", "2", "--seed", "3"];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_picture_is_asked_for_decided_on_and_saved() {
+async fn an_image_is_asked_for_decided_on_and_saved() {
     let service = Service::shared();
     let folder = TempDir::new().expect("a folder");
     let file = folder.path().join("heart.png");
@@ -37,9 +36,9 @@ async fn a_picture_is_asked_for_decided_on_and_saved() {
     let task = json_of(easel(&service, Who::Creator, &[&submit[..], &SMALL, &["--json"]].concat()));
     assert_eq!((&task["status"], &task["title"]), (&json!("awaiting_approval"), &json!("Heart")));
     let id = task["id"].as_str().expect("an id");
-    let saved = std::fs::read(&file).expect("the picture");
-    assert_eq!(saved.len() as u64, task["attempt"]["pictures"][0]["bytes"]);
-    assert_eq!(image::load_from_memory(&saved).expect("a picture").width(), 64);
+    let saved = std::fs::read(&file).expect("the image");
+    assert_eq!(saved.len() as u64, task["attempt"]["images"][0]["bytes"]);
+    assert_eq!(image::load_from_memory(&saved).expect("an image").width(), 64);
 
     let listed = json_of(easel(&service, Who::Reviewer, &["list", "--tag", &tag, "--json"]));
     assert_eq!(listed.as_array().map(Vec::len), Some(1));
@@ -65,7 +64,7 @@ async fn a_picture_is_asked_for_decided_on_and_saved() {
     let copy = folder.path().join("copy.png");
     let shown = succeed(easel(&service, Who::Creator, &["show", id, "--output", copy.to_str().expect("UTF-8")]));
     assert!(shown.contains("published") && shown.contains("a red heart"), "{shown}");
-    assert_eq!(std::fs::read(&copy).expect("the picture"), saved);
+    assert_eq!(std::fs::read(&copy).expect("the image"), saved);
     let history = succeed(easel(&service, Who::Creator, &["history", id]));
     let changes = ["create", "claim", "finish", "approve", "publish"];
     assert_eq!(history.lines().count(), changes.len(), "{history}");
@@ -73,7 +72,7 @@ async fn a_picture_is_asked_for_decided_on_and_saved() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_picture_is_turned_down_or_called_off() {
+async fn an_image_is_turned_down_or_called_off() {
     let service = Service::shared();
     let id = |task: &Value| task["id"].as_str().expect("an id").to_owned();
     let submit = [&["submit", "a blue square", "--json"], &SMALL[..]].concat();
@@ -89,11 +88,11 @@ async fn a_picture_is_turned_down_or_called_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_picture_is_drawn_from_a_file() {
+async fn an_image_is_drawn_from_a_file() {
     let service = Service::shared();
     let folder = TempDir::new().expect("a folder");
     let file = folder.path().join("start.png");
-    std::fs::write(&file, crate::init_image::picture(64)).expect("written");
+    std::fs::write(&file, crate::init_image::image(64)).expect("written");
     let start = ["--init", file.to_str().expect("UTF-8"), "--strength", "0.5", "--json"];
     let task = json_of(easel(&service, Who::Creator, &[&["submit", "a red square"], &SMALL[..], &start].concat()));
     assert_eq!(task["status"], "awaiting_approval");
@@ -103,10 +102,10 @@ async fn a_picture_is_drawn_from_a_file() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_is_said_in_one_line() {
     let service = Service::shared();
-    let nobody = process::run(&mut process::easel(&["list", "--api", &service.addresses.api]));
+    let nobody = program::run(&mut program::easel(&["list", "--api", &service.addresses.api]));
     let wrong = easel(&service, Who::Creator, &["submit", "a heart", "--steps", "1000", "--width", "65"]);
     let unknown = easel(&service, Who::Creator, &["show", "01890000-0000-7000-8000-000000000000"]);
-    let nowhere = process::run(&mut process::easel(&["list", "--api", "http://127.0.0.1:9", "--token", "any"]));
+    let nowhere = program::run(&mut program::easel(&["list", "--api", "http://127.0.0.1:9", "--token", "any"]));
     for (outcome, code, words) in [
         (nobody, 2, &["token"][..]),
         (wrong, 2, &["steps", "width"]),

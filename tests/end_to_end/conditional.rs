@@ -1,11 +1,10 @@
 //! What somebody has already is not sent again.
 
+use easel_test_support::person::{ApiResponse, id, send};
+use easel_test_support::service::{Service, Who};
+use easel_test_support::task_requests::{long, small, unique};
+use easel_test_support::waiting::eventually;
 use serde_json::json;
-
-use crate::orders::{long, small, unique};
-use crate::patience::eventually;
-use crate::person::{Answer, Person, id, send};
-use crate::service::{Service, Who};
 
 #[tokio::test]
 async fn what_is_known_is_sent_again_only_when_it_has_changed() {
@@ -108,15 +107,8 @@ async fn a_task_that_is_being_drawn_is_sent_again_with_its_progress() {
     expect_unchanged(&creator.get_unless(&path, &etag).await, &etag);
 }
 
-impl Person {
-    /// Gets what is there unless it is what `known` names.
-    async fn get_unless(&self, path: &str, known: &str) -> Answer {
-        send(self.request("GET", path).header("if-none-match", known)).await
-    }
-}
-
 #[track_caller]
-fn expect_unchanged(answer: &Answer, etag: &str) {
+fn expect_unchanged(answer: &ApiResponse, etag: &str) {
     assert_eq!((answer.status, answer.header("etag")), (304, etag), "{answer:#?}");
     assert!(answer.body.is_null(), "{answer:#?}");
 }

@@ -1,10 +1,9 @@
 //! The review desk, as a browser comes to it.
 
+use easel_test_support::program;
+use easel_test_support::service::Service;
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
-
-use crate::process;
-use crate::service::Service;
 
 async fn get(service: &Service, path: &str) -> Response {
     Client::new().get(format!("{}{path}", service.addresses.api)).send().await.expect("an answer")
@@ -19,10 +18,10 @@ async fn the_desk_stands_beside_the_api() {
     let service = Service::without_worker();
     let page = get(&service, "/").await;
     assert_eq!((page.status().as_u16(), header(&page, "content-type")), (200, "text/html; charset=utf-8"));
-    let pictures = if service.is_local() { "http://127.0.0.1:*;" } else { "http" };
+    let images = if service.is_local() { "http://127.0.0.1:*;" } else { "http" };
     let policy = header(&page, "content-security-policy");
     assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"), "{policy}");
-    assert!(policy.contains(&format!("img-src 'self' blob: data: {pictures}")), "{policy}");
+    assert!(policy.contains(&format!("img-src 'self' blob: data: {images}")), "{policy}");
     let page = page.text().await.expect("text");
     let script = page.split_once("src=\"").and_then(|(_, rest)| rest.split('"').next()).expect("a script");
     let script = get(&service, script).await;
@@ -61,7 +60,7 @@ async fn the_links_that_are_printed_let_somebody_in() {
     let data = service.data().expect("a folder");
     let data = data.to_str().expect("UTF-8");
     let told = ["token", "--data", data, "--role", "reviewer", "--link", &service.addresses.api];
-    let outcome = process::run(&mut process::easel(&told));
+    let outcome = program::run(&mut program::easel(&told));
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     for link in [link.as_str(), outcome.stdout.trim()] {
         let (address, token) = link.split_once("/#token=").unwrap_or_else(|| panic!("{link}"));
@@ -70,6 +69,6 @@ async fn the_links_that_are_printed_let_somebody_in() {
         service.bearer(Some(token)).get("/v1/metrics").await.expect(200);
     }
     let told = ["token", "--data", data, "--role", "admin", "--link"];
-    let outcome = process::run(&mut process::easel(&told));
+    let outcome = program::run(&mut program::easel(&told));
     assert!(outcome.stdout.starts_with("http://127.0.0.1:8080/#token="), "{outcome:?}");
 }

@@ -1,10 +1,9 @@
 //! A drawing that people watch, call off, pause.
 
+use easel_test_support::person::{changes, hashes, id, status};
+use easel_test_support::service::{Service, Who};
+use easel_test_support::task_requests::{long, small, unique};
 use serde_json::json;
-
-use crate::orders::{long, small, unique};
-use crate::person::{changes, hashes, id, status};
-use crate::service::{Service, Who};
 
 #[tokio::test]
 async fn progress_is_shown_with_a_preview() {
@@ -45,7 +44,7 @@ async fn a_cancelled_drawing_stops() {
 }
 
 #[tokio::test]
-async fn a_paused_drawing_goes_on_where_it_was_and_gives_the_same_picture() {
+async fn a_paused_drawing_goes_on_where_it_was_and_gives_the_same_image() {
     let service = Service::shared();
     let creator = service.person(Who::Creator);
     let tag = unique("pausing");
@@ -91,16 +90,16 @@ async fn a_waiting_task_can_be_paused_and_resumed_at_once() {
 }
 
 #[tokio::test]
-async fn a_picture_that_is_there_already_stays() {
+async fn an_image_that_is_there_already_stays() {
     let service = Service::shared();
     let creator = service.person(Who::Creator);
     let tag = unique("there");
     let other = creator.draw(small(&tag)).await;
-    let file = creator.download(&other["attempt"]["pictures"][0]["url"]).await;
+    let file = creator.download(&other["attempt"]["images"][0]["url"]).await;
     let id = creator.create(long(&tag, 100, 9)).await;
-    // As a worker leaves it that dies before it can say so; another picture, so that they can be told apart.
+    // As a worker leaves it that dies before it can say so; another image, so that they can be told apart.
     service.storage().put(&format!("images/{id}/1-0.png"), file.clone()).await;
     let drawn = creator.wait(&id, "awaiting_approval").await;
     assert_eq!(hashes(&drawn["attempt"]), hashes(&other["attempt"]));
-    assert_eq!(creator.download(&drawn["attempt"]["pictures"][0]["url"]).await, file);
+    assert_eq!(creator.download(&drawn["attempt"]["images"][0]["url"]).await, file);
 }

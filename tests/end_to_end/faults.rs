@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use easel_test_support::person::{Person, changes, hashes, id, status};
+use easel_test_support::service::{Service, Who};
+use easel_test_support::storage::Storage;
+use easel_test_support::task_requests::{long, small, unique};
+use easel_test_support::waiting::eventually;
 use rand_mt::Mt64;
 use serde_json::{Value, json};
 
-use crate::orders::{long, small, unique};
-use crate::patience::eventually;
-use crate::person::{Person, changes, hashes, id, status};
-use crate::service::{Service, Who};
-use crate::storage::Storage;
 use crate::uploads::{task_of, tasks_of};
 
 /// How often the service is killed; each time in the middle of another task.
@@ -18,7 +18,7 @@ const KILLS_BY_DEFAULT: u64 = 6;
 const STEPS: u32 = 30;
 
 #[tokio::test]
-async fn killed_at_random_moments_every_picture_is_the_same() {
+async fn killed_at_random_moments_every_image_is_the_same() {
     let Some(mut service) = Service::alone() else { return };
     let kills = std::env::var(KILLS).map_or(KILLS_BY_DEFAULT, |kills| kills.parse().expect("a number of kills"));
     let seed = std::process::id().into();
@@ -34,7 +34,7 @@ async fn killed_at_random_moments_every_picture_is_the_same() {
         shortest = shortest.min(started.elapsed());
     }
 
-    // A kill that comes when the picture is there already is none.
+    // A kill that comes when the image is there already is none.
     let (mut interrupted, mut tries) = (0, 0);
     while interrupted < kills {
         assert!(tries < 3 * kills, "only {interrupted} of {tries} kills met a drawing");
@@ -130,13 +130,13 @@ async fn a_message_that_comes_again_changes_nothing() {
     assert_eq!(creator.list(&format!("tag={tag}"), 10).await.len(), 2);
 }
 
-/// The task has one set of pictures, whole.
+/// The task has one set of images, whole.
 async fn check_files(storage: &Storage, creator: &Person, task: &Value) {
-    let pictures = task["attempt"]["pictures"].as_array().expect("pictures");
+    let images = task["attempt"]["images"].as_array().expect("images");
     let id = id(task);
     let expected: Vec<_> = ["1-0-small.jpg", "1-0.png"].iter().map(|name| format!("images/{id}/{name}")).collect();
     let mut files = storage.keys(&format!("images/{id}/")).await;
     files.sort_unstable();
-    assert_eq!((pictures.len(), files), (1, expected));
-    assert_eq!(creator.download(&pictures[0]["url"]).await.len() as u64, pictures[0]["bytes"]);
+    assert_eq!((images.len(), files), (1, expected));
+    assert_eq!(creator.download(&images[0]["url"]).await.len() as u64, images[0]["bytes"]);
 }

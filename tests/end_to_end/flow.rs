@@ -1,14 +1,13 @@
-//! From a prompt to a published picture, and the ways around.
+//! From a prompt to a published image, and the ways around.
 
+use easel_test_support::person::{changes, hashes, id, status};
+use easel_test_support::service::{Service, Who};
+use easel_test_support::task_requests::{small, unique, with};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::orders::{small, unique, with};
-use crate::person::{changes, hashes, id, status};
-use crate::service::{Service, Who};
-
 #[tokio::test]
-async fn a_picture_goes_from_the_prompt_to_publication() {
+async fn an_image_goes_from_the_prompt_to_publication() {
     let service = Service::shared();
     let (creator, reviewer) = service.people();
     let order = json!({
@@ -56,25 +55,26 @@ async fn a_picture_goes_from_the_prompt_to_publication() {
     assert_eq!(drawn["next_moves"], json!(["cancel", "delete"]));
     let generation = &drawn["attempt"]["generation"];
     assert_eq!((&generation["steps"], &generation["scheduler"]), (&json!(3), &json!("dpmpp_2m")));
-    let pictures = drawn["attempt"]["pictures"].as_array().expect("pictures");
-    assert_eq!(pictures.len(), 2);
+    let images = drawn["attempt"]["images"].as_array().expect("images");
+    assert_eq!(images.len(), 2);
     let mut files = Vec::new();
-    for (index, picture) in pictures.iter().enumerate() {
-        assert_eq!(picture["index"], index);
-        let bytes = creator.download(&picture["url"]).await;
+    for (index, image) in images.iter().enumerate() {
+        assert_eq!(image["index"], index);
+        assert_eq!(image["seed"], 9_007_199_254_740_993 + index as u64);
+        let bytes = creator.download(&image["url"]).await;
         let shown = image::load_from_memory_with_format(&bytes, image::ImageFormat::Png).expect("a PNG");
         assert_eq!((shown.width(), shown.height()), (96, 64));
-        assert_eq!((&picture["width"], &picture["height"]), (&json!(96), &json!(64)));
-        assert_eq!(picture["bytes"], bytes.len());
-        assert_eq!(picture["sha256"], hash(&bytes));
-        let small = creator.download(&picture["thumbnail_url"]).await;
+        assert_eq!((&image["width"], &image["height"]), (&json!(96), &json!(64)));
+        assert_eq!(image["bytes"], bytes.len());
+        assert_eq!(image["sha256"], hash(&bytes));
+        let small = creator.download(&image["thumbnail_url"]).await;
         let small = image::load_from_memory_with_format(&small, image::ImageFormat::Jpeg).expect("a JPEG");
         assert!(small.width() > small.height() && small.width() <= 256, "{small:?}");
         files.push(bytes);
     }
-    assert_ne!(files[0], files[1], "each picture has a seed of its own");
+    assert_ne!(files[0], files[1], "each image has a seed of its own");
 
-    // Of lifecycle rules, only those may take a picture that look for this tag.
+    // Of lifecycle rules, only those may take an image that look for this tag.
     let storage = service.storage();
     let made = storage.keys(&format!("images/{id}/")).await;
     assert_eq!(made.len(), 4, "{made:?}");
@@ -143,7 +143,7 @@ async fn a_rejected_task_is_drawn_again_and_keeps_its_first_attempt() {
     assert_eq!((&earlier["number"], &earlier["settings"]), (&json!(1), &first["attempt"]["settings"]));
     assert_eq!(earlier["rejection"]["by"], json!(reviewer.name));
     assert_eq!(hashes(earlier), hashes(&first["attempt"]));
-    let bytes = creator.download(&earlier["pictures"][0]["url"]).await;
+    let bytes = creator.download(&earlier["images"][0]["url"]).await;
     assert_eq!([hash(&bytes)], hashes(&first["attempt"])[..]);
 
     // A seed that is left out is drawn anew.
@@ -157,7 +157,7 @@ async fn a_rejected_task_is_drawn_again_and_keeps_its_first_attempt() {
 }
 
 #[tokio::test]
-async fn the_same_order_draws_the_same_picture() {
+async fn the_same_order_draws_the_same_image() {
     let service = Service::shared();
     let creator = service.person(Who::Creator);
     let order = with(small(&unique("seed")), json!({"steps": 2, "seed": 4_294_967_297_u64}));
@@ -166,7 +166,7 @@ async fn the_same_order_draws_the_same_picture() {
     let different = creator.draw(with(order, json!({"seed": 1}))).await;
     assert_ne!(hashes(&one["attempt"]), hashes(&different["attempt"]));
 
-    // Left out, it is drawn, stored and enough to draw the picture again.
+    // Left out, it is drawn, stored and enough to draw the image again.
     let mut order = small(&unique("seed"));
     order.as_object_mut().expect("an object").remove("seed");
     let drawn = creator.draw(order.clone()).await;

@@ -1,10 +1,9 @@
 //! What the service says of itself.
 
+use easel_test_support::service::Service;
+use easel_test_support::task_requests::{small, unique};
+use easel_test_support::waiting::eventually;
 use serde_json::json;
-
-use crate::orders::{small, unique};
-use crate::patience::eventually;
-use crate::service::Service;
 
 #[tokio::test]
 async fn health_is_what_the_worker_reported() {
@@ -50,7 +49,7 @@ async fn metrics_count_tasks_and_time_drawings() {
         assert!(metrics["tasks"][status].is_u64(), "{status}: {metrics:#}");
     }
     assert!(metrics["drawn"]["tasks"].as_u64().is_some_and(|count| count >= 1), "{metrics:#}");
-    for time in ["step_seconds", "picture_seconds", "queue_seconds"] {
+    for time in ["step_seconds", "image_seconds", "queue_seconds"] {
         let spread = &metrics["drawn"][time];
         let (median, p95) = (spread["median"].as_f64(), spread["p95"].as_f64());
         assert!(median.is_some_and(|median| median >= 0.0) && p95 >= median, "{time}: {metrics:#}");
@@ -62,8 +61,10 @@ async fn the_description_names_every_route() {
     let service = Service::without_worker();
     let description = service.bearer(None).get("/openapi.json").await.expect(200);
     assert!(description["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")), "{description}");
-    for route in &easel_core::http::ROUTES {
-        let operation = &description["paths"][route.path][route.method.to_lowercase()];
-        assert!(operation["responses"].is_object(), "{} {}", route.method, route.path);
+    let routes = easel_api::document().expect("a description");
+    for (path, operations) in routes["paths"].as_object().expect("paths") {
+        for method in operations.as_object().expect("operations").keys() {
+            assert!(description["paths"][path][method]["responses"].is_object(), "{method} {path}");
+        }
     }
 }

@@ -1,13 +1,12 @@
 //! Asking twice makes one task.
 
+use easel_test_support::person::{ApiResponse, Person, changes, id, send};
+use easel_test_support::service::{Service, Who};
+use easel_test_support::task_requests::{small, unique, with};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::orders::{small, unique, with};
-use crate::person::{Answer, Person, changes, id, send};
-use crate::service::{Service, Who};
-
-async fn create(person: &Person, key: &str, order: &Value) -> Answer {
+async fn create(person: &Person, key: &str, order: &Value) -> ApiResponse {
     send(person.request("POST", "/v1/tasks").header("idempotency-key", key).json(order)).await
 }
 

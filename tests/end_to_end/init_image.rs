@@ -1,18 +1,17 @@
-//! Pictures from pictures that were uploaded for it.
+//! Images from images that were uploaded for it.
 
 use std::io::Cursor;
 
+use easel_test_support::person::{Person, hashes, id};
+use easel_test_support::service::{Service, Who};
+use easel_test_support::task_requests::{small, unique, with};
 use image::{ImageFormat, Rgb, RgbImage};
 use serde_json::{Value, json};
 
-use crate::orders::{small, unique, with};
-use crate::person::{Person, hashes, id};
-use crate::service::{Service, Who};
-
 /// A red square on white, as a PNG file.
-pub(crate) fn picture(side: u32) -> Vec<u8> {
+pub(crate) fn image(side: u32) -> Vec<u8> {
     let inside = |at: u32| (side / 4..side * 3 / 4).contains(&at);
-    let picture =
+    let image =
         RgbImage::from_fn(
             side,
             side,
@@ -21,7 +20,7 @@ pub(crate) fn picture(side: u32) -> Vec<u8> {
             },
         );
     let mut file = Cursor::new(Vec::new());
-    picture.write_to(&mut file, ImageFormat::Png).expect("a PNG");
+    image.write_to(&mut file, ImageFormat::Png).expect("a PNG");
     file.into_inner()
 }
 
@@ -32,10 +31,10 @@ async fn announce(creator: &Person, file: &[u8]) -> Value {
 }
 
 #[tokio::test]
-async fn a_drawing_starts_from_an_uploaded_picture() {
+async fn a_drawing_starts_from_an_uploaded_image() {
     let service = Service::shared();
     let creator = service.person(Who::Creator);
-    let file = picture(64);
+    let file = image(64);
     let upload = announce(&creator, &file).await;
     let key = upload["key"].as_str().expect("a key");
     assert_eq!(upload["method"], "PUT");
@@ -56,12 +55,12 @@ async fn a_drawing_starts_from_an_uploaded_picture() {
 }
 
 #[tokio::test]
-async fn another_attempt_starts_from_an_uploaded_picture() {
+async fn another_attempt_starts_from_an_uploaded_image() {
     let service = Service::shared();
     let (creator, reviewer) = service.people();
     let id = id(&creator.draw(small(&unique("init-retry"))).await);
     reviewer.make("reject", &id, json!({"reason": "more like this one"})).await.expect(200);
-    let file = picture(64);
+    let file = image(64);
     let upload = announce(&creator, &file).await;
     let changed = json!({"init_image": upload["key"], "strength": 0.5, "steps": 4});
     let early = creator.make("retry", &id, changed.clone()).await.expect_problem(422, "invalid-fields");
@@ -77,7 +76,7 @@ async fn another_attempt_starts_from_an_uploaded_picture() {
 async fn an_upload_takes_only_what_was_announced() {
     let service = Service::shared();
     let creator = service.person(Who::Creator);
-    let file = picture(64);
+    let file = image(64);
     let upload = announce(&creator, &file).await;
     assert_eq!(creator.upload(&upload, "image/jpeg", &file).await, 403, "another type");
     assert_eq!(creator.upload(&upload, "image/png", &file[1..]).await, 403, "another length");
@@ -87,7 +86,7 @@ async fn an_upload_takes_only_what_was_announced() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_a_picture_is_not_announced() {
+async fn what_cannot_be_an_image_is_not_announced() {
     let service = Service::without_worker();
     let creator = service.person(Who::Creator);
     for (body, wrong) in [

@@ -1,10 +1,9 @@
 //! Lists, and moves of many tasks.
 
+use easel_test_support::person::{Person, id};
+use easel_test_support::service::{Service, Who};
+use easel_test_support::task_requests::{small, unique, with};
 use serde_json::{Value, json};
-
-use crate::orders::{small, unique, with};
-use crate::person::{Person, id};
-use crate::service::{Service, Who};
 
 #[tokio::test]
 async fn pages_hold_every_task_once_in_order() {

@@ -1,11 +1,10 @@
 //! Many people at one task: one of them moves it.
 
+use easel_test_support::person::{changes, hashes, id, status};
+use easel_test_support::service::Service;
+use easel_test_support::task_requests::{small, unique};
 use serde_json::json;
 use tokio::task::JoinSet;
-
-use crate::orders::{small, unique};
-use crate::person::{changes, hashes, id, status};
-use crate::service::Service;
 
 #[tokio::test]
 async fn of_a_hundred_decisions_one_counts() {

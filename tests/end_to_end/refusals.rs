@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use easel_test_support::person::{Person, id, send, status};
+use easel_test_support::service::{Service, Who};
+use easel_test_support::task_requests::{small, unique, with};
 use serde_json::{Value, json};
-
-use crate::orders::{small, unique, with};
-use crate::person::{Person, id, send, status};
-use crate::service::{Service, Who};
 
 const NOBODYS: &str = "01890000-0000-7000-8000-000000000000";
 

@@ -1,15 +1,14 @@
 //! Random calls: whatever people do, and whatever the worker does meanwhile, a task stays on the legal graph, its
-//! history leads to where it stands, and no picture is lost.
+//! history leads to where it stands, and no image is lost.
 
 use std::collections::BTreeSet;
 
-use easel_core::task::{Move, Status};
+use easel_domain::task::{Move, Status};
+use easel_test_support::person::{ApiResponse, Person, hashes, send, status};
+use easel_test_support::service::{Service, Who};
+use easel_test_support::task_requests::{long, small, unique, with};
 use rand_mt::Mt64;
 use serde_json::{Value, json};
-
-use crate::orders::{long, small, unique, with};
-use crate::person::{Answer, Person, hashes, send, status};
-use crate::service::{Service, Who};
 
 const SEQUENCES: u64 = 4;
 const CALLS: u64 = 60;
@@ -51,9 +50,9 @@ async fn sequence(service: &Service, seed: u64) {
     let storage = service.storage();
     for id in &ids {
         let kept = BTreeSet::from_iter(storage.keys(&format!("images/{id}/")).await);
-        for picture in finished(&people[0].history(id).await) {
+        for image in finished(&people[0].history(id).await) {
             for key in ["key", "thumbnail_key"] {
-                assert!(kept.contains(picture[key].as_str().expect("a key")), "{picture:#} is gone: {kept:?}");
+                assert!(kept.contains(image[key].as_str().expect("a key")), "{image:#} is gone: {kept:?}");
             }
         }
         // The worker has better things to do than what is left.
@@ -61,7 +60,7 @@ async fn sequence(service: &Service, seed: u64) {
     }
 }
 
-async fn call(random: &mut Mt64, person: &Person, id: &str, step: Move, seen: &Value) -> Answer {
+async fn call(random: &mut Mt64, person: &Person, id: &str, step: Move, seen: &Value) -> ApiResponse {
     let body = match step {
         Move::Reject => json!({"reason": format!("reason {}", random.next_u64())}),
         Move::Approve => json!({"note": "random"}),
@@ -80,7 +79,7 @@ async fn call(random: &mut Mt64, person: &Person, id: &str, step: Move, seen: &V
 }
 
 /// A move that was made is a legal one; one that was not says what would be.
-fn check_answer(answer: &Answer, step: Move) {
+fn check_answer(answer: &ApiResponse, step: Move) {
     match answer.status {
         200 | 202 => {
             let reached = named(&answer.body["status"]);
@@ -124,7 +123,7 @@ async fn check_task(person: &Person, id: &str) {
     let attempts: Vec<_> =
         task["earlier_attempts"].as_array().expect("attempts").iter().chain([&task["attempt"]]).collect();
     let kept: Vec<_> = attempts.iter().flat_map(|attempt| hashes(attempt)).collect();
-    let drawn: Vec<_> = finished(&history).map(|picture| picture["sha256"].as_str().expect("a hash")).collect();
+    let drawn: Vec<_> = finished(&history).map(|image| image["sha256"].as_str().expect("a hash")).collect();
     assert_eq!(kept, drawn, "{task:#}");
     let retries = history.iter().filter(|event| event["change"] == "retry").count();
     assert_eq!(attempts.len(), 1 + retries);
@@ -132,10 +131,10 @@ async fn check_task(person: &Person, id: &str) {
     assert_ne!(task["status"], "failed", "{task:#}");
 }
 
-/// Every picture that the history says was drawn.
+/// Every image that the history says was drawn.
 fn finished(history: &[Value]) -> impl Iterator<Item = &Value> {
     let finishes = history.iter().filter(|event| event["change"] == "finish");
-    finishes.flat_map(|event| event["details"]["pictures"].as_array().expect("pictures"))
+    finishes.flat_map(|event| event["details"]["images"].as_array().expect("images"))
 }
 
 fn named(status: &Value) -> Status {

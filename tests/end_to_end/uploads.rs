@@ -1,13 +1,13 @@
 //! Files that people and programs drop into the bucket.
 
+use easel_test_support::person::{Person, hashes, id};
+use easel_test_support::service::{Service, Who};
+use easel_test_support::storage::Storage;
+use easel_test_support::task_requests::{small, unique, with};
+use easel_test_support::waiting::eventually;
 use serde_json::{Value, json};
 
-use crate::init_image::picture;
-use crate::orders::{small, unique, with};
-use crate::patience::eventually;
-use crate::person::{Person, hashes, id};
-use crate::service::{Service, Who};
-use crate::storage::Storage;
+use crate::init_image::image;
 
 /// The task that the file under `key` was made into.
 pub(crate) async fn task_of(person: &Person, key: &str) -> Value {
@@ -26,7 +26,7 @@ fn key(creator: &Person, extension: &str) -> String {
     format!("uploads/{}/{}.{extension}", creator.name, unique("file"))
 }
 
-/// Drops a file and waits for its pictures.
+/// Drops a file and waits for its images.
 async fn drawn(storage: &Storage, creator: &Person, key: &str, bytes: Vec<u8>) -> Value {
     storage.put(key, bytes).await;
     let task = task_of(creator, key).await;
@@ -61,19 +61,19 @@ async fn a_json_file_is_an_order() {
     }
     assert_eq!(task["attempt"]["settings"]["seed"], order["seed"]);
     assert_eq!(hashes(&task["attempt"]).len(), 2);
-    // The same order through the other door draws the same pictures.
+    // The same order through the other door draws the same images.
     let asked = creator.draw(order).await;
     assert_eq!(hashes(&asked["attempt"]), hashes(&task["attempt"]));
 }
 
 #[tokio::test]
-async fn a_picture_is_drawn_on_as_its_metadata_says() {
+async fn an_image_is_drawn_on_as_its_metadata_says() {
     let service = Service::shared();
     let creator = service.person(Who::Creator);
     let key = key(&creator, "png");
     let metadata =
         [("prompt", "a blue square"), ("strength", "0.5"), ("steps", "4"), ("seed", "5"), ("camera", "none")];
-    service.storage().put_with(&key, picture(64), &metadata).await;
+    service.storage().put_with(&key, image(64), &metadata).await;
     let task = task_of(&creator, &key).await;
     let drawn = creator.wait(&id(&task), "awaiting_approval").await;
     let settings = &drawn["attempt"]["settings"];
@@ -82,36 +82,36 @@ async fn a_picture_is_drawn_on_as_its_metadata_says() {
 }
 
 #[tokio::test]
-async fn a_picture_and_its_sidecar_make_one_task_in_either_order() {
+async fn an_image_and_its_sidecar_make_one_task_in_either_order() {
     let service = Service::shared();
     let creator = service.person(Who::Creator);
     let storage = service.storage();
     let wish = json!({"prompt": "a green square", "strength": 0.5, "steps": 4, "seed": 6}).to_string();
     let mut seen = Vec::new();
-    for (suffix, picture_first) in [(".png.json", true), (".png.json", false), (".json", true)] {
+    for (suffix, image_first) in [(".png.json", true), (".png.json", false), (".json", true)] {
         let name = format!("uploads/{}/{}", creator.name, unique("pair"));
-        let (picture_key, sidecar) = (format!("{name}.png"), format!("{name}{suffix}"));
-        if picture_first {
-            storage.put(&picture_key, picture(64)).await;
+        let (image_key, sidecar) = (format!("{name}.png"), format!("{name}{suffix}"));
+        if image_first {
+            storage.put(&image_key, image(64)).await;
             storage.put(&sidecar, wish.clone()).await;
         } else {
             storage.put(&sidecar, wish.clone()).await;
-            storage.put(&picture_key, picture(64)).await;
+            storage.put(&image_key, image(64)).await;
         }
-        let task = task_of(&creator, &picture_key).await;
+        let task = task_of(&creator, &image_key).await;
         let drawn = creator.wait(&id(&task), "awaiting_approval").await;
         assert_eq!(drawn["attempt"]["settings"]["prompt"], "a green square");
-        assert_eq!(drawn["attempt"]["settings"]["init_image"], json!(picture_key));
-        let file = creator.download(&drawn["attempt"]["pictures"][0]["url"]).await;
-        let pixels = image::load_from_memory(&file).expect("a picture").into_rgb8();
-        seen.push((picture_key, sidecar, pixels));
+        assert_eq!(drawn["attempt"]["settings"]["init_image"], json!(image_key));
+        let file = creator.download(&drawn["attempt"]["images"][0]["url"]).await;
+        let pixels = image::load_from_memory(&file).expect("an image").into_rgb8();
+        seen.push((image_key, sidecar, pixels));
     }
     // Whatever was announced before this one has been looked at by now.
     creator.draw(small(&unique("after"))).await;
-    for (picture_key, sidecar, pixels) in &seen {
-        assert_eq!(tasks_of(&creator, picture_key).await.len(), 1, "{picture_key}");
+    for (image_key, sidecar, pixels) in &seen {
+        assert_eq!(tasks_of(&creator, image_key).await.len(), 1, "{image_key}");
         assert_eq!(tasks_of(&creator, sidecar).await, [json!(null); 0], "{sidecar}");
-        assert!(*pixels == seen[0].2, "the same picture and wish draw the same");
+        assert!(*pixels == seen[0].2, "the same image and wish draw the same");
     }
 }
 
@@ -130,13 +130,13 @@ async fn files_that_nobody_can_use_say_why() {
         ("json", b"{\"prompt\": ".to_vec(), &[], &["JSON"]),
         ("json", b"[]".to_vec(), &[], &["object"]),
         ("json", wrong.into_bytes(), &[], &["prompt", "steps", "colour"]),
-        ("gif", picture(64), &[("prompt", "a heart")], &[".txt", ".json", ".png"]),
+        ("gif", image(64), &[("prompt", "a heart")], &[".txt", ".json", ".png"]),
         ("exe", b"MZ".to_vec(), &[], &[".txt", ".json", ".png"]),
-        ("png", picture(64), &[("prompt", "a heart"), ("steps", "many")], &["steps"]),
-        ("png", b"no picture".to_vec(), &[("prompt", "a heart")], &["init_image"]),
-        ("jpg", picture(64)[..200].to_vec(), &[("prompt", "a heart")], &["init_image"]),
+        ("png", image(64), &[("prompt", "a heart"), ("steps", "many")], &["steps"]),
+        ("png", b"no image".to_vec(), &[("prompt", "a heart")], &["init_image"]),
+        ("jpg", image(64)[..200].to_vec(), &[("prompt", "a heart")], &["init_image"]),
         ("webp", vec![0; 21 << 20], &[("prompt", "a heart")], &["21 MiB", "20", "smaller"]),
-        ("png", picture(64), &[], &["prompt", "x-amz-meta-prompt"]),
+        ("png", image(64), &[], &["prompt", "x-amz-meta-prompt"]),
     ] {
         let key = key(&creator, extension);
         storage.put_with(&key, bytes, metadata).await;

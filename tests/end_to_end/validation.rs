@@ -1,13 +1,12 @@
 //! `easel validate` against the service.
 
+use easel_test_support::program::{self, CommandOutput};
+use easel_test_support::service::{Service, Who};
 use serde_json::Value;
 
-use crate::process::{self, Outcome};
-use crate::service::{Service, Who};
-
-fn validate(service: &Service, arguments: &[&str]) -> (Outcome, Vec<Value>) {
+fn validate(service: &Service, arguments: &[&str]) -> (CommandOutput, Vec<Value>) {
     let endpoint = ["validate", "--json", "--endpoint", service.addresses.api.as_str()];
-    let mut command = process::easel(&[&endpoint, arguments].concat());
+    let mut command = program::easel(&[&endpoint, arguments].concat());
     let addresses = &service.addresses;
     command.envs([
         ("EASEL_TABLE", &addresses.table),
@@ -18,7 +17,7 @@ fn validate(service: &Service, arguments: &[&str]) -> (Outcome, Vec<Value>) {
         ("AWS_ACCESS_KEY_ID", &addresses.access_key_id),
         ("AWS_SECRET_ACCESS_KEY", &addresses.secret_access_key),
     ]);
-    let outcome = process::run(&mut command);
+    let outcome = program::run(&mut command);
     let report: Value = serde_json::from_str(&outcome.stdout).unwrap_or_else(|_| panic!("{outcome:#?}"));
     let checks = report["checks"].as_array().expect("checks").clone();
     (outcome, checks)
@@ -34,7 +33,7 @@ async fn a_service_that_draws_is_ready_and_keeps_nothing_of_it() {
     let service = Service::shared();
     let (outcome, checks) = validate(&service, &["--token", service.token(Who::Creator)]);
     assert_eq!(outcome.code, Some(0), "{outcome:#?}");
-    assert_eq!(outcomes(&checks, "picture"), ["pass"], "{checks:#?}");
+    assert_eq!(outcomes(&checks, "image"), ["pass"], "{checks:#?}");
     assert_eq!(outcomes(&checks, "table"), ["pass", "pass", "pass", "pass", "pass", "not_checked"], "{checks:#?}");
     assert_eq!(outcomes(&checks, "bucket"), ["pass"; 8], "{checks:#?}");
     let tasks = service.person(Who::Reviewer).get("/v1/tasks?limit=100").await.expect(200);
@@ -43,10 +42,10 @@ async fn a_service_that_draws_is_ready_and_keeps_nothing_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_token_no_picture_is_drawn() {
+async fn without_a_token_no_image_is_drawn() {
     let service = Service::without_worker();
     let (outcome, checks) = validate(&service, &[]);
-    assert_eq!(outcomes(&checks, "picture"), ["not_checked"], "{outcome:#?}");
+    assert_eq!(outcomes(&checks, "image"), ["not_checked"], "{outcome:#?}");
     if service.is_local() {
         assert_eq!(outcome.code, Some(1), "nobody draws there: {outcome:#?}");
         assert_eq!(outcomes(&checks, "device"), ["fail"], "{checks:#?}");

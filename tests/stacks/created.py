@@ -8,7 +8,7 @@ import zipfile
 import boto3
 
 from stacks.templates import NOTHING, SERVICE, Stack, load
-from stacks.transformed import IMAGE, PACKAGES, REGION, transformed
+from stacks.transformed import CONTAINER_IMAGE, PACKAGES, REGION, transformed
 
 # Kinds of resources that moto's CloudFormation leaves out; the templates' own tests look at them. Of policies of the
 # bucket and the queues see forgotten.py.
@@ -38,7 +38,7 @@ class Created:
         self.template = transformed(load(SERVICE), values)
         self.meant = Stack(self.template, values | {"AWS::StackName": name})
         self.put_packages()
-        self.create(name, {"Image": IMAGE} | values)
+        self.create(name, {"Image": CONTAINER_IMAGE} | values)
         made = self.client("cloudformation").describe_stack_resources(StackName=name)["StackResources"]
         # What moto leaves out has no name there, and permissions have no id.
         self.made = {entry["LogicalResourceId"] for entry in made if "LogicalResourceId" in entry}

@@ -18,9 +18,7 @@ def versioning(created, given):
 
 def public_access(created, given):
     wanted = given["PublicAccessBlockConfiguration"]
-    created.client("s3").put_public_access_block(
-        Bucket=created.ids["Bucket"], PublicAccessBlockConfiguration=wanted
-    )
+    created.client("s3").put_public_access_block(Bucket=created.ids["Bucket"], PublicAccessBlockConfiguration=wanted)
 
 
 def lifecycle(created, given):

@@ -1,4 +1,4 @@
-"""moto's server on the port that is given, answering one call at a time: its tables break when several write at once."""
+"""moto's server on a given port, answering one call at a time: its tables break when several write at once."""
 
 import sys
 import threading

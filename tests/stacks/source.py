@@ -28,6 +28,8 @@ CALLS = {
 }
 # Parts of calls that take a right of their own.
 PARTS = {"tagging": "s3:PutObjectTagging"}
+# What gives each of Easel's variables a constant.
+ENVIRONMENT = ROOT / "functions/system/src/environment.rs"
 
 
 @functools.cache
@@ -48,12 +50,17 @@ def crate(folder):
             manifest = tomllib.loads((folder / "Cargo.toml").read_text())
             waiting += [workspace()[name] for name in manifest.get("dependencies", {}) if name in workspace()]
     files = [file for folder in folders for file in sorted((folder / "src").rglob("*.rs"))]
-    return "\n".join(file.read_text().split("#[cfg(test)]")[0] for file in files if "tests" not in file.parts)
+    sources = [file for file in files if "tests" not in file.parts and file != ENVIRONMENT]
+    return "\n".join(file.read_text().split("#[cfg(test)]")[0] for file in sources)
 
 
 def variables(folder):
-    """The variables that a program reads: their names are written out nowhere else."""
-    return set(re.findall(r'"((?:EASEL|AWS)_[A-Z0-9_]+)"', crate(folder)))
+    """The variables that a program reads, by their constants or written out: neither is anywhere else."""
+    constants = dict(re.findall(r'(\w+)(?:: &str)? = "((?:EASEL|AWS)_[A-Z0-9_]+)"', ENVIRONMENT.read_text()))
+    code = crate(folder)
+    used = " ".join(re.findall(r"\benvironment::(\w+|\{[^}]*\})", code))
+    named = {constants[name] for name in re.findall(r"\w+", used) if name in constants}
+    return named | set(re.findall(r'"((?:EASEL|AWS)_[A-Z0-9_]+)"', code))
 
 
 def binary(folder):
@@ -70,7 +77,7 @@ def calls():
 
 def routes():
     """Method, path, function and whether a token is needed of each route in the API's description."""
-    description = json.loads((ROOT / "functions/core/openapi.json").read_text())
+    description = json.loads((ROOT / "functions/api/openapi.json").read_text())
     return {
         (method.upper(), path, operation["tags"][0], bool(operation["security"]))
         for path, operations in description["paths"].items()
@@ -80,9 +87,9 @@ def routes():
 
 def table():
     """The keys, the indexes and the attribute of expiry that the code names."""
-    made = (ROOT / "functions/core/src/store/table.rs").read_text()
-    listing = (ROOT / "functions/core/src/store/listing.rs").read_text()
-    rows = (ROOT / "functions/core/src/store/rows.rs").read_text()
+    made = (ROOT / "functions/storage/src/store/table.rs").read_text()
+    listing = (ROOT / "functions/storage/src/store/listing.rs").read_text()
+    rows = (ROOT / "functions/storage/src/store/rows.rs").read_text()
     names = dict(re.findall(r'const (BY_\w+): &str = "(\w+)"', listing))
     pairs = re.findall(r'listing::(BY_\w+), "(\w+)"', made)
     partition, sort, _, sort_of_indexes = re.findall(r'key\("?(\w+)"?, KeyType::', made)
@@ -93,7 +100,7 @@ def table():
 
 def prefixes():
     """The prefixes of the bucket that workers look after."""
-    keys = (ROOT / "functions/core/src/gallery/keys.rs").read_text()
+    keys = (ROOT / "functions/storage/src/gallery/keys.rs").read_text()
     return set(re.findall(r'const (?:UPLOADS|REQUESTS): &str = "([\w/]+)"', keys))
 
 

@@ -18,7 +18,7 @@ VARIANTS = {
     "on Lambda": {},
     "on hosts": {"Consumer": "ecs"},
     "with everything": {
-        "PublicPictures": "yes",
+        "PublicImages": "yes",
         "WebOrigin": "https://easel.example",
         "DeskUrl": "https://desk.example",
         "AlarmEmail": "somebody@easel.example",

@@ -9,7 +9,7 @@ from samtranslator.translator.translator import Translator
 REGION = "us-east-1"
 # Where `sam deploy` would have put the packages.
 PACKAGES = "s3://packages/"
-IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/easel:1"
+CONTAINER_IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/easel:1"
 
 
 def transformed(template, values):
@@ -20,4 +20,4 @@ def transformed(template, values):
             resource["Properties"]["CodeUri"] = f"{PACKAGES}{name}.zip"
     defaults = {name: given["Default"] for name, given in template["Parameters"].items() if "Default" in given}
     translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=REGION))
-    return translator.translate(template, defaults | {"Image": IMAGE} | values)
+    return translator.translate(template, defaults | {"Image": CONTAINER_IMAGE} | values)

@@ -2,5 +2,5 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    easel_core::http::serve(easel_create::handle).await
+    easel_api::serve(easel_api::create::router).await
 }

@@ -1,9 +1,9 @@
-// Calls of the service. Every answer that is not what was asked for is a `Problem`; no answer is `Unreachable`.
+// Calls to the service. Every response that is not a success is a `Problem`; no response is `Unreachable`.
 
 import { readJson, writeJson } from "./json.js";
 import { session } from "./session.js";
 
-/** @typedef {import("../types/api").ProblemDocument} ProblemDocument */
+/** @typedef {import("../types/desk").Problem} ProblemDocument */
 
 /** What the service refuses, in its own words (RFC 9457). */
 export class Problem extends Error {
@@ -13,13 +13,13 @@ export class Problem extends Error {
    */
   constructor(status, document) {
     const fields = document.errors?.map((error) => `${error.field} ${error.message}`).join("; ");
-    super(fields || document.detail || document.title || `the service answered ${status}`);
+    super(fields || document.detail || document.title || `the service responded with ${status}`);
     this.status = status;
     this.document = document;
   }
 
-  /** Whether the same call may be answered later. */
-  get passes() {
+  /** Whether the same call may succeed later. */
+  get isTemporary() {
     return this.status === 429 || this.status >= 500;
   }
 }
@@ -31,14 +31,14 @@ export class Unreachable extends Error {
   }
 }
 
-/** Tells whether the service answers (`lost`, `back`) and when a token is good no longer (`expired`). */
+/** Dispatches `lost` and `back` as the service goes away and returns, and `expired` when the token is no longer valid. */
 export const connection = new EventTarget();
-let answers = true;
+let connected = true;
 
 /** @param {boolean} now */
-function heard(now) {
-  if (now === answers) return;
-  answers = now;
+function setConnected(now) {
+  if (now === connected) return;
+  connected = now;
   connection.dispatchEvent(new Event(now ? "back" : "lost"));
 }
 
@@ -46,7 +46,8 @@ function heard(now) {
  * @typedef {object} Options
  * @property {any} [body]
  * @property {Record<string, string>} [headers]
- * @property {boolean} [keepalive] Send even if the page goes meanwhile.
+ * @property {boolean} [keepalive] Send even if the page is closed meanwhile.
+ * @property {RequestCache} [cache] Resources keep their ETags themselves, so by default the browser's cache stays out.
  * @property {AbortSignal} [signal]
  */
 
@@ -57,7 +58,7 @@ function heard(now) {
  * @param {Options} [options]
  * @returns {Promise<{status: number, etag: string | null, body: any}>}
  */
-export async function call(method, path, { body, headers = {}, keepalive = false, signal } = {}) {
+export async function call(method, path, { body, headers = {}, keepalive = false, cache = "no-store", signal } = {}) {
   const token = session.token;
   /** @type {Record<string, string>} */
   const all = { ...headers };
@@ -66,27 +67,26 @@ export async function call(method, path, { body, headers = {}, keepalive = false
   let response;
   let text;
   try {
-    // The page keeps what it was told with its tag itself, so that the tag it sends is the one it means.
     response = await fetch(path, {
-      method, headers: all, body: body === undefined ? undefined : writeJson(body), keepalive, signal, cache: "no-store",
+      method, headers: all, body: body === undefined ? undefined : writeJson(body), keepalive, signal, cache,
     });
     text = await response.text();
   } catch (error) {
     if (signal?.aborted) throw error;
-    heard(false);
+    setConnected(false);
     throw new Unreachable();
   }
-  heard(true);
-  const answer = parsed(text);
+  setConnected(true);
+  const content = parse(text);
   if (response.ok || response.status === 304) {
-    return { status: response.status, etag: response.headers.get("etag"), body: answer };
+    return { status: response.status, etag: response.headers.get("etag"), body: content };
   }
   if (response.status === 401 && token && token === session.token) connection.dispatchEvent(new Event("expired"));
-  throw new Problem(response.status, answer ?? {});
+  throw new Problem(response.status, content ?? {});
 }
 
 /** @param {string} text */
-function parsed(text) {
+function parse(text) {
   try {
     return text ? readJson(text) : null;
   } catch {
@@ -94,11 +94,11 @@ function parsed(text) {
   }
 }
 
-/** URLs of pictures are good for an hour; what holds them is asked for again before that. */
+/** URLs of images are valid for an hour; what contains them is requested again before that. */
 const FRESH = 45 * 60 * 1000;
 
 /**
- * A resource that is only sent when it changed.
+ * A resource that is only sent when it has changed.
  * @template T
  */
 export class Resource {
@@ -114,16 +114,16 @@ export class Resource {
   }
 
   /**
-   * Asks for it; says whether it is another one than before.
+   * Requests it; returns whether it has changed.
    * @param {AbortSignal} [signal]
    */
-  async ask(signal) {
+  async load(signal) {
     const known = this.#etag && Date.now() - this.#at < FRESH ? this.#etag : null;
-    const answer = await call("GET", this.path, { headers: known ? { "if-none-match": known } : {}, signal });
-    if (answer.status === 304) return false;
-    this.#etag = answer.etag;
+    const response = await call("GET", this.path, { headers: known ? { "if-none-match": known } : {}, signal });
+    if (response.status === 304) return false;
+    this.#etag = response.etag;
     this.#at = Date.now();
-    this.value = answer.body;
+    this.value = response.body;
     return true;
   }
 }

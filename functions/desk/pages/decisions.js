@@ -1,4 +1,4 @@
-// Approving and rejecting: held for ten seconds, with a notice that undoes it.
+// Approving and rejecting: held for ten seconds, with a notice that offers to undo it.
 
 import { ask } from "./ask.js";
 import { button, element } from "./element.js";
@@ -6,14 +6,14 @@ import { notice } from "./notices.js";
 import { HELD, hold, outbox, held, undo } from "./outbox.js";
 import { counted, titleOf } from "./words.js";
 
-/** @typedef {import("../types/api").Task} Task */
+/** @typedef {import("../types/desk").Task} Task */
 
-const QUICK = [
-  "Does not follow the prompt",
-  "Flaws in the picture",
+const QUICK_REASONS = [
+  "Doesn't match the prompt",
+  "Visual defects",
   "Wrong style",
-  "Text or marks in the picture",
-  "Not fit to be published",
+  "Unwanted text or watermark",
+  "Not suitable for publication",
 ];
 
 /** @type {{group: string, close: () => void}[]} */
@@ -28,17 +28,19 @@ const subject = (tasks) =>
  * @param {string} note
  */
 export function approve(tasks, note) {
-  tell(hold(tasks, "approve", note), `Approved ${subject(tasks)}.`);
+  offerUndo(hold(tasks, "approve", note), `Approved ${subject(tasks)}.`);
 }
 
 /**
- * Asks for the reason first; says whether there was one.
+ * Asks for the reason first; returns whether one was given.
  * @param {Task[]} tasks
  */
 export async function reject(tasks) {
-  const reason = await ask({ title: `Reject ${subject(tasks)}`, label: "Reason", action: "Reject", required: true, quick: QUICK });
+  const reason = await ask({
+    title: `Reject ${subject(tasks)}`, label: "Reason", action: "Reject", required: true, quick: QUICK_REASONS,
+  });
   if (!reason) return false;
-  tell(hold(tasks, "reject", reason), `Rejected ${subject(tasks)}.`);
+  offerUndo(hold(tasks, "reject", reason), `Rejected ${subject(tasks)}.`);
   return true;
 }
 
@@ -54,7 +56,7 @@ export function undoLatest() {
  * @param {string} group
  * @param {string} text
  */
-function tell(group, text) {
+function offerUndo(group, text) {
   const left = element("span", { "aria-hidden": "true" }, ` ${HELD / 1000}`);
   const take = button("Undo", () => {
     end();
@@ -63,16 +65,16 @@ function tell(group, text) {
   take.append(left);
   const close = notice(text, { actions: [take], lasts: true });
   const due = Date.now() + HELD;
-  const counting = setInterval(() => {
+  const countdown = setInterval(() => {
     left.textContent = ` ${Math.max(0, Math.ceil((due - Date.now()) / 1000))}`;
-    if (!held().some((decision) => decision.group === group && (decision.due > Date.now()))) end();
+    if (!held().some((decision) => decision.group === group && decision.due > Date.now())) end();
   }, 250);
   const end = () => {
-    clearInterval(counting);
+    clearInterval(countdown);
     close();
     outbox.removeEventListener("changed", changed);
-    const place = latest.findIndex((decision) => decision.group === group);
-    if (place >= 0) latest.splice(place, 1);
+    const index = latest.findIndex((decision) => decision.group === group);
+    if (index >= 0) latest.splice(index, 1);
   };
   const changed = () => {
     if (!held().some((decision) => decision.group === group)) end();

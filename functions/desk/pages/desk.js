@@ -1,10 +1,10 @@
-// Starts the desk: who is signed in, which page the address asks for.
+// Starts the desk: who is signed in, and which page the address shows.
 
 import { call, connection } from "./api.js";
+import { create } from "./create.js";
 import { button, element, fill } from "./element.js";
+import { keepsSeeds } from "./json.js";
 import { library } from "./library.js";
-import { machine } from "./machine.js";
-import { make } from "./make.js";
 import { failed } from "./notices.js";
 import { finishSignIn, signOut } from "./open_id.js";
 import { startOutbox } from "./outbox.js";
@@ -12,10 +12,11 @@ import { showRefused } from "./refused_decisions.js";
 import { review } from "./review.js";
 import { session } from "./session.js";
 import { signInPage } from "./sign_in.js";
+import { system } from "./system.js";
 import { taskPage } from "./task_page.js";
-import { keepTimesTrue } from "./time_ago.js";
+import { keepTimesCurrent } from "./time_ago.js";
 
-/** @typedef {import("../types/api").Configuration} Configuration */
+/** @typedef {import("../types/desk").Configuration} Configuration */
 
 /**
  * A page fills `main` and returns what ends it.
@@ -25,9 +26,9 @@ import { keepTimesTrue } from "./time_ago.js";
 /** @type {Record<string, {title: string, page: Page, reviewers?: boolean}>} */
 const PAGES = {
   review: { title: "Review", page: review, reviewers: true },
-  make: { title: "Make", page: make },
+  create: { title: "Create", page: create },
   library: { title: "Library", page: library },
-  machine: { title: "Machine", page: machine },
+  system: { title: "System", page: system },
 };
 
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
@@ -41,7 +42,7 @@ function show(configuration) {
   const [name = "", ...rest] = location.hash.replace(/^#\//, "").split("/");
   const wanted = name === "task" ? { title: "Task", page: taskPage } : PAGES[name];
   if (!wanted || (wanted === PAGES.review && !session.reviews)) {
-    location.replace(session.reviews ? "#/review" : "#/make");
+    location.replace(session.reviews ? "#/review" : "#/create");
     return;
   }
   document.title = `${wanted.title} · Easel`;
@@ -57,28 +58,28 @@ function show(configuration) {
 /** @param {Configuration} configuration */
 function frame(configuration) {
   const links = Object.entries(PAGES).filter(([, { reviewers }]) => session.identity && (!reviewers || session.reviews));
-  fill(by("pages"), links.map(([name, { title }]) => element("a", { href: `#/${name}` }, title)));
+  fill(byId("pages"), links.map(([name, { title }]) => element("a", { href: `#/${name}` }, title)));
   const person = session.identity;
   fill(
-    by("person"),
+    byId("person"),
     person && element("span", { class: "who" }, person.name, element("small", {}, person.role)),
-    person && button("Sign out", () => leaveFully(configuration), { class: "quiet" }),
+    person && button("Sign out", () => endSession(configuration), { class: "quiet" }),
   );
 }
 
 /** @param {Configuration} configuration */
-function leaveFully(configuration) {
+function endSession(configuration) {
   session.end();
-  leaveFor(configuration, "You are signed out.");
+  showSignIn(configuration, "You are signed out.");
   if (configuration.sign_in.kind === "oidc") signOut(configuration.sign_in).catch(failed);
 }
 
 /**
- * Shows the sign-in in the place of the page, to which it comes back.
+ * Shows the sign-in page, which returns to the page that the address names.
  * @param {Configuration} configuration
  * @param {string} reason
  */
-function leaveFor(configuration, reason) {
+function showSignIn(configuration, reason) {
   leave();
   leave = () => {};
   frame(configuration);
@@ -88,15 +89,15 @@ function leaveFor(configuration, reason) {
 }
 
 /**
- * Asks who the token's bearer is, and shows the page.
+ * Asks the service who the token's bearer is, then shows the page.
  * @param {Configuration} configuration
  */
 async function enter(configuration) {
-  if (!session.token) return leaveFor(configuration, "");
+  if (!session.token) return showSignIn(configuration, "");
   try {
     session.identity = (await call("GET", "/v1/identity")).body;
   } catch (error) {
-    if (session.token) wait(configuration, error);
+    if (session.token) offerRetry(configuration, error);
     return;
   }
   frame(configuration);
@@ -106,24 +107,26 @@ async function enter(configuration) {
 }
 
 /**
- * Without an answer there is nothing to show yet.
+ * Without a response there is nothing to show yet.
  * @param {Configuration} configuration
  * @param {unknown} error
  */
-function wait(configuration, error) {
+function offerRetry(configuration, error) {
   const reason = error instanceof Error ? error.message : String(error);
   main.className = "";
-  fill(main, element("h1", {}, "Easel does not answer"), element("p", {}, reason), button("Try again", () => enter(configuration)));
+  fill(main, element("h1", {}, "Easel is not responding"), element("p", {}, reason), button("Try again", () => enter(configuration)));
 }
 
 /** @param {string} id */
-const by = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 async function start() {
-  connection.addEventListener("lost", () => fill(by("connection"), "Easel cannot be reached. What you decide is kept and sent later."));
-  connection.addEventListener("back", () => fill(by("connection")));
-  keepTimesTrue();
-  by("skip").addEventListener("click", () => main.focus());
+  if (!keepsSeeds) throw new Error("This browser is too old. Use Chrome or Edge 114, Firefox 135, Safari 18.4, or later.");
+  connection.addEventListener("lost", () =>
+    fill(byId("connection"), "Can't reach Easel. Your decisions are saved and will be sent when it's back."));
+  connection.addEventListener("back", () => fill(byId("connection")));
+  keepTimesCurrent();
+  byId("skip").addEventListener("click", () => main.focus());
   session.takeFromAddress();
   /** @type {Configuration} */
   const configuration = await (await fetch("/desk/configuration.json")).json();
@@ -136,7 +139,7 @@ async function start() {
   }
   connection.addEventListener("expired", () => {
     session.end();
-    leaveFor(configuration, "Your sign-in is over: sign in again to go on where you were.");
+    showSignIn(configuration, "Your session has expired. Sign in again to pick up where you left off.");
   });
   window.addEventListener("hashchange", () => {
     if (/^#token=/.test(location.hash)) {
@@ -144,11 +147,12 @@ async function start() {
       enter(configuration);
     } else if (session.identity) {
       show(configuration);
-      // For those who hear the page: it is another one now.
+      // Screen readers announce the new page from its beginning.
       main.focus({ preventScroll: true });
     }
   });
   await enter(configuration);
 }
 
-start().catch((error) => fill(main, element("h1", {}, "The desk could not start"), element("p", {}, String(error))));
+start().catch((error) =>
+  fill(main, element("h1", {}, "The desk could not start"), element("p", {}, error instanceof Error ? error.message : String(error))));

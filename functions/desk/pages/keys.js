@@ -1,4 +1,4 @@
-// Single keys that do what buttons do. They can be turned off, because speech input and stray touches press them, too.
+// Single-key shortcuts. They can be turned off, because speech input and stray touches trigger them, too.
 
 import { button, element } from "./element.js";
 
@@ -9,11 +9,11 @@ const OFF = "easel.keys.off";
  * @property {string[]} keys As `KeyboardEvent.key` names them.
  * @property {string} does
  * @property {(key: string) => void} action
- * @property {string} [shown] What stands for the keys in the list of them.
+ * @property {string} [shown] What represents the keys in the list of shortcuts.
  */
 
 /**
- * Listens until the returned function is called. `?` lists the keys.
+ * Listens until the returned function is called. `?` lists the shortcuts.
  * @param {Key[]} keys
  */
 export function listenForKeys(keys) {
@@ -28,7 +28,6 @@ export function listenForKeys(keys) {
     }
     const key = keys.find((key) => key.keys.includes(event.key));
     if (!key || localStorage.getItem(OFF)) return;
-    // Space and Enter belong to the button that has the focus; arrows may scroll what has it.
     event.preventDefault();
     key.action(event.key);
   };
@@ -43,10 +42,10 @@ export function showKeys(keys) {
   const dialog = element(
     "dialog",
     { "aria-labelledby": "keys-title" },
-    element("h2", { id: "keys-title" }, "Keys"),
+    element("h2", { id: "keys-title" }, "Keyboard shortcuts"),
     element("dl", { class: "keys" }, keys.map(({ keys, shown, does }) =>
       element("div", {}, element("dt", {}, (shown ? [shown] : keys).map((key) => element("kbd", {}, KEY_NAMES[key] ?? key))), element("dd", {}, does)))),
-    element("p", {}, on, element("label", { for: "keys-on" }, "Single keys act")),
+    element("p", {}, on, element("label", { for: "keys-on" }, "Enable single-key shortcuts")),
     button("Close", () => dialog.close(), { class: "primary" }),
   );
   dialog.addEventListener("close", () => dialog.remove());

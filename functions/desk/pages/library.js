@@ -1,187 +1,149 @@
-// Library: every task, newest first, found by status, owner, tag and words; only the rows in sight are in the page.
+// Library: every task, newest first, found by status, owner, tag and text; only the visible rows are in the page.
 
 import { Resource, query } from "./api.js";
 import { element, fill } from "./element.js";
+import { LibraryEntries } from "./library_entries.js";
 import { failed } from "./notices.js";
-import { rowsInSight } from "./rows_in_sight.js";
 import { session } from "./session.js";
 import { timeAgo } from "./time_ago.js";
-import { seldom, watch } from "./watch.js";
-import { counted, statusName, statusNames, titleOf } from "./words.js";
+import { virtualGrid } from "./virtual_grid.js";
+import { throttled, watch } from "./watch.js";
+import { counted, statusName, statusNames } from "./words.js";
 
-/** @typedef {import("../types/api").Task} Task */
-/** @typedef {import("../types/api").TaskPage} TaskPage */
-/**
- * What the page keeps of a task.
- * @typedef {{id: string, status: string, title: string, owner: string, created: string, thumbnail: string | undefined,
- *   pictures: number, key: string}} Entry
- */
+/** @typedef {import("../types/desk").TaskPage} TaskPage */
+/** @typedef {import("./library_entries.js").Entry} Entry */
+/** @typedef {{status: string, owner: string, tag: string, text: string}} Filters */
 
 const PAGE = 100;
 const TYPING = 250;
-/** What was chosen and seen, when one comes back to the page. */
-const choice = { status: "", owner: "", tag: "", text: "" };
-let seen = 0;
+/** Kept for when one returns to the page, with the first visible entry. @type {Filters} */
+const filters = { status: "", owner: "", tag: "", text: "" };
+let visible = 0;
 
 /** @type {import("./desk.js").Page} */
 export function library(main) {
-  /** @type {Entry[]} */
-  let entries = [];
-  /** @type {string | null | undefined} Where to go on; null at the end, undefined before the first page. */
-  let cursor;
+  const entries = new LibraryEntries();
   /** @type {Promise<void> | null} */
   let loading = null;
-  /** Counts what was searched for, so that answers to an earlier search are dropped. */
+  /** The number of the search, so that responses to an earlier one are dropped. */
   let search = 0;
   let resource = new Resource("");
-  /** Counts how often pictures' URLs were asked for again. */
-  let urls = 0;
 
   const count = element("p", { class: "count", role: "status" });
-  const rows = rowsInSight({
+  const grid = virtualGrid({
     label: "Tasks",
-    card,
-    nearEnd: () => more().catch(failed),
-    moved: (first) => (seen = first),
+    card: (/** @type {Entry} */ entry) => card(entry, renewUrls),
+    nearEnd: () => loadMore().catch(failed),
+    moved: (first) => (visible = first),
   });
-  const filters = element("form", { class: "filters", role: "search", onsubmit: (/** @type {Event} */ event) => event.preventDefault() },
-    choose("Status", "status", [["", "All"], ...statusNames]),
-    type("Words in the prompt or title", "text"), type("Tag", "tag"),
-    session.reviews && type("Owner", "owner"));
-  fill(main, element("h1", {}, "Library"), filters, count, rows.node);
+  fill(main, element("h1", {}, "Library"), filterForm(searchAgain), count, grid.node);
 
-  /** @param {Entry} entry */
-  function card({ id, status, title, owner, created, thumbnail, pictures }) {
-    return element("a", { class: "tile", href: `#/task/${id}` },
-      thumbnail ? element("img", { src: thumbnail, alt: "", width: 160, height: 160, loading: "lazy", decoding: "async", onerror: stale })
-        : element("span", { class: "no-picture" }),
-      pictures > 1 && element("span", { class: "pictures" }, `${pictures} pictures`),
-      element("span", { class: "title", dir: "auto" }, title),
-      element("span", { class: "state" }, element("span", { class: `status ${status}` }, statusName(status)),
-        element("span", {}, session.reviews && [element("bdi", {}, owner), ", "], timeAgo(created))));
-  }
+  /** @param {string | null | undefined} cursor */
+  const pathFrom = (cursor) => `/v1/tasks?${query({ ...filters, cursor, limit: PAGE })}`;
 
-  /** @param {Task} task @returns {Entry} */
-  const entry = (task) => ({
-    id: task.id,
-    status: task.status,
-    title: titleOf(task),
-    owner: task.owner,
-    created: task.created_at,
-    thumbnail: task.attempt.pictures[0]?.thumbnail_url,
-    pictures: task.attempt.pictures.length,
-    key: `${task.id} ${task.version} ${urls}`,
-  });
-
-  /** @param {string | null} below @param {AbortSignal} [signal] */
-  async function ask(below, signal) {
-    const path = `/v1/tasks?${query({ ...choice, cursor: below, limit: PAGE })}`;
-    if (resource.path !== path) resource = new Resource(path);
-    const changed = await resource.ask(signal);
-    return { changed, page: /** @type {TaskPage} */ (resource.value) };
-  }
-
-  function more() {
-    if (cursor !== null) loading ??= load(search);
+  function loadMore() {
+    if (!entries.complete) loading ??= loadNext(search);
     return loading ?? Promise.resolve();
   }
 
-  /** @param {number} mine */
-  async function load(mine) {
+  /** @param {number} current */
+  async function loadNext(current) {
     try {
       /** @type {Resource<TaskPage>} */
-      const asked = new Resource(`/v1/tasks?${query({ ...choice, cursor, limit: PAGE })}`);
-      await asked.ask();
-      if (mine !== search || !asked.value) return;
-      const known = new Set(entries.map(({ id }) => id));
-      entries.push(...asked.value.tasks.filter(({ id }) => !known.has(id)).map(entry));
-      cursor = asked.value.next_cursor ?? null;
+      const next = new Resource(pathFrom(entries.cursor));
+      await next.load();
+      if (current !== search || !next.value) return;
+      entries.append(next.value.tasks, next.value.next_cursor);
     } finally {
-      if (mine === search) loading = null;
+      if (current === search) loading = null;
     }
     draw();
   }
 
   function draw() {
-    rows.show(entries);
-    const all = cursor === null;
-    const found = counted(entries.length, "task");
-    if (!all) fill(count, `${found}, and more as you scroll`);
-    else fill(count, entries.length === 0 ? "No task is like this." : found);
+    grid.show(entries.all);
+    const found = entries.all.length;
+    if (!entries.complete) fill(count, `Showing ${found.toLocaleString("en")} – scroll for more`);
+    else fill(count, found === 0 ? "No tasks match." : counted(found, "task"));
   }
 
-  /** Puts what is in sight in the place of what was known of that stretch. @param {Task[]} tasks @param {string | null} above @param {boolean} toEnd */
-  function replace(tasks, above, toEnd) {
-    const from = above === null ? 0 : entries.findIndex(({ id }) => id === above) + 1;
-    const last = tasks.at(-1)?.id;
-    // Ids sort by creation, newest first here.
-    const to = toEnd || last === undefined ? entries.length : entries.findIndex(({ id }) => id < last);
-    const until = to < 0 ? entries.length : to;
-    // What is the same stays, so that its picture is not loaded again from another URL.
-    const known = new Map(entries.slice(from, until).map((entry) => [entry.key, entry]));
-    const now = tasks.map(entry).map((entry) => known.get(entry.key) ?? entry);
-    entries.splice(from, until - from, ...now);
-  }
-
-  const stale = seldom(() => {
-    urls += 1;
+  const renewUrls = throttled(() => {
+    entries.renewals += 1;
     resource = new Resource("");
     watching.now();
   });
 
   function searchAgain() {
     search += 1;
-    [entries, cursor, loading] = [[], undefined, null];
-    rows.toTop();
-    rows.show([]);
+    entries.clear();
+    loading = null;
+    grid.toTop();
+    grid.show([]);
     watching.now();
   }
 
   const watching = watch(async (signal) => {
-    const mine = search;
-    if (cursor === undefined) {
-      await more();
-      // Where one was, when one comes back.
-      while (entries.length < seen && cursor) await more();
-      if (seen > 0) rows.to(seen);
+    const current = search;
+    if (entries.cursor === undefined) {
+      await loadMore();
+      // Back to the place where one left the page.
+      while (entries.all.length < visible && entries.cursor) await loadMore();
+      if (visible > 0) grid.to(visible);
       return true;
     }
-    const first = rows.first();
-    const above = first > 0 ? entries[first - 1]?.id ?? null : null;
-    const { changed, page } = await ask(above, signal);
-    if (mine !== search || !changed) return false;
-    replace(page.tasks, above, !page.next_cursor);
-    if (!page.next_cursor) cursor = null;
+    const first = grid.first();
+    const above = first > 0 ? entries.all[first - 1]?.id ?? null : null;
+    const path = pathFrom(above);
+    if (resource.path !== path) resource = new Resource(path);
+    const asked = resource;
+    const changed = await asked.load(signal);
+    if (current !== search || !changed) return false;
+    const page = /** @type {TaskPage} */ (asked.value);
+    entries.replace(page.tasks, above, !page.next_cursor);
     draw();
     return true;
   }, failed);
 
-  /** @param {string} label @param {"status" | "owner" | "tag" | "text"} name @param {[string, string][]} options */
-  function choose(label, name, options) {
-    const made = element("select", { onchange: () => {
-      choice[name] = made.value;
-      searchAgain();
-    } }, options.map(([value, text]) => element("option", { value, selected: value === choice[name] }, text)));
-    return element("label", {}, element("span", {}, label), made);
-  }
-
-  /** @param {string} label @param {"status" | "owner" | "tag" | "text"} name */
-  function type(label, name) {
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    let timer;
-    const made = element("input", { type: "search", value: choice[name], autocomplete: "off", spellcheck: "false", maxlength: 200, oninput: () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => {
-        choice[name] = made.value.trim();
-        searchAgain();
-      }, TYPING);
-    } });
-    return element("label", {}, element("span", {}, label), made);
-  }
-
   return () => {
     search += 1;
     watching.stop();
-    rows.stop();
+    grid.stop();
   };
+}
+
+/** @param {Entry} entry @param {() => void} stale Called when an image's URL no longer works. */
+function card({ id, status, title, owner, created, thumbnail, images }, stale) {
+  return element("a", { class: "tile", href: `#/task/${id}` },
+    thumbnail ? element("img", { src: thumbnail, alt: "", width: 160, height: 160, loading: "lazy", decoding: "async", onerror: stale })
+      : element("span", { class: "no-image" }),
+    images > 1 && element("span", { class: "images" }, `${images} images`),
+    element("span", { class: "title", dir: "auto" }, title),
+    element("span", { class: "state" }, element("span", { class: `status ${status}` }, statusName(status)),
+      element("span", {}, session.reviews && [element("bdi", {}, owner), ", "], timeAgo(created))));
+}
+
+/** @param {() => void} changed Called after the filters have changed. */
+function filterForm(changed) {
+  const status = element("select", { onchange: () => {
+    filters.status = status.value;
+    changed();
+  } }, [["", "All"], ...statusNames].map(([value, text]) => element("option", { value, selected: value === filters.status }, text)));
+
+  /** @param {string} label @param {keyof Filters} name */
+  const text = (label, name) => {
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let timer;
+    const input = element("input", { type: "search", value: filters[name], autocomplete: "off", spellcheck: "false", maxlength: 200, oninput: () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        filters[name] = input.value.trim();
+        changed();
+      }, TYPING);
+    } });
+    return element("label", {}, element("span", {}, label), input);
+  };
+
+  return element("form", { class: "filters", role: "search", onsubmit: (/** @type {Event} */ event) => event.preventDefault() },
+    element("label", {}, element("span", {}, "Status"), status),
+    text("Search prompts and titles", "text"), text("Tag", "tag"), session.reviews && text("Owner", "owner"));
 }

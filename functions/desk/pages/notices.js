@@ -1,14 +1,14 @@
-// What the page says in passing, in a region that screen readers announce.
+// Short messages, in a region that screen readers announce.
 
 import { button, element } from "./element.js";
 
 const LASTS = 8000;
 
 /**
- * Shows a notice until it is closed, or for a while if there is nothing to do about it.
+ * Shows a notice until it is closed, or for a while if there is nothing to act on.
  * @param {string} text
  * @param {{kind?: "done" | "wrong", actions?: HTMLElement[], lasts?: boolean}} [options]
- * @returns {() => void} Takes it away.
+ * @returns {() => void} Removes it.
  */
 export function notice(text, { kind = "done", actions = [], lasts = kind === "wrong" } = {}) {
   const region = /** @type {HTMLElement} */ (document.getElementById("notices"));
@@ -26,7 +26,7 @@ export function failed(error) {
 }
 
 /**
- * The service's words begin small.
+ * The service's messages begin with a small letter.
  * @param {string} text
  */
 export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,4 +1,4 @@
-// Signing in at an OpenID Connect provider: the authorization code flow with PKCE (RFC 7636).
+// Signing in with an OpenID Connect provider: the authorization code flow with PKCE (RFC 7636).
 
 import { base64url, randomText } from "./random.js";
 import { session } from "./session.js";
@@ -8,7 +8,7 @@ const FLOW = "easel.flow";
 /** @typedef {{issuer: string, client_id: string, scope: string}} Provider */
 
 /**
- * Goes to the provider; it comes back to this page with a code.
+ * Goes to the provider, which returns to this page with a code.
  * @param {Provider} provider
  */
 export async function signIn(provider) {
@@ -30,21 +30,21 @@ export async function signIn(provider) {
 }
 
 /**
- * Takes the provider's answer out of the address, if it is there, and changes the code for a token.
+ * Takes the provider's response out of the address, if there is one, and exchanges the code for a token.
  * @param {Provider} provider
  */
 export async function finishSignIn(provider) {
-  const answer = new URLSearchParams(location.search);
-  if (!answer.has("state")) return;
+  const response = new URLSearchParams(location.search);
+  if (!response.has("state")) return;
   /** @type {{state: string, verifier: string, page: string} | null} */
   const flow = JSON.parse(sessionStorage.getItem(FLOW) ?? "null");
   sessionStorage.removeItem(FLOW);
   history.replaceState(null, "", location.pathname + (flow?.page ?? ""));
-  if (!flow || answer.get("state") !== flow.state) {
-    throw new Error("the sign-in was not begun in this tab: sign in again");
+  if (!flow || response.get("state") !== flow.state) {
+    throw new Error("the sign-in was not started in this tab: sign in again");
   }
-  const code = answer.get("code");
-  if (!code) throw new Error(answer.get("error_description") ?? answer.get("error") ?? "the provider sent no code");
+  const code = response.get("code");
+  if (!code) throw new Error(response.get("error_description") ?? response.get("error") ?? "the provider sent no code");
   const { token_endpoint } = await endpoints(provider);
   const body = new URLSearchParams({
     grant_type: "authorization_code",
@@ -53,17 +53,17 @@ export async function finishSignIn(provider) {
     code,
     code_verifier: flow.verifier,
   });
-  const response = await fetch(token_endpoint, { method: "POST", body, cache: "no-store" });
-  const tokens = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(tokens.error_description ?? tokens.error ?? `the provider answered ${response.status}`);
-  // Some providers' access tokens are for themselves alone, and no JWT.
+  const exchanged = await fetch(token_endpoint, { method: "POST", body, cache: "no-store" });
+  const tokens = await exchanged.json().catch(() => ({}));
+  if (!exchanged.ok) throw new Error(tokens.error_description ?? tokens.error ?? `the provider responded with ${exchanged.status}`);
+  // Some providers' access tokens are opaque, for their own use only.
   const token = [tokens.access_token, tokens.id_token].find((text) => text?.split(".").length === 3);
-  if (!token) throw new Error("the provider sent no token that the service can check");
+  if (!token) throw new Error("the provider sent no token that the service can verify");
   session.begin(token);
 }
 
 /**
- * Ends the sign-in at the provider as well, where that can be asked for; it comes back to this page.
+ * Signs out of the provider as well, where it offers that; it returns to this page.
  * @param {Provider} provider
  */
 export async function signOut(provider) {
@@ -81,7 +81,7 @@ export async function signOut(provider) {
  */
 async function endpoints({ issuer }) {
   const response = await fetch(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`);
-  if (!response.ok) throw new Error(`${issuer} does not describe itself (${response.status})`);
+  if (!response.ok) throw new Error(`the configuration of ${issuer} could not be loaded (${response.status})`);
   return response.json();
 }
 

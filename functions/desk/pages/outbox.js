@@ -1,13 +1,13 @@
-// Decisions on their way: each is held for ten seconds, in which it can be undone, then sent under the condition that
-// the task is still what was seen. They are kept in the browser's storage, so that a reload, a lost connection or a
-// restarted service loses none.
+// Decisions on their way: each is held for ten seconds, in which it can be undone, then sent on the condition that the
+// task is still as it was seen. They are kept in the browser's storage, so that none is lost by a reload, a lost
+// connection or a restarted service.
 
 import { Problem, Unreachable, call, connection } from "./api.js";
 import { randomText } from "./random.js";
 import { session } from "./session.js";
 import { ago, changeName, titleOf } from "./words.js";
 
-/** @typedef {import("../types/api").Task} Task */
+/** @typedef {import("../types/desk").Task} Task */
 
 /**
  * @typedef {object} Decision
@@ -15,19 +15,19 @@ import { ago, changeName, titleOf } from "./words.js";
  * @property {string} group Decisions made together are undone together.
  * @property {string} who
  * @property {string} task
- * @property {string} about What the task is, for people.
+ * @property {string} about The task's title, for people.
  * @property {"approve" | "reject"} move
  * @property {string} words The note or the reason.
- * @property {number} version What was seen.
+ * @property {number} version The version that was seen.
  * @property {number} due When it is sent, in milliseconds since 1970.
- * @property {string} [refusal] Why it was not made, until somebody has read it.
+ * @property {string} [refusal] Why it was refused, until somebody has read it.
  */
 
 export const HELD = 10_000;
 const KEY = "easel.outbox";
 const AGAIN = 5000;
 
-/** Tells of changes: `changed`; `sent` with the task as `detail`; `undone` with the tasks' ids. */
+/** Dispatches `changed`; `sent` with the task as `detail`; `undone` with the tasks' ids. */
 export const outbox = new EventTarget();
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
@@ -48,13 +48,13 @@ function keep(decisions) {
   plan();
 }
 
-/** The decisions of whoever is signed in. */
+/** The decisions of the person who is signed in. */
 const own = () => all().filter((decision) => decision.who === session.identity?.name);
 
-/** Those that are not sent yet. */
+/** Those that have not been sent. */
 export const held = () => own().filter((decision) => !decision.refusal);
 
-/** Those that could not be made. */
+/** Those that the service refused. */
 export const refused = () => own().filter((decision) => decision.refusal);
 
 /**
@@ -111,7 +111,7 @@ function plan() {
   if (Number.isFinite(next)) timer = setTimeout(send, Math.max(0, next - Date.now()));
 }
 
-/** One tab sends at a time; what another one has sent is no longer there. */
+/** One tab sends at a time; what another one has sent is no longer in the storage. */
 async function send() {
   const locks = navigator.locks;
   await (locks ? locks.request(KEY, sendDue) : sendDue());
@@ -122,11 +122,11 @@ async function sendDue() {
     const still = all().find(({ key }) => key === decision.key);
     if (!still || still.refusal) continue;
     try {
-      const task = await make(decision);
+      const task = await submit(decision);
       dismiss(decision.key);
       outbox.dispatchEvent(new CustomEvent("sent", { detail: task }));
     } catch (error) {
-      if (error instanceof Unreachable || (error instanceof Problem && (error.passes || error.status === 401))) {
+      if (error instanceof Unreachable || (error instanceof Problem && (error.isTemporary || error.status === 401))) {
         clearTimeout(timer);
         timer = setTimeout(send, AGAIN);
         return;
@@ -142,19 +142,19 @@ async function sendDue() {
  * @param {Decision} decision
  * @returns {Promise<Task>}
  */
-async function make({ task, move, words, version }) {
+async function submit({ task, move, words, version }) {
   const body = move === "reject" ? { reason: words } : words ? { note: words } : {};
   const headers = { "if-match": `"${version}"` };
   try {
     return (await call("POST", `/v1/tasks/${task}/${move}`, { body, headers, keepalive: true })).body;
   } catch (error) {
     if (!(error instanceof Problem) || (error.status !== 412 && error.status !== 409)) throw error;
-    return met(task, move, words, version, error);
+    return explained(task, move, words, version, error);
   }
 }
 
 /**
- * What another change means: it may be this very decision, sent before its answer was lost.
+ * What another change means: it may be this same decision, whose response was lost.
  * @param {string} task
  * @param {string} move
  * @param {string} words
@@ -162,29 +162,29 @@ async function make({ task, move, words, version }) {
  * @param {Problem} refusal
  * @returns {Promise<Task>}
  */
-async function met(task, move, words, version, refusal) {
-  /** @type {import("../types/api").TaskEvent[]} */
+async function explained(task, move, words, version, refusal) {
+  /** @type {import("../types/desk").TaskEvent[]} */
   const events = (await call("GET", `/v1/tasks/${task}/history`)).body.events;
   const next = events.find((event) => event.version === version + 1);
   if (!next) throw refusal;
   if (next.change === move && next.by.name === session.identity?.name && (next.reason ?? "") === words) {
     return (await call("GET", `/v1/tasks/${task}`)).body;
   }
-  const reason = next.reason ? ` and said: “${next.reason}”` : "";
+  const reason = next.reason ? ` with the reason “${next.reason}”` : "";
   throw new Error(`${next.by.name} ${changeName(next.change)} ${ago(next.at)}${reason}`);
 }
 
 let started = false;
 
-/** Begins to send what whoever is signed in has left, on this page or an earlier one. */
+/** Starts sending what the person who is signed in has decided, on this page or an earlier one. */
 export function startOutbox() {
   plan();
   if (started) return;
   started = true;
   connection.addEventListener("back", () => send());
   window.addEventListener("online", () => send());
-  // Whoever leaves does not undo any more. The answer is not heard; the next page finds the decision made.
-  window.addEventListener("pagehide", () => held().forEach((decision) => void make(decision).catch(() => {})));
+  // After the page is closed nothing can be undone. Nobody waits for the response; the next page finds the decision made.
+  window.addEventListener("pagehide", () => held().forEach((decision) => void submit(decision).catch(() => {})));
   window.addEventListener("storage", (event) => {
     if (event.key !== KEY) return;
     outbox.dispatchEvent(new Event("changed"));

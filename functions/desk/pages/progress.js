@@ -1,14 +1,14 @@
-// How far a drawing is, with its preview.
+// How far a task's generation is, with its preview.
 
 import { element } from "./element.js";
 import { duration } from "./words.js";
 
-/** @typedef {import("../types/api").Progress} Progress */
+/** @typedef {import("../types/desk").Progress} Progress */
 
 /** @param {Progress} progress */
 export function progressText({ step, total, stage, remaining_seconds }) {
   const left = remaining_seconds ? `, about ${duration(remaining_seconds)} left` : "";
-  return total > 0 ? `Step ${step} of ${total} (${stage})${left}` : `Starting (${stage})`;
+  return total > 0 ? `Step ${step} of ${total} (${stage})${left}` : "Starting…";
 }
 
 /** @param {Progress} progress */

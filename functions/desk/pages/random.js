@@ -1,4 +1,4 @@
-// Text that nobody can guess.
+// Text that cannot be guessed.
 
 /** 256 random bits. */
 export const randomText = () => base64url(crypto.getRandomValues(new Uint8Array(32)));

@@ -1,4 +1,4 @@
-// Decisions that could not be made: who was first, and what one had said, until one has read it.
+// Decisions that were refused: who was first, and what the reason or note was, until they have been read.
 
 import { button, element } from "./element.js";
 import { dismiss, outbox, refused } from "./outbox.js";
@@ -22,12 +22,12 @@ function update() {
   }
   for (const decision of now) {
     if (shown.has(decision.key)) continue;
-    const what = decision.move === "approve" ? "approval" : "rejection";
+    const what = decision.move === "approve" ? "approved" : "rejected";
     const made = element(
       "div",
       { class: "notice wrong" },
-      element("p", {}, `Your ${what} of “${decision.about}” was not made: ${decision.refusal}.`),
-      decision.words && element("p", {}, `You had said: “${decision.words}”`),
+      element("p", {}, `“${decision.about}” was not ${what}: ${decision.refusal}.`),
+      decision.words && element("p", {}, `Your ${decision.move === "approve" ? "note" : "reason"} was: “${decision.words}”`),
       element("a", { href: `#/task/${decision.task}` }, "Show the task"),
       button("Close", () => dismiss(decision.key), { class: "quiet" }),
     );

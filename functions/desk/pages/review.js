@@ -1,250 +1,132 @@
-// Review: the pictures that wait for a decision, one after the other.
+// Review: the images that wait for a decision, one task after the other.
 
 import { Problem, Resource, query } from "./api.js";
 import { approve, reject } from "./decisions.js";
 import { button, element, fill } from "./element.js";
+import { imagesOf } from "./image_viewer.js";
 import { listenForKeys, showKeys } from "./keys.js";
 import { failed } from "./notices.js";
 import { holds, outbox } from "./outbox.js";
-import { shownOf } from "./picture_viewer.js";
+import { reviewList } from "./review_list.js";
+import { ReviewQueue } from "./review_queue.js";
 import { taskPanel } from "./task_panel.js";
-import { seldom, watch } from "./watch.js";
-import { counted, titleOf } from "./words.js";
+import { throttled, watch } from "./watch.js";
 
-/** @typedef {import("../types/api").Task} Task */
-/** @typedef {import("../types/api").TaskPage} TaskPage */
+/** @typedef {import("../types/desk").Task} Task */
+/** @typedef {import("../types/desk").TaskPage} TaskPage */
 
-const MOST = 100;
-/** What was chosen, when one comes back to the page. */
-const choice = { order: "newest", status: "awaiting_approval" };
+const LIMIT = 100;
+/** Kept for when one returns to the page. */
+const filters = { order: "newest", status: "awaiting_approval" };
 
 /** @type {import("./desk.js").Page} */
 export function review(main, _, configuration) {
-  /** @type {Task[]} */
-  let waiting = [];
-  /** @type {string | null} */
-  let current = null;
-  /** @type {Set<string>} */
-  const selected = new Set();
-  let more = false;
-  /** Whether pictures' URLs were asked for again. */
-  let renewed = false;
-  /** @type {Resource<TaskPage>} */
-  let page;
-  /** @type {Resource<Task> | null} */
-  let shown = null;
-
-  const order = select("Order", [["newest", "Newest first"], ["oldest", "Oldest first"]], choice.order, (value) => (choice.order = value));
-  const status = select("Show", [["awaiting_approval", "Waiting for approval"], ["approved", "Approved, not published"]], choice.status,
-    (value) => (choice.status = value));
-  const count = element("p", { class: "count", role: "status" });
-  const list = element("ol", { class: "queue", "aria-label": "Tasks" });
-  const bulk = element("div", { class: "bulk row", role: "group", "aria-label": "Selection" });
-  const empty = element("div", { class: "empty" });
+  const queue = new ReviewQueue(holds);
+  const service = reviewRequests(queue);
+  const list = reviewList(queue, filters, {
+    show: go,
+    choose,
+    filter: () => {
+      queue.clear();
+      reload();
+      draw();
+    },
+    approve: (tasks) => {
+      approve(tasks, "");
+      clearSelection();
+    },
+    reject: async (tasks) => (await reject(tasks)) && clearSelection(),
+    compare: ([first, ...others]) => {
+      go(first);
+      panel.compareWith(others.flatMap((task) => imagesOf(task, task.attempt)));
+    },
+    clear: clearSelection,
+    stale: () => stale(),
+  });
   const panel = taskPanel(configuration, {
     decided: (task) => {
-      selected.delete(task.id);
-      go(next(task.id) ?? null);
+      queue.selected.delete(task.id);
+      go(queue.after(task.id));
     },
     moved: () => watching.now(),
     stale: () => stale(),
   });
-  const steps = element("div", { class: "row", role: "group", "aria-label": "Steps" },
-    button("Previous", () => move(-1)), button("Next", () => move(1)), button("Keys", () => showKeys(keys), { class: "quiet" }));
-  fill(main,
-    element("section", { class: "side-list", "aria-label": "Queue" }, element("div", { class: "filters" }, status, order), count, bulk, list),
-    element("div", { class: "work" }, steps, empty, panel.node));
+  const empty = element("div", { class: "empty" });
+  const steps = element("div", { class: "row", role: "group", "aria-label": "Go to" },
+    button("Previous", () => step(-1)), button("Next", () => step(1)),
+    button("Keyboard shortcuts", () => showKeys(keys), { class: "quiet" }));
+  fill(main, list.node, element("div", { class: "work" }, steps, empty, panel.node));
   panel.hide();
 
-  /** Those on which nothing is decided yet. */
-  const open = () => waiting.filter((task) => !holds(task.id));
-
-  /** @param {string} id */
-  function next(id) {
-    const place = waiting.findIndex((task) => task.id === id);
-    const candidates = [...waiting.slice(place + 1), ...waiting.slice(0, Math.max(0, place)).reverse()];
-    return candidates.find((task) => !holds(task.id));
-  }
-
-  /** @param {number} by */
-  function move(by) {
-    const tasks = open();
-    const place = tasks.findIndex((task) => task.id === current);
-    const to = tasks[Math.min(tasks.length - 1, Math.max(0, place + by))];
-    if (to) go(to);
+  function draw() {
+    for (const node of [steps, panel.node]) node.hidden = queue.current === null;
+    empty.hidden = queue.current !== null;
+    const done = queue.open().length === 0;
+    if (done !== empty.hasChildNodes()) {
+      fill(empty, done && [element("h1", {}, "All caught up"), element("p", {}, "New images appear here automatically.")]);
+    }
+    list.draw();
   }
 
   /** @param {Task | null} task */
   function go(task) {
-    current = task?.id ?? null;
-    shown = task && new Resource(`/v1/tasks/${task.id}`);
+    queue.current = task?.id ?? null;
+    service.show(queue.current);
     if (task) panel.show(task);
     draw();
     watching.now();
   }
 
-  /** @param {Task} task */
-  function item(task) {
-    const chosen = element("input", { type: "checkbox", checked: selected.has(task.id), "aria-label": `Select ${titleOf(task)}` });
-    chosen.addEventListener("click", (event) => choose(task.id, chosen.checked, event.shiftKey));
-    const picture = task.attempt.pictures[0];
-    return element("li", { "data-id": task.id }, chosen,
-      element("button", { type: "button", "aria-current": task.id === current ? "true" : null, onclick: () => go(task) },
-        picture && element("img", { src: picture.thumbnail_url, width: 56, height: 56, alt: "", onerror: stale }),
-        element("span", { dir: "auto" }, titleOf(task))));
+  /** @param {number} by */
+  function step(by) {
+    const task = queue.neighbour(by);
+    if (task) go(task);
   }
 
-  let last = "";
   /** @param {string} id @param {boolean} on @param {boolean} through */
   function choose(id, on, through) {
-    const tasks = open();
-    const [from, to] = [tasks.findIndex((task) => task.id === last), tasks.findIndex((task) => task.id === id)];
-    const range = through && from >= 0 ? tasks.slice(Math.min(from, to), Math.max(from, to) + 1) : tasks.slice(to, to + 1);
-    for (const task of range) on ? selected.add(task.id) : selected.delete(task.id);
-    last = id;
+    queue.choose(id, on, through);
     draw();
   }
 
-  let drawn = "";
-  function draw() {
-    const tasks = open();
-    const chosen = tasks.filter((task) => selected.has(task.id));
-    const state = JSON.stringify([tasks.map((task) => [task.id, task.version]), current, [...selected], choice, more]);
-    empty.hidden = current !== null;
-    panel.node.hidden = current === null;
-    steps.hidden = current === null;
-    if (state === drawn) return;
-    drawn = state;
-    fill(count, more ? `The first ${counted(tasks.length, "task")}` : counted(tasks.length, "task"));
-    const focused = document.activeElement?.closest("li")?.getAttribute("data-id");
-    const name = document.activeElement?.tagName;
-    fill(list, tasks.map(item));
-    if (focused) /** @type {HTMLElement | null} */ (list.querySelector(`[data-id="${focused}"] ${name}`))?.focus();
-    showCurrent();
-    fill(empty, tasks.length === 0 && [element("h1", {}, "Nothing waits here"), element("p", {}, "What is drawn next appears by itself.")]);
-    fill(bulk, chosen.length > 0 && selection(chosen));
+  function clearSelection() {
+    queue.selected.clear();
+    if (queue.current && holds(queue.current)) go(queue.after(queue.current));
+    draw();
   }
 
-  /** Scrolls the list alone: the page stays where one looks. */
-  function showCurrent() {
-    const item = list.querySelector("[aria-current]")?.getBoundingClientRect();
-    const seen = list.getBoundingClientRect();
-    if (item && item.bottom > seen.bottom) list.scrollTop += item.bottom - seen.bottom;
-    if (item && item.top < seen.top) list.scrollTop -= seen.top - item.top;
-  }
-
-  /** @param {Task[]} chosen */
-  function selection(chosen) {
-    const done = () => {
-      selected.clear();
-      if (current && holds(current)) go(next(current) ?? null);
-      draw();
-    };
-    const beside = () => {
-      const [first, ...others] = chosen;
-      go(first);
-      panel.compareWith(others.flatMap((task) => shownOf(task, task.attempt)));
-    };
-    const decides = choice.status === "awaiting_approval";
-    return [
-      decides && button(`Approve ${chosen.length}`, () => {
-        approve(chosen, "");
-        done();
-      }, { class: "approve" }),
-      decides && button(`Reject ${chosen.length}`, async () => (await reject(chosen)) && done(), { class: "reject" }),
-      chosen.length > 1 && button("Side by side", beside),
-      button("Select none", () => {
-        selected.clear();
-        draw();
-      }, { class: "quiet" }),
-    ];
-  }
-
-  const stale = seldom(() => {
-    openAgain();
+  function reload() {
+    service.reload();
     watching.now();
-  });
-
-  /** Forgets what was seen, so that all of it is sent again. */
-  function openAgain() {
-    renewed = true;
-    page = new Resource(`/v1/tasks?${query({ ...choice, limit: MOST })}`);
-    if (current) shown = new Resource(`/v1/tasks/${current}`);
   }
+  const stale = throttled(reload);
 
   /** @param {AbortSignal} signal */
-  async function asking(signal) {
-    const asked = page;
-    const changed = await asked.ask(signal);
-    if (asked !== page || !asked.value) return true;
-    if (changed) {
-      // What is the same stays, so that its picture is not loaded again from another URL.
-      const known = new Map(renewed ? [] : waiting.map((task) => [`${task.id} ${task.version}`, task]));
-      waiting = asked.value.tasks.map((task) => known.get(`${task.id} ${task.version}`) ?? task);
-      if (renewed) drawn = "";
-      renewed = false;
-      more = Boolean(asked.value.next_cursor);
-      for (const id of selected) if (!waiting.some((task) => task.id === id)) selected.delete(id);
-    }
-    if (current === null) {
-      const first = open()[0];
-      if (first) go(first);
-    }
-    const moved = await askShown(signal);
+  async function update(signal) {
+    const renewed = await service.loadQueue(signal);
+    if (renewed) list.forget();
+    if (queue.current === null && queue.open().length > 0) go(queue.open()[0]);
+    const task = await service.loadShown(signal);
+    if (task && task.id === queue.current) panel.show(task);
+    if (task === null) go(queue.open().find((other) => other.id !== queue.current) ?? null);
     draw();
-    return changed || moved;
-  }
-
-  /** The task in the panel, which others may decide on meanwhile. @param {AbortSignal} signal */
-  async function askShown(signal) {
-    const asked = shown;
-    if (!asked) return false;
-    try {
-      const moved = await asked.ask(signal);
-      if (asked === shown && asked.value && asked.value.id === current) panel.show(asked.value);
-      return moved;
-    } catch (error) {
-      if (!(error instanceof Problem) || error.status !== 404) throw error;
-      if (asked === shown) go(open().find((task) => task.id !== current) ?? null);
-      return true;
-    }
-  }
-
-  /**
-   * @param {string} label
-   * @param {[string, string][]} options
-   * @param {string} value
-   * @param {(value: string) => void} changed
-   */
-  function select(label, options, value, changed) {
-    const made = element("select", {
-      onchange: () => {
-        changed(made.value);
-        [current, shown, waiting] = [null, null, []];
-        selected.clear();
-        openAgain();
-        draw();
-        watching.now();
-      },
-    }, options.map(([option, name]) => element("option", { value: option, selected: option === value }, name)));
-    return element("label", {}, element("span", {}, label), made);
+    return service.changed;
   }
 
   const keys = [
-    { keys: ["j", "ArrowRight"], does: "Next", action: () => move(1) },
-    { keys: ["k", "ArrowLeft"], does: "Previous", action: () => move(-1) },
+    { keys: ["j", "ArrowRight"], does: "Next", action: () => step(1) },
+    { keys: ["k", "ArrowLeft"], does: "Previous", action: () => step(-1) },
     ...panel.keys,
-    { keys: ["x"], does: "Select", action: () => current && choose(current, !selected.has(current), false) },
-    { keys: [..."12345678"], shown: "1–8", does: "This picture", action: (/** @type {string} */ key) => panel.viewer.choose(Number(key) - 1) },
+    { keys: ["x"], does: "Select", action: () => queue.current && choose(queue.current, !queue.selected.has(queue.current), false) },
+    { keys: [..."12345678"], shown: "1–8", does: "Show image 1–8", action: (/** @type {string} */ key) => panel.viewer.choose(Number(key) - 1) },
   ];
-  const silence = listenForKeys(keys);
+  const stopKeys = listenForKeys(keys);
   outbox.addEventListener("changed", draw);
-  openAgain();
-  const watching = watch(asking, failed);
-  /** Back to what one has thought better of. @param {Event} event */
+  const watching = watch(update, failed);
+  /** Returns to the task whose decision was undone. @param {Event} event */
   const undone = (event) => {
     const [id] = /** @type {CustomEvent<string[]>} */ (event).detail;
-    const task = waiting.find((task) => task.id === id);
+    const task = queue.waiting.find((task) => task.id === id);
     if (task) go(task);
   };
   outbox.addEventListener("sent", watching.now);
@@ -252,10 +134,67 @@ export function review(main, _, configuration) {
 
   return () => {
     watching.stop();
-    silence();
+    stopKeys();
     panel.stop();
     outbox.removeEventListener("changed", draw);
     outbox.removeEventListener("sent", watching.now);
     outbox.removeEventListener("undone", undone);
   };
+}
+
+/**
+ * What Review requests: the queue, and the task in view, on which others may decide meanwhile.
+ * @param {ReviewQueue} queue
+ */
+function reviewRequests(queue) {
+  /** Whether URLs of images were requested anew. */
+  let renewed = false;
+  /** @returns {Resource<TaskPage>} */
+  const newPage = () => new Resource(`/v1/tasks?${query({ ...filters, limit: LIMIT })}`);
+  let page = newPage();
+  /** @type {Resource<Task> | null} */
+  let shown = null;
+
+  const service = {
+    /** Whether the last round brought something new. */
+    changed: false,
+
+    /** @param {string | null} id */
+    show(id) {
+      shown = id === null ? null : new Resource(`/v1/tasks/${id}`);
+    },
+
+    /** Forgets what is known, so that all of it is sent again. */
+    reload() {
+      renewed = true;
+      page = newPage();
+      service.show(queue.current);
+    },
+
+    /** Returns whether everything has to be drawn anew. @param {AbortSignal} signal */
+    async loadQueue(signal) {
+      const asked = page;
+      service.changed = await asked.load(signal);
+      if (asked !== page || !asked.value || !service.changed) return false;
+      queue.update(asked.value.tasks, Boolean(asked.value.next_cursor), renewed);
+      const all = renewed;
+      renewed = false;
+      return all;
+    },
+
+    /** The task in view if it is known; null if it is gone. @param {AbortSignal} signal @returns {Promise<Task | null | undefined>} */
+    async loadShown(signal) {
+      const asked = shown;
+      if (!asked) return undefined;
+      try {
+        service.changed = (await asked.load(signal)) || service.changed;
+        return asked === shown ? asked.value ?? undefined : undefined;
+      } catch (error) {
+        if (!(error instanceof Problem) || error.status !== 404) throw error;
+        service.changed = true;
+        return asked === shown ? null : undefined;
+      }
+    },
+  };
+  return service;
 }

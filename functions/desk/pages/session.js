@@ -1,11 +1,11 @@
-// Who is signed in: a token for this tab, and what the service says of its bearer.
+// Who is signed in: a token for this tab, and what the service says about its bearer.
 
 const TOKEN = "easel.token";
 
-/** @typedef {import("../types/api").Identity} Identity */
+/** @typedef {import("../types/desk").Identity} Identity */
 
 export const session = {
-  /** @type {Identity | null} What the service says of the bearer, once it was asked. */
+  /** @type {Identity | null} What the service says about the bearer, once it has responded. */
   identity: null,
 
   get token() {
@@ -23,12 +23,12 @@ export const session = {
     this.identity = null;
   },
 
-  /** Whether everybody's tasks can be seen and decided on. */
+  /** Whether the bearer sees everybody's tasks and decides on them. */
   get reviews() {
     return this.identity?.role === "reviewer" || this.identity?.role === "admin";
   },
 
-  /** Takes the token of a link that signs in (`#token=…`) out of the address. */
+  /** Takes the token of a sign-in link (`#token=…`) out of the address. */
   takeFromAddress() {
     const token = /^#token=([^&]+)$/.exec(location.hash)?.[1];
     if (!token) return;

@@ -1,143 +1,184 @@
-// The form of an order: every field that the API takes, with the model's own defaults where nothing is said.
+// The form of a request. What people use most has a place and a control of its own here; every other setting that the
+// API's schema has gets one made from its schema, under “Advanced”.
 
 import { button, element } from "./element.js";
+import { field, numberFrom, numberInput, select, settingControl } from "./setting_controls.js";
 
-/** @typedef {import("../types/api").Settings} Settings */
+/** @typedef {import("./request_schema.js").Setting} Setting */
+/** @typedef {Record<string, any>} Values */
+/**
+ * A part of the form, which reads and writes some of the settings.
+ * @typedef {{node: HTMLElement, read: () => Values, write: (values: Values) => void}} Part
+ */
 
 /** Sizes that SDXL was trained on. */
 const SIZES = ["1024×1024", "1152×896", "896×1152", "1216×832", "832×1216", "1344×768", "768×1344", "1536×640", "640×1536"];
 const CUSTOM = "custom";
-/** @type {[string, string][]} */
-const PRESETS = [["", "The model's own"], ...SIZES.map((size) => /** @type {[string, string]} */ ([size, size.replace("×", " × ")])), [CUSTOM, "Another"]];
-/** @type {[string, string][]} */
-const SCHEDULERS = [
-  ["", "The model's own"], ["euler", "Euler"], ["euler_a", "Euler ancestral"], ["euler_karras", "Euler, Karras"], ["heun", "Heun"],
-  ["ddim", "DDIM"], ["dpmpp_2m", "DPM++ 2M"], ["dpmpp_2m_karras", "DPM++ 2M, Karras"], ["dpmpp_2m_sde_karras", "DPM++ 2M SDE, Karras"],
-  ["unipc", "UniPC"], ["lcm", "LCM"], ["euler_trailing", "Euler, trailing"], ["ddim_trailing", "DDIM, trailing"],
-];
 
-export function settingsForm() {
-  const prompt = element("textarea", { id: "prompt", name: "prompt", rows: 3, required: true, maxlength: 2000, dir: "auto" });
-  const negative = element("textarea", { id: "negative_prompt", rows: 2, maxlength: 2000, dir: "auto" });
-  const preset = choice("size", PRESETS);
-  const width = number("width", { min: 64, max: 2048, step: 8 });
-  const height = number("height", { min: 64, max: 2048, step: 8 });
-  const steps = number("steps", { min: 1, max: 150, placeholder: "model's own" });
-  const guidance = number("guidance_scale", { min: 0, max: 30, step: "any", placeholder: "model's own" });
-  const scheduler = choice("scheduler", SCHEDULERS);
-  const seed = element("input", { id: "seed", inputmode: "numeric", pattern: "[0-9]{1,20}", autocomplete: "off", placeholder: "new each time" });
-  const lock = element("input", { type: "checkbox", id: "lock" });
-  const count = number("count", { min: 1, max: 8, value: 1 });
-  const refiner = choice("use_refiner", [["", "As the model does"], ["true", "Let it finish"], ["false", "Leave it out"]]);
-  const strength = number("strength", { min: 0, max: 1, step: 0.05, placeholder: "0.3" });
-  const strengthField = field("Strength", strength, "How much of the picture may change");
-  const title = element("input", { id: "title", maxlength: 200, dir: "auto", autocomplete: "off" });
-  const tags = element("input", { id: "tags", dir: "auto", autocomplete: "off", placeholder: "with commas between" });
-  const own = element("div", { class: "fields" }, field("Width", width), field("Height", height));
+/** @type {Record<string, string>} */
+const SCHEDULERS = {
+  euler: "Euler", euler_a: "Euler ancestral", euler_karras: "Euler, Karras", heun: "Heun", ddim: "DDIM", dpmpp_2m: "DPM++ 2M",
+  dpmpp_2m_karras: "DPM++ 2M, Karras", dpmpp_2m_sde_karras: "DPM++ 2M SDE, Karras", unipc: "UniPC", lcm: "LCM",
+  euler_trailing: "Euler, trailing", ddim_trailing: "DDIM, trailing",
+};
 
-  const seedField = element("div", { class: "field" },
-    element("label", { for: "seed" }, "Seed"),
-    element("div", { class: "row" }, seed, button("New seed", () => {
-      seed.value = newSeed();
-      lock.checked = true;
-    })),
-    element("div", { class: "check" }, lock, element("label", { for: "lock" }, "Keep this seed")));
-  const sizeChanged = () => (own.hidden = preset.value !== CUSTOM);
-  preset.addEventListener("change", sizeChanged);
-  seed.addEventListener("input", () => (lock.checked = seed.value !== ""));
+/** Labels that are better than a setting's name. @type {Record<string, string>} */
+const LABELS = { high_noise_frac: "High-noise fraction" };
 
-  /** Settings that the form has no field for, such as a guidance interval. @type {Partial<Settings>} */
-  let kept = {};
+/** The file to start from is uploaded, so it has no field. */
+const UPLOADED = "init_image";
+
+/**
+ * @param {Map<string, Setting>} settings All that the request may have.
+ */
+export function settingsForm(settings) {
+  const rest = new Map(settings);
+  /** @type {Part[]} */
+  const parts = [];
+  /** @param {Part} part */
+  const add = (part) => {
+    parts.push(part);
+    return part.node;
+  };
+  /** @param {string} name */
+  const take = (name) => {
+    const setting = rest.get(name);
+    rest.delete(name);
+    return setting;
+  };
+  /** @param {string} name @param {PartOptions} [options] */
+  const known = (name, options) => {
+    const setting = take(name);
+    if (!setting) return null;
+    const properties = { title: setting.schema.description, ...options?.properties };
+    return add(single(setting, { ...options, properties }));
+  };
+  /** @param {...(HTMLElement | null)} fields */
+  const row = (...fields) => fields.some(Boolean) && element("div", { class: "fields" }, fields);
+
+  const prompt = known("prompt", { properties: { rows: 3 } });
+  const negative = known("negative_prompt");
+  const [width, height, seed] = [take("width"), take("height"), take("seed")];
+  const size = width && height && sizePart(width, height);
+  const count = known("count", { label: "Images", initial: 1, properties: { required: true } });
+  const steps = known("steps");
+  const guidance = known("guidance_scale");
+  const scheduler = known("scheduler", { names: SCHEDULERS });
+  const refiner = known("use_refiner", { label: "Refiner" });
+  const strength = known("strength", {
+    hint: "How much the image may change (0 = not at all, 1 = completely)", properties: { step: 0.05 },
+  });
+  const title = known("title");
+  const tags = known("tags");
+  take(UPLOADED);
+
+  const advanced = element("details", { class: "advanced" }, element("summary", {}, "Advanced"),
+    element("div", { class: "settings" },
+      [...rest.values()].map((setting) => add(single(setting, { label: LABELS[setting.name], hint: setting.schema.description })))));
+  // The browser can only point at an invalid field that is visible.
+  advanced.addEventListener("invalid", () => (advanced.open = true), true);
   const node = element("div", { class: "settings" },
-    field("Prompt", prompt),
-    field("Negative prompt", negative, "What to avoid"),
-    element("div", { class: "fields" }, field("Size", preset), field("Pictures", count)),
-    own,
-    element("div", { class: "fields" }, field("Steps", steps), field("Guidance scale", guidance)),
-    element("div", { class: "fields" }, field("Scheduler", scheduler), field("Refiner", refiner)),
-    seedField,
-    strengthField,
-    element("div", { class: "fields" }, field("Title", title), field("Tags", tags)));
-  sizeChanged();
-  strengthField.hidden = true;
+    prompt, negative, row(size ? add(size) : null, count), size?.custom,
+    row(steps, guidance), row(scheduler, refiner), seed && add(seedPart(seed)), strength, row(title, tags),
+    rest.size > 0 && advanced);
+  if (strength) strength.hidden = true;
 
   return {
     node,
-    prompt,
 
-    /** Title and tags belong to a new task only. @param {boolean} shown */
-    naming(shown) {
-      /** @type {HTMLElement} */ (title.closest(".fields")).hidden = !shown;
+    /** @param {boolean} there Whether there is an image to start from. */
+    setStartingImage(there) {
+      if (strength) strength.hidden = !there;
     },
 
-    /** @param {boolean} there Whether there is a picture to start from. */
-    starts(there) {
-      strengthField.hidden = !there;
+    /** @param {Values} values */
+    write(values) {
+      for (const part of parts) part.write(values);
+      advanced.open = [...rest.keys()].some((name) => values[name] !== undefined && values[name] !== null);
     },
 
-    /** @param {Partial<Settings> & {title?: string, tags?: string[]}} settings */
-    fill(settings) {
-      const { guidance_interval, high_noise_frac } = settings;
-      kept = { guidance_interval, high_noise_frac };
-      prompt.value = settings.prompt ?? "";
-      negative.value = settings.negative_prompt ?? "";
-      const size = settings.width && settings.height ? `${settings.width}×${settings.height}` : "";
-      preset.value = size === "" || SIZES.includes(size) ? size : CUSTOM;
-      width.value = String(settings.width ?? "");
-      height.value = String(settings.height ?? "");
-      steps.value = String(settings.steps ?? "");
-      guidance.value = String(settings.guidance_scale ?? "");
-      scheduler.value = settings.scheduler ?? "";
-      seed.value = settings.seed ?? "";
-      lock.checked = seed.value !== "";
-      count.value = String(settings.count ?? 1);
-      refiner.value = settings.use_refiner === undefined ? "" : String(settings.use_refiner);
-      strength.value = String(settings.strength ?? "");
-      title.value = settings.title ?? "";
-      tags.value = settings.tags?.join(", ") ?? "";
-      sizeChanged();
-    },
-
-    /** What the API is asked for; what is left out is the model's own. */
+    /** The request's values; what is undefined is left to the model. @returns {Values} */
     read() {
-      const [wide, high] = preset.value === CUSTOM ? [width.value, height.value] : preset.value.split("×");
-      /** @param {string | undefined} text */
-      const some = (text) => (text ? Number(text) : undefined);
-      const locked = lock.checked && seed.value ? seed.value : undefined;
-      const words = tags.value.split(",").map((tag) => tag.trim()).filter(Boolean);
-      return {
-        ...kept,
-        prompt: prompt.value,
-        negative_prompt: negative.value || undefined,
-        width: some(wide),
-        height: some(high),
-        steps: some(steps.value),
-        guidance_scale: some(guidance.value),
-        scheduler: scheduler.value || undefined,
-        seed: locked,
-        count: some(count.value),
-        use_refiner: refiner.value ? refiner.value === "true" : undefined,
-        strength: strengthField.hidden ? undefined : some(strength.value),
-        title: title.value || undefined,
-        tags: words.length > 0 ? words : undefined,
-      };
+      const values = Object.assign({}, ...parts.map((part) => part.read()));
+      return strength?.hidden ? { ...values, strength: undefined } : values;
+    },
+
+    /** Puts the focus on the control of a setting. @param {string} name */
+    focus(name) {
+      const input = document.getElementById(name === UPLOADED ? "file" : name);
+      const details = input?.closest("details");
+      if (details) details.open = true;
+      input?.focus();
     },
   };
 }
 
-/** @param {string} label @param {HTMLElement} input @param {string} [hint] */
-function field(label, input, hint) {
-  const described = hint ? `${input.id}-hint` : null;
-  if (described) input.setAttribute("aria-describedby", described);
-  return element("div", { class: "field" },
-    element("label", { for: input.id }, label), input, hint && element("small", { id: described }, hint));
+/**
+ * `initial` is the value of a setting that is not for the model to choose.
+ * @typedef {Parameters<typeof settingControl>[1] & {initial?: unknown}} PartOptions
+ */
+
+/** A part with one setting. @param {Setting} setting @param {PartOptions} options @returns {Part} */
+function single(setting, { initial, ...options } = {}) {
+  const { node, read, write } = settingControl(setting, options);
+  write(initial);
+  return { node, read: () => ({ [setting.name]: read() }), write: (values) => write(values[setting.name] ?? initial) };
 }
 
-/** @param {string} id @param {Record<string, any>} properties */
-const number = (id, properties) => element("input", { type: "number", id, ...properties });
+/**
+ * The sizes that suit the model, or any other.
+ * @param {Setting} width
+ * @param {Setting} height
+ * @returns {Part & {custom: HTMLElement}}
+ */
+function sizePart(width, height) {
+  const preset = select("size", [
+    ["", "Model default"], ...SIZES.map((size) => /** @type {[string, string]} */ ([size, size.replace("×", " × ")])), [CUSTOM, "Custom…"],
+  ]);
+  const [wide, high] = [width, height].map(({ name, schema }) => numberInput(name, schema));
+  const custom = element("div", { class: "fields" }, field("Width", wide), field("Height", high));
+  const update = () => (custom.hidden = preset.value !== CUSTOM);
+  preset.addEventListener("change", update);
+  update();
+  return {
+    node: field("Size", preset),
+    custom,
+    read: () => {
+      const [width, height] = preset.value === CUSTOM ? [wide.value, high.value] : preset.value.split("×");
+      return { width: numberFrom(width), height: numberFrom(height ?? "") };
+    },
+    write: ({ width, height }) => {
+      const size = width && height ? `${width}×${height}` : "";
+      preset.value = size === "" || SIZES.includes(size) ? size : CUSTOM;
+      [wide.value, high.value] = [String(width ?? ""), String(height ?? "")];
+      update();
+    },
+  };
+}
 
-/** @param {string} id @param {[string, string][]} options */
-const choice = (id, options) => element("select", { id }, options.map(([value, name]) => element("option", { value }, name)));
-
-/** 32 bits, as the API draws them: other tools take no more. */
-const newSeed = () => String(crypto.getRandomValues(new Uint32Array(1))[0]);
+/** A seed that stays only if it is locked. @param {Setting} setting @returns {Part} */
+function seedPart({ schema }) {
+  const seed = element("input", {
+    id: "seed", inputmode: "numeric", pattern: "[0-9]{1,20}", autocomplete: "off", placeholder: "Random",
+    title: "A whole number, 0 or more",
+  });
+  const lock = element("input", { type: "checkbox", id: "lock" });
+  seed.addEventListener("input", () => (lock.checked = seed.value !== ""));
+  const randomize = button("Randomize", () => {
+    // As the API draws them: other tools take no more than 32 bits.
+    seed.value = String(crypto.getRandomValues(new Uint32Array(1))[0]);
+    lock.checked = true;
+    seed.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+  return {
+    node: element("div", { class: "field", title: schema.description },
+      element("label", { for: "seed" }, "Seed"),
+      element("div", { class: "row" }, seed, randomize),
+      element("div", { class: "check" }, lock, element("label", { for: "lock" }, "Lock seed"))),
+    read: () => ({ seed: lock.checked && seed.value ? seed.value : undefined }),
+    write: (values) => {
+      seed.value = values.seed ?? "";
+      lock.checked = seed.value !== "";
+    },
+  };
+}

@@ -1,16 +1,16 @@
-// The page for those who are not signed in.
+// The page for people who are not signed in.
 
 import { button, element, fill } from "./element.js";
 import { failed } from "./notices.js";
 import { signIn } from "./open_id.js";
 import { session } from "./session.js";
 
-/** @typedef {import("../types/api").Configuration} Configuration */
+/** @typedef {import("../types/desk").Configuration} Configuration */
 
 /**
  * @param {HTMLElement} main
  * @param {Configuration} configuration
- * @param {string} reason Why it is shown, if that needs saying.
+ * @param {string} reason Why it is shown, if that needs an explanation.
  * @param {() => void} done
  */
 export function signInPage(main, { sign_in }, reason, done) {
@@ -29,8 +29,8 @@ export function signInPage(main, { sign_in }, reason, done) {
     sign_in.kind === "oidc"
       ? element("p", {}, button("Sign in", () => signIn(sign_in).catch(failed), { class: "primary" }))
       : [
-        element("p", {}, "Open the link that ", element("code", {}, "easel serve"), " has printed, or one by ",
-          element("code", {}, "easel token --link --role reviewer --name robin"), ". Its token can be put here, too:"),
+        element("p", {}, "Open the sign-in link printed by ", element("code", {}, "easel serve"), " (or create one with ",
+          element("code", {}, "easel token --link --role reviewer --name robin"), "), or paste a token:"),
         element("form", { onsubmit: submit },
           element("label", { for: "token" }, "Token"), field, element("button", { class: "primary" }, "Sign in")),
       ],

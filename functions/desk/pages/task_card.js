@@ -1,4 +1,4 @@
-// A task in a few lines: its picture or how far it is, and what can be done with it.
+// A task in a few lines: its images or its progress, and what can be done with it.
 
 import { element, fill } from "./element.js";
 import { progressOf } from "./progress.js";
@@ -7,40 +7,40 @@ import { moveButtons } from "./task_moves.js";
 import { timeAgo } from "./time_ago.js";
 import { statusName, titleOf } from "./words.js";
 
-/** @typedef {import("../types/api").Task} Task */
+/** @typedef {import("../types/desk").Task} Task */
 
 /**
  * @param {(task: Task) => void} moved
- * @param {() => void} stale Called when a picture's URL does not work any more.
+ * @param {() => void} stale Called when an image's URL no longer works.
  */
 export function taskCard(moved, stale) {
-  const picture = element("div", { class: "picture" });
+  const images = element("div", { class: "images" });
   const words = element("div", { class: "words" });
   const moves = element("div", { class: "row" });
-  const node = element("article", { class: "card" }, picture, words, moves);
+  const node = element("article", { class: "card" }, images, words, moves);
   let drawn = "";
-  let pictured = "";
+  let shown = "";
 
   return {
     node,
 
-    /** Loads the same pictures from new URLs. */
+    /** Loads the same images from new URLs. */
     forget() {
-      pictured = "";
+      shown = "";
     },
 
     /** @param {Task} task */
     show(task) {
       const { progress, attempt } = task;
-      const first = attempt.pictures[0];
-      const now = first ? attempt.pictures.map((picture) => picture.sha256).join() : `${progress?.step} ${progress?.stage}`;
-      if (now !== pictured) {
-        pictured = now;
-        fill(picture, first
-          ? attempt.pictures.map((drawn) => element("img", { src: drawn.thumbnail_url, width: 96, height: 96, alt: "", onerror: stale }))
+      const first = attempt.images[0];
+      const now = first ? attempt.images.map((image) => image.sha256).join() : `${progress?.step} ${progress?.stage}`;
+      if (now !== shown) {
+        shown = now;
+        fill(images, first
+          ? attempt.images.map((image) => element("img", { src: image.thumbnail_url, width: 96, height: 96, alt: "", onerror: stale }))
           : progress && progressOf(progress));
       }
-      // Buttons stay as they are while only the progress moves: somebody may be about to press one.
+      // Buttons stay as they are while only the progress changes: somebody may be about to press one.
       if (drawn === `${task.version}`) return;
       drawn = `${task.version}`;
       fill(words,

@@ -1,4 +1,4 @@
-// Who did what when to a task.
+// Who did what to a task, and when.
 
 import { Resource } from "./api.js";
 import { element, fill } from "./element.js";
@@ -6,7 +6,7 @@ import { failed } from "./notices.js";
 import { timeAgo } from "./time_ago.js";
 import { changeName } from "./words.js";
 
-/** @typedef {import("../types/api").TaskEvent} TaskEvent */
+/** @typedef {import("../types/desk").TaskEvent} TaskEvent */
 
 export function taskHistory() {
   const list = element("ol", { class: "history" });
@@ -26,7 +26,7 @@ export function taskHistory() {
       /** @type {Resource<{events: TaskEvent[]}>} */
       const history = new Resource(`/v1/tasks/${id}/history`);
       try {
-        await history.ask();
+        await history.load();
       } catch (error) {
         shown = "";
         failed(error);

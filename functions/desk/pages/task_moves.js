@@ -1,11 +1,11 @@
-// What can be done to a task besides deciding on it, as far as its state and one's role allow.
+// What can be done with a task besides deciding on it, as far as its status and the person's role allow.
 
 import { call } from "./api.js";
 import { ask } from "./ask.js";
 import { button, element } from "./element.js";
 import { failed } from "./notices.js";
 
-/** @typedef {import("../types/api").Task} Task */
+/** @typedef {import("../types/desk").Task} Task */
 
 /**
  * @param {Task} task
@@ -16,7 +16,7 @@ export function moveButtons(task, moved) {
   /** @param {string} move @param {any} [body] */
   const make = async (move, body = {}) => {
     const [method, path] = move === "delete" ? ["DELETE", ""] : ["POST", `/${move}`];
-    // Without If-Match: a worker that begins meanwhile is no reason to ask again, and what is not legal is refused.
+    // Without If-Match: a worker that starts meanwhile is no reason to refuse, and an illegal move is refused anyway.
     moved((await call(method, `/v1/tasks/${task.id}${path}`, method === "POST" ? { body } : {})).body);
   };
   /** @param {string} label @param {() => Promise<unknown>} action @param {string} [kind] */
@@ -26,11 +26,11 @@ export function moveButtons(task, moved) {
     action().catch(failed).finally(() => (pressed.disabled = false));
   }, { class: kind });
   const cancel = async () => {
-    const reason = await ask({ title: "Cancel the task", label: "Reason (optional)", action: "Cancel the task" });
+    const reason = await ask({ title: "Withdraw this request?", label: "Reason (optional)", action: "Withdraw request" });
     if (reason !== null) await make("cancel", reason ? { reason } : {});
   };
   const remove = async () => {
-    const sure = await ask({ title: "Delete the task and its pictures, seven days from now?", action: "Delete" });
+    const sure = await ask({ title: "Delete this task? It is removed for good after seven days.", action: "Delete" });
     if (sure !== null) await make("delete");
   };
   /** @type {Record<string, () => HTMLElement>} */
@@ -38,9 +38,11 @@ export function moveButtons(task, moved) {
     publish: () => act("Publish", () => make("publish"), "primary"),
     pause: () => act("Pause", () => make("pause")),
     resume: () => act("Resume", () => make("resume"), "primary"),
-    retry: () => element("a", { class: "button", href: `#/make/${task.id}` }, "Retry with changes"),
-    cancel: () => act("Cancel", cancel),
+    retry: () => element("a", { class: "button", href: `#/create/${task.id}` }, "Retry with changes"),
+    cancel: () => act("Withdraw request", cancel),
     delete: () => act("Delete", remove, "quiet"),
   };
-  return Object.entries(buttons).filter(([move]) => task.next_moves.includes(move)).map(([, made]) => made());
+  /** @type {string[]} */
+  const legal = task.next_moves;
+  return Object.entries(buttons).filter(([move]) => legal.includes(move)).map(([, made]) => made());
 }

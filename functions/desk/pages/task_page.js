@@ -1,4 +1,4 @@
-// One task, wherever it stands.
+// One task, whatever its status.
 
 import { Resource } from "./api.js";
 import { element, fill } from "./element.js";
@@ -8,7 +8,7 @@ import { outbox } from "./outbox.js";
 import { taskPanel } from "./task_panel.js";
 import { watch } from "./watch.js";
 
-/** @typedef {import("../types/api").Task} Task */
+/** @typedef {import("../types/desk").Task} Task */
 
 /** @type {import("./desk.js").Page} */
 export function taskPage(main, id, configuration) {
@@ -29,18 +29,18 @@ export function taskPage(main, id, configuration) {
   const watching = watch(
     async (signal) => {
       const asked = task;
-      const changed = await asked.ask(signal);
+      const changed = await asked.load(signal);
       fill(wrong);
       if (asked.value) panel.show(asked.value);
       return changed;
     },
     (problem) => fill(wrong, sentence(problem.message)),
   );
-  const silence = listenForKeys(panel.keys);
+  const stopKeys = listenForKeys(panel.keys);
   outbox.addEventListener("sent", watching.now);
   return () => {
     watching.stop();
-    silence();
+    stopKeys();
     panel.stop();
     outbox.removeEventListener("sent", watching.now);
   };

@@ -1,17 +1,17 @@
-// One task whole: its pictures, what there is to know about it, its history, and what can be done with it.
+// A whole task: its images, its details, its history, and what can be done with it.
 
 import { approve, reject, undoLatest } from "./decisions.js";
 import { button, element, fill } from "./element.js";
+import { imagesOf, imageViewer } from "./image_viewer.js";
 import { holds, outbox, sendNow } from "./outbox.js";
-import { pictureViewer, shownOf } from "./picture_viewer.js";
 import { progressOf } from "./progress.js";
 import { taskDetails } from "./task_details.js";
 import { taskHistory } from "./task_history.js";
 import { moveButtons } from "./task_moves.js";
 import { statusName } from "./words.js";
 
-/** @typedef {import("../types/api").Task} Task */
-/** @typedef {import("../types/api").Configuration} Configuration */
+/** @typedef {import("../types/desk").Task} Task */
+/** @typedef {import("../types/desk").Configuration} Configuration */
 
 /**
  * @param {Configuration} configuration
@@ -21,9 +21,9 @@ export function taskPanel(configuration, { decided = () => {}, moved, stale }) {
   /** @type {Task | null} */
   let task = null;
   let drawn = "";
-  /** Other tasks' pictures to compare with. @type {import("./picture_viewer.js").Shown[]} */
+  /** Other tasks' images to compare with. @type {import("./image_viewer.js").ShownImage[]} */
   let beside = [];
-  const viewer = pictureViewer(() => {
+  const viewer = imageViewer(() => {
     viewer.forget();
     stale();
   });
@@ -43,24 +43,24 @@ export function taskPanel(configuration, { decided = () => {}, moved, stale }) {
     const waits = now.status === "awaiting_approval" && now.next_moves.includes("approve") && !holds(now.id);
     const state = `${now.id} ${now.version} ${waits} ${holds(now.id)}`;
     const { attempt } = now;
-    if (attempt.pictures.length > 0) {
-      const before = now.earlier_attempts.flatMap((earlier) => shownOf(now, earlier));
-      const key = [now.id, ...attempt.pictures.map((picture) => picture.sha256), ...beside.map((shown) => shown.name)].join(" ");
-      viewer.show(key, shownOf(now, attempt), [...before, ...beside]);
+    if (attempt.images.length > 0) {
+      const before = now.earlier_attempts.flatMap((earlier) => imagesOf(now, earlier));
+      const key = [now.id, ...attempt.images.map((image) => image.sha256), ...beside.map((shown) => shown.name)].join(" ");
+      viewer.show(key, imagesOf(now, attempt), [...before, ...beside]);
     } else {
       const { step, stage } = now.progress ?? { step: 0, stage: "" };
-      const words = now.progress ? "" : `${statusName(now.status)}: no picture yet`;
+      const words = now.progress ? "" : nothing(now);
       viewer.showOther(`${state} ${step} ${stage}`, now.progress ? progressOf(now.progress) : element("p", { class: "empty" }, words));
     }
     if (state === drawn) return;
     drawn = state;
     deciding.hidden = !waits;
     fill(about, taskDetails(now, configuration));
-    fill(moves, holds(now.id) ? button("Decide now", () => sendNow(now.id)) : moveButtons(now, moved));
+    fill(moves, holds(now.id) ? button("Send now", () => sendNow(now.id)) : moveButtons(now, moved));
     history.show(now.id, now.version);
   }
 
-  /** What single keys do with the task, on every page that shows one. @type {import("./keys.js").Key[]} */
+  /** The shortcuts on every page that shows a task. @type {import("./keys.js").Key[]} */
   const keys = [
     { keys: ["a"], does: "Approve", action: () => panel.approve() },
     { keys: ["r"], does: "Reject", action: () => panel.reject() },
@@ -83,7 +83,7 @@ export function taskPanel(configuration, { decided = () => {}, moved, stale }) {
       draw();
     },
 
-    /** Puts other tasks' pictures beside this one's. @param {import("./picture_viewer.js").Shown[]} others */
+    /** Shows other tasks' images beside this one's. @param {import("./image_viewer.js").ShownImage[]} others */
     compareWith(others) {
       beside = others;
       viewer.forget();
@@ -117,3 +117,7 @@ export function taskPanel(configuration, { decided = () => {}, moved, stale }) {
   outbox.addEventListener("changed", draw);
   return panel;
 }
+
+/** What is shown in the place of images. @param {Task} task */
+const nothing = ({ status }) =>
+  statusName(status) + (["cancelled", "deleted", "failed"].includes(status) ? " before an image was made" : ": no image yet");

@@ -1,4 +1,4 @@
-// How long ago something was, and it stays true while one looks.
+// How long ago something was, kept current while the page is open.
 
 import { element } from "./element.js";
 import { ago, at } from "./words.js";
@@ -8,7 +8,7 @@ const OFTEN = 15_000;
 /** @param {string} time */
 export const timeAgo = (time) => element("time", { class: "ago", datetime: time, title: at(time) }, ago(time));
 
-export function keepTimesTrue() {
+export function keepTimesCurrent() {
   setInterval(() => {
     if (document.hidden) return;
     for (const time of document.querySelectorAll("time.ago")) {

@@ -1,4 +1,4 @@
-// Asks again and again: often while something happens, ever more seldom while nothing does, not at all while nobody looks.
+// Polling: often while something happens, less and less while nothing does, not at all while the page is hidden.
 
 import { Problem, Unreachable, connection } from "./api.js";
 
@@ -8,47 +8,47 @@ const SLOWER = 1.5;
 
 /**
  * @typedef {object} Watch
- * @property {() => void} now Asks at once, and often for a while.
+ * @property {() => void} now Polls at once, and often for a while.
  * @property {() => void} stop
  */
 
 /**
- * Calls `ask` until stopped. It says whether something has changed; what it refuses goes to `refused`, once each.
- * @param {(signal: AbortSignal) => Promise<boolean>} ask
- * @param {(problem: Problem) => void} [refused]
+ * Calls `poll` until stopped. It returns whether something has changed; a problem goes to `failed`, once each.
+ * @param {(signal: AbortSignal) => Promise<boolean>} poll
+ * @param {(problem: Problem) => void} [failed]
  * @returns {Watch}
  */
-export function watch(ask, refused = () => {}) {
+export function watch(poll, failed = () => {}) {
   const over = new AbortController();
   let wait = FASTEST;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
-  let asking = false;
+  let polling = false;
   let again = false;
   let last = "";
 
   async function round() {
     clearTimeout(timer);
-    if (asking) {
+    if (polling) {
       again = true;
       return;
     }
-    asking = true;
+    polling = true;
     again = false;
     try {
-      wait = (await ask(over.signal)) ? FASTEST : Math.min(wait * SLOWER, SLOWEST);
+      wait = (await poll(over.signal)) ? FASTEST : Math.min(wait * SLOWER, SLOWEST);
       last = "";
     } catch (error) {
       if (over.signal.aborted) return;
       wait = Math.min(wait * SLOWER, SLOWEST);
       if (error instanceof Problem) {
-        if (error.message !== last) refused(error);
+        if (error.message !== last) failed(error);
         last = error.message;
       } else if (!(error instanceof Unreachable)) {
         throw error;
       }
     } finally {
-      asking = false;
+      polling = false;
     }
     if (over.signal.aborted) return;
     if (again) return round();
@@ -73,16 +73,16 @@ export function watch(ask, refused = () => {}) {
   };
 }
 
-const SELDOM = 10_000;
+const THROTTLE = 10_000;
 
 /**
- * The same action at most every ten seconds: a picture that cannot be had must not be asked for without end.
+ * The same action at most every ten seconds: an image that cannot be loaded must not be requested without end.
  * @param {() => void} action
  */
-export function seldom(action) {
-  let last = -SELDOM;
+export function throttled(action) {
+  let last = -THROTTLE;
   return () => {
-    if (performance.now() - last < SELDOM) return;
+    if (performance.now() - last < THROTTLE) return;
     last = performance.now();
     action();
   };

@@ -1,11 +1,11 @@
-// How numbers, times and names of the API are said to people.
+// How numbers, times and names of the API are shown to people.
 
 /** @type {Record<string, string>} */
 const STATUSES = {
-  pending: "Waiting to be drawn",
-  in_progress: "Being drawn",
+  pending: "Queued",
+  in_progress: "Generating",
   paused: "Paused",
-  awaiting_approval: "Waiting for approval",
+  awaiting_approval: "Awaiting approval",
   approved: "Approved",
   published: "Published",
   rejected: "Rejected",
@@ -16,18 +16,18 @@ const STATUSES = {
 
 /** @type {Record<string, string>} */
 const CHANGES = {
-  create: "asked for it",
-  claim: "began to draw",
-  hand_on: "handed it on",
-  finish: "finished drawing",
-  fail: "gave up",
+  create: "requested it",
+  claim: "started generating",
+  hand_on: "passed it to another worker",
+  finish: "finished generating",
+  fail: "failed",
   pause: "paused it",
   resume: "resumed it",
   cancel: "cancelled it",
   approve: "approved it",
   reject: "rejected it",
   publish: "published it",
-  retry: "asked for another attempt",
+  retry: "requested a retry",
   delete: "deleted it",
 };
 
@@ -41,7 +41,7 @@ export const changeName = (change) => CHANGES[change] ?? change;
 
 /**
  * What a task is called: its title, else its prompt.
- * @param {import("../types/api").Task} task
+ * @param {import("../types/desk").Task} task
  */
 export const titleOf = (task) => task.title || task.attempt.settings.prompt;
 
@@ -79,14 +79,15 @@ export function money(dollars) {
   return `$${dollars >= 0.1 ? dollars.toFixed(2) : dollars.toPrecision(2)}`;
 }
 
-/** @param {number} bytes */
-export function size(bytes) {
-  return bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1000))} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
-}
-
 /**
  * @param {number} count
  * @param {string} one
  * @param {string} [many]
  */
 export const counted = (count, one, many = `${one}s`) => `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+
+/**
+ * A setting's name for people: `guidance_rescale` is “Guidance rescale”.
+ * @param {string} name
+ */
+export const labelOf = (name) => (name.charAt(0).toUpperCase() + name.slice(1)).replaceAll("_", " ");

@@ -1,10 +1,10 @@
-//! What the page has to know of the service.
+//! What the page has to know about the service.
 
 use serde::Serialize;
 
 use crate::options::{DeskOptions, SignIn};
 
-/// The answer of `/desk/configuration.json`.
+/// The content of `/desk/configuration.json`.
 #[derive(Serialize)]
 pub(crate) struct Configuration<'a> {
     sign_in: SignInConfiguration<'a>,

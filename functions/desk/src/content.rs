@@ -1,57 +1,50 @@
-//! What is answered at one address, as often as it is asked for.
+//! The response to a request for a file.
 
-use std::io::Write;
+use axum::body::Bytes;
+use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get};
+use axum_extra::headers::{ETag, HeaderMapExt, IfNoneMatch};
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use lambda_http::http::HeaderMap;
-use lambda_http::http::header::{ACCEPT_ENCODING, IF_NONE_MATCH};
-use sha2::{Digest, Sha256};
-
-use crate::options::Result;
-
-/// For what always lies at the same address, whatever it says.
-pub(crate) const ASK_AGAIN: &str = "no-cache";
-/// For what has its content in its address.
-pub(crate) const KEEP: &str = "public, max-age=31536000, immutable";
-
-/// Content with everything that is known of it before anybody asks.
+/// A file's content, plain and compressed with gzip.
+#[derive(Clone)]
 pub(crate) struct Content {
     pub(crate) media_type: &'static str,
     pub(crate) cache_control: &'static str,
-    /// Weak: compressed or not, it is the same.
-    pub(crate) etag: String,
-    plain: Vec<u8>,
-    compressed: Vec<u8>,
+    pub(crate) etag: ETag,
+    pub(crate) plain: Bytes,
+    pub(crate) compressed: Option<Bytes>,
 }
 
 impl Content {
-    pub(crate) fn new(media_type: &'static str, cache_control: &'static str, plain: Vec<u8>) -> Result<Self> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(&plain)?;
-        let etag = format!("W/\"{}\"", hexadecimal(&Sha256::digest(&plain)));
-        Ok(Self { media_type, cache_control, etag, plain, compressed: encoder.finish()? })
+    /// What serves it.
+    pub(crate) fn route(self) -> MethodRouter {
+        get(async move |headers: HeaderMap| self.respond(&headers))
     }
 
-    /// The bytes that a caller takes, and whether they are compressed.
-    pub(crate) fn bytes_for(&self, headers: &HeaderMap) -> (&[u8], bool) {
-        if takes_gzip(headers) { (&self.compressed, true) } else { (&self.plain, false) }
-    }
-
-    /// Whether a caller has it already.
-    pub(crate) fn is_had(&self, headers: &HeaderMap) -> bool {
-        let opaque = self.etag.trim_start_matches("W/");
-        listed(headers, &IF_NONE_MATCH).any(|tag| tag == "*" || tag.trim_start_matches("W/") == opaque)
+    fn respond(&self, request: &HeaderMap) -> Response {
+        let mut response = StatusCode::NOT_MODIFIED.into_response();
+        if request.typed_get::<IfNoneMatch>().is_none_or(|known| known.precondition_passes(&self.etag)) {
+            let compressed = self.compressed.as_ref().filter(|_| accepts_gzip(request));
+            response = compressed.unwrap_or(&self.plain).clone().into_response();
+            if compressed.is_some() {
+                response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            }
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(self.media_type));
+        }
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(self.cache_control));
+        headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+        headers.typed_insert(self.etag.clone());
+        response
     }
 }
 
-/// The first bytes of a hash, enough to tell contents apart.
-pub(crate) fn hexadecimal(hash: &[u8]) -> String {
-    hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn takes_gzip(headers: &HeaderMap) -> bool {
-    listed(headers, &ACCEPT_ENCODING).any(|offer| {
+/// Whether gzip is among the encodings that the client accepts.
+fn accepts_gzip(request: &HeaderMap) -> bool {
+    let values = request.get_all(ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|offer| {
         let mut parts = offer.split(';').map(str::trim);
         let gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
         let quality = parts.find_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok());
@@ -59,35 +52,29 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Everything in a header that is a list.
-fn listed<'a>(
-    headers: &'a HeaderMap,
-    name: &lambda_http::http::header::HeaderName,
-) -> impl Iterator<Item = &'a str> + use<'a> {
-    headers
-        .get_all(name)
-        .into_iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
-
-    use flate2::read::GzDecoder;
-    use lambda_http::http::HeaderValue;
+    use axum::http::HeaderName;
+    use axum::http::header::{ETAG, IF_NONE_MATCH};
 
     use super::*;
 
-    fn headers(name: lambda_http::http::header::HeaderName, values: &[&'static str]) -> HeaderMap {
+    fn content(etag: &str) -> Content {
+        Content {
+            media_type: "text/css",
+            cache_control: "no-cache",
+            etag: etag.parse().expect("a tag"),
+            plain: Bytes::from_static(b"plain"),
+            compressed: Some(Bytes::from_static(b"compressed")),
+        }
+    }
+
+    fn headers(name: &HeaderName, values: &[&'static str]) -> HeaderMap {
         values.iter().map(|value| (name.clone(), HeaderValue::from_static(value))).collect()
     }
 
     #[test]
-    fn it_is_compressed_for_those_who_take_it() {
-        let content = Content::new("text/css", KEEP, b"a { } ".repeat(100)).expect("compressed");
+    fn it_is_compressed_for_clients_that_accept_it() {
         for (values, expected) in [
             (&[][..], false),
             (&["gzip"][..], true),
@@ -96,28 +83,20 @@ mod tests {
             (&["identity, gzip;q=0"][..], false),
             (&["x-gzip, br"][..], false),
         ] {
-            let (bytes, compressed) = content.bytes_for(&headers(ACCEPT_ENCODING, values));
-            assert_eq!(compressed, expected, "{values:?}");
-            let mut plain = Vec::new();
-            match compressed {
-                true => GzDecoder::new(bytes).read_to_end(&mut plain).map(drop).expect("gzip"),
-                false => plain.extend(bytes),
-            }
-            assert_eq!(plain, b"a { } ".repeat(100));
+            let response = content("W/\"a\"").respond(&headers(&ACCEPT_ENCODING, values));
+            assert_eq!(response.headers().contains_key(CONTENT_ENCODING), expected, "{values:?}");
         }
     }
 
     #[test]
-    fn a_tag_is_known_again_weak_or_strong_and_among_others() {
-        let content = Content::new("text/css", KEEP, b"a".to_vec()).expect("compressed");
-        let other = Content::new("text/css", KEEP, b"b".to_vec()).expect("compressed");
-        let asked =
-            |value: &str| HeaderMap::from_iter([(IF_NONE_MATCH, HeaderValue::from_str(value).expect("a value"))]);
-        let strong = content.etag.trim_start_matches("W/").to_owned();
-        for value in [content.etag.clone(), strong, format!("{}, {}", other.etag, content.etag), "*".to_owned()] {
-            assert!(content.is_had(&asked(&value)), "{value}");
+    fn a_tag_is_recognized_weak_or_strong_and_among_others() {
+        let status = |values| content("W/\"a\"").respond(&headers(&IF_NONE_MATCH, values)).status();
+        for values in [&["W/\"a\""][..], &["\"a\""], &["\"b\", W/\"a\""], &["\"b\"", "\"a\""], &["*"]] {
+            assert_eq!(status(values), StatusCode::NOT_MODIFIED, "{values:?}");
         }
-        assert!(!content.is_had(&asked(&other.etag)));
-        assert!(!content.is_had(&HeaderMap::new()));
+        for values in [&["\"b\""][..], &[], &["no tag"]] {
+            assert_eq!(status(values), StatusCode::OK, "{values:?}");
+        }
+        assert_eq!(content("W/\"a\"").respond(&HeaderMap::new()).headers()[ETAG], "W/\"a\"");
     }
 }

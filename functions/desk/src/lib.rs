@@ -1,14 +1,14 @@
-//! The review desk: static files, part of this program, that a browser makes a page of. They know the API alone; nothing
-//! here does.
+//! The review desk: static files, part of this program, that make a web page. They know the API alone; nothing here does.
 
+mod assets;
+#[cfg(test)]
+#[path = "../build/bundle.rs"]
 mod bundle;
 mod configuration;
 mod content;
-mod desk;
-mod files;
 mod options;
 mod policy;
-mod problem;
+mod router;
 
-pub use desk::Desk;
-pub use options::{DeskOptions, Error, PICTURES_ORIGIN, Result, SignIn};
+pub use options::{DeskOptions, Error, Result, SignIn};
+pub use router::{not_found, router};

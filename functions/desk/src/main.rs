@@ -1,14 +1,8 @@
 //! The `desk` function on Lambda.
 
-use easel_desk::{Desk, DeskOptions};
-use lambda_http::{Request, RequestExt, service_fn};
+use easel_desk::{DeskOptions, not_found, router};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    let desk = Desk::new(&DeskOptions::from_environment()?)?;
-    let desk = &desk;
-    lambda_http::run(service_fn(move |request: Request| async move {
-        Ok::<_, lambda_http::Error>(desk.answer(request.method(), request.raw_http_path(), request.headers()))
-    }))
-    .await
+    lambda_http::run(router(&DeskOptions::from_environment()?)?.fallback(not_found)).await
 }

@@ -1,85 +1,73 @@
-//! What the desk has to be told.
+//! What the desk needs to know.
 
-use std::env;
-
-/// An address of pictures, of which only the origin counts.
-pub const PICTURES_ORIGIN: &str = "EASEL_PICTURES_ORIGIN";
-/// The OIDC issuer of tokens.
-const OIDC_ISSUER: &str = "EASEL_OIDC_ISSUER";
-/// What the desk is registered as with the issuer.
-const OIDC_CLIENT: &str = "EASEL_OIDC_CLIENT";
-/// Where the issuer gives out tokens, if elsewhere.
-const OIDC_ORIGIN: &str = "EASEL_OIDC_ORIGIN";
-/// Where published pictures are.
-const PUBLISHED_URL: &str = "EASEL_PUBLISHED_URL";
+use easel_system::environment::{self, IMAGES_ORIGIN, OIDC_CLIENT, OIDC_ISSUER, OIDC_ORIGIN, PUBLISHED_URL};
 
 /// A result of the desk.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why there is no desk.
+/// Why the desk cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A variable is missing.
     #[error("the environment variable {0} is not set")]
     Missing(&'static str),
-    /// An address is none.
+    /// An address has no origin.
     #[error("{0} has no origin: it should start like https://host/ or http://host:port/")]
     NoOrigin(String),
-    /// A page cannot be compressed.
-    #[error("compressing a page: {0}")]
-    Compression(#[from] std::io::Error),
-    /// The page's modules cannot be put together.
-    #[error("the page's modules: {0}")]
-    Module(String),
+    /// The configuration of the page cannot be written.
+    #[error("the page's configuration: {0}")]
+    Configuration(#[from] serde_json::Error),
+    /// An entity tag is malformed.
+    #[error("{0} is not an entity tag")]
+    Tag(String),
 }
 
 /// How people get their tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignIn {
-    /// In a link that somebody prints for them.
+    /// In a link that somebody creates for them.
     Link,
-    /// From an OIDC issuer, by the code flow with PKCE.
+    /// From an OIDC issuer, with the code flow and PKCE.
     Oidc {
         /// The issuer.
         issuer: String,
-        /// What the desk is registered as there.
+        /// The desk's client id there.
         client: String,
-        /// The address that gives out tokens, where its origin is not the issuer's.
+        /// The address of the token endpoint, if its origin is not the issuer's.
         tokens: Option<String>,
     },
 }
 
-/// What the desk works with.
+/// The desk's options.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeskOptions {
-    /// An address of pictures: browsers may load from its origin.
-    pub pictures: String,
+    /// An address of images: browsers may load from its origin.
+    pub images: String,
     /// How people get their tokens.
     pub sign_in: SignIn,
-    /// Where published pictures are, if the public can see them.
+    /// Where published images are, if they are public.
     pub published_url: Option<String>,
 }
 
 impl DeskOptions {
-    /// The options that the environment gives: `EASEL_PICTURES_ORIGIN`; to sign in, `EASEL_OIDC_ISSUER` with
-    /// `EASEL_OIDC_CLIENT` and, where tokens come from elsewhere, `EASEL_OIDC_ORIGIN`; `EASEL_PUBLISHED_URL`.
+    /// The options in the environment: `EASEL_IMAGES_ORIGIN`; to sign in, `EASEL_OIDC_ISSUER` with `EASEL_OIDC_CLIENT`
+    /// and, where tokens come from elsewhere, `EASEL_OIDC_ORIGIN`; `EASEL_PUBLISHED_URL`.
     ///
     /// # Errors
     /// [`Error::Missing`] names the variable that is missing.
     pub fn from_environment() -> Result<Self> {
-        Self::read(|name| env::var(name).ok())
+        Self::read(environment::text)
     }
 
     fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
-        let variable = |name| variable(name).filter(|value| !value.is_empty());
         let sign_in = match (variable(OIDC_ISSUER), variable(OIDC_CLIENT)) {
             (None, None) => SignIn::Link,
             (Some(issuer), Some(client)) => SignIn::Oidc { issuer, client, tokens: variable(OIDC_ORIGIN) },
             (None, Some(_)) => return Err(Error::Missing(OIDC_ISSUER)),
             (Some(_), None) => return Err(Error::Missing(OIDC_CLIENT)),
         };
-        let pictures = variable(PICTURES_ORIGIN).ok_or(Error::Missing(PICTURES_ORIGIN))?;
-        Ok(Self { pictures, sign_in, published_url: variable(PUBLISHED_URL) })
+        let images = variable(IMAGES_ORIGIN).ok_or(Error::Missing(IMAGES_ORIGIN))?;
+        Ok(Self { images, sign_in, published_url: variable(PUBLISHED_URL) })
     }
 }
 
@@ -94,14 +82,11 @@ mod tests {
 
     #[test]
     fn the_environment_says_all_or_what_is_missing() {
-        let pictures = (PICTURES_ORIGIN, "https://pictures.example");
+        let images = (IMAGES_ORIGIN, "https://images.example");
         let (issuer, client) = ((OIDC_ISSUER, "https://tokens.example/pool"), (OIDC_CLIENT, "desk"));
-        let empty = [pictures, (OIDC_ISSUER, ""), (OIDC_CLIENT, ""), (OIDC_ORIGIN, ""), (PUBLISHED_URL, "")];
-        let link = DeskOptions { pictures: pictures.1.to_owned(), sign_in: SignIn::Link, published_url: None };
-        assert_eq!(read(&[pictures]).expect("enough"), link);
-        assert_eq!(read(&empty).expect("what is empty is not set"), link);
-        let all =
-            [pictures, issuer, client, (OIDC_ORIGIN, "https://in.example"), (PUBLISHED_URL, "https://p.example/")];
+        let link = DeskOptions { images: images.1.to_owned(), sign_in: SignIn::Link, published_url: None };
+        assert_eq!(read(&[images]).expect("enough"), link);
+        let all = [images, issuer, client, (OIDC_ORIGIN, "https://in.example"), (PUBLISHED_URL, "https://p.example/")];
         let sign_in = SignIn::Oidc {
             issuer: issuer.1.to_owned(),
             client: "desk".to_owned(),
@@ -110,7 +95,7 @@ mod tests {
         let published_url = Some("https://p.example/".to_owned());
         assert_eq!(read(&all).expect("enough"), DeskOptions { sign_in, published_url, ..link });
         for (given, name) in
-            [(vec![], PICTURES_ORIGIN), (vec![pictures, issuer], OIDC_CLIENT), (vec![pictures, client], OIDC_ISSUER)]
+            [(vec![], IMAGES_ORIGIN), (vec![images, issuer], OIDC_CLIENT), (vec![images, client], OIDC_ISSUER)]
         {
             assert!(matches!(read(&given), Err(Error::Missing(missing)) if missing == name), "{given:?}");
         }

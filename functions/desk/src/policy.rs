@@ -1,19 +1,17 @@
-//! What browsers allow the page.
+//! The headers that protect the page.
 
-use lambda_http::http::HeaderMap;
-use lambda_http::http::header::{
-    CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
+use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::options::{DeskOptions, Error, Result, SignIn};
 
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
-/// The headers of every answer.
+/// The headers of every response.
 ///
 /// # Errors
-/// [`Error::NoOrigin`] if one of the addresses is none.
+/// [`Error::NoOrigin`] if one of the addresses has no origin.
 pub(crate) fn headers(options: &DeskOptions) -> Result<HeaderMap> {
     let policy = content_security_policy(options)?;
     let policy = HeaderValue::from_str(&policy).map_err(|_| Error::NoOrigin(policy))?;
@@ -26,10 +24,10 @@ pub(crate) fn headers(options: &DeskOptions) -> Result<HeaderMap> {
     ]))
 }
 
-/// Scripts and styles are the desk's own files; it speaks with the API, pictures' storage, and who signs people in.
+/// Scripts and styles are the desk's own files; it connects to the API, the images' storage, and the sign-in.
 fn content_security_policy(options: &DeskOptions) -> Result<String> {
-    let pictures = origin(&options.pictures)?;
-    let mut connections = vec![pictures];
+    let images = origin(&options.images)?;
+    let mut connections = vec![images];
     if let SignIn::Oidc { issuer, tokens, .. } = &options.sign_in {
         for address in [Some(issuer), tokens.as_ref()].into_iter().flatten() {
             let origin = origin(address)?;
@@ -40,13 +38,13 @@ fn content_security_policy(options: &DeskOptions) -> Result<String> {
     }
     let connections = connections.join(" ");
     Ok(format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data: {pictures}; \
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data: {images}; \
          connect-src 'self' {connections}; form-action 'none'; base-uri 'none'; frame-ancestors 'none'; \
          require-trusted-types-for 'script'; trusted-types 'none'"
     ))
 }
 
-/// Scheme, host and port of an address. A `*` for a port is any.
+/// Scheme, host and port of an address; the port `*` is any port.
 fn origin(address: &str) -> Result<&str> {
     let wrong = || Error::NoOrigin(address.to_owned());
     let (scheme, rest) = address.split_once("://").ok_or_else(wrong)?;
@@ -62,12 +60,12 @@ fn origin(address: &str) -> Result<&str> {
 mod tests {
     use super::*;
 
-    fn options(pictures: &str, sign_in: SignIn) -> DeskOptions {
-        DeskOptions { pictures: pictures.to_owned(), sign_in, published_url: None }
+    fn options(images: &str, sign_in: SignIn) -> DeskOptions {
+        DeskOptions { images: images.to_owned(), sign_in, published_url: None }
     }
 
     #[test]
-    fn the_policy_names_the_desk_pictures_and_who_signs_in() {
+    fn the_policy_names_the_desk_the_images_and_the_sign_in() {
         let policy = |options: &DeskOptions| content_security_policy(options).expect("origins");
         let local = policy(&options("http://127.0.0.1:*", SignIn::Link));
         assert_eq!(
@@ -81,7 +79,7 @@ mod tests {
             client: "desk".to_owned(),
             tokens: tokens.map(str::to_owned),
         };
-        let pictures = "https://bucket.s3.eu-west-1.amazonaws.com/images/a?X-Amz-Expires=3600";
+        let images = "https://bucket.s3.eu-west-1.amazonaws.com/images/a?X-Amz-Expires=3600";
         for (sign_in, more) in [
             (oidc("https://tokens.example/pool", None), " https://tokens.example"),
             (oidc("https://tokens.example/", Some("https://tokens.example")), " https://tokens.example"),
@@ -89,12 +87,12 @@ mod tests {
         ] {
             let expected = local.replace("http://127.0.0.1:*", "https://bucket.s3.eu-west-1.amazonaws.com");
             let expected = expected.replace("; form-action", &format!("{more}; form-action"));
-            assert_eq!(policy(&options(pictures, sign_in)), expected);
+            assert_eq!(policy(&options(images, sign_in)), expected);
         }
     }
 
     #[test]
-    fn what_is_no_origin_does_not_get_into_the_policy() {
+    fn what_is_not_an_origin_does_not_get_into_the_policy() {
         for address in ["", "bucket", "ftp://a", "https://", "https:///x", "https://a; script-src *", "https://a b/c"] {
             assert!(matches!(origin(address), Err(Error::NoOrigin(_))), "{address}");
             assert!(headers(&options(address, SignIn::Link)).is_err(), "{address}");

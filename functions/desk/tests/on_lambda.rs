@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use easel_test_support::lambda_runtime::LambdaRuntime;
 use serde_json::{Value, json};
 
-use crate::lambda_runtime::LambdaRuntime;
-use crate::support::unpacked;
+use crate::support::decompressed;
 
 const TIME: Duration = Duration::from_secs(29);
 const VARIABLES: [(&str, &str); 5] = [
-    ("EASEL_PICTURES_ORIGIN", "https://bucket.s3.us-east-1.amazonaws.com"),
+    ("EASEL_IMAGES_ORIGIN", "https://bucket.s3.us-east-1.amazonaws.com"),
     ("EASEL_OIDC_ISSUER", "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Ea5elPool"),
     ("EASEL_OIDC_CLIENT", "5d2p1o7s3kqv9m4example"),
     ("EASEL_OIDC_ORIGIN", "https://easel.auth.us-east-1.amazoncognito.com"),
@@ -27,13 +27,13 @@ struct Function {
 }
 
 impl Function {
-    async fn start() -> Self {
+    async fn start(variables: [(&str, &str); 5]) -> Self {
         let runtime = LambdaRuntime::start().await;
-        let child = program().envs(runtime.environment()).envs(VARIABLES).stdout(Stdio::null()).spawn();
+        let child = program().envs(runtime.environment()).envs(variables).stdout(Stdio::null()).spawn();
         Self { runtime, child: child.expect("the program starts") }
     }
 
-    /// What the gateway is told to answer.
+    /// The response for the gateway.
     async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Value {
         let mut event = event();
         event["rawPath"] = path.into();
@@ -76,14 +76,14 @@ fn bytes(answer: &Value) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_function_answers_browsers() {
-    let function = Function::start().await;
+async fn the_function_serves_browsers() {
+    let function = Function::start(VARIABLES).await;
     let plain = function.get("/", &[("accept-encoding", "identity")]).await;
     assert_eq!((&plain["statusCode"], &plain["headers"]["cache-control"]), (&json!(200), &json!("no-cache")));
     let page = String::from_utf8(bytes(&plain)).expect("text");
     let compressed = function.get("/", &[]).await;
     assert_eq!(compressed["headers"]["content-encoding"], "gzip");
-    assert_eq!(unpacked(&bytes(&compressed)), page);
+    assert_eq!(decompressed(&bytes(&compressed)), page);
 
     let script = page.split_once("src=\"").and_then(|(_, rest)| rest.split('"').next()).expect("a script");
     let kept = function.get(script, &[]).await;
@@ -93,7 +93,7 @@ async fn the_function_answers_browsers() {
     assert_eq!((&again["statusCode"], &again["body"]), (&json!(304), &json!("")));
 
     let configuration = function.get("/desk/configuration.json", &[]).await;
-    let configuration: Value = serde_json::from_str(&unpacked(&bytes(&configuration))).expect("JSON");
+    let configuration: Value = serde_json::from_slice(&bytes(&configuration)).expect("JSON");
     let sign_in = json!({"kind": "oidc", "issuer": VARIABLES[1].1, "client_id": VARIABLES[2].1, "scope": "openid"});
     assert_eq!((&configuration["sign_in"], &configuration["published_url"]), (&sign_in, &json!(VARIABLES[4].1)));
     let policy = plain["headers"]["content-security-policy"].as_str().expect("a policy");
@@ -105,7 +105,19 @@ async fn the_function_answers_browsers() {
 
 #[test]
 fn the_function_does_not_start_without_what_it_needs() {
-    let output = program().output().expect("the program runs");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success() && said.contains("EASEL_PICTURES_ORIGIN"), "{said}");
+    for variables in [&[][..], &VARIABLES.map(|(name, _)| (name, ""))] {
+        let output = program().envs(variables.iter().copied()).output().expect("the program runs");
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && message.contains("EASEL_IMAGES_ORIGIN"), "{message}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_variable_that_is_set_to_nothing_is_not_set() {
+    let function =
+        Function::start(VARIABLES.map(|(name, value)| (name, if name == VARIABLES[0].0 { value } else { "" }))).await;
+    let configuration = function.get("/desk/configuration.json", &[]).await;
+    let configuration: Value = serde_json::from_slice(&bytes(&configuration)).expect("JSON");
+    let expected = (&json!({"kind": "link"}), &Value::Null);
+    assert_eq!((&configuration["sign_in"], &configuration["published_url"]), expected);
 }

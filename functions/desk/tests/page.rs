@@ -1,4 +1,4 @@
-//! The files that make the page, as a browser comes to them.
+//! The files of the page, as a browser requests them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use crate::support::{desk, get, header, text};
 /// A tag of a page: its name, and the names and values of its attributes.
 type Tag = (String, BTreeMap<String, String>);
 
-/// The tags of a page that begin something, with what lies between each and the next one.
+/// The opening tags of a page, with the text between each and the next tag.
 fn tags(page: &str) -> Vec<(Tag, &str)> {
     let mut found = Vec::new();
     let mut rest = page;
@@ -24,7 +24,7 @@ fn tags(page: &str) -> Vec<(Tag, &str)> {
     found
 }
 
-/// The tag that the text begins with, and what follows it.
+/// The tag at the beginning of the text, and what follows it.
 fn tag(text: &str) -> (Tag, &str) {
     let end = text.find(|letter: char| letter.is_whitespace() || letter == '>').expect("an end");
     let (name, mut rest) = text.split_at(end);
@@ -43,7 +43,7 @@ fn tag(text: &str) -> (Tag, &str) {
     }
 }
 
-/// Where a file leads to: what a page links, what a script fetches, what a style sheet loads.
+/// What a file refers to: what a page links, what a script fetches, what a style sheet loads.
 fn references(path: &str, media_type: &str, content: &str) -> Vec<String> {
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let absolute = |reference: &str| match reference.strip_prefix("./") {
@@ -53,9 +53,9 @@ fn references(path: &str, media_type: &str, content: &str) -> Vec<String> {
     match media_type.split(';').next().expect("a type") {
         "text/html" => {
             let attributes = tags(content).into_iter().flat_map(|((_, attributes), _)| attributes);
-            let led =
+            let referred =
                 attributes.filter(|(name, value)| matches!(name.as_str(), "src" | "href") && !value.starts_with('#'));
-            led.map(|(_, value)| absolute(&value)).collect()
+            referred.map(|(_, value)| absolute(&value)).collect()
         }
         "text/javascript" => {
             // Types in comments name modules too.
@@ -72,16 +72,16 @@ fn references(path: &str, media_type: &str, content: &str) -> Vec<String> {
     }
 }
 
-#[test]
-fn everything_that_the_page_leads_to_is_there_and_nothing_else() {
+#[tokio::test]
+async fn everything_that_the_page_refers_to_exists_and_nothing_else() {
     let desk = desk();
     let (mut seen, mut waiting) = (BTreeSet::new(), vec![("/".to_owned(), "the browser".to_owned())]);
     while let Some((path, from)) = waiting.pop() {
-        let response = get(&desk, &path, &[]);
-        assert_eq!(response.status(), 200, "{from} leads to {path}");
+        let response = get(&desk, &path, &[]).await;
+        assert_eq!(response.status(), 200, "{from} refers to {path}");
         if seen.insert(path.clone()) {
-            let led = references(&path, header(&response, "content-type"), &text(&response));
-            waiting.extend(led.into_iter().map(|reference| (reference, path.clone())));
+            let referred = references(&path, header(&response, "content-type"), &text(&response));
+            waiting.extend(referred.into_iter().map(|reference| (reference, path.clone())));
         }
     }
     let mut names: Vec<_> = seen.iter().map(|path| path.rsplit_once('/').expect("a path").1).collect();
@@ -89,8 +89,8 @@ fn everything_that_the_page_leads_to_is_there_and_nothing_else() {
     names.push("index.html");
     names.sort_unstable();
     // The script holds every module.
-    let script = seen.iter().find(|path| path.ends_with("/desk.js")).map(|path| text(&get(&desk, path, &[])));
-    let script = script.expect("a script");
+    let script = seen.iter().find(|path| path.ends_with("/desk.js")).expect("a script");
+    let script = text(&get(&desk, script, &[]).await);
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("pages");
     let mut files: Vec<_> =
         folder.read_dir().expect("a folder").map(|entry| entry.expect("a file").file_name()).collect();
@@ -103,12 +103,12 @@ fn everything_that_the_page_leads_to_is_there_and_nothing_else() {
             false
         })
     });
-    assert_eq!(files, names, "what is in the folder and what a browser comes to");
+    assert_eq!(files, names, "the files in the folder and those that a browser requests");
 }
 
-#[test]
-fn the_page_has_nothing_inline_that_its_policy_refuses() {
-    let page = text(&get(&desk(), "/", &[]));
+#[tokio::test]
+async fn the_page_has_nothing_inline_that_its_policy_refuses() {
+    let page = text(&get(&desk(), "/", &[]).await);
     let found = tags(&page);
     assert!(found.iter().any(|((name, _), _)| name == "script"), "{page}");
     for ((name, attributes), content) in &found {
@@ -125,10 +125,10 @@ fn the_page_has_nothing_inline_that_its_policy_refuses() {
     assert!(!page.contains("{version}"), "the version is filled in");
 }
 
-#[test]
-fn nothing_is_fetched_from_elsewhere() {
+#[tokio::test]
+async fn nothing_is_fetched_from_elsewhere() {
     let desk = desk();
-    for ((name, attributes), _) in tags(&text(&get(&desk, "/", &[]))) {
+    for ((name, attributes), _) in tags(&text(&get(&desk, "/", &[]).await)) {
         for (attribute, value) in attributes {
             assert!(!value.contains("//"), "{name} has {attribute}=\"{value}\"");
         }

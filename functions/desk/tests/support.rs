@@ -1,38 +1,49 @@
-//! A desk and what is asked of it.
+//! A desk and requests to it.
 
 use std::io::Read;
 
-use easel_desk::{Desk, DeskOptions, SignIn};
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::{Method, Request, Response};
+use easel_desk::{DeskOptions, SignIn, not_found, router};
 use flate2::read::GzDecoder;
-use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, Method};
-use lambda_http::{Body, Response};
+use tower::ServiceExt;
 
 /// The desk of a service on one machine.
-pub(crate) fn desk() -> Desk {
-    let pictures = "http://127.0.0.1:*".to_owned();
-    Desk::new(&DeskOptions { pictures, sign_in: SignIn::Link, published_url: None }).expect("a desk")
+pub(crate) fn desk() -> Router {
+    let images = "http://127.0.0.1:*".to_owned();
+    let options = DeskOptions { images, sign_in: SignIn::Link, published_url: None };
+    router(&options).expect("a desk").fallback(not_found)
 }
 
-/// Asks for something, with these headers.
-pub(crate) fn get(desk: &Desk, path: &str, headers: &[(&'static str, &str)]) -> Response<Body> {
-    let header = |(name, value): &(&'static str, &str)| {
-        (HeaderName::from_static(name), HeaderValue::from_str(value).expect("a value"))
-    };
-    desk.answer(&Method::GET, path, &headers.iter().map(header).collect::<HeaderMap>())
+/// Sends a request.
+pub(crate) async fn call(desk: &Router, method: Method, path: &str, headers: &[(&str, &str)]) -> Response<Bytes> {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Body::empty()).expect("a request");
+    let (parts, body) = desk.clone().oneshot(request).await.expect("a response").into_parts();
+    Response::from_parts(parts, to_bytes(body, usize::MAX).await.expect("a body"))
 }
 
-/// A header of the answer; nothing if it is not there.
-pub(crate) fn header<'a>(response: &'a Response<Body>, name: &str) -> &'a str {
+/// Requests a path, with these headers.
+pub(crate) async fn get(desk: &Router, path: &str, headers: &[(&str, &str)]) -> Response<Bytes> {
+    call(desk, Method::GET, path, headers).await
+}
+
+/// A header of the response; nothing if it is not there.
+pub(crate) fn header<'a>(response: &'a Response<Bytes>, name: &str) -> &'a str {
     response.headers().get(name).map_or("", |value| value.to_str().expect("text"))
 }
 
-/// The answer's text.
-pub(crate) fn text(response: &Response<Body>) -> String {
+/// The response's text.
+pub(crate) fn text(response: &Response<Bytes>) -> String {
     String::from_utf8(response.body().to_vec()).expect("text")
 }
 
-/// What was compressed.
-pub(crate) fn unpacked(bytes: &[u8]) -> String {
+/// Text that was compressed.
+pub(crate) fn decompressed(bytes: &[u8]) -> String {
     let mut text = String::new();
     GzDecoder::new(bytes).read_to_string(&mut text).expect("gzip");
     text

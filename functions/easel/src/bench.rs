@@ -1,14 +1,39 @@
 //! `easel bench`: how fast this machine is.
 
-use easel_model::bench::{self, OperationReport, Options, Part, Report};
-use easel_model::{DeviceChoice, DevicePreference, Model, ModelSource, Precision, Request, Shape};
+use easel_model::bench::{self, BenchOptions, BenchPart, BenchReport, OperationReport};
+use easel_model::request::validate;
+use easel_model::{DeviceChoice, DevicePreference, Model, ModelSource, Precision, ResolvedSettings, Shape};
 
 use serde::Serialize;
 
-use crate::arguments::BenchArguments;
+use crate::arguments::computation::ComputationArguments;
 use crate::failure::Failure;
 use crate::output;
 use crate::units;
+use clap::Args;
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArguments {
+    /// text, unet, vae-decode, vae-encode, generate, or operations for single ones and how exact they are
+    pub(crate) part: String,
+    /// sdxl-base, sdxl-refiner or demo
+    #[arg(long, value_name = "SHAPE", default_value = "sdxl-base")]
+    pub(crate) shape: Shape,
+    /// Side of the image in pixels [default: 128 for the demo's shape, else 1024]
+    #[arg(long, value_name = "PX", allow_negative_numbers = true)]
+    pub(crate) size: Option<u32>,
+    /// Denoising steps of `generate`
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
+    pub(crate) steps: u32,
+    /// Timed runs
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
+    pub(crate) repeat: u32,
+    #[command(flatten)]
+    pub(crate) computation: ComputationArguments,
+    /// Print one JSON object on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
 
 /// The part that is single operations.
 const OPERATIONS: &str = "operations";
@@ -16,13 +41,13 @@ const OPERATIONS: &str = "operations";
 /// Times what was asked for and prints the times.
 pub(crate) fn run(arguments: &BenchArguments) -> Result<(), Failure> {
     arguments.computation.start_threads()?;
-    let preference = arguments.computation.device.preference()?;
+    let preference = arguments.computation.device.device;
     // Full-size weights are held in 16 bits where they are used; ndarray has f32 only.
-    let precision = arguments.computation.device.precision()?;
+    let precision = arguments.computation.device.precision();
     let precision = precision.or((preference != DevicePreference::NdArray).then_some(Precision::Bf16));
-    let part: Option<Part> = if arguments.part == OPERATIONS { None } else { Some(arguments.part.parse()?) };
-    let shape: Shape = arguments.shape.parse()?;
-    Request { steps: arguments.steps, ..Request::new("") }.validate()?;
+    let part: Option<BenchPart> = if arguments.part == OPERATIONS { None } else { Some(arguments.part.parse()?) };
+    let shape: Shape = arguments.shape;
+    validate(&ResolvedSettings { steps: arguments.steps, ..ResolvedSettings::new("") })?;
     let size = arguments.size.unwrap_or(if shape == Shape::Demo { 128 } else { 1024 });
     let requirement = Model::requirement(&ModelSource::random(shape)?, None, precision)?;
     let choice = DeviceChoice::select(preference, requirement)?;
@@ -38,7 +63,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<(), Failure> {
             output::result(&operations.iter().map(line).collect::<Vec<_>>().join("\n"))
         };
     };
-    let options = Options { part, shape, size, steps: arguments.steps, repeat: arguments.repeat };
+    let options = BenchOptions { part, shape, size, steps: arguments.steps, repeat: arguments.repeat };
     let report = bench::run(&options, &choice)?;
     if arguments.json { output::json(&report) } else { output::result(&text(&report)) }
 }
@@ -55,8 +80,8 @@ fn line(report: &OperationReport) -> String {
     format!("{name:<26} {median:>9.2} ms  {gflops:>7.1} GFLOP/s  relative error {relative_error:.1e}")
 }
 
-fn text(report: &Report) -> String {
-    let Report { part, shape, size, precision, backend, seconds, .. } = report;
+fn text(report: &BenchReport) -> String {
+    let BenchReport { part, shape, size, precision, backend, seconds, .. } = report;
     let mut lines = vec![
         format!("{part} of {shape} at {size}×{size}, {precision} on {backend}"),
         format!("  {:.3} s (fastest {:.3} s, slowest {:.3} s)", seconds.median, seconds.min, seconds.max),

@@ -1,8 +1,8 @@
 //! Talks to an Easel service: this machine's or any other.
 
 mod decide;
+pub(crate) mod images;
 mod list;
-pub(crate) mod pictures;
 mod show;
 mod submit;
 
@@ -12,13 +12,27 @@ use reqwest::blocking::{Client as HttpClient, RequestBuilder};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
-pub(crate) use decide::decide;
-pub(crate) use list::list;
-pub(crate) use show::{history, history_lines, show};
-pub(crate) use submit::{submit, wait, wait_at_most};
+pub(crate) use decide::{
+    ApproveArguments, CancelArguments, RejectArguments, TaskArguments, approve, cancel, publish, reject,
+};
+pub(crate) use list::{ListArguments, list};
+pub(crate) use show::{ShowArguments, history, history_lines, show};
+pub(crate) use submit::{SubmitArguments, submit, wait, wait_at_most};
 
 use crate::failure::Failure;
-use crate::service_arguments::ServiceArguments;
+use clap::Args;
+use easel_system::environment;
+
+/// Which service, and who asks.
+#[derive(Debug, Args)]
+pub(crate) struct ServiceArguments {
+    /// The service's address
+    #[arg(long, value_name = "URL", env = environment::API, default_value = "http://127.0.0.1:8080")]
+    pub(crate) api: String,
+    /// A token of the service (`easel token` prints one)
+    #[arg(long, value_name = "TOKEN", env = environment::TOKEN, hide_env_values = true)]
+    pub(crate) token: Option<String>,
+}
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -35,7 +49,7 @@ impl Client {
     /// # Errors
     /// The system gives no connections at all.
     pub(crate) fn new(arguments: &ServiceArguments) -> Result<Self, Failure> {
-        Self::to(&arguments.api, arguments.token.clone().filter(|token| !token.is_empty()))
+        Self::to(&arguments.api, arguments.token.clone())
     }
 
     /// A client of the service at `api`.
@@ -51,7 +65,7 @@ impl Client {
     /// Reads a resource.
     ///
     /// # Errors
-    /// What the service says, or why it cannot be reached.
+    /// The service's problem, or why it cannot be reached.
     pub(crate) fn get(&self, path: &str) -> Result<Value, Failure> {
         self.send(self.request(Method::GET, path))
     }
@@ -105,7 +119,8 @@ impl Client {
         let body = answer.bytes().map_err(|error| self.unreachable(&error))?;
         let value = serde_json::from_slice::<Value>(&body);
         if status.is_success() {
-            let odd = |error| Failure::failed(format!("{} answers what is not JSON: {error}", self.api));
+            let odd =
+                |error| Failure::failed(format!("{} responds with something that is not JSON: {error}", self.api));
             return value.map_err(odd);
         }
         Err(refused(status, &value.unwrap_or_default()))
@@ -117,7 +132,7 @@ impl Client {
     }
 }
 
-/// The innermost reason, which says most.
+/// The innermost reason, which is the most specific.
 pub(crate) fn cause(error: &reqwest::Error) -> String {
     let mut source: &dyn std::error::Error = error;
     while let Some(deeper) = source.source() {
@@ -128,10 +143,10 @@ pub(crate) fn cause(error: &reqwest::Error) -> String {
 
 /// A problem document as one line.
 fn refused(status: StatusCode, problem: &Value) -> Failure {
-    let detail = problem["detail"].as_str().map_or_else(|| format!("it answers {status}"), str::to_owned);
+    let detail = problem["detail"].as_str().map_or_else(|| format!("status {status}"), str::to_owned);
     let message = match status {
-        StatusCode::UNAUTHORIZED => format!("the service refuses: {detail}; give it with --token or EASEL_TOKEN"),
-        _ => format!("the service refuses: {detail}"),
+        StatusCode::UNAUTHORIZED => format!("{detail}; use --token or EASEL_TOKEN"),
+        _ => format!("the service refused the request: {detail}"),
     };
     if status.is_client_error() { Failure::wrong_use(message) } else { Failure::failed(message) }
 }

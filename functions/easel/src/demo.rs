@@ -1,13 +1,12 @@
-//! `easel demo`: the whole way of a picture through the service, on a fresh folder that goes again.
+//! `easel demo`: the whole way of an image through the service, on a fresh folder that goes again.
 
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::mpsc;
 
-use clap::Parser;
-use easel_core::http::identification::TokenKey;
-use easel_core::identity::{Identity, Role};
-use easel_generate::temporary::TemporaryFolder;
+use easel_api::TokenKey;
+use easel_domain::identity::{Identity, Role};
+use easel_system::temporary::TemporaryFolder;
 use jiff::SignedDuration;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +16,21 @@ use crate::client::{self, Client};
 use crate::failure::Failure;
 use crate::output;
 use crate::serve::{self, DataFolder, Ready};
-use crate::service_arguments::DemoArguments;
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArguments {
+    /// What to generate
+    #[arg(default_value = "a large red heart on a blue background")]
+    pub(crate) prompt: String,
+    /// The same seed gives the same image
+    #[arg(long, value_name = "S", default_value_t = 42)]
+    pub(crate) seed: u64,
+    /// The PNG file to write
+    #[arg(short, long, value_name = "FILE", default_value = "heart.png")]
+    pub(crate) output: PathBuf,
+}
 
 /// Runs the command.
 ///
@@ -28,14 +41,14 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<(), Failure> {
     let folder = TemporaryFolder::inside(&std::env::temp_dir()).map_err(failed)?;
     let shutdown = CancellationToken::new();
     let _stop = shutdown.clone().drop_guard();
-    let (tell, ready) = mpsc::channel();
+    let (announce, ready) = mpsc::channel();
     let service = {
         let (data, shutdown) = (folder.path().to_owned(), shutdown.clone());
-        std::thread::spawn(move || start(&data, shutdown, tell))
+        std::thread::spawn(move || start(&data, shutdown, &announce))
     };
     let result = match ready.recv() {
         Ok(ready) => walk(arguments, &ready, folder.path()),
-        // The service ended before it was ready, and says why.
+        // The service ended before it was ready and reports the reason itself.
         Err(_) => Ok(()),
     };
     shutdown.cancel();
@@ -43,21 +56,21 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<(), Failure> {
     stopped.and(result)
 }
 
-fn start(data: &Path, shutdown: CancellationToken, tell: mpsc::Sender<Ready>) -> Result<(), Failure> {
+fn start(data: &Path, shutdown: CancellationToken, announce: &mpsc::Sender<Ready>) -> Result<(), Failure> {
     let line = ["easel", "serve", "--listen", "127.0.0.1:0", "--data"].map(OsString::from);
     let line = line.into_iter().chain([data.as_os_str().to_owned()]);
-    let Ok(Arguments { command: Command::Serve(arguments) }) = Arguments::try_parse_from(line) else {
+    let Ok(Arguments { command: Command::Serve(arguments) }) = Arguments::parse(line) else {
         return Err(Failure::failed("the demo cannot start its own service"));
     };
     serve::serve(&arguments, shutdown, |ready| {
-        let _ = tell.send(ready);
+        let _ = announce.send(ready);
         Ok(())
     })
 }
 
-/// From the prompt to the published picture.
+/// From the prompt to the published image.
 fn walk(arguments: &DemoArguments, ready: &Ready, data: &Path) -> Result<(), Failure> {
-    output::note(&format!("A service of its own answers at {}", ready.api));
+    output::note(&format!("The demo's own service listens on {}", ready.api));
     let secrets = DataFolder::open(Some(data))?.secrets()?;
     let key = TokenKey::new(secrets.token_secret.into_bytes());
     let somebody = |name: &str, role| {
@@ -65,7 +78,7 @@ fn walk(arguments: &DemoArguments, ready: &Ready, data: &Path) -> Result<(), Fai
         Client::to(&ready.api, Some(token))
     };
     let (creator, reviewer) = (somebody("carla", Role::Creator)?, somebody("robin", Role::Reviewer)?);
-    let files = client::pictures::files(Some(&arguments.output), 1)?;
+    let files = client::images::files(Some(&arguments.output), 1)?;
 
     let task = creator.post("/v1/tasks", &json!({"prompt": arguments.prompt, "seed": arguments.seed}))?;
     let id = task["id"].as_str().unwrap_or_default();
@@ -77,7 +90,7 @@ fn walk(arguments: &DemoArguments, ready: &Ready, data: &Path) -> Result<(), Fai
     let task = reviewer.post(&format!("{path}/publish"), &json!({}))?;
     output::note(&format!("robin publishes: {}", task["publication"]["keys"][0].as_str().unwrap_or_default()));
     if let Some(files) = files {
-        client::pictures::save(&creator, &task, &files)?;
+        client::images::save(&creator, &task, &files)?;
     }
     output::note("What happened to the task:");
     output::result(&client::history_lines(&creator, id)?)

@@ -2,13 +2,25 @@
 
 use std::num::NonZero;
 
-use easel_model::{Backend, DeviceChoice, Finding, Model, ModelSource, Precision, Requirement, Shape, examine, memory};
+use easel_model::{
+    Backend, DeviceChoice, Model, ModelSource, Precision, ProbeResult, Requirement, Shape, examine, memory,
+};
 use serde::Serialize;
 
-use crate::arguments::DoctorArguments;
+use crate::arguments::computation::DeviceArguments;
 use crate::failure::Failure;
 use crate::output;
 use crate::units;
+use clap::Args;
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArguments {
+    #[command(flatten)]
+    pub(crate) device: DeviceArguments,
+    /// Print one JSON object on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
 
 /// Everything that was found out.
 #[derive(Debug, Serialize)]
@@ -21,7 +33,7 @@ struct Diagnosis {
     /// What the CPU's kernels multiply with.
     kernels: Vec<KernelChoice>,
     /// What was asked of CUDA, and the answers.
-    probes: Vec<Finding>,
+    probes: Vec<ProbeResult>,
     /// The device asked for: `auto`, or as `--device` says.
     asked_for: String,
     chosen: Option<Chosen>,
@@ -74,8 +86,8 @@ enum Verdict {
 
 /// Examines this machine and prints what it found.
 pub(crate) fn run(arguments: &DoctorArguments) -> Result<(), Failure> {
-    let preference = arguments.device.preference()?;
-    let precision = arguments.device.precision()?;
+    let preference = arguments.device.device;
+    let precision = arguments.device.precision();
     let requirement = Requirement { precision, ..Requirement::default() };
     let choice = DeviceChoice::select(preference, requirement);
     let chosen = choice.as_ref().ok().map(|choice| Chosen {
@@ -159,7 +171,7 @@ fn text(diagnosis: &Diagnosis) -> String {
         lines.push(format!("  {arithmetic:<4} products: {instructions} ({reason})"));
     }
     lines.push("CUDA:".to_owned());
-    for Finding { probe, passed, detail } in &diagnosis.probes {
+    for ProbeResult { probe, passed, detail } in &diagnosis.probes {
         lines.push(format!("  {} {probe}: {detail}", if *passed { "yes" } else { "no " }));
     }
     match &diagnosis.chosen {

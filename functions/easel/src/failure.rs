@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::process::ExitCode;
 use std::sync::Mutex;
 
-use easel_generate::picture::PictureError;
+use easel_images::ImageFileError;
 
 use crate::output;
 
@@ -53,13 +53,19 @@ impl From<easel_model::Error> for Failure {
     }
 }
 
-impl From<easel_core::Error> for Failure {
-    fn from(error: easel_core::Error) -> Self {
+impl From<easel_storage::Error> for Failure {
+    fn from(error: easel_storage::Error) -> Self {
         match error {
             // A person at the same machine can do something about it.
-            easel_core::Error::Unavailable { service, detail } => Self::failed(format!("{service}: {detail}")),
+            easel_storage::Error::Unavailable { service, detail } => Self::failed(format!("{service}: {detail}")),
             other => Self::failed(other.to_string()),
         }
+    }
+}
+
+impl From<easel_api::ApiError> for Failure {
+    fn from(error: easel_api::ApiError) -> Self {
+        Self::failed(error.to_string())
     }
 }
 
@@ -69,21 +75,32 @@ impl From<easel_embedded::Error> for Failure {
     }
 }
 
-impl From<PictureError> for Failure {
-    fn from(error: PictureError) -> Self {
+impl From<ImageFileError> for Failure {
+    fn from(error: ImageFileError) -> Self {
         let exit_code = if error.is_wrong_use() { WRONG_USE } else { FAILED };
         Self { message: error.to_string(), exit_code }
     }
 }
 
-impl From<easel_generate::Error> for Failure {
-    fn from(error: easel_generate::Error) -> Self {
+impl From<easel_worker::Error> for Failure {
+    fn from(error: easel_worker::Error) -> Self {
         match error {
-            easel_generate::Error::WrongUse(message) => Self::wrong_use(message),
-            easel_generate::Error::Failed(message) => Self::failed(message),
-            easel_generate::Error::Picture(error) => error.into(),
-            easel_generate::Error::Model(error) => error.into(),
-            easel_generate::Error::Service(error) => error.into(),
+            easel_worker::Error::WrongUse(message) => Self::wrong_use(message),
+            easel_worker::Error::Failed(message) => Self::failed(message),
+            easel_worker::Error::Image(error) => error.into(),
+            easel_worker::Error::Model(error) => error.into(),
+            easel_worker::Error::Models(error) => error.into(),
+            easel_worker::Error::Service(error) => error.into(),
+        }
+    }
+}
+
+impl From<easel_models::Error> for Failure {
+    fn from(error: easel_models::Error) -> Self {
+        match error {
+            easel_models::Error::WrongUse(message) => Self::wrong_use(message),
+            easel_models::Error::Failed(message) => Self::failed(message),
+            easel_models::Error::Model(error) => error.into(),
         }
     }
 }

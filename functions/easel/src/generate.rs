@@ -1,78 +1,117 @@
-//! `easel generate`: from a prompt to picture files.
+//! `easel generate`: from a prompt to image files.
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use easel_generate::model_choice::{ModelChoice, NamedModels};
-use easel_generate::picture;
-use easel_generate::record::Record;
-use easel_generate::temporary::{TemporaryFolder, uninterrupted};
-use easel_model::{Cache, DeviceChoice, Generation, Model, Request, Retention, Trace, memory};
+use easel_images::ImageRecord;
+use easel_model::{DeviceChoice, Generation, Model, Request, Retention, Trace, memory};
+use easel_models::model_choice::{ModelChoice, NamedModels};
+use easel_models::packed_weights;
+use easel_system::files::folder_of;
+use easel_system::temporary::{TemporaryFolder, uninterrupted};
 use image::RgbImage;
 
-use crate::arguments::GenerateArguments;
+use crate::arguments::computation::ComputationArguments;
+use crate::arguments::fields::SettingsArguments;
+use crate::arguments::models::ModelArguments;
 use crate::cache;
 use crate::failure::Failure;
 use crate::output;
 use crate::output_files::{self, OutputFiles};
-use crate::pairs::{guidance_interval, pair};
 use crate::progress::ProgressDisplay;
 use crate::pull;
 use crate::report::Report;
 use crate::units;
+use clap::Args;
+use easel_domain::draw_seed;
+use easel_settings::Settings;
+
+#[derive(Debug, Args)]
+pub(crate) struct GenerateArguments {
+    #[command(flatten)]
+    pub(crate) settings: SettingsArguments,
+    #[command(flatten)]
+    pub(crate) models: ModelArguments,
+    /// Use no refiner
+    #[arg(long, overrides_with = "refiner")]
+    pub(crate) no_refiner: bool,
+    #[command(flatten)]
+    pub(crate) computation: ComputationArguments,
+    /// The file to write: .png, .jpg or .webp; several images are numbered [default: easel-SEED.png, or the next free
+    /// number]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Print one JSON object on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write the tensors on the way from prompt to image to this safetensors file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trace: Option<PathBuf>,
+}
 
 /// What may take long comes last, so that what is wrong with the command line shows at once.
 pub(crate) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
     let began = Instant::now();
     arguments.computation.start_threads()?;
-    let preference = arguments.computation.device.preference()?;
-    let precision = arguments.computation.device.precision()?;
-    let mut request = request(&arguments)?;
-    let files = OutputFiles::new(arguments.output.as_deref(), request.seed, request.count)?;
+    let (preference, precision) = (arguments.computation.device.device, arguments.computation.device.precision());
+    let mut settings = settings(&arguments)?;
+    let files = OutputFiles::new(arguments.output.as_deref(), settings.seed, settings.count)?;
     if let Some(path) = &arguments.trace {
         output_files::check(path, "--trace")?;
     }
-    request.init = arguments.init.as_deref().map(picture::load).transpose()?;
+    let init_image = arguments.settings.init_image.as_deref();
+    let init = init_image.map(easel_images::load).transpose()?;
 
     let [model, refiner, tiny_vae] = pull::fetched([
-        ("--model", arguments.model.as_deref()),
-        ("--refiner", arguments.refiner.as_deref().filter(|_| !arguments.no_refiner)),
-        ("--tiny-vae", arguments.tiny_vae.as_deref()),
+        ("--model", arguments.models.model.as_deref()),
+        ("--refiner", arguments.models.refiner.as_deref().filter(|_| settings.use_refiner != Some(false))),
+        ("--tiny-vae", arguments.models.tiny_vae.as_deref()),
     ])?;
     let choice = ModelChoice::open(&NamedModels {
         options: ["--model", "--refiner", "--tiny-vae"],
         model: model.as_deref(),
         refiner: refiner.as_deref(),
-        no_refiner: arguments.no_refiner,
+        no_refiner: settings.use_refiner == Some(false),
         tiny_vae: tiny_vae.as_deref(),
     })?;
-    if arguments.steps.is_none() {
-        request.steps = choice.default_steps();
+    let has_refiner = choice.refiner.is_some();
+    for (option, is_given) in [
+        ("--high-noise-frac", settings.high_noise_frac.is_some()),
+        ("--use-refiner", settings.use_refiner == Some(true)),
+    ] {
+        if is_given && !has_refiner {
+            return Err(Failure::wrong_use(format!(
+                "{option}: there is no refiner to hand over to: give --refiner PATH"
+            )));
+        }
     }
-    request.use_refiner = choice.refiner.is_some();
-    if arguments.high_noise_frac.is_some() && !request.use_refiner {
-        let message = "--high-noise-frac: there is no refiner to hand over to: give --refiner PATH";
-        return Err(Failure::wrong_use(message));
-    }
+    settings.steps.get_or_insert(choice.default_steps());
+    settings.use_refiner = Some(has_refiner);
+    let request = Request { settings: settings.resolve(), init_image: init };
     let mut timings = BTreeMap::from([("open", began.elapsed().as_secs_f64())]);
 
     let choosing = Instant::now();
     let device =
         DeviceChoice::select(preference, Model::requirement(&choice.base, choice.refiner.as_ref(), precision)?)?;
     timings.insert("device", choosing.elapsed().as_secs_f64());
-    introduce(&choice, &device, &request, arguments.seed.is_none());
+    introduce(&choice, &device, request.settings.seed, !arguments.settings.values.contains_key("seed"));
 
     let ModelChoice { base, refiner, ref name, ref refiner_name, ref tiny_vae_name, .. } = choice;
-    let model = Model::from_sources(base, refiner, &device, Retention::OneShot, cache::folder().map(Cache::new));
-    let (generation, pictures) = draw(&model, request, arguments.trace.is_some())?;
+    let model = Model::from_sources(
+        base,
+        refiner,
+        &device,
+        Retention::OneShot,
+        cache::folder().map(packed_weights).transpose()?,
+    );
+    let (generation, images) = generate(&model, request, arguments.trace.is_some())?;
 
     let saving = Instant::now();
-    let init = arguments.init.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy());
-    let record = Record {
+    let init = init_image.and_then(Path::file_name).map(|name| name.to_string_lossy());
+    let record = ImageRecord {
         easel: env!("CARGO_PKG_VERSION"),
-        request: generation.request(),
+        settings: generation.settings(),
         model: name,
         refiner: refiner_name.as_deref(),
         tiny_vae: tiny_vae_name.as_deref(),
@@ -80,9 +119,8 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
         backend: device.backend,
         precision: device.precision,
         init: init.as_deref(),
-        index: 0,
     };
-    let paths = save(&pictures, &files, record)?;
+    let paths = save(&images, &files, &record)?;
     if let (Some(path), Some(trace)) = (&arguments.trace, generation.trace()) {
         save_trace(trace, path)?;
     }
@@ -90,10 +128,10 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
     timings.insert("save", saving.elapsed().as_secs_f64());
     timings.insert("total", began.elapsed().as_secs_f64());
 
-    let request = generation.request();
+    let settings = generation.settings();
     let report = Report {
         files: paths.iter().map(|path| path.display().to_string()).collect(),
-        seed: request.seed,
+        seed: settings.seed,
         device: device.kind(),
         device_name: device.name.clone(),
         compute_capability: device.compute_capability.clone(),
@@ -103,11 +141,11 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
         model: name.clone(),
         refiner: refiner_name.clone(),
         tiny_vae: tiny_vae_name.clone(),
-        width: request.width,
-        height: request.height,
-        steps: request.steps,
-        guidance_scale: request.guidance_scale,
-        scheduler: request.scheduler,
+        width: settings.width,
+        height: settings.height,
+        steps: settings.steps,
+        guidance_scale: settings.guidance_scale,
+        scheduler: settings.scheduler,
         warnings: generation.warnings().to_vec(),
         timings,
         peak_memory_bytes: memory::peak(),
@@ -118,51 +156,23 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
     if arguments.json { output::json(&report) } else { output::result(&report.files.join("\n")) }
 }
 
-/// The request that the command line makes; the model's defaults come later.
-fn request(arguments: &GenerateArguments) -> Result<Request, Failure> {
-    let defaults = Request::new(&arguments.prompt);
-    let size = arguments.original_size.as_deref().map(|text| {
-        let advice = "is not a width and a height such as 1024x768";
-        pair(text, 'x').ok_or_else(|| Failure::wrong_use(format!("--original-size: `{text}` {advice}")))
-    });
-    let crop = arguments.crop_top_left.as_deref().map(|text| {
-        let advice = "is not the pixels from the left and from the top such as 0,128";
-        pair(text, ',').ok_or_else(|| Failure::wrong_use(format!("--crop-top-left: `{text}` {advice}")))
-    });
-    let request = Request {
-        guidance_interval: arguments.guidance_interval.as_deref().map(guidance_interval).transpose()?,
-        negative_prompt: arguments.negative_prompt.clone(),
-        width: arguments.width,
-        height: arguments.height,
-        steps: arguments.steps.unwrap_or(defaults.steps),
-        guidance_scale: arguments.guidance_scale.unwrap_or(defaults.guidance_scale),
-        guidance_rescale: arguments.guidance_rescale.unwrap_or(defaults.guidance_rescale),
-        reuse_features: arguments.reuse_features.unwrap_or(defaults.reuse_features),
-        seed: arguments.seed.unwrap_or_else(random_seed),
-        count: arguments.count,
-        scheduler: arguments.scheduler.as_deref().map(str::parse).transpose()?,
-        high_noise_frac: arguments.high_noise_frac.unwrap_or(defaults.high_noise_frac),
-        original_size: size.transpose()?.map(|(width, height)| (height, width)),
-        crop_top_left: crop.transpose()?.map_or(defaults.crop_top_left, |(left, top)| (top, left)),
-        strength: arguments.strength.unwrap_or(defaults.strength),
-        ..defaults
-    };
-    request.validate()?;
-    Ok(request)
+/// The settings that the command line gives; the model's defaults come later.
+fn settings(arguments: &GenerateArguments) -> Result<Settings, Failure> {
+    let settings = Settings::from_checked(arguments.settings.values.clone(), draw_seed());
+    let mut settings = settings.map_err(|error| Failure::wrong_use(error.to_string()))?;
+    if arguments.no_refiner {
+        settings.use_refiner = Some(false);
+    }
+    Ok(settings)
 }
 
-/// A seed that can be remembered: other tools have 32 bits.
-fn random_seed() -> u64 {
-    RandomState::new().build_hasher().finish() & u64::from(u32::MAX)
-}
-
-fn introduce(choice: &ModelChoice, device: &DeviceChoice, request: &Request, seed_was_drawn: bool) {
+fn introduce(choice: &ModelChoice, device: &DeviceChoice, seed: u64, seed_was_drawn: bool) {
     let refiner = choice.refiner_name.as_ref().map(|name| format!(", refiner: {name}")).unwrap_or_default();
     let tiny_vae = choice.tiny_vae_name.as_ref().map(|name| format!(", tiny VAE: {name}")).unwrap_or_default();
     output::note(&format!("Model: {}{refiner}{tiny_vae}", choice.name));
     if choice.is_demo() {
         output::note(
-            "  This is the small demo model. It draws prompts such as `a large red heart on a blue background`; for any \
+            "  This is the small demo model. It knows prompts such as `a large red heart on a blue background`; for any \
              prompt give it real SDXL weights: --model PATH (a diffusers folder or a .safetensors file).",
         );
     }
@@ -178,15 +188,12 @@ fn introduce(choice: &ModelChoice, device: &DeviceChoice, request: &Request, see
         output::note(&format!("  Not CUDA: {reason}"));
     }
     if seed_was_drawn {
-        output::note(&format!(
-            "Seed: {} (drawn at random; --seed {} draws this picture again)",
-            request.seed, request.seed
-        ));
+        output::note(&format!("Seed: {seed} (drawn at random; --seed {seed} generates this image again)"));
     }
 }
 
-/// Draws the pictures, showing how far it is.
-fn draw(model: &Model, request: Request, traced: bool) -> Result<(Generation, Vec<RgbImage>), Failure> {
+/// Generates the images, showing how far it is.
+fn generate(model: &Model, request: Request, traced: bool) -> Result<(Generation, Vec<RgbImage>), Failure> {
     let progress = ProgressDisplay::new();
     progress.begin("reading the prompt");
     let mut generation = if traced { model.start_traced(request)? } else { model.start(request)? };
@@ -196,18 +203,18 @@ fn draw(model: &Model, request: Request, traced: bool) -> Result<(Generation, Ve
     while let Some(done) = generation.advance()? {
         progress.step(&done);
     }
-    progress.begin("decoding the picture");
-    let pictures = generation.finish()?;
-    Ok((generation, pictures))
+    progress.begin("decoding the image");
+    let images = generation.finish()?;
+    Ok((generation, images))
 }
 
-/// Writes every picture with its record.
-fn save(pictures: &[RgbImage], files: &OutputFiles, mut record: Record<'_>) -> Result<Vec<PathBuf>, Failure> {
-    let paths = files.paths(pictures.len());
-    for (index, (path, picture)) in paths.iter().zip(pictures).enumerate() {
-        record.index = index;
-        let metadata = record.metadata()?;
-        uninterrupted(|| picture::save(path, picture, &metadata))?;
+/// Writes every image with the record of what generates it by itself.
+fn save(images: &[RgbImage], files: &OutputFiles, record: &ImageRecord<'_>) -> Result<Vec<PathBuf>, Failure> {
+    let paths = files.paths(images.len());
+    for (index, (path, image)) in (0..).zip(paths.iter().zip(images)) {
+        let settings = record.settings.alone(index);
+        let metadata = ImageRecord { settings: &settings, ..*record }.metadata()?;
+        uninterrupted(|| easel_images::save(path, image, &metadata))?;
     }
     Ok(paths)
 }
@@ -215,7 +222,7 @@ fn save(pictures: &[RgbImage], files: &OutputFiles, mut record: Record<'_>) -> R
 /// Writes the trace beside its place, then moves it there.
 fn save_trace(trace: &Trace, path: &Path) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::failed(format!("writing {}: {error}", path.display()));
-    let folder = TemporaryFolder::inside(output_files::folder_of(path)).map_err(failed)?;
+    let folder = TemporaryFolder::inside(folder_of(path)).map_err(failed)?;
     let whole = folder.path().join("trace.safetensors");
     trace.save(&whole)?;
     std::fs::rename(&whole, path).map_err(failed)
@@ -231,14 +238,4 @@ fn conclude(report: &Report) {
         stages.join(", "),
         units::bytes(report.peak_memory_bytes)
     ));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn drawn_seeds_differ() {
-        assert_ne!((random_seed(), random_seed()), (random_seed(), random_seed()));
-    }
 }

@@ -1,6 +1,6 @@
 //! Ctrl-C and the like: the command ends at once and leaves no half-written file.
 
-use easel_generate::temporary;
+use easel_system::temporary;
 
 use crate::failure::Failure;
 use crate::output;

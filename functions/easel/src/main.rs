@@ -1,4 +1,4 @@
-//! The `easel` command: pictures from prompts with SDXL, on this machine.
+//! The `easel` command: images from prompts with SDXL, on this machine.
 
 mod arguments;
 mod bench;
@@ -12,13 +12,11 @@ mod generate;
 mod interruption;
 mod output;
 mod output_files;
-mod pairs;
 mod progress;
 mod pull;
 mod random_model;
 mod report;
 mod serve;
-mod service_arguments;
 mod token;
 mod units;
 mod validate;
@@ -26,7 +24,6 @@ mod validate;
 use std::process::ExitCode;
 
 use arguments::{Arguments, Command};
-use easel_core::task::Move;
 use failure::Failure;
 
 fn main() -> ExitCode {
@@ -36,7 +33,7 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Failure> {
     let Some(arguments) = Arguments::read()? else { return Ok(()) };
     output::start_log()?;
-    // The service finishes its step when it is told to stop; every other command ends at once.
+    // The service finishes its step when it is stopped; every other command ends at once.
     if !matches!(arguments.command, Command::Serve(_)) {
         interruption::listen()?;
     }
@@ -48,10 +45,10 @@ fn run() -> Result<(), Failure> {
         Command::List(arguments) => client::list(&arguments),
         Command::Show(arguments) => client::show(&arguments),
         Command::History(arguments) => client::history(&arguments),
-        Command::Approve(arguments) => client::decide(&arguments, Move::Approve),
-        Command::Reject(arguments) => client::decide(&arguments, Move::Reject),
-        Command::Publish(arguments) => client::decide(&arguments, Move::Publish),
-        Command::Cancel(arguments) => client::decide(&arguments, Move::Cancel),
+        Command::Approve(arguments) => client::approve(&arguments),
+        Command::Reject(arguments) => client::reject(&arguments),
+        Command::Publish(arguments) => client::publish(&arguments),
+        Command::Cancel(arguments) => client::cancel(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Write};
 
+use easel_system::environment::{self, LOG};
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
@@ -43,7 +44,7 @@ const DEFAULT_FILTER: &str = "warn";
 /// # Errors
 /// `EASEL_LOG` is no filter.
 pub(crate) fn start_log() -> Result<(), Failure> {
-    let filter = std::env::var("EASEL_LOG").ok().filter(|text| !text.is_empty());
+    let filter = environment::text(LOG);
     let filter = EnvFilter::try_new(filter.as_deref().unwrap_or(DEFAULT_FILTER))
         .map_err(|error| Failure::wrong_use(format!("EASEL_LOG: {error}; use a level such as `info`")))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);

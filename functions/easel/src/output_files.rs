@@ -1,14 +1,14 @@
-//! The files that pictures go to, chosen and checked before the work begins.
+//! The files that images go to, chosen and checked before the work begins.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use easel_generate::picture;
-use easel_generate::temporary::TemporaryFolder;
+use easel_system::files::{TEMPORARY_PREFIX, folder_of};
+use easel_system::temporary::TemporaryFolder;
 
 use crate::failure::Failure;
 
-/// Where pictures go.
+/// Where images go.
 #[derive(Debug)]
 pub(crate) enum OutputFiles {
     /// To the file that was named; one that is there is replaced.
@@ -21,14 +21,14 @@ pub(crate) enum OutputFiles {
 }
 
 impl OutputFiles {
-    /// The files for `count` pictures: `output`, or names after `seed`.
+    /// The files for `count` images: `output`, or names after `seed`.
     ///
     /// # Errors
     /// The extension stands for no format, or nothing can be written there.
     pub(crate) fn new(output: Option<&Path>, seed: u64, count: u32) -> Result<Self, Failure> {
         match output {
             Some(path) => {
-                picture::format_of(path)?;
+                easel_images::format_of(path)?;
                 let files = Self::Named(path.to_owned());
                 for path in files.paths(count as usize) {
                     check(&path, "--output")?;
@@ -42,7 +42,7 @@ impl OutputFiles {
         }
     }
 
-    /// A name for each of `count` pictures: `a.png`, or `a-1.png`, `a-2.png`, … for several.
+    /// A name for each of `count` images: `a.png`, or `a-1.png`, `a-2.png`, … for several.
     pub(crate) fn paths(&self, count: usize) -> Vec<PathBuf> {
         match self {
             Self::Named(path) if count == 1 => vec![path.clone()],
@@ -65,7 +65,7 @@ impl OutputFiles {
 /// Finds out now, rather than after minutes of work, that a file cannot be written to `path`.
 ///
 /// # Errors
-/// It names the option and the path, and says why.
+/// The option, the path and the reason.
 pub(crate) fn check(path: &Path, option: &str) -> Result<(), Failure> {
     let failed = |reason: String| Failure::failed(format!("{option}: {} cannot be written: {reason}", path.display()));
     match fs::metadata(path) {
@@ -77,8 +77,8 @@ pub(crate) fn check(path: &Path, option: &str) -> Result<(), Failure> {
     if !folder.is_dir() {
         return Err(failed(format!("there is no folder {}; make it first", folder.display())));
     }
-    // Permissions do not tell everything; a file that goes away again does.
-    let probe = tempfile::Builder::new().prefix(".easel-").tempfile_in(folder);
+    // Permissions are not the whole truth; creating a temporary file is.
+    let probe = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(folder);
     probe.map(drop).map_err(|error| failed(format!("{}; choose another folder", reason(&error))))
 }
 
@@ -94,7 +94,7 @@ pub(crate) fn write_new(path: &Path, write: impl FnOnce(&Path) -> Result<(), Fai
     }
     let folder = TemporaryFolder::inside(folder_of(path)).map_err(|error| failed(reason(&error)))?;
     let whole = folder.path().join(path.file_name().ok_or_else(|| failed("it is not a name".into()))?);
-    // The temporary folder's name would say nothing to anybody.
+    // The temporary folder's name would mean nothing to the user.
     write(&whole).map_err(|failure| failure.context(&format!("--output: {} cannot be written", path.display())))?;
     fs::rename(&whole, path).map_err(|error| failed(reason(&error)))
 }
@@ -108,13 +108,8 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         Failure::failed(format!("--output: {} cannot be written: {}", path.display(), reason(&error)))
     };
     let folder = TemporaryFolder::inside(folder_of(path)).map_err(failed)?;
-    let whole = folder.path().join("picture");
+    let whole = folder.path().join("image");
     fs::write(&whole, bytes).and_then(|()| fs::rename(&whole, path)).map_err(failed)
-}
-
-/// The folder that a file is in.
-pub(crate) fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// The system's reason, without the temporary file's name.
@@ -144,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn several_pictures_are_numbered() {
+    fn several_images_are_numbered() {
         let files = OutputFiles::Named("a/b.c.jpg".into());
         assert_eq!(files.paths(1), [PathBuf::from("a/b.c.jpg")]);
         assert_eq!(files.paths(2), [PathBuf::from("a/b.c-1.jpg"), PathBuf::from("a/b.c-2.jpg")]);

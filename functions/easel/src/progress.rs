@@ -3,8 +3,8 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use easel_generate::pull::Step;
 use easel_model::Progress;
+use easel_models::pull::FetchProgress;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
@@ -81,7 +81,7 @@ impl TaskProgress {
         Self { display: ProgressDisplay::new(), shown: None }
     }
 
-    /// Says what goes on without steps.
+    /// Shows an activity without steps.
     pub(crate) fn begin(&mut self, what: &'static str) {
         if self.shown.replace((0, what)) != Some((0, what)) {
             self.display.begin(what);
@@ -115,22 +115,24 @@ impl PullProgress {
         Self { display: ProgressDisplay::new(), shown: None }
     }
 
-    /// Shows what goes on.
-    pub(crate) fn show(&mut self, step: &Step<'_>) {
-        match step {
-            Step::Waiting { folder } => {
+    /// Shows the activity.
+    pub(crate) fn show(&mut self, progress: &FetchProgress<'_>) {
+        match progress {
+            FetchProgress::Waiting { folder } => {
                 self.display.note(&format!("Another process fetches into {}; waiting for it", folder.display()));
             }
-            Step::Missing { missing: 0, bytes } => self.display.note(&format!("All {} are here", units::bytes(*bytes))),
-            Step::Missing { missing, bytes } => {
+            FetchProgress::Missing { missing: 0, bytes } => {
+                self.display.note(&format!("All {} are here", units::bytes(*bytes)))
+            }
+            FetchProgress::Missing { missing, bytes } => {
                 self.display.note(&format!("Fetching {} of {}", units::bytes(*missing), units::bytes(*bytes)));
             }
-            Step::Retrying { what, reason, pause } => {
+            FetchProgress::Retrying { what, reason, pause } => {
                 let pause = units::seconds(pause.as_secs_f64());
                 self.display.note(&format!("{what}: {reason}; trying again in {pause}"));
             }
-            Step::Checking { path } => self.file("checking", path, 0, 0),
-            Step::Fetching { path, done, bytes } => self.file("fetching", path, *done, *bytes),
+            FetchProgress::Checking { path } => self.file("checking", path, 0, 0),
+            FetchProgress::Fetching { path, done, bytes } => self.file("fetching", path, *done, *bytes),
         }
     }
 

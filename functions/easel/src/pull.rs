@@ -3,18 +3,37 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use easel_generate::pull::{Layout, Pulled, Source, Step, local, pull};
 use easel_model::weights::{ModelFiles, TinyVaeFiles};
+use easel_models::pull::{FetchProgress, Layout, Pulled, Source, local, pull};
 use serde_json::json;
 
-use crate::arguments::PullArguments;
 use crate::cache;
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::PullProgress;
 use crate::units;
+use clap::Args;
 
-/// Fetches the model, makes sure that Easel opens it, and says how.
+#[derive(Debug, Args)]
+pub(crate) struct PullArguments {
+    /// owner/name on the Hugging Face hub (HF_ENDPOINT, HF_TOKEN), owner/name/FILE.safetensors for one of several
+    /// checkpoints there, or s3://bucket/prefix
+    pub(crate) source: String,
+    /// The folder to fetch it into; what is there already and right is not fetched again
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// A branch, tag or commit of the hub [default: main]
+    #[arg(long, value_name = "R")]
+    pub(crate) revision: Option<String>,
+    /// fp16 or bf16: the weights in that format, where there are such [default: those without a name]
+    #[arg(long, value_name = "V")]
+    pub(crate) variant: Option<String>,
+    /// Print one JSON object on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Fetches the model and checks that Easel can open it.
 pub(crate) fn run(arguments: &PullArguments) -> Result<(), Failure> {
     let began = Instant::now();
     let mut source = Source::parse(&arguments.source)?;
@@ -26,7 +45,7 @@ pub(crate) fn run(arguments: &PullArguments) -> Result<(), Failure> {
     let opened = opening(&pulled).map_err(|failure| failure.context("the model is here, but Easel cannot use it"))?;
     let fetched: u64 = pulled.files.iter().map(|file| file.fetched).sum();
     if arguments.json {
-        let file = |file: &easel_generate::pull::PulledFile| {
+        let file = |file: &easel_models::pull::PulledFile| {
             json!({
                 "path": file.path,
                 "bytes": file.bytes,
@@ -70,12 +89,12 @@ pub(crate) fn fetched<const N: usize>(named: [(&str, Option<&Path>); N]) -> Resu
     Ok(paths)
 }
 
-fn watched<T>(work: impl FnOnce(&mut dyn FnMut(Step<'_>)) -> Result<T, Failure>) -> Result<T, Failure> {
+fn watched<T>(work: impl FnOnce(&mut dyn FnMut(FetchProgress<'_>)) -> Result<T, Failure>) -> Result<T, Failure> {
     let mut progress = PullProgress::new();
     work(&mut |step| progress.show(&step))
 }
 
-/// Opens the model as a picture would; returns the options that name it.
+/// Opens the model as an image would; returns the options that name it.
 fn opening(pulled: &Pulled) -> Result<String, Failure> {
     let path = pulled.path.display();
     if pulled.layout == Layout::TinyVae {

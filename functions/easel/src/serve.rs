@@ -4,15 +4,14 @@ mod api;
 mod backlog;
 mod data_folder;
 mod embedded;
-mod environment;
+mod environment_file;
 mod worker;
 
 use std::net::SocketAddr;
 
-use easel_core::http::identification::{Identification, TokenKey};
-use easel_core::identity::{Identity, Role};
-use easel_core::services::Services;
-use easel_desk::{Desk, DeskOptions, SignIn};
+use easel_api::{Identification, Services, TokenKey};
+use easel_desk::{DeskOptions, SignIn};
+use easel_domain::identity::{Identity, Role};
 use jiff::SignedDuration;
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -21,10 +20,72 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use data_folder::DataFolder;
 use embedded::Backing;
 
+use crate::arguments::computation::ComputationArguments;
+use crate::arguments::models::ModelArguments;
 use crate::failure::Failure;
 use crate::output;
-use crate::service_arguments::ServeArguments;
 use crate::token;
+use crate::{cache, pull};
+use clap::Args;
+use easel_system::environment;
+use easel_worker::engine::EngineOptions;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArguments {
+    /// The folder that keeps everything [default: `easel` in the user's data folder]
+    #[arg(long, value_name = "DIR", env = environment::DATA, hide_env_values = true)]
+    pub(crate) data: Option<PathBuf>,
+    /// Where the API and the desk listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+    /// Where S3 listens; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    pub(crate) s3_listen: SocketAddr,
+    /// Where DynamoDB listens; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    pub(crate) dynamodb_listen: SocketAddr,
+    /// Once ready, print one line of JSON with every address, name and key
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Once ready, write the environment variables that functions find the services by to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) environment: Option<PathBuf>,
+    /// Use the S3 and DynamoDB at this address, or those that AWS's own variables name (`--endpoint-url aws`), instead
+    /// of the embedded ones; EASEL_TABLE and EASEL_BUCKET name the table and the bucket
+    #[arg(long, value_name = "URL", env = environment::ENDPOINT_URL, hide_env_values = true)]
+    pub(crate) endpoint_url: Option<String>,
+    /// Generate nothing: other workers do
+    #[arg(long)]
+    pub(crate) no_generate: bool,
+    #[command(flatten)]
+    pub(crate) engine: EngineArguments,
+}
+
+/// What a worker generates with.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct EngineArguments {
+    #[command(flatten)]
+    models: ModelArguments,
+    #[command(flatten)]
+    pub(crate) computation: ComputationArguments,
+}
+
+impl EngineArguments {
+    /// What an engine is opened with. A model from elsewhere is fetched first, which takes a while.
+    ///
+    /// # Errors
+    /// A model cannot be fetched.
+    pub(crate) fn fetch(&self) -> Result<EngineOptions, Failure> {
+        let [model, refiner, tiny_vae] = pull::fetched([
+            ("--model", self.models.model.as_deref()),
+            ("--refiner", self.models.refiner.as_deref()),
+            ("--tiny-vae", self.models.tiny_vae.as_deref()),
+        ])?;
+        let (device, precision) = (self.computation.device.device, self.computation.device.precision());
+        Ok(EngineOptions { device, precision, model, refiner, tiny_vae, cache: cache::folder() })
+    }
+}
 
 /// Whom the desk's link signs in.
 const OWNER: &str = "owner";
@@ -44,7 +105,7 @@ pub(crate) struct Ready {
     secret_access_key: Option<String>,
 }
 
-/// Serves until it is told to stop.
+/// Serves until it is stopped.
 ///
 /// # Errors
 /// What keeps the service from starting, by name.
@@ -54,8 +115,8 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<(), Failure> {
     let listening = ctrlc::set_handler(move || stop.cancel());
     listening.map_err(|error| Failure::failed(format!("listening for Ctrl-C: {error}")))?;
     serve(arguments, shutdown, |ready| {
-        output::note(&format!("Easel answers at {}; `easel token` prints a token to use it with", ready.api));
-        output::note(&format!("The desk, signed in for a day: {}", ready.desk));
+        output::note(&format!("Listening on {}; `easel token --role ROLE --name NAME` creates a token", ready.api));
+        output::note(&format!("Open the desk (signs you in as admin for 24 hours): {}", ready.desk));
         if !arguments.json {
             return Ok(());
         }
@@ -64,7 +125,7 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<(), Failure> {
     })
 }
 
-/// Serves until `shutdown`; tells `announce` once everything answers.
+/// Serves until `shutdown`; calls `announce` once everything is ready.
 ///
 /// # Errors
 /// What keeps the service from starting, by name.
@@ -73,7 +134,7 @@ pub(crate) fn serve(
     shutdown: CancellationToken,
     announce: impl FnOnce(Ready) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    arguments.studio.computation.start_threads()?;
+    arguments.engine.computation.start_threads()?;
     let folder = DataFolder::open(arguments.data.as_deref())?;
     let _lock = folder.lock()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -96,11 +157,11 @@ async fn answer(
     let worker = if arguments.no_generate { None } else { Some(worker::start(arguments, &backing, &shutdown).await?) };
     let key = TokenKey::new(secrets.token_secret.clone().into_bytes());
     let ready = ready(&backing, api, &key)?;
-    let pictures = backing.pictures().await?;
+    let images = backing.images().await?;
     if let Some(path) = &arguments.environment {
-        environment::write(path, &ready, &pictures, &secrets.token_secret)?;
+        environment_file::write(path, &ready, &images, &secrets.token_secret)?;
     }
-    let desk = Desk::new(&DeskOptions { pictures, sign_in: SignIn::Link, published_url: None });
+    let desk = easel_desk::router(&DeskOptions { images, sign_in: SignIn::Link, published_url: None });
     let desk = desk.map_err(|error| Failure::failed(format!("the desk: {error}")))?;
     announce(ready)?;
 

@@ -5,16 +5,38 @@ mod service;
 
 use std::time::Duration;
 
-use easel_core::services::{BUCKET, Services, TABLE};
-use easel_generate::polling::QUEUE_URL;
-use easel_generate::sqs::Sqs;
-use easel_generate::studio::Studio;
-use easel_generate::validation::{self, Check, Outcome, Report};
+use easel_storage::workflow::Workflow;
+use easel_system::environment::{self, BUCKET, QUEUE_URL, TABLE};
+use easel_worker::engine::Engine;
+use easel_worker::sqs::Sqs;
+use easel_worker::validation::{self, CheckOutcome, ReadinessCheck, ReadinessReport};
 
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::output;
-use crate::service_arguments::ValidateArguments;
+use crate::serve::EngineArguments;
+use clap::Args;
+
+#[derive(Debug, Args)]
+pub(crate) struct ValidateArguments {
+    /// ReadinessCheck the service at this address instead of this machine's device and model
+    #[arg(long, value_name = "URL")]
+    pub(crate) endpoint: Option<String>,
+    /// A creator's token for that service, to have an image generated; the tasks are deleted again
+    #[arg(long, value_name = "TOKEN", env = environment::TOKEN, hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// Seconds to wait for an image from that service
+    #[arg(long, value_name = "S", default_value_t = 1200)]
+    pub(crate) patience: u64,
+    #[command(flatten)]
+    pub(crate) engine: EngineArguments,
+    /// Print a table in Markdown
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) markdown: bool,
+    /// Print one JSON object on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
 
 /// Runs the command.
 ///
@@ -31,7 +53,7 @@ pub(crate) fn run(arguments: &ValidateArguments) -> Result<(), Failure> {
         None => checks.extend(generator(arguments)?),
     }
     checks.extend(services()?);
-    let report = Report::new(checks);
+    let report = ReadinessReport::new(checks);
     if arguments.json {
         output::json(&report)?;
     } else if arguments.markdown {
@@ -42,42 +64,43 @@ pub(crate) fn run(arguments: &ValidateArguments) -> Result<(), Failure> {
     if report.ready {
         return Ok(());
     }
-    let failed = report.checks.iter().filter(|check| check.outcome == Outcome::Fail).count();
-    Err(Failure::failed(format!("not ready: {failed} of {} checks failed; each says what to do", report.checks.len())))
+    let failed = report.checks.iter().filter(|check| check.outcome == CheckOutcome::Fail).count();
+    Err(Failure::failed(format!(
+        "not ready: {failed} of {} checks failed; see the remedy of each",
+        report.checks.len()
+    )))
 }
 
 /// This machine's device and model.
-fn generator(arguments: &ValidateArguments) -> Result<Vec<Check>, Failure> {
-    arguments.studio.computation.start_threads()?;
-    output::note("Drawing a small picture twice …");
-    let opened = arguments.studio.options().and_then(|options| Ok(Studio::open(&options)?));
+fn generator(arguments: &ValidateArguments) -> Result<Vec<ReadinessCheck>, Failure> {
+    arguments.engine.computation.start_threads()?;
+    output::note("Generating a small image twice …");
+    let opened = arguments.engine.fetch().and_then(|options| Ok(Engine::open(&options)?));
     Ok(match opened {
-        Ok(studio) => validation::check_studio(&studio),
+        Ok(engine) => validation::check_engine(&engine),
         Err(failure) => {
-            let advice = "`easel doctor` says more of the device; `--model` names another model";
-            vec![Check::fail("model", "base is open", failure.to_string(), advice)]
+            let advice = "`easel doctor` has more about the device; `--model` names another model";
+            vec![ReadinessCheck::fail("model", "base is open", failure.to_string(), advice)]
         }
     })
 }
 
 /// Table, bucket and queue, where the environment names them.
-fn services() -> Result<Vec<Check>, Failure> {
-    let named = |name: &str| std::env::var(name).is_ok_and(|value| !value.is_empty());
+fn services() -> Result<Vec<ReadinessCheck>, Failure> {
+    let named = environment::is_set;
     let missing = [("table", TABLE), ("bucket", BUCKET), ("queue", QUEUE_URL)];
     let not_named = |(subject, name): &(&str, &str)| {
         let advice = format!("to have it checked, set {name} and AWS's own variables");
-        (!named(name)).then(|| Check::not_made(subject, "is there", format!("{name} is not set"), advice))
+        (!named(name)).then(|| ReadinessCheck::not_made(subject, "is there", format!("{name} is not set"), advice))
     };
     let mut checks: Vec<_> = missing.iter().filter_map(not_named).collect();
     let runtime = tokio::runtime::Runtime::new();
     let runtime = runtime.map_err(|error| Failure::failed(format!("starting threads: {error}")))?;
     runtime.block_on(async {
         if named(TABLE) && named(BUCKET) {
-            checks.extend(validation::check_services(&Services::from_environment().await?.workflow).await);
+            checks.extend(validation::check_services(&Workflow::from_environment().await?).await);
         }
-        if let Ok(url) = std::env::var(QUEUE_URL)
-            && !url.is_empty()
-        {
+        if let Some(url) = environment::text(QUEUE_URL) {
             checks.extend(validation::check_queue(&Sqs::new(Sqs::client().await, url)).await);
         }
         Ok(checks)

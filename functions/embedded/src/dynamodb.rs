@@ -14,12 +14,12 @@ use crate::{Error, Result, folder};
 
 const FILE: &str = "dynamodb.sqlite";
 const LOCK: &str = "dynamodb.lock";
-/// How often expired items are deleted. AWS takes up to days; readers must check the expiry themselves on both.
+/// How often expired items are deleted. AWS may take days, so readers check the expiry themselves in any case.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 
 /// A running DynamoDB.
 ///
-/// It checks no signatures and answers every origin, so whoever reaches the listener reads and writes everything:
+/// It checks no signatures and serves every origin, so anyone who can reach the listener can read and write everything:
 /// listen on loopback only.
 #[derive(Debug)]
 pub struct DynamoDb {
@@ -34,7 +34,7 @@ impl DynamoDb {
     /// Each write is on disk before it is answered.
     ///
     /// # Errors
-    /// When the folder cannot be used, is in use, or its database cannot be opened.
+    /// Fails if the folder cannot be used, is in use, or its database cannot be opened.
     pub async fn start(folder: &Path, listener: TcpListener, shutdown: CancellationToken) -> Result<Self> {
         let endpoint = format!("http://{}", listener.local_addr()?);
         let lock = folder::lock(folder, LOCK)?;
@@ -51,14 +51,14 @@ impl DynamoDb {
         Ok(Self { endpoint, server, sweeper })
     }
 
-    /// What the SDK takes as `endpoint_url`.
+    /// The `endpoint_url` for the SDK.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
     /// Waits until the service has stopped and every request has been answered.
     pub async fn stopped(self) {
-        // A task that panicked has stopped, too.
+        // A task that panicked has stopped as well.
         let _ = tokio::join!(self.server, self.sweeper);
     }
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use crate::{Error, Result};
 
-/// Makes the folder if there is none, and keeps other processes out of it until the result is dropped or the process
-/// ends: two services over the same files would clear away each other's work.
+/// Creates the folder if there is none, and keeps other processes out of it until the result is dropped or the process
+/// ends: two services on the same files would delete each other's work.
 pub(crate) fn lock(folder: &Path, file: &str) -> Result<File> {
     let failed = |source| Error::Folder { folder: folder.to_owned(), source };
     std::fs::create_dir_all(folder).map_err(failed)?;

@@ -1,4 +1,4 @@
-//! Serving HTTP on a listener until told to stop.
+//! Serving HTTP on a listener until shutdown.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -13,16 +13,16 @@ use s3s::Body;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// How long requests under way may take once the service is to stop.
+/// How long requests in progress may take after shutdown has begun.
 const GRACE: Duration = Duration::from_secs(10);
 /// How long to wait after a failed accept: the process may be out of file descriptors for a while.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
 
-/// Answers each request by `answer` until `shutdown` is cancelled and the requests under way are done.
-pub(crate) async fn serve<F, A>(listener: TcpListener, shutdown: CancellationToken, answer: F)
+/// Responds to each request with `respond` until `shutdown` is cancelled and the requests in progress are done.
+pub(crate) async fn serve<F, R>(listener: TcpListener, shutdown: CancellationToken, respond: F)
 where
-    F: Fn(Request<Incoming>) -> A + Clone + Send + 'static,
-    A: Future<Output = Response<Body>> + Send + 'static,
+    F: Fn(Request<Incoming>) -> R + Clone + Send + 'static,
+    R: Future<Output = Response<Body>> + Send + 'static,
 {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new());
@@ -36,9 +36,9 @@ where
                 continue;
             }
         };
-        let answer = answer.clone();
+        let respond = respond.clone();
         let service = service_fn(move |request| {
-            let response = answer(request);
+            let response = respond(request);
             async move { Ok::<_, Infallible>(response.await) }
         });
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
@@ -51,6 +51,6 @@ where
     }
     drop(listener);
     if tokio::time::timeout(GRACE, connections.shutdown()).await.is_err() {
-        tracing::warn!("stopped before every request was answered");
+        tracing::warn!("stopped before every request had its response");
     }
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 /// One created object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectCreated {
-    /// By what it was created.
+    /// The operation that created it.
     pub by: Creation,
     /// The bucket's name.
     pub bucket: String,
@@ -19,7 +19,7 @@ pub struct ObjectCreated {
     pub e_tag: String,
     /// When the object was created.
     pub time: Timestamp,
-    /// Grows with each creation, so that two events of one key can be put into order.
+    /// Increases with each creation, so that two events about one key can be ordered.
     pub sequencer: u64,
 }
 

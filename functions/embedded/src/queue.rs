@@ -1,9 +1,10 @@
 //! A queue in memory with the semantics of an SQS standard queue: a received message is hidden until its visibility
-//! timeout ends, and comes again unless it was deleted.
+//! timeout ends, and is delivered again unless it was deleted.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -13,11 +14,11 @@ use uuid::Uuid;
 pub struct QueueOptions {
     /// For how long a received message is hidden from other receivers.
     pub visibility_timeout: Duration,
-    /// Where messages go that were received too often; without it they come again for ever.
+    /// Where messages go that were received too often; without it they are delivered again for ever.
     pub redrive: Option<Redrive>,
 }
 
-/// What becomes of a message that no receiver deletes.
+/// What happens to a message that no receiver deletes.
 #[derive(Debug, Clone)]
 pub struct Redrive {
     /// How often a message is received before it goes to the dead letters.
@@ -28,7 +29,7 @@ pub struct Redrive {
 
 /// A message as one receiver got it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
+pub struct QueueMessage {
     /// The same each time the message is received.
     pub message_id: Uuid,
     /// Names this receipt: what [`Queue::delete`] and [`Queue::change_visibility`] take.
@@ -48,26 +49,26 @@ pub struct NotInFlight;
 
 /// A handle to a queue; clones share it.
 #[derive(Debug, Clone)]
-pub struct Queue(Arc<Shared>);
+pub struct Queue(Arc<SharedQueue>);
 
 #[derive(Debug)]
-struct Shared {
+struct SharedQueue {
     options: QueueOptions,
-    entries: Mutex<Vec<Entry>>,
+    entries: Mutex<Vec<QueueEntry>>,
     /// Wakes every receiver to look again, because what it waits for may have changed.
     changed: Notify,
 }
 
 #[derive(Debug)]
-struct Entry {
-    message: Message,
+struct QueueEntry {
+    message: QueueMessage,
     visible_from: Instant,
 }
 
 impl Queue {
     /// An empty queue.
     pub fn new(options: QueueOptions) -> Self {
-        Self(Arc::new(Shared { options, entries: Mutex::default(), changed: Notify::new() }))
+        Self(Arc::new(SharedQueue { options, entries: Mutex::default(), changed: Notify::new() }))
     }
 
     /// Adds a message and returns its id.
@@ -80,7 +81,7 @@ impl Queue {
     /// Waits for a message and hides it from other receivers for the visibility timeout.
     ///
     /// Dropping the future before it is ready loses nothing.
-    pub async fn receive(&self) -> Message {
+    pub async fn receive(&self) -> QueueMessage {
         loop {
             let mut changed = std::pin::pin!(self.0.changed.notified());
             // From here on no change is missed, though the entries are looked at first.
@@ -98,7 +99,7 @@ impl Queue {
         }
     }
 
-    /// Removes the message of this receipt; says whether it was there.
+    /// Removes the message of this receipt; returns whether it existed.
     pub fn delete(&self, receipt_handle: Uuid) -> bool {
         let mut entries = self.entries();
         let position = entries.iter().position(|entry| entry.message.receipt_handle == receipt_handle);
@@ -108,7 +109,7 @@ impl Queue {
     /// Hides the message of this receipt for `timeout` from now on; zero hands it back at once.
     ///
     /// # Errors
-    /// When the message is not in flight under this receipt.
+    /// Returns [`NotInFlight`] if the message is not in flight under this receipt.
     pub fn change_visibility(&self, receipt_handle: Uuid, timeout: Duration) -> Result<(), NotInFlight> {
         let now = Instant::now();
         let mut entries = self.entries();
@@ -132,21 +133,21 @@ impl Queue {
     }
 
     fn push(&self, message_id: Uuid, body: String, sent_timestamp: SystemTime) {
-        let message = Message { message_id, receipt_handle: Uuid::nil(), body, receive_count: 0, sent_timestamp };
-        self.entries().push(Entry { message, visible_from: Instant::now() });
+        let message = QueueMessage { message_id, receipt_handle: Uuid::nil(), body, receive_count: 0, sent_timestamp };
+        self.entries().push(QueueEntry { message, visible_from: Instant::now() });
         self.0.changed.notify_waiters();
     }
 
     /// The oldest visible message, or when the next one becomes visible.
-    fn take_visible(&self) -> Result<Message, Option<Instant>> {
+    fn take_visible(&self) -> Result<QueueMessage, Option<Instant>> {
         let now = Instant::now();
         let options = &self.0.options;
         let mut entries = self.entries();
         if let Some(redrive) = &options.redrive {
-            let spent = |entry: &mut Entry| {
+            let spent = |entry: &mut QueueEntry| {
                 entry.visible_from <= now && entry.message.receive_count >= redrive.maximal_receive_count
             };
-            for Entry { message, .. } in entries.extract_if(.., spent) {
+            for QueueEntry { message, .. } in entries.extract_if(.., spent) {
                 redrive.dead_letters.push(message.message_id, message.body, message.sent_timestamp);
             }
         }
@@ -163,8 +164,7 @@ impl Queue {
         Ok(message)
     }
 
-    fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
-        // No method can panic half-way through a change.
-        self.0.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    fn entries(&self) -> MutexGuard<'_, Vec<QueueEntry>> {
+        self.0.entries.lock()
     }
 }

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
 use aws_sdk_s3::primitives::ByteStream;
+use easel_test_support::embedded::{BUCKET, Running};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-
-use crate::common::{BUCKET, start_s3};
 
 fn minute() -> PresigningConfig {
     PresigningConfig::expires_in(Duration::from_secs(60)).expect("a lifetime")
@@ -26,43 +25,43 @@ fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_presigned_put_takes_exactly_the_type_and_length_it_was_signed_for() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (s3, mut created) = start_s3(folder.path()).await;
+    let (s3, mut created) = Running::s3(folder.path(), BUCKET).await;
     let client = s3.client();
-    let put = client.put_object().bucket(BUCKET).key("uploads/a b.png").content_type("image/png").content_length(7);
+    let put = client.put_object().bucket(BUCKET).key("uploads/a b.png").content_type("image/png").content_length(5);
     let presigned = put.presigned(minute()).await.expect("signs");
 
-    let wrong_type = request(&presigned).header("content-type", "text/html").body("picture").send().await;
+    let wrong_type = request(&presigned).header("content-type", "text/html").body("image").send().await;
     assert_eq!(wrong_type.expect("answers").status(), 403);
-    let wrong_length = request(&presigned).header("content-type", "image/png").body("long picture").send().await;
+    let wrong_length = request(&presigned).header("content-type", "image/png").body("long image").send().await;
     assert_eq!(wrong_length.expect("answers").status(), 403);
     assert!(created.try_recv().is_err(), "nothing was created");
 
-    let right = request(&presigned).header("content-type", "image/png").body("picture").send().await.expect("answers");
+    let right = request(&presigned).header("content-type", "image/png").body("image").send().await.expect("answers");
     assert_eq!(right.status(), 200, "{}", right.text().await.expect("text"));
     assert_eq!(header(&right, "access-control-allow-origin"), Some("http://localhost:8080"));
     let object = client.get_object().bucket(BUCKET).key("uploads/a b.png").send().await.expect("gets");
     assert_eq!(object.content_type(), Some("image/png"));
-    assert_eq!(object.body.collect().await.expect("reads").to_vec(), b"picture");
+    assert_eq!(object.body.collect().await.expect("reads").to_vec(), b"image");
     assert_eq!(created.recv().await.expect("a notification").key, "uploads/a b.png");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_presigned_get_reads_only_its_object_and_only_for_its_time() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (s3, _) = start_s3(folder.path()).await;
+    let (s3, _) = Running::s3(folder.path(), BUCKET).await;
     let client = s3.client();
     let put = client.put_object().bucket(BUCKET).key("images/ü.png").content_type("image/png");
-    put.body(ByteStream::from_static(b"picture")).send().await.expect("puts");
+    put.body(ByteStream::from_static(b"image")).send().await.expect("puts");
 
     let get = client.get_object().bucket(BUCKET).key("images/ü.png").response_content_disposition("attachment");
     let presigned = get.presigned(minute()).await.expect("signs");
     let response = request(&presigned).send().await.expect("answers");
     assert_eq!(response.status(), 200);
     assert_eq!(header(&response, "content-type"), Some("image/png"));
-    assert_eq!(header(&response, "content-length"), Some("7"));
+    assert_eq!(header(&response, "content-length"), Some("5"));
     assert_eq!(header(&response, "content-disposition"), Some("attachment"));
     assert_eq!(header(&response, "access-control-allow-origin"), Some("http://localhost:8080"));
-    assert_eq!(response.text().await.expect("text"), "picture");
+    assert_eq!(response.text().await.expect("text"), "image");
 
     let another = presigned.uri().replace("images", "secrets");
     assert_eq!(reqwest::get(another).await.expect("answers").status(), 403);
@@ -78,7 +77,7 @@ async fn a_presigned_get_reads_only_its_object_and_only_for_its_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_breaks_off_leaves_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (s3, mut created) = start_s3(folder.path()).await;
+    let (s3, mut created) = Running::s3(folder.path(), BUCKET).await;
     let client = s3.client();
     let put = client.put_object().bucket(BUCKET).key("uploads/a").content_length(1000);
     let presigned = put.presigned(minute()).await.expect("signs");
@@ -86,7 +85,7 @@ async fn an_upload_that_breaks_off_leaves_nothing() {
 
     let files = || folder.path().join("objects").read_dir().expect("a folder").count();
     let mut connection = TcpStream::connect(host).await.expect("connects");
-    let head = format!("PUT /{path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: 1000\r\n\r\npict");
+    let head = format!("PUT /{path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: 1000\r\n\r\nimag");
     connection.write_all(head.as_bytes()).await.expect("writes");
     until(|| files() == 1).await;
     drop(connection);
@@ -109,9 +108,9 @@ async fn until(reached: impl Fn() -> bool) {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_pages_from_loopback_may_use_the_urls() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (s3, _) = start_s3(folder.path()).await;
+    let (s3, _) = Running::s3(folder.path(), BUCKET).await;
     let preflight = |origin: &'static str| {
-        let request = Client::new().request(Method::OPTIONS, format!("{}/{BUCKET}/uploads/a", s3.service.endpoint()));
+        let request = Client::new().request(Method::OPTIONS, format!("{}/{BUCKET}/uploads/a", s3.endpoint()));
         let request = request.header("origin", origin).header("access-control-request-method", "PUT");
         request.header("access-control-request-headers", "content-type").send()
     };

@@ -12,8 +12,7 @@ use aws_sdk_dynamodb::types::{
     ProjectionType, Put, PutRequest, ReturnValue, ReturnValuesOnConditionCheckFailure, ScalarAttributeType,
     TimeToLiveSpecification, TimeToLiveStatus, TransactWriteItem, Update, WriteRequest,
 };
-
-use crate::common::start_dynamodb;
+use easel_test_support::embedded::Running;
 
 const TABLE: &str = "tasks";
 
@@ -99,7 +98,7 @@ async fn item(client: &Client, id: &str) -> Option<HashMap<String, AttributeValu
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_has_its_indexes_and_its_expiry() {
     let folder = tempfile::tempdir().expect("a folder");
-    let dynamodb = start_dynamodb(folder.path()).await;
+    let dynamodb = Running::dynamodb(folder.path()).await;
     let client = dynamodb.client();
     create_table(&client).await;
 
@@ -126,7 +125,7 @@ async fn a_table_has_its_indexes_and_its_expiry() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_happens_whole_or_tells_why_not() {
     let folder = tempfile::tempdir().expect("a folder");
-    let dynamodb = start_dynamodb(folder.path()).await;
+    let dynamodb = Running::dynamodb(folder.path()).await;
     let client = dynamodb.client();
     create_table(&client).await;
     let first = client.transact_write_items().transact_items(new("a")).transact_items(new("b"));
@@ -154,7 +153,7 @@ async fn a_transaction_happens_whole_or_tells_why_not() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_sent_twice_under_one_token_happens_once() {
     let folder = tempfile::tempdir().expect("a folder");
-    let dynamodb = start_dynamodb(folder.path()).await;
+    let dynamodb = Running::dynamodb(folder.path()).await;
     let client = dynamodb.client();
     create_table(&client).await;
     client.transact_write_items().transact_items(new("a")).send().await.expect("writes");
@@ -173,7 +172,7 @@ async fn a_transaction_sent_twice_under_one_token_happens_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_concurrent_conditional_writers_exactly_one_wins() {
     let folder = tempfile::tempdir().expect("a folder");
-    let dynamodb = start_dynamodb(folder.path()).await;
+    let dynamodb = Running::dynamodb(folder.path()).await;
     let client = dynamodb.client();
     create_table(&client).await;
     for round in 0..5 {
@@ -214,7 +213,7 @@ async fn of_concurrent_conditional_writers_exactly_one_wins() {
 #[tokio::test(flavor = "multi_thread")]
 async fn indexes_are_queried_page_by_page_with_filters() {
     let folder = tempfile::tempdir().expect("a folder");
-    let dynamodb = start_dynamodb(folder.path()).await;
+    let dynamodb = Running::dynamodb(folder.path()).await;
     let client = dynamodb.client();
     create_table(&client).await;
     let puts: Vec<_> = (0..25)
@@ -255,7 +254,7 @@ async fn indexes_are_queried_page_by_page_with_filters() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_index_follows_an_update() {
     let folder = tempfile::tempdir().expect("a folder");
-    let dynamodb = start_dynamodb(folder.path()).await;
+    let dynamodb = Running::dynamodb(folder.path()).await;
     let client = dynamodb.client();
     create_table(&client).await;
     client.put_item().table_name(TABLE).set_item(Some(task("a", 1))).send().await.expect("puts");
@@ -282,7 +281,7 @@ async fn an_index_follows_an_update() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_type_of_attribute_round_trips() {
     let folder = tempfile::tempdir().expect("a folder");
-    let dynamodb = start_dynamodb(folder.path()).await;
+    let dynamodb = Running::dynamodb(folder.path()).await;
     let client = dynamodb.client();
     create_table(&client).await;
     let every_byte = Blob::new((0..=255).collect::<Vec<u8>>());
@@ -302,7 +301,7 @@ async fn every_type_of_attribute_round_trips() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_keeps_the_items_but_the_expired_ones() {
     let folder = tempfile::tempdir().expect("a folder");
-    let dynamodb = start_dynamodb(folder.path()).await;
+    let dynamodb = Running::dynamodb(folder.path()).await;
     let client = dynamodb.client();
     create_table(&client).await;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
@@ -313,7 +312,7 @@ async fn a_restart_keeps_the_items_but_the_expired_ones() {
     }
     dynamodb.stop().await;
 
-    let dynamodb = start_dynamodb(folder.path()).await;
+    let dynamodb = Running::dynamodb(folder.path()).await;
     let client = dynamodb.client();
     let swept = async {
         while item(&client, "past").await.is_some() {

@@ -5,15 +5,19 @@ use std::sync::Arc;
 use easel_embedded::Error;
 use easel_embedded::dynamodb::DynamoDb;
 use easel_embedded::s3::{S3, S3Options};
+use easel_test_support::embedded::{BUCKET, Running};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::common::{listener, start_dynamodb, start_s3};
+async fn listener() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.expect("a free port")
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_in_use_is_refused_until_its_user_stops() {
     let folder = tempfile::tempdir().expect("a folder");
-    let dynamodb = start_dynamodb(folder.path()).await;
-    let (s3, _) = start_s3(folder.path()).await;
+    let dynamodb = Running::dynamodb(folder.path()).await;
+    let (s3, _) = Running::s3(folder.path(), BUCKET).await;
 
     let second = DynamoDb::start(folder.path(), listener().await, CancellationToken::new()).await;
     assert!(matches!(second, Err(Error::InUse { .. })), "{second:?}");
@@ -29,8 +33,8 @@ async fn a_folder_in_use_is_refused_until_its_user_stops() {
 
     dynamodb.stop().await;
     s3.stop().await;
-    start_dynamodb(folder.path()).await;
-    start_s3(folder.path()).await;
+    Running::dynamodb(folder.path()).await;
+    Running::s3(folder.path(), BUCKET).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,21 +12,20 @@ use aws_sdk_dynamodb::types::{
     TransactWriteItem,
 };
 use aws_sdk_s3::primitives::ByteStream;
+use easel_test_support::embedded::{self, BUCKET, Running};
 
-use crate::common::{BUCKET, dynamodb_client, s3_client, start_dynamodb, start_s3};
-
-const FOLDER: &str = "EASEL_EMBEDDED_TEST_FOLDER";
+const FOLDER: &str = "EASEL_TEST_FOLDER";
 const WRITERS: usize = 4;
 /// How many writes of each service are acknowledged before the kill.
 const ENOUGH: usize = 40;
 
-struct Process {
+struct ServiceProcess {
     child: Child,
     dynamodb: aws_sdk_dynamodb::Client,
     s3: aws_sdk_s3::Client,
 }
 
-impl Process {
+impl ServiceProcess {
     /// Starts this test program anew, with the services on the folder.
     fn start(folder: &Path) -> Self {
         let program = std::env::current_exe().expect("this program");
@@ -35,13 +34,14 @@ impl Process {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("starts");
         let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
         let mut endpoints = lines.map(|line| line.expect("a line")).filter(|line| line.starts_with("http://"));
-        let dynamodb = dynamodb_client(&endpoints.next().expect("an endpoint"));
-        let s3 = s3_client(&endpoints.next().expect("an endpoint"), "secret");
+        let access = embedded::access().without_retries();
+        let dynamodb = access.dynamodb(&endpoints.next().expect("an endpoint"));
+        let s3 = access.s3(&endpoints.next().expect("an endpoint"));
         Self { child, dynamodb, s3 }
     }
 }
 
-impl Drop for Process {
+impl Drop for ServiceProcess {
     fn drop(&mut self) {
         // Also when an assertion has failed.
         self.child.kill().expect("kills");
@@ -54,21 +54,21 @@ impl Drop for Process {
 async fn the_services() {
     let folder = std::env::var_os(FOLDER).expect("set by the other test");
     let folder = Path::new(&folder);
-    let dynamodb = start_dynamodb(folder).await;
-    let (s3, _created) = start_s3(folder).await;
-    println!("\n{}\n{}", dynamodb.service.endpoint(), s3.service.endpoint());
+    let dynamodb = Running::dynamodb(folder).await;
+    let (s3, _created) = Running::s3(folder, BUCKET).await;
+    println!("\n{}\n{}", dynamodb.endpoint(), s3.endpoint());
     std::future::pending::<()>().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_survives_a_kill() {
     let folder = tempfile::tempdir().expect("a folder");
-    let process = Process::start(folder.path());
+    let process = ServiceProcess::start(folder.path());
     create_table(&process.dynamodb).await;
     drop(process);
 
     for round in 0..3 {
-        let process = Process::start(folder.path());
+        let process = ServiceProcess::start(folder.path());
         let transactions = Arc::new(AtomicUsize::new(0));
         let objects = Arc::new(AtomicUsize::new(0));
         let writers: Vec<_> = (0..WRITERS)
@@ -90,7 +90,7 @@ async fn what_was_acknowledged_survives_a_kill() {
         tokio::time::timeout(Duration::from_secs(60), enough).await.expect("writes are acknowledged");
         drop(process);
 
-        let process = Process::start(folder.path());
+        let process = ServiceProcess::start(folder.path());
         for (writer, (transactions, objects)) in writers.into_iter().enumerate() {
             let name = format!("{round}-{writer}");
             check_transactions(&process.dynamodb, &name, transactions.await.expect("writes")).await;

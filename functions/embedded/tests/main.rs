@@ -1,7 +1,6 @@
 //! The embedded services through the AWS SDK.
 
 mod browser;
-mod common;
 mod dynamodb;
 mod folder;
 #[cfg(unix)]

@@ -6,8 +6,8 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, Delete, MetadataDirective, ObjectIdentifier, TaggingDirective};
-
-use crate::common::{BUCKET, s3_client, start_s3};
+use easel_test_support::clients::Access;
+use easel_test_support::embedded::{ACCESS_KEY_ID, BUCKET, REGION, Running};
 
 async fn put(client: &Client, key: &str, body: &'static [u8]) {
     client.put_object().bucket(BUCKET).key(key).body(ByteStream::from_static(body)).send().await.expect("puts");
@@ -25,17 +25,17 @@ fn status<E>(error: &SdkError<E>) -> u16 {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_comes_back_with_all_that_was_said_of_it() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (s3, _) = start_s3(folder.path()).await;
+    let (s3, _) = Running::s3(folder.path(), BUCKET).await;
     let client = s3.client();
     let metadata = HashMap::from([("prompt".to_owned(), "a%20heart".to_owned()), ("seed".to_owned(), "7".to_owned())]);
 
-    let put = client.put_object().bucket(BUCKET).key("images/a.png").body(ByteStream::from_static(b"picture"));
+    let put = client.put_object().bucket(BUCKET).key("images/a.png").body(ByteStream::from_static(b"image"));
     let put = put.content_type("image/png").cache_control("max-age=60").set_metadata(Some(metadata.clone()));
     let e_tag = put.send().await.expect("puts").e_tag.expect("an ETag");
 
-    assert_eq!(e_tag, "\"5456fc54c74a297ce994998c2873b370\"");
+    assert_eq!(e_tag, "\"78805a221a988e79ef3f42d7c5bfd418\"");
     let head = client.head_object().bucket(BUCKET).key("images/a.png").send().await.expect("heads");
-    assert_eq!(head.content_length(), Some(7));
+    assert_eq!(head.content_length(), Some(5));
     assert_eq!(head.content_type(), Some("image/png"));
     assert_eq!(head.cache_control(), Some("max-age=60"));
     assert_eq!(head.metadata(), Some(&metadata));
@@ -48,16 +48,16 @@ async fn an_object_comes_back_with_all_that_was_said_of_it() {
     assert_eq!(object.metadata(), Some(&metadata));
     assert_eq!(object.content_type(), Some("image/png"));
     assert_eq!(object.e_tag(), Some(e_tag.as_str()));
-    assert_eq!(object.body.collect().await.expect("reads").to_vec(), b"picture");
+    assert_eq!(object.body.collect().await.expect("reads").to_vec(), b"image");
     let range = client.get_object().bucket(BUCKET).key("images/a.png").range("bytes=2-4").send().await.expect("gets");
-    assert_eq!(range.content_range(), Some("bytes 2-4/7"));
-    assert_eq!(range.body.collect().await.expect("reads").to_vec(), b"ctu");
+    assert_eq!(range.content_range(), Some("bytes 2-4/5"));
+    assert_eq!(range.body.collect().await.expect("reads").to_vec(), b"age");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_key_and_every_length_round_trips() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (s3, _) = start_s3(folder.path()).await;
+    let (s3, _) = Running::s3(folder.path(), BUCKET).await;
     let client = s3.client();
     let longest = "k".repeat(1024);
     let keys =
@@ -88,7 +88,7 @@ async fn every_key_and_every_length_round_trips() {
 #[tokio::test(flavor = "multi_thread")]
 async fn listings_have_pages_prefixes_and_delimiters() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (s3, _) = start_s3(folder.path()).await;
+    let (s3, _) = Running::s3(folder.path(), BUCKET).await;
     let client = s3.client();
     for number in 0..25 {
         put(&client, &format!("tasks/{number:02}/image.png"), b"x").await;
@@ -125,7 +125,7 @@ async fn listings_have_pages_prefixes_and_delimiters() {
 #[tokio::test(flavor = "multi_thread")]
 async fn deleted_and_absent_objects_are_not_found() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (s3, _) = start_s3(folder.path()).await;
+    let (s3, _) = Running::s3(folder.path(), BUCKET).await;
     let client = s3.client();
     for key in ["a", "b", "c"] {
         put(&client, key, b"x").await;
@@ -151,9 +151,9 @@ async fn deleted_and_absent_objects_are_not_found() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_keeps_or_replaces_what_was_said_of_the_source() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (s3, _) = start_s3(folder.path()).await;
+    let (s3, _) = Running::s3(folder.path(), BUCKET).await;
     let client = s3.client();
-    let put = client.put_object().bucket(BUCKET).key("a b").body(ByteStream::from_static(b"picture"));
+    let put = client.put_object().bucket(BUCKET).key("a b").body(ByteStream::from_static(b"image"));
     put.content_type("image/png").metadata("seed", "7").send().await.expect("puts");
 
     let copy = client.copy_object().bucket(BUCKET).key("kept").copy_source(format!("{BUCKET}/a%20b"));
@@ -167,17 +167,17 @@ async fn a_copy_keeps_or_replaces_what_was_said_of_the_source() {
     let replaced = client.head_object().bucket(BUCKET).key("a b").send().await.expect("heads");
     let seed = replaced.metadata().expect("metadata")["seed"].as_str();
     assert_eq!((replaced.content_type(), seed), (Some("image/webp"), "8"));
-    assert_eq!(get(&client, "kept").await, b"picture");
-    assert_eq!(get(&client, "a b").await, b"picture");
+    assert_eq!(get(&client, "kept").await, b"image");
+    assert_eq!(get(&client, "a b").await, b"image");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tags_stay_until_they_are_taken_away() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (s3, _) = start_s3(folder.path()).await;
+    let (s3, _) = Running::s3(folder.path(), BUCKET).await;
     let client = s3.client();
     let put = client.put_object().bucket(BUCKET).key("a").tagging("approved=no&by=robin%20r");
-    put.body(ByteStream::from_static(b"picture")).send().await.expect("puts");
+    put.body(ByteStream::from_static(b"image")).send().await.expect("puts");
     let copy = || client.copy_object().bucket(BUCKET).copy_source(format!("{BUCKET}/a"));
     copy().key("kept").send().await.expect("copies");
     copy().key("bare").tagging_directive(TaggingDirective::Replace).send().await.expect("copies");
@@ -189,7 +189,7 @@ async fn tags_stay_until_they_are_taken_away() {
     };
     let both = [("approved", "no"), ("by", "robin r")].map(|(key, value)| (key.to_owned(), value.to_owned()));
     assert_eq!((tags("a").await, tags("kept").await, tags("bare").await), (vec![], both.to_vec(), vec![]));
-    assert_eq!(get(&client, "a").await, b"picture");
+    assert_eq!(get(&client, "a").await, b"image");
     let error = client.delete_object_tagging().bucket(BUCKET).key("none").send().await.expect_err("nothing there");
     assert_eq!(error.code(), Some("NoSuchKey"));
 }
@@ -197,7 +197,7 @@ async fn tags_stay_until_they_are_taken_away() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_concurrent_conditional_puts_of_a_key_exactly_one_wins() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (s3, _) = start_s3(folder.path()).await;
+    let (s3, _) = Running::s3(folder.path(), BUCKET).await;
     let client = s3.client();
     let puts: Vec<_> = (0..120)
         .map(|number: usize| {
@@ -225,7 +225,7 @@ async fn of_concurrent_conditional_puts_of_a_key_exactly_one_wins() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_is_replaced_and_deleted_only_if_it_is_the_expected_one() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (s3, _) = start_s3(folder.path()).await;
+    let (s3, _) = Running::s3(folder.path(), BUCKET).await;
     let client = s3.client();
     let error = client.put_object().bucket(BUCKET).key("a").if_match("\"x\"").send().await.expect_err("absent");
     assert_eq!(status(&error), 404);
@@ -243,7 +243,7 @@ async fn an_object_is_replaced_and_deleted_only_if_it_is_the_expected_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_without_its_checksum_or_md5_is_refused_and_not_seen() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (s3, _) = start_s3(folder.path()).await;
+    let (s3, _) = Running::s3(folder.path(), BUCKET).await;
     let client = s3.client();
     for algorithm in [
         ChecksumAlgorithm::Crc32,
@@ -253,10 +253,10 @@ async fn a_body_without_its_checksum_or_md5_is_refused_and_not_seen() {
         ChecksumAlgorithm::Sha256,
     ] {
         let put = client.put_object().bucket(BUCKET).key("good").checksum_algorithm(algorithm);
-        put.body(ByteStream::from_static(b"picture")).send().await.expect("puts");
-        assert_eq!(get(&client, "good").await, b"picture");
+        put.body(ByteStream::from_static(b"image")).send().await.expect("puts");
+        assert_eq!(get(&client, "good").await, b"image");
     }
-    let body = || ByteStream::from_static(b"picture");
+    let body = || ByteStream::from_static(b"image");
     let error = client.put_object().bucket(BUCKET).key("bad").checksum_crc32("AAAAAA==").body(body()).send().await;
     assert_eq!(error.expect_err("wrong checksum").code(), Some("BadDigest"));
     let error = client.put_object().bucket(BUCKET).key("bad").content_md5("1B2M2Y8AsgTpgAmY7PhCfg==").body(body());
@@ -272,28 +272,28 @@ async fn a_body_without_its_checksum_or_md5_is_refused_and_not_seen() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_secret_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (s3, _) = start_s3(folder.path()).await;
-    let stranger = s3_client(s3.service.endpoint(), "guess");
+    let (s3, _) = Running::s3(folder.path(), BUCKET).await;
+    let stranger = Access::new(REGION, ACCESS_KEY_ID, "guess").without_retries().s3(&s3.endpoint());
     let error = stranger.get_object().bucket(BUCKET).key("a").send().await.expect_err("a wrong secret");
     assert_eq!(error.code(), Some("SignatureDoesNotMatch"));
-    let anonymous = reqwest::get(format!("{}/{BUCKET}/a", s3.service.endpoint())).await.expect("answers");
+    let anonymous = reqwest::get(format!("{}/{BUCKET}/a", s3.endpoint())).await.expect("answers");
     assert_eq!(anonymous.status().as_u16(), 403);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_keeps_the_objects_and_clears_away_interrupted_uploads() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (s3, _) = start_s3(folder.path()).await;
+    let (s3, _) = Running::s3(folder.path(), BUCKET).await;
     let put = s3.client().put_object().bucket(BUCKET).key("a").content_type("image/png").metadata("seed", "7");
-    put.body(ByteStream::from_static(b"picture")).send().await.expect("puts");
-    let endpoint = s3.service.endpoint().to_owned();
+    put.body(ByteStream::from_static(b"image")).send().await.expect("puts");
+    let endpoint = s3.endpoint();
     s3.stop().await;
-    assert!(reqwest::get(endpoint).await.is_err(), "nobody listens any more");
-    std::fs::write(folder.path().join("objects/interrupted"), b"pict").expect("writes");
+    assert!(reqwest::get(endpoint).await.is_err(), "the service no longer listens");
+    std::fs::write(folder.path().join("objects/interrupted"), b"imag").expect("writes");
 
-    let (s3, _) = start_s3(folder.path()).await;
+    let (s3, _) = Running::s3(folder.path(), BUCKET).await;
     let head = s3.client().head_object().bucket(BUCKET).key("a").send().await.expect("heads");
     assert_eq!((head.content_type(), head.metadata().expect("metadata")["seed"].as_str()), (Some("image/png"), "7"));
-    assert_eq!(get(&s3.client(), "a").await, b"picture");
+    assert_eq!(get(&s3.client(), "a").await, b"image");
     assert_eq!(folder.path().join("objects").read_dir().expect("a folder").count(), 1);
 }

@@ -43,9 +43,9 @@ impl AttentionShape {
     pub const WIDEST: usize = 512;
 }
 
-/// Room that a thread keeps between attentions.
+/// Memory that a thread keeps between attentions.
 #[derive(Default)]
-struct Room {
+struct AttentionScratch {
     queries: Vec<u32>,
     scores: Vec<Tile>,
     weights: Vec<u32>,
@@ -55,7 +55,7 @@ struct Room {
 }
 
 thread_local! {
-    static ROOM: RefCell<Room> = RefCell::default();
+    static SCRATCH: RefCell<AttentionScratch> = RefCell::default();
 }
 
 /// `query` `[batch][queries][heads·width]`, `key` and `value` `[batch][keys][heads·width]` →
@@ -90,7 +90,7 @@ pub(crate) fn attention_with<E: Element>(
     if query.is_empty() || key.is_empty() {
         return vec![E::default(); query.len()];
     }
-    let attention = Attention { query, key, value, shape, arithmetic, instructions };
+    let attention = AttentionRun { query, key, value, shape, arithmetic, instructions };
     let groups = shape.width.div_ceil(arithmetic.group());
     let mut results = buffers::empty(query.len());
     let target = Target::spare(&mut results);
@@ -105,7 +105,7 @@ pub(crate) fn attention_with<E: Element>(
     results
 }
 
-struct Attention<'a, E> {
+struct AttentionRun<'a, E> {
     query: &'a [E],
     key: &'a [E],
     value: &'a [E],
@@ -122,7 +122,7 @@ struct Panels {
     values: Vec<u32>,
 }
 
-impl<E: Element> Attention<'_, E> {
+impl<E: Element> AttentionRun<'_, E> {
     fn run<const STRIDE: usize>(&self, target: &Target<E>) {
         let heads = self.shape.batch * self.shape.heads;
         let pack = |head| {
@@ -135,10 +135,10 @@ impl<E: Element> Attention<'_, E> {
         let chunks = self.shape.queries.div_ceil(TILES * ROWS);
         (0..heads * chunks).into_par_iter().for_each(|index| {
             let (head, chunk) = (index / chunks, index % chunks);
-            ROOM.with_borrow_mut(|room| {
+            SCRATCH.with_borrow_mut(|scratch| {
                 self.instructions.vectorize(
                     #[inline(always)]
-                    || self.chunk::<STRIDE>(head, chunk, &panels[head], room, target),
+                    || self.chunk::<STRIDE>(head, chunk, &panels[head], scratch, target),
                 );
             });
         });
@@ -203,7 +203,7 @@ impl<E: Element> Attention<'_, E> {
         head: usize,
         chunk: usize,
         panels: &Panels,
-        room: &mut Room,
+        scratch: &mut AttentionScratch,
         target: &Target<E>,
     ) {
         let shape = self.shape;
@@ -212,15 +212,15 @@ impl<E: Element> Attention<'_, E> {
         let tiles = count.div_ceil(ROWS);
         let groups = shape.width.div_ceil(self.arithmetic.group());
         let parts = shape.width.div_ceil(COLUMNS);
-        room.queries.clear();
-        room.queries.resize(TILES * ROWS * STRIDE, 0);
-        room.scores.resize(KEYS / COLUMNS, Tile::ZERO);
-        room.weights.resize(ROWS * SCORE_STRIDE, 0);
-        room.sums.clear();
-        room.sums.resize(tiles * parts, Tile::ZERO);
-        room.rows.clear();
-        room.rows.resize(tiles * ROWS, [f32::NEG_INFINITY, 0.0]);
-        for (query, places) in room.queries.chunks_exact_mut(STRIDE).take(count).enumerate() {
+        scratch.queries.clear();
+        scratch.queries.resize(TILES * ROWS * STRIDE, 0);
+        scratch.scores.resize(KEYS / COLUMNS, Tile::ZERO);
+        scratch.weights.resize(ROWS * SCORE_STRIDE, 0);
+        scratch.sums.clear();
+        scratch.sums.resize(tiles * parts, Tile::ZERO);
+        scratch.rows.clear();
+        scratch.rows.resize(tiles * ROWS, [f32::NEG_INFINITY, 0.0]);
+        for (query, places) in scratch.queries.chunks_exact_mut(STRIDE).take(count).enumerate() {
             let row = self.row(self.query, shape.queries, head, first + query);
             for (index, place) in places[..groups].iter_mut().enumerate() {
                 *place = self.group(row, index);
@@ -234,14 +234,14 @@ impl<E: Element> Attention<'_, E> {
                 if shape.is_causal && last < start {
                     continue;
                 }
-                self.block::<STRIDE>(panels, room, (tile, first + tile * ROWS), (start, keys));
+                self.block::<STRIDE>(panels, scratch, (tile, first + tile * ROWS), (start, keys));
             }
             start += keys;
         }
         for query in 0..count {
-            let [_, sum] = room.rows[query];
+            let [_, sum] = scratch.rows[query];
             for part in 0..parts {
-                let sums = &room.sums[query / ROWS * parts + part].0[query % ROWS];
+                let sums = &scratch.sums[query / ROWS * parts + part].0[query % ROWS];
                 let (sequence, head) = (head / shape.heads, head % shape.heads);
                 let row = (sequence * shape.queries + first + query) * shape.heads + head;
                 let width = COLUMNS.min(shape.width - part * COLUMNS);
@@ -259,7 +259,7 @@ impl<E: Element> Attention<'_, E> {
     fn block<const STRIDE: usize>(
         &self,
         panels: &Panels,
-        room: &mut Room,
+        scratch: &mut AttentionScratch,
         (tile, query): (usize, usize),
         (start, keys): (usize, usize),
     ) {
@@ -267,9 +267,9 @@ impl<E: Element> Attention<'_, E> {
         let group = self.arithmetic.group();
         let groups = shape.width.div_ceil(group);
         let kernel = tile::kernel::<STRIDE>(self.arithmetic, self.instructions);
-        let queries = &room.queries[tile * ROWS * STRIDE..(tile + 1) * ROWS * STRIDE];
+        let queries = &scratch.queries[tile * ROWS * STRIDE..(tile + 1) * ROWS * STRIDE];
         let scored = keys.div_ceil(COLUMNS);
-        for (panel, scores) in room.scores[..scored].iter_mut().enumerate() {
+        for (panel, scores) in scratch.scores[..scored].iter_mut().enumerate() {
             let right = &panels.keys[(start / COLUMNS + panel) * groups * COLUMNS..][..groups * COLUMNS];
             tile::multiply::<STRIDE>(kernel, queries, right, groups, scores);
         }
@@ -277,21 +277,21 @@ impl<E: Element> Attention<'_, E> {
         let mut rescale = [1.0_f32; ROWS];
         for (row, rescale) in rescale.iter_mut().enumerate() {
             let seen = if shape.is_causal { (query + row + 1).saturating_sub(start).min(keys) } else { keys };
-            let weights = &mut room.weights[row * SCORE_STRIDE..][..scored * COLUMNS / group];
+            let weights = &mut scratch.weights[row * SCORE_STRIDE..][..scored * COLUMNS / group];
             if seen == 0 {
                 weights.fill(0);
                 continue;
             }
             if seen < scored * COLUMNS {
                 // What a query does not see weighs nothing.
-                for (panel, scores) in room.scores[..scored].iter_mut().enumerate() {
+                for (panel, scores) in scratch.scores[..scored].iter_mut().enumerate() {
                     let seen = seen.saturating_sub(panel * COLUMNS).min(COLUMNS);
                     scores.0[row][seen..].fill(f32::NEG_INFINITY);
                 }
             }
-            let [largest, sum] = &mut room.rows[tile * ROWS + row];
+            let [largest, sum] = &mut scratch.rows[tile * ROWS + row];
             let before = *largest;
-            let scores = &room.scores[..scored];
+            let scores = &scratch.scores[..scored];
             *largest = largest_score(scores, row).max(before);
             *rescale = exp((before - *largest) * scale);
             *sum *= *rescale;
@@ -325,8 +325,8 @@ impl<E: Element> Attention<'_, E> {
         for part in 0..parts {
             let right = &panels.values[(part * all + from) * COLUMNS..][..count * COLUMNS];
             let mut result = Tile::ZERO;
-            tile::multiply::<SCORE_STRIDE>(kernel, &room.weights, right, count, &mut result);
-            let sums = &mut room.sums[tile * parts + part].0;
+            tile::multiply::<SCORE_STRIDE>(kernel, &scratch.weights, right, count, &mut result);
+            let sums = &mut scratch.sums[tile * parts + part].0;
             for ((sums, result), rescale) in sums.iter_mut().zip(&result.0).zip(rescale) {
                 for (sum, number) in sums.iter_mut().zip(result) {
                     *sum = *sum * rescale + number;

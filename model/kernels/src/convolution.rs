@@ -1,4 +1,4 @@
-//! Convolution over channels-last pictures.
+//! Convolution over channels-last images.
 
 #![allow(unsafe_code)]
 
@@ -14,8 +14,8 @@ use crate::{Element, Epilogue, Instructions};
 /// The shape of a convolution's input and its way over it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConvolutionShape {
-    /// Pictures of the batch.
-    pub pictures: usize,
+    /// Images of the batch.
+    pub images: usize,
     /// Rows of pixels.
     pub height: usize,
     /// Columns of pixels.
@@ -42,7 +42,7 @@ impl ConvolutionShape {
     }
 }
 
-/// `x` `[pictures][height][width][channels]` → `[pictures][height'][width'][outputs]`.
+/// `x` `[images][height][width][channels]` → `[images][height'][width'][outputs]`.
 ///
 /// # Panics
 /// If the lengths do not fit together.
@@ -94,14 +94,14 @@ impl<'a, E: Element> Pixels<'a, E> {
         output: (usize, usize),
         shift: (usize, usize),
     ) -> Self {
-        let pixels = shape.pictures * shape.height * shape.width;
-        assert_eq!(numbers.len(), pixels * shape.channels, "a picture of another size");
+        let pixels = shape.images * shape.height * shape.width;
+        assert_eq!(numbers.len(), pixels * shape.channels, "an image of another size");
         Self { numbers, shape, output, shift }
     }
 
     /// The pixel that `tap` falls on, if the kernel is at `spot`.
     #[inline(always)]
-    fn pixel(&self, spot: Spot, tap: usize) -> Option<usize> {
+    fn pixel(&self, spot: PixelSpot, tap: usize) -> Option<usize> {
         let kernel = self.shape.kernel;
         let down = (0..kernel).rev().find(|down| down * kernel <= tap)?;
         // What lies before the first row or column wraps around to very large numbers.
@@ -111,42 +111,42 @@ impl<'a, E: Element> Pixels<'a, E> {
     }
 }
 
-/// Where the kernel lies on its picture.
+/// Where the kernel lies on its image.
 #[derive(Clone, Copy)]
-pub(crate) struct Spot {
-    /// The picture's first pixel.
+pub(crate) struct PixelSpot {
+    /// The image's first pixel.
     first: usize,
-    /// Row of the kernel's first tap; may lie before the picture.
+    /// Row of the kernel's first tap; may lie before the image.
     top: usize,
-    /// Column of the kernel's first tap; may lie before the picture.
+    /// Column of the kernel's first tap; may lie before the image.
     left: usize,
 }
 
 impl<E: Element> Rows<E> for Pixels<'_, E> {
     fn count(&self) -> usize {
-        self.shape.pictures * self.output.0 * self.output.1
+        self.shape.images * self.output.0 * self.output.1
     }
 
     fn inputs(&self) -> usize {
         self.shape.channels
     }
 
-    type Spot = Spot;
+    type Spot = PixelSpot;
 
     #[inline(always)]
-    fn spot(&self, row: usize) -> Spot {
+    fn spot(&self, row: usize) -> PixelSpot {
         let ConvolutionShape { height, width, stride, padding_rows, padding_columns, .. } = self.shape;
-        let (picture, place) = (row / (self.output.0 * self.output.1), row % (self.output.0 * self.output.1));
+        let (image, place) = (row / (self.output.0 * self.output.1), row % (self.output.0 * self.output.1));
         let start = |place: usize, shift: usize, padding: usize| (place * stride + shift).wrapping_sub(padding);
-        Spot {
-            first: picture * height * width,
+        PixelSpot {
+            first: image * height * width,
             top: start(place / self.output.1, self.shift.0, padding_rows.0),
             left: start(place % self.output.1, self.shift.1, padding_columns.0),
         }
     }
 
     #[inline(always)]
-    fn piece(&self, spot: Spot, tap: usize) -> Option<&[E]> {
+    fn piece(&self, spot: PixelSpot, tap: usize) -> Option<&[E]> {
         let channels = self.shape.channels;
         self.pixel(spot, tap).map(|pixel| &self.numbers[pixel * channels..][..channels])
     }

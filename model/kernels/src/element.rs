@@ -2,7 +2,7 @@
 
 use half::bf16;
 
-use crate::buffers::Buffers;
+use crate::pool::Buffers;
 
 /// A number of an activation: f32 or bf16.
 pub trait Element: bytemuck::Pod + Send + Sync + Default {

@@ -26,7 +26,7 @@ pub enum Activation {
 /// What follows a product: bias, then activation, then residual.
 #[derive(Debug, Clone, Copy)]
 pub struct Epilogue<'a, E> {
-    /// Added to every row: `[outputs]`, or `[pictures][outputs]` where each picture of the batch has its own.
+    /// Added to every row: `[outputs]`, or `[images][outputs]` where each image of the batch has its own.
     pub bias: Option<&'a [f32]>,
     /// Applied to each result.
     pub activation: Activation,
@@ -43,9 +43,9 @@ impl<E> Default for Epilogue<'_, E> {
 /// An epilogue made ready for tiles.
 pub(crate) struct Finish<'a, E> {
     weights: &'a Packed,
-    /// In the order of the panels' columns: `[pictures][panels · COLUMNS]`.
+    /// In the order of the panels' columns: `[images][panels · COLUMNS]`.
     bias: Vec<f32>,
-    rows_of_picture: usize,
+    rows_of_image: usize,
     activation: Activation,
     residual: Option<&'a [E]>,
 }
@@ -57,12 +57,12 @@ impl<'a, E: Element> Finish<'a, E> {
         let is_gated = epilogue.activation == Activation::GatedGelu;
         assert_eq!(is_gated, shape.order == Order::Gated, "weights in one order and an activation for the other");
         let mut bias = Vec::new();
-        let mut rows_of_picture = rows.max(1);
+        let mut rows_of_image = rows.max(1);
         if let Some(numbers) = epilogue.bias.filter(|bias| !bias.is_empty()) {
-            let pictures = numbers.len() / shape.outputs;
-            assert_eq!(numbers.len(), pictures * shape.outputs, "a bias of another length");
-            assert!(rows.is_multiple_of(pictures), "a bias for {pictures} pictures in {rows} rows");
-            rows_of_picture = (rows / pictures).max(1);
+            let images = numbers.len() / shape.outputs;
+            assert_eq!(numbers.len(), images * shape.outputs, "a bias of another length");
+            assert!(rows.is_multiple_of(images), "a bias for {images} images in {rows} rows");
+            rows_of_image = (rows / images).max(1);
             for numbers in numbers.chunks(shape.outputs) {
                 for panel in 0..shape.panels() {
                     let of_column = |column| shape.output(panel, column).map_or(0.0, |output| numbers[output]);
@@ -70,7 +70,7 @@ impl<'a, E: Element> Finish<'a, E> {
                 }
             }
         }
-        Self { weights, bias, rows_of_picture, activation: epilogue.activation, residual: epilogue.residual }
+        Self { weights, bias, rows_of_image, activation: epilogue.activation, residual: epilogue.residual }
     }
 
     /// Turns one row of a tile into results: `row` of the product in columns `panel`, whose results are stored in
@@ -96,7 +96,7 @@ impl<'a, E: Element> Finish<'a, E> {
             }
         }
         if !self.bias.is_empty() {
-            let bias = columns(&self.bias, row / self.rows_of_picture * shape.panels() + panel);
+            let bias = columns(&self.bias, row / self.rows_of_image * shape.panels() + panel);
             for column in 0..COLUMNS {
                 values[column] += bias[column];
             }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::OnceLock;
 
+use easel_system::environment::{self, INSTRUCTIONS};
+
 use crate::Arithmetic;
 
 /// A set of instructions that kernels are written for.
@@ -38,11 +40,11 @@ impl Instructions {
     pub fn best() -> Self {
         static BEST: OnceLock<Instructions> = OnceLock::new();
         *BEST.get_or_init(|| {
-            let allowed = match std::env::var("EASEL_INSTRUCTIONS").as_deref() {
-                Ok("plain") => Self::Plain,
-                Ok("avx2") => Self::Avx2,
-                Ok("avx512") => Self::Avx512,
-                Ok("avx512vnni") => Self::Avx512Vnni,
+            let allowed = match environment::text(INSTRUCTIONS).as_deref() {
+                Some("plain") => Self::Plain,
+                Some("avx2") => Self::Avx2,
+                Some("avx512") => Self::Avx512,
+                Some("avx512vnni") => Self::Avx512Vnni,
                 _ => Self::Avx512Bf16,
             };
             Self::available().filter(|&instructions| instructions <= allowed).last().unwrap_or(Self::Plain)

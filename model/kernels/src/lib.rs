@@ -1,7 +1,7 @@
 //! The arithmetic of SDXL on a CPU: linear layers, convolution, attention and normalization.
 //!
 //! Everything is one matrix product in disguise. A product takes rows of activations, gathered for the taps of a
-//! convolution without a copy of the whole picture, and weights that were packed once ([`Packed`]); it is computed in
+//! convolution without a copy of the whole image, and weights that were packed once ([`Packed`]); it is computed in
 //! tiles of 12 × 32 results that stay in registers. What follows a product
 //! (bias, residual, gate) is done while its results are in the first cache ([`Epilogue`]).
 //!
@@ -21,6 +21,7 @@ mod linear;
 mod norm;
 mod pack;
 mod peak;
+mod pool;
 mod product;
 mod quantize;
 mod rows;
@@ -29,7 +30,7 @@ mod upsample;
 
 pub use arithmetic::Arithmetic;
 pub use attention::{AttentionShape, attention};
-pub use buffers::{Buffers, Recycled, release_buffers};
+pub use buffers::{Recycled, release_buffers};
 pub use convolution::{ConvolutionShape, convolution};
 pub use element::Element;
 pub use epilogue::{Activation, Epilogue};
@@ -38,6 +39,7 @@ pub use linear::linear;
 pub use norm::{GroupNormShape, group_moments, group_norm, layer_norm, scale_shift};
 pub use pack::{Order, Packed, PackedShape};
 pub use peak::peak;
+pub use pool::Buffers;
 pub use upsample::{UpsampleWeights, upsample_convolution};
 
 #[cfg(test)]

@@ -14,9 +14,9 @@ const LANES: usize = 32;
 /// The shape of a group norm's input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GroupNormShape {
-    /// Pictures of the batch.
-    pub pictures: usize,
-    /// Pixels of a picture.
+    /// Images of the batch.
+    pub images: usize,
+    /// Pixels of an image.
     pub pixels: usize,
     /// Channels of a pixel.
     pub channels: usize,
@@ -24,7 +24,7 @@ pub struct GroupNormShape {
     pub groups: usize,
 }
 
-/// `x` `[pictures][pixels][channels]` with mean 0 and variance 1 in every group of channels of a picture, times
+/// `x` `[images][pixels][channels]` with mean 0 and variance 1 in every group of channels of an image, times
 /// `weight` plus `bias` `[channels]`, then SiLU if `with_silu` (Wu & He 2018; `torch.nn.GroupNorm`).
 ///
 /// # Panics
@@ -49,18 +49,18 @@ pub(crate) fn group_norm_with<E: Element>(
     with_silu: bool,
     instructions: Instructions,
 ) -> Vec<E> {
-    let &GroupNormShape { pictures, pixels, channels, groups } = shape;
+    let &GroupNormShape { images, pixels, channels, groups } = shape;
     assert!(groups > 0 && channels.is_multiple_of(groups), "channels that do not divide into groups");
-    assert!(x.len() == pictures * pixels * channels, "a picture of another size");
+    assert!(x.len() == images * pixels * channels, "an image of another size");
     assert!(weight.len() == channels && bias.len() == channels, "a weight of another length");
     let mut results = buffers::any(x.len());
     if x.is_empty() {
         return results;
     }
-    for (picture, results) in x.chunks_exact(pixels * channels).zip(results.chunks_exact_mut(pixels * channels)) {
-        let moments = moments(picture, channels, groups, instructions);
+    for (image, results) in x.chunks_exact(pixels * channels).zip(results.chunks_exact_mut(pixels * channels)) {
+        let moments = moments(image, channels, groups, instructions);
         let (scale, shift) = coefficients(&moments, weight, bias, epsilon);
-        scale_and_shift(picture, results, &scale, &shift, with_silu, instructions);
+        scale_and_shift(image, results, &scale, &shift, with_silu, instructions);
     }
     results
 }

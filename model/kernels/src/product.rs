@@ -57,15 +57,15 @@ impl<E: Element> Target<E> {
     }
 }
 
-/// Room that a thread keeps between products.
+/// Memory that a thread keeps between products.
 #[derive(Default)]
-struct Room {
+struct ProductScratch {
     left: Vec<u32>,
     sums: Vec<Tile>,
 }
 
 thread_local! {
-    static ROOM: RefCell<Room> = RefCell::default();
+    static SCRATCH: RefCell<ProductScratch> = RefCell::default();
 }
 
 /// Multiplies every row of `rows` with `weights` and stores `epilogue` of it at `place(row)` of `target`.
@@ -100,10 +100,10 @@ pub(crate) fn multiply<E: Element>(
         let share = |count: usize, parts: usize, part: usize| count * part / parts..count * (part + 1) / parts;
         let tiles = share(tiles, down, index / across);
         let panels = share(shape.panels(), across, index % across);
-        ROOM.with_borrow_mut(|room| {
+        SCRATCH.with_borrow_mut(|scratch| {
             instructions.vectorize(
                 #[inline(always)]
-                || product.block(tiles, panels, room),
+                || product.block(tiles, panels, scratch),
             );
         });
     });
@@ -132,29 +132,29 @@ struct Product<'a, E, R, P> {
 
 impl<E: Element, R: Rows<E>, P: Fn(usize) -> usize> Product<'_, E, R, P> {
     #[inline(always)]
-    fn block(&self, tiles: Range<usize>, panels: Range<usize>, room: &mut Room) {
+    fn block(&self, tiles: Range<usize>, panels: Range<usize>, scratch: &mut ProductScratch) {
         let groups = self.weights.shape().groups();
         let passes = groups.div_ceil(DEPTH).max(1);
         let width = if passes == 1 { panels.len() } else { WIDTH };
-        room.left.resize(HEIGHT * ROWS * STRIDE, 0);
+        scratch.left.resize(HEIGHT * ROWS * STRIDE, 0);
         let mut start = panels.start;
         while start < panels.end {
             let panels = start..(start + width).min(panels.end);
             start = panels.end;
             if passes > 1 {
-                room.sums.resize(WIDTH * HEIGHT, Tile::ZERO);
+                scratch.sums.resize(WIDTH * HEIGHT, Tile::ZERO);
             }
             for pass in 0..passes {
                 let stretch = groups * pass / passes..groups * (pass + 1) / passes;
-                self.gather(&tiles, &stretch, &mut room.left);
+                self.gather(&tiles, &stretch, &mut scratch.left);
                 for panel in panels.clone() {
                     let right = &self.weights.panel(panel)[stretch.start * COLUMNS..stretch.end * COLUMNS];
                     for (index, tile) in tiles.clone().enumerate() {
-                        let left = &room.left[index * ROWS * STRIDE..(index + 1) * ROWS * STRIDE];
+                        let left = &scratch.left[index * ROWS * STRIDE..(index + 1) * ROWS * STRIDE];
                         let mut result = Tile::ZERO;
                         tile::multiply::<STRIDE>(self.kernel, left, right, stretch.len(), &mut result);
                         if passes > 1 {
-                            let sum = &mut room.sums[(panel - panels.start) * HEIGHT + index];
+                            let sum = &mut scratch.sums[(panel - panels.start) * HEIGHT + index];
                             match pass {
                                 0 => sum.clone_from(&result),
                                 _ => self.add(sum, &result),

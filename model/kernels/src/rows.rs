@@ -21,7 +21,7 @@ pub(crate) trait Rows<E: Element>: Sync {
     /// Where `row` is.
     fn spot(&self, row: usize) -> Self::Spot;
 
-    /// The numbers of `tap` at `spot`; none where the tap lies outside of the picture, which counts as zeros.
+    /// The numbers of `tap` at `spot`; none where the tap lies outside of the image, which counts as zeros.
     fn piece(&self, spot: Self::Spot, tap: usize) -> Option<&[E]>;
 
     /// How each row becomes bytes.

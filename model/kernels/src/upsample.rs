@@ -1,6 +1,6 @@
-//! A doubling of the picture and the 3×3 convolution that follows, in one.
+//! Upsampling of an image by two and the 3×3 convolution that follows, in one.
 //!
-//! Each of the four places that a pixel becomes sees only 2×2 pixels of the small picture: the weights that fall on the
+//! Each of the four places that a pixel becomes sees only 2×2 pixels of the small image: the weights that fall on the
 //! same pixel are added beforehand, and of nine products four are left.
 
 #![allow(unsafe_code)]
@@ -77,10 +77,10 @@ impl UpsampleWeights {
     }
 }
 
-/// `x` `[pictures][height][width][channels]` → `[pictures][2·height][2·width][outputs]`: nearest-neighbour doubling,
+/// `x` `[images][height][width][channels]` → `[images][2·height][2·width][outputs]`: nearest-neighbour upsampling by two,
 /// then a 3×3 convolution with one row of zeros around. `bias` is `[outputs]`.
 ///
-/// `(at_top, at_bottom)` say where `x` is the edge of the picture. Where it is not, its first or last row only is the
+/// `(at_top, at_bottom)` say where `x` is the edge of the image. Where it is not, its first or last row only is the
 /// neighbour of others, and has no places in the result.
 ///
 /// # Panics
@@ -97,7 +97,7 @@ pub fn upsample_convolution<E: Element>(
 
 pub(crate) fn upsample_convolution_with<E: Element>(
     x: &[E],
-    [pictures, height, width, channels]: [usize; 4],
+    [images, height, width, channels]: [usize; 4],
     weights: &UpsampleWeights,
     bias: Option<&[f32]>,
     (at_top, at_bottom): (bool, bool),
@@ -106,11 +106,11 @@ pub(crate) fn upsample_convolution_with<E: Element>(
     let outputs = weights.outputs();
     let (padding_rows, padding_columns) = ((1, 1), (1, 1));
     let shape =
-        ConvolutionShape { pictures, height, width, channels, kernel: 2, stride: 1, padding_rows, padding_columns };
+        ConvolutionShape { images, height, width, channels, kernel: 2, stride: 1, padding_rows, padding_columns };
     let neighbours = (usize::from(!at_top), usize::from(!at_bottom));
     let lines = height.saturating_sub(neighbours.0 + neighbours.1);
     let epilogue = Epilogue { bias, ..Epilogue::default() };
-    let length = 4 * pictures * lines * width * outputs;
+    let length = 4 * images * lines * width * outputs;
     let mut results = buffers::empty(length);
     let target = Target::spare(&mut results);
     for (index, packed) in weights.places.iter().enumerate() {

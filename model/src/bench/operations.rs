@@ -4,15 +4,15 @@ use burn::tensor::{FloatDType, Tensor};
 use serde::Serialize;
 
 use super::{Seconds, time};
-use crate::computing::computing;
-use crate::conditioning::{floats, tensor};
+use crate::device::panics::computing;
 use crate::device::{Backend, DeviceChoice};
 use crate::error::Result;
-use crate::layers::{Conv2d, GroupNorm, Linear, heads_attention};
+use crate::network::layers::{Conv2d, GroupNorm, Linear, heads_attention};
+use crate::network::parameters::Parameters;
 use crate::noise::NoiseGenerator;
-use crate::parameters::{Origin, Parameters, WeightFormat};
-use crate::precision::Precision;
-use crate::random::RandomWeights;
+use crate::ops::{floats, tensor};
+use crate::precision::{Precision, WeightFormat};
+use crate::weights::RandomWeights;
 
 /// How fast and how exact one operation is.
 #[derive(Debug, Clone, Serialize)]
@@ -28,7 +28,7 @@ pub struct OperationReport {
 }
 
 /// One operation's kind and sizes.
-enum Operation {
+enum TimedOperation {
     /// A 3×3 convolution of channels at a side.
     Convolution { input: usize, output: usize, side: usize },
     /// A linear layer on rows.
@@ -39,21 +39,21 @@ enum Operation {
     GroupNormSilu { channels: usize, side: usize },
 }
 
-const OPERATIONS: [Operation; 8] = [
-    Operation::Convolution { input: 320, output: 320, side: 128 },
-    Operation::Convolution { input: 1280, output: 1280, side: 32 },
-    Operation::Convolution { input: 128, output: 128, side: 512 },
-    Operation::Linear { rows: 4096, input: 640, output: 5120 },
-    Operation::Linear { rows: 1024, input: 1280, output: 10240 },
-    Operation::Attention { heads: 10, tokens: 4096 },
-    Operation::Attention { heads: 20, tokens: 1024 },
-    Operation::GroupNormSilu { channels: 320, side: 128 },
+const OPERATIONS: [TimedOperation; 8] = [
+    TimedOperation::Convolution { input: 320, output: 320, side: 128 },
+    TimedOperation::Convolution { input: 1280, output: 1280, side: 32 },
+    TimedOperation::Convolution { input: 128, output: 128, side: 512 },
+    TimedOperation::Linear { rows: 4096, input: 640, output: 5120 },
+    TimedOperation::Linear { rows: 1024, input: 1280, output: 10240 },
+    TimedOperation::Attention { heads: 10, tokens: 4096 },
+    TimedOperation::Attention { heads: 20, tokens: 1024 },
+    TimedOperation::GroupNormSilu { channels: 320, side: 128 },
 ];
 
 /// Width of a head of SDXL's UNet.
 const HEAD: usize = 64;
 
-impl Operation {
+impl TimedOperation {
     fn name(&self) -> String {
         match self {
             Self::Convolution { input, output, side } => format!("conv3x3-{input}-{output}-{side}"),
@@ -71,10 +71,10 @@ impl Operation {
         compute: FloatDType,
     ) -> Result<Box<dyn Fn() -> Tensor<1>>> {
         let device = choice.device();
-        let origin = Origin::Random(RandomWeights::new(0));
-        let parameters = Parameters::new(&origin, device, format).child(self.name());
+        let random = RandomWeights::new(0);
+        let parameters = Parameters::new(&random, device, format).child(self.name());
         let numbers = |count: usize| NoiseGenerator::new(1).normal(count);
-        let picture = |channels: usize, side: usize| -> Tensor<4> {
+        let image = |channels: usize, side: usize| -> Tensor<4> {
             tensor(numbers(side * side * channels), [1, side, side, channels], device).cast(compute)
         };
         let rows = |rows: usize, width: usize| -> Tensor<3> {
@@ -82,7 +82,7 @@ impl Operation {
         };
         Ok(match *self {
             Self::Convolution { input, output, side } => {
-                let (layer, x) = (Conv2d::same(&parameters, input, output)?, picture(input, side));
+                let (layer, x) = (Conv2d::same(&parameters, input, output)?, image(input, side));
                 Box::new(move || layer.forward(x.clone()).flatten(0, 3))
             }
             Self::Linear { rows: count, input, output } => {
@@ -94,7 +94,7 @@ impl Operation {
                 Box::new(move || heads_attention(x.clone(), x.clone(), x.clone(), heads, false).flatten(0, 2))
             }
             Self::GroupNormSilu { channels, side } => {
-                let (layer, x) = (GroupNorm::load(&parameters, 32, channels, 1e-5)?, picture(channels, side));
+                let (layer, x) = (GroupNorm::load(&parameters, 32, channels, 1e-5)?, image(channels, side));
                 Box::new(move || layer.forward_silu(x.clone()).flatten(0, 3))
             }
         })
@@ -110,7 +110,7 @@ pub fn operations(choice: &DeviceChoice, repeat: u32) -> Result<Vec<OperationRep
         Backend::Flex => Precision::F32.cpu_format(),
         Backend::Cuda | Backend::NdArray => WeightFormat { numbers: FloatDType::F32, packing: None },
     };
-    let report = |operation: &Operation| {
+    let report = |operation: &TimedOperation| {
         let expected = computing("the benchmark", || floats(operation.prepare(choice, exact, FloatDType::F32)?()))?;
         let run = operation.prepare(choice, choice.weights(), choice.compute())?;
         let found = computing("the benchmark", || floats(run()))?;

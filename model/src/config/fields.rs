@@ -9,12 +9,12 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 
 /// The fields of one configuration. A field that is `null` counts as absent.
-pub(super) struct Fields<'a> {
+pub(super) struct ConfigFields<'a> {
     file: &'a Path,
     map: Map<String, Value>,
 }
 
-impl<'a> Fields<'a> {
+impl<'a> ConfigFields<'a> {
     pub(super) fn parse(text: &str, file: &'a Path) -> Result<Self> {
         match serde_json::from_str(text) {
             Ok(Value::Object(map)) => Ok(Self { file, map }),

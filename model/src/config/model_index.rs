@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::fields::Fields;
+use super::fields::ConfigFields;
 use crate::error::Result;
 
 /// The settings of `model_index.json` (diffusers `StableDiffusionXLPipeline`, `StableDiffusionXLImg2ImgPipeline`).
@@ -32,7 +32,7 @@ impl ModelIndex {
     /// # Errors
     /// [`crate::Error::Config`] naming the file and the field.
     pub fn from_json(text: &str, file: &Path) -> Result<Self> {
-        let fields = Fields::parse(text, file)?;
+        let fields = ConfigFields::parse(text, file)?;
         const PIPELINES: [(&str, ()); 3] = [
             ("StableDiffusionXLPipeline", ()),
             ("StableDiffusionXLImg2ImgPipeline", ()),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::fields::Fields;
+use super::fields::ConfigFields;
 use crate::error::Result;
 
 /// The activation inside a text encoder's feed-forward layers.
@@ -93,7 +93,7 @@ impl TextEncoderConfig {
     /// # Errors
     /// [`crate::Error::Config`] naming the file and the field.
     pub fn from_json(text: &str, file: &Path) -> Result<Self> {
-        let fields = Fields::parse(text, file)?;
+        let fields = ConfigFields::parse(text, file)?;
         let activations = [("quick_gelu", HiddenAct::QuickGelu), ("gelu", HiddenAct::Gelu)];
         let vocab_size = fields.count("vocab_size", 3..=1_000_000)?;
         let config = Self {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::fields::Fields;
+use super::fields::ConfigFields;
 use crate::error::Result;
 
 /// A small autoencoder of convolutions alone that stands in for the VAE's decoder (diffusers `AutoencoderTiny`, such as
@@ -25,7 +25,7 @@ impl TinyVaeConfig {
     /// # Errors
     /// [`crate::Error::Config`] naming the file and the field.
     pub fn from_json(text: &str, file: &Path) -> Result<Self> {
-        let fields = Fields::parse(text, file)?;
+        let fields = ConfigFields::parse(text, file)?;
         fields.choice_or("_class_name", (), &[("AutoencoderTiny", ())])?;
         fields.require_fixed(&fixed())?;
         // Three doublings make the eight pixels that a latent stands for.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::fields::Fields;
+use super::fields::ConfigFields;
 use crate::error::Result;
 
 /// What a level of the UNet is made of.
@@ -28,7 +28,7 @@ pub struct UNetConfig {
     pub in_channels: usize,
     /// Channels of what it predicts.
     pub out_channels: usize,
-    /// Native side of the latents (pictures are 8 times as large).
+    /// Native side of the latents (images are 8 times as large).
     pub sample_size: usize,
     /// Channels of each level, finest first.
     pub block_out_channels: Vec<usize>,
@@ -116,7 +116,7 @@ impl UNetConfig {
     /// # Errors
     /// [`crate::Error::Config`] naming the file and the field.
     pub fn from_json(text: &str, file: &Path) -> Result<Self> {
-        let fields = Fields::parse(text, file)?;
+        let fields = ConfigFields::parse(text, file)?;
         fields.require_fixed(&fixed())?;
         let block_out_channels = fields.counts("block_out_channels", 2..=8, 2..=16_384)?;
         let blocks = block_out_channels.len();
@@ -140,7 +140,7 @@ impl UNetConfig {
         Ok(config)
     }
 
-    fn check(&self, fields: &Fields) -> Result<()> {
+    fn check(&self, fields: &ConfigFields) -> Result<()> {
         let levels = self.block_out_channels.len();
         for (level, &channels) in self.block_out_channels.iter().enumerate() {
             if !channels.is_multiple_of(self.norm_num_groups) {

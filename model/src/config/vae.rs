@@ -4,15 +4,15 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::fields::Fields;
+use super::fields::ConfigFields;
 use crate::error::Result;
 
-/// The autoencoder between pictures and latents (diffusers `AutoencoderKL`).
+/// The autoencoder between images and latents (diffusers `AutoencoderKL`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct VaeConfig {
-    /// Channels of the pictures it takes: 3.
+    /// Channels of the images it takes: 3.
     pub in_channels: usize,
-    /// Channels of the pictures it gives: 3.
+    /// Channels of the images it gives: 3.
     pub out_channels: usize,
     /// Channels of the latents.
     pub latent_channels: usize,
@@ -36,7 +36,7 @@ pub struct VaeConfig {
     pub use_post_quant_conv: bool,
     /// The middle has a self-attention between its two residual blocks.
     pub mid_block_add_attention: bool,
-    /// Native side of the pictures, in pixels.
+    /// Native side of the images, in pixels.
     pub sample_size: usize,
     /// Red, green and blue (−1…1) of each of the four latent channels and of the constant, fifteen numbers, for
     /// previews; `None` means SDXL's own. A field of ours: other programs ignore it.
@@ -65,7 +65,7 @@ impl VaeConfig {
         }
     }
 
-    /// Picture pixels per latent, along one side.
+    /// Image pixels per latent, along one side.
     pub fn downscale_factor(&self) -> usize {
         1 << (self.block_out_channels.len() - 1)
     }
@@ -75,7 +75,7 @@ impl VaeConfig {
     /// # Errors
     /// [`crate::Error::Config`] naming the file and the field.
     pub fn from_json(text: &str, file: &Path) -> Result<Self> {
-        let fields = Fields::parse(text, file)?;
+        let fields = ConfigFields::parse(text, file)?;
         fields.require_fixed(&fixed())?;
         let block_out_channels = fields.counts("block_out_channels", 1..=6, 1..=8192)?;
         let blocks = block_out_channels.len();

@@ -3,7 +3,7 @@
 use burn::tensor::{Device, DeviceType};
 use cudarc::driver::CudaContext;
 
-use super::Card;
+use super::card::Card;
 
 pub(super) fn built_in() -> Result<String, String> {
     Ok("this build has CUDA support".into())

@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 
-use super::Card;
+use super::card::Card;
 
 pub(super) fn built_in() -> Result<String, String> {
     Err("this build has no CUDA support (build with the cargo feature `cuda`)".into())

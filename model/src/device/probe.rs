@@ -1,11 +1,11 @@
-//! Runs the kernels that a picture needs on a device and compares them with the CPU.
+//! Runs the kernels that an image needs on a device and compares them with the CPU.
 
 use burn::tensor::activation::silu;
 use burn::tensor::module::{attention, conv2d};
 use burn::tensor::ops::{AttentionModuleOptions, ConvOptions};
 use burn::tensor::{DType, Device, FloatDType, Tensor, TensorData};
 
-use crate::computing::quietly;
+use super::panics::quietly;
 use crate::precision::Precision;
 
 type Probe = (&'static str, fn(&Device, FloatDType) -> Tensor<1>);
@@ -82,10 +82,10 @@ fn matrix_product(device: &Device, dtype: FloatDType) -> Tensor<1> {
 }
 
 fn convolution(device: &Device, dtype: FloatDType) -> Tensor<1> {
-    let picture = numbers(device, dtype, [2, 32, 33, 24], 3);
+    let image = numbers(device, dtype, [2, 32, 33, 24], 3);
     let weight = numbers(device, dtype, [64, 32, 3, 3], 4);
     let bias = numbers(device, dtype, [64], 5);
-    silu(conv2d(picture, weight, Some(bias), ConvOptions::new([1, 1], [1, 1], [1, 1], 1))).reshape([-1])
+    silu(conv2d(image, weight, Some(bias), ConvOptions::new([1, 1], [1, 1], [1, 1], 1))).reshape([-1])
 }
 
 fn attention_heads(device: &Device, dtype: FloatDType) -> Tensor<1> {

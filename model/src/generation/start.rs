@@ -5,26 +5,49 @@ use std::time::Duration;
 
 use image::RgbImage;
 
-use super::evaluating::Reuse;
-use super::{CHANNELS, Generation, Timings};
-use crate::checkpoint::Checkpoint;
-use crate::computing::computing;
-use crate::conditioning::{StageConditioning, floats, tensor};
+use super::conditioning::StageConditioning;
+use super::plan::Plan;
+use super::{CHANNELS, Checkpoint, Generation, Model, Reuse, Timings, Trace, images};
+use crate::device::panics::computing;
 use crate::error::{Error, Result};
-use crate::model::{Model, Stage};
-use crate::noise::NoiseGenerator;
-use crate::picture;
-use crate::plan::Plan;
+use crate::network::vae::SCALE;
+use crate::noise::ImageNoise;
+use crate::ops::flops::Stopwatch;
+use crate::ops::{floats, tensor};
 use crate::request::Request;
 use crate::scheduler::Scheduler;
-use crate::trace::Trace;
-use crate::vae::SCALE;
-use crate::work::Begun;
+use crate::stage::Stage;
+
+impl Model {
+    /// Begins a generation: checks the request, encodes the prompt, draws the noise.
+    ///
+    /// # Errors
+    /// A request that this model cannot fulfil, or a failure of files or device.
+    pub fn start(&self, request: impl Into<Request>) -> Result<Generation> {
+        Generation::start(self.clone(), request.into(), false)
+    }
+
+    /// Like [`Self::start`], keeping the intermediate tensors.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_traced(&self, request: impl Into<Request>) -> Result<Generation> {
+        Generation::start(self.clone(), request.into(), true)
+    }
+
+    /// Continues from a checkpoint of the same model.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] if it is of another model or not consistent in itself.
+    pub fn resume(&self, checkpoint: Checkpoint) -> Result<Generation> {
+        Generation::resume(self.clone(), checkpoint)
+    }
+}
 
 impl Generation {
-    pub(crate) fn start(model: Model, request: Request, traced: bool) -> Result<Self> {
-        let from_picture = request.init.is_some();
-        let mut run = Self::prepare(model, request, from_picture, traced)?;
+    fn start(model: Model, request: Request, traced: bool) -> Result<Self> {
+        let from_image = request.init_image.is_some();
+        let mut run = Self::prepare(model, request, from_image, traced)?;
         // What is wrong with a prompt shows before the first step.
         if run.plan.start < run.plan.end {
             run.condition(run.plan.stage(run.plan.start))?;
@@ -33,24 +56,26 @@ impl Generation {
         Ok(run)
     }
 
-    pub(crate) fn resume(model: Model, checkpoint: Checkpoint) -> Result<Self> {
-        let fault = |message: &str| Error::Checkpoint(format!("{message}: start the picture again"));
+    fn resume(model: Model, checkpoint: Checkpoint) -> Result<Self> {
+        let fault = |message: &str| Error::Checkpoint(format!("{message}: start the image again"));
         if checkpoint.model != model.fingerprint() {
             return Err(fault("it was made with another model, or with or without a refiner or a tiny VAE"));
         }
-        let from_picture = checkpoint.from_picture;
-        let mut run = Self::prepare(model, checkpoint.request, from_picture, false)?;
-        // A picture and a start draw noise too; a number takes two words at the most, a draw a few more.
-        let most_words = (run.plan.end + 2) * (2 * run.latents_len() + 32);
+        let from_image = checkpoint.from_image;
+        let mut run = Self::prepare(model, checkpoint.settings.into(), from_image, false)?;
+        // Encoding an init image and the start draw noise too; a number takes two words at the most, a draw a few more.
+        let (height, width) = run.size;
+        let most_words = (run.plan.end + 2) * (2 * CHANNELS * height * width + 32);
         let fits = checkpoint.latents.len() == run.latents_len()
             && run.plan.contains(checkpoint.index)
             && run.is_fit_for_reuse(checkpoint.index, checkpoint.reused.as_deref())
-            && checkpoint.noise.words <= most_words as u64;
+            && checkpoint.noise.len() == run.settings.count as usize
+            && checkpoint.noise.iter().all(|state| state.words <= most_words as u64);
         if !fits {
             return Err(fault("its latents, step or noise do not fit its request"));
         }
         run.scheduler.restore(checkpoint.history);
-        run.noise = NoiseGenerator::resume(run.request.seed, checkpoint.noise)?;
+        run.noise = ImageNoise::resume(run.settings.seed, &checkpoint.noise)?;
         run.latents = checkpoint.latents;
         run.reuse.latents = checkpoint.reused;
         run.index = checkpoint.index;
@@ -67,18 +92,19 @@ impl Generation {
     }
 
     /// Everything but the prompt's encoding and the latents.
-    fn prepare(model: Model, mut request: Request, from_picture: bool, traced: bool) -> Result<Self> {
+    fn prepare(model: Model, request: Request, from_image: bool, traced: bool) -> Result<Self> {
         request.validate()?;
-        let (width, height) = picture::size(&request, model.unet_config(Stage::Base).sample_size * SCALE)?;
-        (request.width, request.height) = (Some(width), Some(height));
+        let (width, height) = images::size(&request, model.unet_config(Stage::Base).sample_size * SCALE)?;
+        let Request { mut settings, init_image } = request;
+        (settings.width, settings.height) = (Some(width), Some(height));
         let config = model.scheduler_config();
-        let name = match request.scheduler {
+        let name = match settings.scheduler {
             Some(name) => name,
             None => config.default_name()?,
         };
-        request.scheduler = Some(name);
-        let scheduler = Scheduler::new(name, config, request.steps as usize)?;
-        let plan = Plan::new(&request, &scheduler, model.has_refiner(), from_picture)?;
+        settings.scheduler = Some(name);
+        let scheduler = Scheduler::new(name, config, settings.steps as usize)?;
+        let plan = Plan::new(&settings, &scheduler, model.has_refiner(), from_image)?;
         Ok(Self {
             size: (height as usize / SCALE, width as usize / SCALE),
             plan,
@@ -86,7 +112,7 @@ impl Generation {
             scheduler,
             latents: Vec::new(),
             denoised: None,
-            noise: NoiseGenerator::new(request.seed),
+            noise: ImageNoise::new(settings.seed, settings.count),
             conditioning: [None, None],
             reuse: Reuse::default(),
             warnings: Vec::new(),
@@ -97,18 +123,19 @@ impl Generation {
             evaluations: 0,
             trace: traced.then(Trace::default),
             model,
-            request,
+            settings,
+            init_image,
         })
     }
 
     /// Encodes the prompt for `stage`.
     pub(super) fn condition(&mut self, stage: Stage) -> Result<()> {
-        let began = Begun::now();
+        let began = Stopwatch::start();
         let size = ((self.size.0 * SCALE) as u32, (self.size.1 * SCALE) as u32);
         // The reference traces the first stage only.
         let trace = self.trace.as_mut().filter(|trace| trace.names().next().is_none());
         let conditioning = computing("the text encoders", || {
-            StageConditioning::new(&self.model, stage, &self.request, size, &mut self.warnings, trace)
+            StageConditioning::new(&self.model, stage, &self.settings, size, &mut self.warnings, trace)
         })?;
         self.conditioning[stage as usize] = Some(conditioning);
         self.model.done_with_text();
@@ -119,14 +146,14 @@ impl Generation {
     /// Draws the noise and makes the first latents.
     fn begin(&mut self) -> Result<()> {
         let (h, w) = self.size;
-        let count = self.request.count as usize;
+        let count = self.settings.count as usize;
         let shape = [count, CHANNELS, h, w];
         if let Some(trace) = &mut self.trace {
-            let first = NoiseGenerator::new(self.request.seed).normal(shape.iter().product());
+            let first = self.noise.clone().normal(shape.iter().product());
             trace.keep_floats("noise", &shape, &first);
             trace.keep_doubles("timesteps", self.scheduler.timesteps());
         }
-        self.latents = match self.request.init.take() {
+        self.latents = match self.init_image.take() {
             None => {
                 let mut noise = self.noise.normal(self.latents_len());
                 let sigma = self.scheduler.init_noise_sigma();
@@ -134,8 +161,8 @@ impl Generation {
                 noise
             }
             Some(init) => {
-                let began = Begun::now();
-                let clean = self.encode(&init)?.repeat(count);
+                let began = Stopwatch::start();
+                let clean = self.encode(&init)?;
                 let noise = self.noise.normal(clean.len());
                 self.spent("encode", began);
                 self.scheduler.add_noise(self.plan.start, &clean, &noise)?
@@ -144,17 +171,23 @@ impl Generation {
         Ok(())
     }
 
-    /// A picture's latents, drawn from the VAE's distribution with the generation's first noise.
+    /// For every image the latents of `init`, drawn from the VAE's distribution with the image's first noise:
+    /// `[count, 4, h, w]`.
     fn encode(&mut self, init: &RgbImage) -> Result<Vec<f32>> {
         let (h, w) = self.size;
-        let pixels = picture::to_numbers(init, w * SCALE, h * SCALE);
-        let noise = self.noise.normal(CHANNELS * h * w);
+        let pixels = images::to_numbers(init, w * SCALE, h * SCALE);
+        let noise = self.noise.normal(self.latents_len());
         computing("the VAE encoder", || {
             let vae = self.model.vae_encoder(Stage::Base)?;
             let device = self.model.device().device();
             let posterior = vae.encode(tensor(pixels, [1, 3, h * SCALE, w * SCALE], device));
-            let noise = tensor(noise, [1, CHANNELS, h, w], device);
-            floats(vae.scale(posterior.mean + posterior.deviation * noise))
+            let mut latents = Vec::with_capacity(noise.len());
+            for noise in noise.chunks(CHANNELS * h * w) {
+                let noise = tensor(noise.to_vec(), [1, CHANNELS, h, w], device);
+                let drawn = posterior.mean.clone() + posterior.deviation.clone() * noise;
+                latents.extend(floats(vae.scale(drawn))?);
+            }
+            Ok(latents)
         })
     }
 }

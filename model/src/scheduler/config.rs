@@ -6,7 +6,6 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::SchedulerName;
 use crate::error::{Error, Result};
 
 /// More training timesteps than any model has; bounds the tables built from a configuration.
@@ -30,7 +29,7 @@ pub enum PredictionType {
     Epsilon,
     /// The velocity of "Progressive Distillation" (Salimans and Ho 2022).
     VPrediction,
-    /// The picture without noise.
+    /// The image without noise.
     Sample,
 }
 
@@ -98,7 +97,7 @@ pub struct SchedulerConfig {
     pub beta_end: f64,
     /// How it grows in between.
     pub beta_schedule: BetaSchedule,
-    /// Rescale so that nothing of the picture is left at the last training timestep.
+    /// Rescale so that nothing of the image is left at the last training timestep.
     pub rescale_betas_zero_snr: bool,
     /// What the UNet predicts.
     pub prediction_type: PredictionType,
@@ -114,7 +113,7 @@ pub struct SchedulerConfig {
     pub sigma_max: Option<f64>,
     /// The noise level after the last step.
     pub final_sigmas_type: FinalSigmasType,
-    /// DDIM, LCM, Heun: clamp the predicted picture.
+    /// DDIM, LCM, Heun: clamp the predicted image.
     pub clip_sample: bool,
     /// To plus and minus this.
     pub clip_sample_range: f64,
@@ -178,7 +177,7 @@ impl SchedulerConfig {
         let fail = |message| Error::Config { file: file.into(), message };
         let fields = serde_json::from_str(&without_infinities(text))
             .map_err(|error| fail(format!("{error}; replace the file by the model's original")))?;
-        let fields = Fields { fields, file };
+        let fields = SchedulerFields { fields, file };
         fields.refuse_unsupported()?;
         let default = Self::default();
         let config = Self {
@@ -209,35 +208,6 @@ impl SchedulerConfig {
         };
         config.check().map_err(fail)?;
         Ok(config)
-    }
-
-    /// The scheduler that the model itself asks for.
-    ///
-    /// # Errors
-    /// [`Error::InvalidRequest`] if it is one that is not offered, so that the request must name another.
-    pub fn default_name(&self) -> Result<SchedulerName> {
-        let karras = self.use_karras_sigmas;
-        let trailing = self.timestep_spacing == TimestepSpacing::Trailing;
-        let stochastic = self.algorithm_type == AlgorithmType::SdeDpmSolverPlusPlus;
-        Ok(match self.class_name.as_str() {
-            "EulerDiscreteScheduler" if karras => SchedulerName::EulerKarras,
-            "EulerDiscreteScheduler" if trailing => SchedulerName::EulerTrailing,
-            "EulerDiscreteScheduler" => SchedulerName::Euler,
-            "EulerAncestralDiscreteScheduler" => SchedulerName::EulerAncestral,
-            "HeunDiscreteScheduler" => SchedulerName::Heun,
-            "DDIMScheduler" if trailing => SchedulerName::DdimTrailing,
-            "DDIMScheduler" => SchedulerName::Ddim,
-            "DPMSolverMultistepScheduler" if karras && stochastic => SchedulerName::DpmSolverSdeKarras,
-            "DPMSolverMultistepScheduler" if karras => SchedulerName::DpmSolverKarras,
-            "DPMSolverMultistepScheduler" => SchedulerName::DpmSolver,
-            "UniPCMultistepScheduler" => SchedulerName::UniPc,
-            "LCMScheduler" => SchedulerName::Lcm,
-            other => {
-                let names = SchedulerName::ALL.map(SchedulerName::as_str).join(", ");
-                let message = format!("the model asks for `{other}`, which is not offered; choose one of {names}");
-                return Err(Error::invalid("scheduler", message));
-            }
-        })
     }
 
     /// Checks the ranges of all values.
@@ -280,12 +250,12 @@ impl SchedulerConfig {
 }
 
 /// The fields of the file, read one by one so that an error names the field.
-struct Fields<'a> {
+struct SchedulerFields<'a> {
     fields: Map<String, Value>,
     file: &'a Path,
 }
 
-impl Fields<'_> {
+impl SchedulerFields<'_> {
     /// The field's value, or `default` if the file leaves it out or says `null`.
     fn get<T: DeserializeOwned>(&self, field: &str, default: T) -> Result<T> {
         match self.fields.get(field) {
@@ -294,7 +264,7 @@ impl Fields<'_> {
         }
     }
 
-    /// Fields of diffusers' schedulers for which only their usual value is supported.
+    /// SchedulerFields of diffusers' schedulers for which only their usual value is supported.
     fn refuse_unsupported(&self) -> Result<()> {
         let switches = [
             ("use_exponential_sigmas", false),

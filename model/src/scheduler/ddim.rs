@@ -28,9 +28,9 @@ impl Ddim {
 
     pub(super) fn step(&self, at: &Evaluation) -> Vec<f32> {
         let (level, target) = (at.level(), self.targets[at.index]);
-        let picture = self.prediction.picture_preserving(level, at.output, at.sample);
+        let image = self.prediction.image_preserving(level, at.output, at.sample);
         let noise = self.prediction.noise_preserving(level, at.output, at.sample);
-        combine([(target.alpha, &picture), (target.sigma, &noise)])
+        combine([(target.alpha, &image), (target.sigma, &noise)])
     }
 }
 

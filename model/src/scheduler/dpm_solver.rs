@@ -39,14 +39,14 @@ impl DpmSolver {
 
     pub(super) fn step(&self, at: &Evaluation, history: &mut History, noise: &mut Noise) -> Result<Vec<f32>> {
         history.check(at.index, at.sample.len(), usize::from(self.second_order), false)?;
-        let picture = self.prediction.picture_preserving(at.level(), at.output, at.sample);
+        let image = self.prediction.image_preserving(at.level(), at.output, at.sample);
         // Noise is drawn at every step, though the last one has no use for it.
         let fresh = if self.stochastic { Some(noise.draw(at.sample.len())?) } else { None };
 
         let (from, to) = (at.level(), at.level_after());
         let h = to.lambda() - from.lambda();
         let decay = if self.stochastic { (-h).exp() } else { 1.0 };
-        // How much of the step comes from the picture: first order, and its change between steps.
+        // How much of the step comes from the image: first order, and its change between steps.
         let exponent = if self.stochastic { -2.0 * h } else { -h };
         let first = to.alpha * (1.0 - exponent.exp());
         let second = match self.heun {
@@ -56,11 +56,11 @@ impl DpmSolver {
         let kept = to.sigma / from.sigma * decay;
         let previous = history.outputs.last().filter(|_| !(self.first_order_final && at.is_last()));
         let mut sample = match previous {
-            None => combine([(kept, at.sample), (first, &picture)]),
+            None => combine([(kept, at.sample), (first, &image)]),
             Some(previous) => {
                 let ratio = (from.lambda() - at.level_before(1).lambda()) / h;
-                let change: Vec<f32> = picture.iter().zip(previous).map(|(m0, m1)| 1.0 / ratio * (m0 - m1)).collect();
-                combine([(kept, at.sample), (first, &picture), (second, &change)])
+                let change: Vec<f32> = image.iter().zip(previous).map(|(m0, m1)| 1.0 / ratio * (m0 - m1)).collect();
+                combine([(kept, at.sample), (first, &image), (second, &change)])
             }
         };
         if let Some(fresh) = fresh {
@@ -68,7 +68,7 @@ impl DpmSolver {
             sample.iter_mut().zip(fresh).for_each(|(value, noise)| *value += up * noise);
         }
         if self.second_order {
-            history.push(picture, 1);
+            history.push(image, 1);
         }
         Ok(sample)
     }

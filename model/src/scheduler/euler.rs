@@ -27,14 +27,14 @@ impl Euler {
 
     pub(super) fn step(&self, at: &Evaluation, noise: &mut Noise) -> Result<Vec<f32>> {
         let (sigma, next) = (at.level().sigma, at.level_after().sigma);
-        let picture = self.prediction.picture_exploding(sigma, at.output, at.sample);
+        let image = self.prediction.image_exploding(sigma, at.output, at.sample);
         // The ancestral variant goes down below the next level and comes back up with fresh noise, even if none of it.
         let up = match self.ancestral {
             true => (next * next * (sigma * sigma - next * next) / (sigma * sigma)).sqrt(),
             false => 0.0,
         };
         let down = if self.ancestral { (next * next - up * up).sqrt() } else { next };
-        let mut sample = follow(at.sample, &slope(at.sample, &picture, sigma), down - sigma);
+        let mut sample = follow(at.sample, &slope(at.sample, &image, sigma), down - sigma);
         if self.ancestral {
             let fresh = noise.draw(sample.len())?;
             sample.iter_mut().zip(fresh).for_each(|(value, noise)| *value += noise * up);
@@ -44,8 +44,8 @@ impl Euler {
 }
 
 /// The change of a sample with the noise level.
-pub(super) fn slope(sample: &[f32], picture: &[f32], sigma: f32) -> Vec<f32> {
-    sample.iter().zip(picture).map(|(sample, picture)| (sample - picture) / sigma).collect()
+pub(super) fn slope(sample: &[f32], image: &[f32], sigma: f32) -> Vec<f32> {
+    sample.iter().zip(image).map(|(sample, image)| (sample - image) / sigma).collect()
 }
 
 /// The sample after the noise level changed by `difference`.

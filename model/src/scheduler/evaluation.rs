@@ -1,8 +1,7 @@
 //! What a method sees of the run at one evaluation of the model.
 
-use super::failure;
 use super::schedule::{Level, Schedule};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// One evaluation of the model, within its schedule.
 pub(super) struct Evaluation<'a> {
@@ -52,4 +51,9 @@ impl Noise<'_> {
         }
         Ok(noise)
     }
+}
+
+/// The error of a step that cannot be done.
+pub(super) fn failure(message: String) -> Error {
+    Error::Computation { part: "a scheduler step", message }
 }

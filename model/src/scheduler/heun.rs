@@ -26,8 +26,8 @@ impl Heun {
         let corrects = at.index % 2 == 1;
         history.check(at.index, at.sample.len(), usize::from(corrects), true)?;
         let sigma = at.level().sigma;
-        let picture = self.prediction.picture_exploding(sigma, at.output, at.sample);
-        let slope = slope(at.sample, &picture, sigma);
+        let image = self.prediction.image_exploding(sigma, at.output, at.sample);
+        let slope = slope(at.sample, &image, sigma);
         if !corrects {
             let sample = follow(at.sample, &slope, at.level_after().sigma - sigma);
             *history = History { outputs: vec![slope], sample: at.sample.to_vec() };

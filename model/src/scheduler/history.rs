@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 /// schedulers whose steps do not depend on earlier ones.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
-    /// The latest predicted pictures, oldest first (DPM-Solver: one, UniPC: up to two), or the slope of the first half of
+    /// The latest predicted images, oldest first (DPM-Solver: one, UniPC: up to two), or the slope of the first half of
     /// Heun's step. Each as long as the sample.
     pub outputs: Vec<Vec<f32>>,
     /// The sample from which the step began that is still to be corrected (Heun, UniPC); otherwise empty.

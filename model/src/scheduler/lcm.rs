@@ -1,4 +1,4 @@
-//! Latent consistency models: each evaluation predicts the finished picture, which is noised again for the next (Luo et al.
+//! Latent consistency models: each evaluation predicts the finished image, which is noised again for the next (Luo et al.
 //! 2023; diffusers' `LCMScheduler`).
 
 use super::config::SchedulerConfig;
@@ -6,7 +6,7 @@ use super::evaluation::{Evaluation, Noise};
 use super::prediction::{Prediction, combine};
 use crate::error::{Error, Result};
 
-/// The standard deviation of pictures that the boundary condition assumes.
+/// The standard deviation of images that the boundary condition assumes.
 const SIGMA_DATA: f32 = 0.5;
 
 /// Multistep consistency sampling.
@@ -22,11 +22,11 @@ impl Lcm {
     }
 
     pub(super) fn step(&self, at: &Evaluation, noise: &mut Noise) -> Result<Vec<f32>> {
-        let picture = self.prediction.picture_preserving(at.level(), at.output, at.sample);
+        let image = self.prediction.image_preserving(at.level(), at.output, at.sample);
         let time = at.timestep() as f32 * self.timestep_scaling;
         let variance = time * time + SIGMA_DATA * SIGMA_DATA;
         let (skip, out) = (SIGMA_DATA * SIGMA_DATA / variance, time / variance.sqrt());
-        let denoised = combine([(out, &picture), (skip, at.sample)]);
+        let denoised = combine([(out, &image), (skip, at.sample)]);
         match at.next_level() {
             None => Ok(denoised),
             Some(next) => Ok(combine([(next.alpha, &denoised), (next.sigma, &noise.draw(denoised.len())?)])),

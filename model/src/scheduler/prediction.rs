@@ -1,4 +1,4 @@
-//! From what the model predicts to the picture without noise.
+//! From what the model predicts to the image without noise.
 
 use super::config::{PredictionType, SchedulerConfig};
 use super::schedule::Level;
@@ -16,34 +16,34 @@ impl Prediction {
         Self { kind: config.prediction_type, clip: None }
     }
 
-    /// The same, and clamps the picture if the configuration says so.
+    /// The same, and clamps the image if the configuration says so.
     pub(super) fn with_clip(config: &SchedulerConfig) -> Self {
         let clip = config.clip_sample.then_some(config.clip_sample_range as f32);
         Self { kind: config.prediction_type, clip }
     }
 
-    /// The picture in a sample to which noise was added on top ([`Level::exploding`]).
-    pub(super) fn picture_exploding(&self, sigma: f32, output: &[f32], sample: &[f32]) -> Vec<f32> {
+    /// The image in a sample to which noise was added on top ([`Level::exploding`]).
+    pub(super) fn image_exploding(&self, sigma: f32, output: &[f32], sample: &[f32]) -> Vec<f32> {
         let variance = sigma * sigma + 1.0;
         let of_output = -sigma / variance.sqrt();
-        self.picture(output, sample, |output, sample| match self.kind {
+        self.image(output, sample, |output, sample| match self.kind {
             PredictionType::Epsilon => sample - sigma * output,
             PredictionType::VPrediction => output * of_output + sample / variance,
             PredictionType::Sample => output,
         })
     }
 
-    /// The picture in a sample whose variance is kept at 1.
-    pub(super) fn picture_preserving(&self, level: Level, output: &[f32], sample: &[f32]) -> Vec<f32> {
+    /// The image in a sample whose variance is kept at 1.
+    pub(super) fn image_preserving(&self, level: Level, output: &[f32], sample: &[f32]) -> Vec<f32> {
         let Level { alpha, sigma } = level;
-        self.picture(output, sample, |output, sample| match self.kind {
+        self.image(output, sample, |output, sample| match self.kind {
             PredictionType::Epsilon => (sample - sigma * output) / alpha,
             PredictionType::VPrediction => alpha * sample - sigma * output,
             PredictionType::Sample => output,
         })
     }
 
-    /// The noise in a sample whose variance is kept at 1, given the `picture` in it.
+    /// The noise in a sample whose variance is kept at 1, given the `image` in it.
     pub(super) fn noise_preserving(&self, level: Level, output: &[f32], sample: &[f32]) -> Vec<f32> {
         let Level { alpha, sigma } = level;
         let noise = |(output, sample): (&f32, &f32)| match self.kind {
@@ -54,7 +54,7 @@ impl Prediction {
         output.iter().zip(sample).map(noise).collect()
     }
 
-    fn picture(&self, output: &[f32], sample: &[f32], formula: impl Fn(f32, f32) -> f32) -> Vec<f32> {
+    fn image(&self, output: &[f32], sample: &[f32], formula: impl Fn(f32, f32) -> f32) -> Vec<f32> {
         let values = output.iter().zip(sample).map(|(output, sample)| formula(*output, *sample));
         match self.clip {
             Some(range) => values.map(|value| value.clamp(-range, range)).collect(),

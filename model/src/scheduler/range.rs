@@ -1,4 +1,4 @@
-//! Which evaluations of a schedule a run does: base, refiner, or picture to picture.
+//! Which evaluations of a schedule a run does: base, refiner, or image-to-image.
 
 use std::ops::Range;
 
@@ -24,7 +24,7 @@ impl Scheduler {
         Ok(self.cut(high_noise_frac)?..self.timesteps().len())
     }
 
-    /// The evaluations from picture to picture: the last `strength` (0 to 1) of the steps, rounded down. The picture is given
+    /// The evaluations for image-to-image: the last `strength` (0 to 1) of the steps, rounded down. The image is given
     /// the noise of the first of them, [`add_noise`](Self::add_noise)`(range.start, ..)`.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 
 use super::config::{BetaSchedule, FinalSigmasType, SchedulerConfig, TimestepSpacing};
 
-/// How much picture and how much noise is in a sample: `alpha * picture + sigma * noise`.
+/// How much image and how much noise is in a sample: `alpha * image + sigma * noise`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Level {
     pub(super) alpha: f32,
@@ -12,7 +12,7 @@ pub(super) struct Level {
 }
 
 impl Level {
-    /// The picture as it is, with noise on top.
+    /// The image as it is, with noise on top.
     pub(super) fn exploding(sigma: f32) -> Self {
         Self { alpha: 1.0, sigma }
     }
@@ -23,7 +23,7 @@ impl Level {
         Self { alpha, sigma: sigma * alpha }
     }
 
-    /// From the share of the picture in the variance.
+    /// From the share of the image in the variance.
     pub(super) fn from_alpha_cumprod(alpha_cumprod: f32) -> Self {
         Self { alpha: alpha_cumprod.sqrt(), sigma: (1.0 - alpha_cumprod).sqrt() }
     }
@@ -37,7 +37,7 @@ impl Level {
 /// A run's model evaluations, first to last.
 #[derive(Clone, Debug)]
 pub(super) struct Schedule {
-    /// What the model is told.
+    /// What the model gets as its timestep.
     pub(super) timesteps: Vec<f64>,
     /// The noise levels as diffusers' `sigmas`, one more than timesteps; empty for DDIM and LCM, which have none.
     pub(super) sigmas: Vec<f32>,
@@ -55,18 +55,18 @@ impl Schedule {
     }
 }
 
-/// What is left of the picture's variance at the last training timestep if the betas are rescaled to leave nothing.
+/// What is left of the image's variance at the last training timestep if the betas are rescaled to leave nothing.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum ZeroSnr {
     /// The scheduler does not rescale.
     Ignored,
     /// Nothing.
     Exact,
-    /// 2⁻²⁴, so that the ratio of noise to picture stays finite.
+    /// 2⁻²⁴, so that the ratio of noise to image stays finite.
     Nearly,
 }
 
-/// The share of the picture in the variance at each training timestep.
+/// The share of the image in the variance at each training timestep.
 pub(super) fn alphas_cumprod(config: &SchedulerConfig, zero_snr: ZeroSnr) -> Vec<f32> {
     let timesteps = config.num_train_timesteps;
     let betas = match config.beta_schedule {
@@ -93,7 +93,7 @@ pub(super) fn alphas_cumprod(config: &SchedulerConfig, zero_snr: ZeroSnr) -> Vec
     cumprod
 }
 
-/// The ratio of noise to picture at each training timestep.
+/// The ratio of noise to image at each training timestep.
 pub(super) fn training_sigmas(alphas_cumprod: &[f32]) -> Vec<f32> {
     alphas_cumprod.iter().map(|product| ((1.0 - product) / product).sqrt()).collect()
 }

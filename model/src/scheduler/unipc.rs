@@ -11,7 +11,7 @@ use super::prediction::{Prediction, combine};
 use super::schedule::{Level, Schedule};
 use crate::error::Result;
 
-/// UniPC in terms of the predicted picture.
+/// UniPC in terms of the predicted image.
 #[derive(Clone, Debug)]
 pub(super) struct UniPc {
     prediction: Prediction,
@@ -24,9 +24,9 @@ pub(super) struct UniPc {
 struct Factors {
     /// Of the sample at the start.
     sample: f32,
-    /// Of the picture predicted there.
-    picture: f32,
-    /// Of what differs in the pictures predicted before and after.
+    /// Of the image predicted there.
+    image: f32,
+    /// Of what differs in the images predicted before and after.
     residual: f32,
     /// The right-hand side of the conditions for second order.
     moments: [f32; 2],
@@ -44,21 +44,21 @@ impl UniPc {
 
     pub(super) fn step(&self, at: &Evaluation, history: &mut History) -> Result<Vec<f32>> {
         history.check(at.index, at.sample.len(), self.order, true)?;
-        let picture = self.prediction.picture_preserving(at.level(), at.output, at.sample);
-        let sample = self.correct(at, history, &picture).unwrap_or_else(|| at.sample.to_vec());
+        let image = self.prediction.image_preserving(at.level(), at.output, at.sample);
+        let sample = self.correct(at, history, &image).unwrap_or_else(|| at.sample.to_vec());
         let older = history.outputs.last().filter(|_| self.order == 2 && !(self.lower_order_final && at.is_last()));
-        let next = self.predict(at, older, &picture, &sample);
-        history.push(picture, self.order);
+        let next = self.predict(at, older, &image, &sample);
+        history.push(image, self.order);
         history.sample = sample;
         Ok(next)
     }
 
-    /// The sample of this evaluation, reached anew from the one before; `None` at the start of a run. `picture` is what the
+    /// The sample of this evaluation, reached anew from the one before; `None` at the start of a run. `image` is what the
     /// model predicts here.
-    fn correct(&self, at: &Evaluation, history: &History, picture: &[f32]) -> Option<Vec<f32>> {
+    fn correct(&self, at: &Evaluation, history: &History, image: &[f32]) -> Option<Vec<f32>> {
         let (last, before) = history.outputs.split_last()?;
         let factors = self.factors(at.level_before(1), at.level());
-        let here = difference(picture, last, 1.0);
+        let here = difference(image, last, 1.0);
         let residual = match before.last() {
             None => combine([(0.5, &here)]),
             Some(older) => {
@@ -67,22 +67,22 @@ impl UniPc {
                 combine([(weight, &difference(older, last, ratio)), (factors.moments[0] - weight, &here)])
             }
         };
-        let terms = [(factors.sample, &history.sample[..]), (factors.picture, last), (factors.residual, &residual)];
+        let terms = [(factors.sample, &history.sample[..]), (factors.image, last), (factors.residual, &residual)];
         Some(combine(terms))
     }
 
-    /// The sample of the next evaluation, from the corrected `sample` of this one; of second order with an `older` picture.
-    fn predict(&self, at: &Evaluation, older: Option<&Vec<f32>>, picture: &[f32], sample: &[f32]) -> Vec<f32> {
+    /// The sample of the next evaluation, from the corrected `sample` of this one; of second order with an `older` image.
+    fn predict(&self, at: &Evaluation, older: Option<&Vec<f32>>, image: &[f32], sample: &[f32]) -> Vec<f32> {
         let factors = self.factors(at.level(), at.level_after());
-        let first_order = [(factors.sample, sample), (factors.picture, picture)];
+        let first_order = [(factors.sample, sample), (factors.image, image)];
         let Some(older) = older else { return combine(first_order) };
         let ratio = ratio(at.level_before(1), at.level(), at.level_after());
-        let [from_sample, from_picture] = first_order;
-        combine([from_sample, from_picture, (factors.residual * 0.5, &difference(older, picture, ratio))])
+        let [from_sample, from_image] = first_order;
+        combine([from_sample, from_image, (factors.residual * 0.5, &difference(older, image, ratio))])
     }
 
     fn factors(&self, from: Level, to: Level) -> Factors {
-        // `h` is the step in half the log signal-to-noise ratio, with the sign that it has for predicted pictures.
+        // `h` is the step in half the log signal-to-noise ratio, with the sign that it has for predicted images.
         let h = from.lambda() - to.lambda();
         let phi_1 = h.exp_m1();
         let scale = if self.bh1 { h } else { phi_1 };
@@ -90,7 +90,7 @@ impl UniPc {
         let phi_3 = phi_2 / h - 0.5;
         Factors {
             sample: to.sigma / from.sigma,
-            picture: -(to.alpha * phi_1),
+            image: -(to.alpha * phi_1),
             residual: -(to.alpha * scale),
             moments: [phi_2 / scale, phi_3 * 2.0 / scale],
         }
@@ -102,7 +102,7 @@ fn ratio(older: Level, from: Level, to: Level) -> f32 {
     (older.lambda() - from.lambda()) / (to.lambda() - from.lambda())
 }
 
-/// The change from picture `from` to picture `to`, per step.
+/// The change from image `from` to image `to`, per step.
 fn difference(to: &[f32], from: &[f32], ratio: f32) -> Vec<f32> {
     to.iter().zip(from).map(|(to, from)| (to - from) / ratio).collect()
 }

@@ -6,9 +6,10 @@ use std::path::Path;
 use serde::Deserialize;
 use tokenizers::AddedToken;
 
+use super::added_token::{AddedTokenConfig, TokenConfig};
 use super::files::{read_json, shown};
+use super::padding::{CONTEXT_LENGTH, Padding};
 use super::vocabulary::Vocabulary;
-use super::{CONTEXT_LENGTH, Padding};
 use crate::error::{Error, Result};
 
 const START: &str = "<|startoftext|>";
@@ -96,7 +97,7 @@ impl SpecialTokens {
     }
 }
 
-/// The added tokens in the order of their ids, which must be those in the table or go on from its end.
+/// The added tokens in the order of their ids, which must be those in the table or continue from its end.
 fn checked_added_tokens(
     file: &Path,
     mut added: Vec<AddedTokenConfig>,
@@ -157,42 +158,6 @@ impl NamedToken {
         match self {
             Self::Content(content) => AddedToken::from(content, true),
             Self::Config(config) => config.into_added_token(true),
-        }
-    }
-}
-
-/// An added token as `tokenizer.json` lists it.
-#[derive(Clone, Deserialize)]
-pub(super) struct AddedTokenConfig {
-    id: u32,
-    #[serde(flatten)]
-    token: TokenConfig,
-}
-
-#[derive(Clone, Deserialize)]
-struct TokenConfig {
-    content: String,
-    #[serde(default)]
-    single_word: bool,
-    #[serde(default)]
-    lstrip: bool,
-    #[serde(default)]
-    rstrip: bool,
-    /// Whether it is looked for in the lower-case text; by default, special tokens are not.
-    normalized: Option<bool>,
-    #[serde(default)]
-    special: bool,
-}
-
-impl TokenConfig {
-    fn into_added_token(self, special: bool) -> AddedToken {
-        AddedToken {
-            content: self.content,
-            single_word: self.single_word,
-            lstrip: self.lstrip,
-            rstrip: self.rstrip,
-            normalized: self.normalized.unwrap_or(!special),
-            special,
         }
     }
 }

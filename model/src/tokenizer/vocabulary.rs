@@ -8,8 +8,8 @@ use flate2::bufread::GzDecoder;
 use serde::Deserialize;
 use tokenizers::models::bpe::{Merges, Vocab};
 
+use super::added_token::AddedTokenConfig;
 use super::files::{read_json, read_text, shown};
-use super::special_tokens::AddedTokenConfig;
 use crate::error::{Error, Result};
 
 /// CLIP's merges, most frequent first; the parent module says where they come from.

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde_json::json;
 
+use super::padding::{CONTEXT_LENGTH, Padding};
 use super::vocabulary::Vocabulary;
-use super::{CONTEXT_LENGTH, Padding};
 use crate::error::{Error, Result};
 
 /// Writes the built-in table, cut to `vocabulary_size` words, as a new `tokenizer` folder.

@@ -1,11 +1,16 @@
 //! From one number format to another.
 
+use std::path::PathBuf;
+
+use burn::tensor::{AllocationProperty, FloatDType, TensorData};
 use bytes::Bytes;
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
-use super::safetensors_file::aligned;
-use super::{RawTensor, WeightType};
+use super::safetensors::aligned;
+use super::{RawTensor, TensorSource};
+use crate::error::{Error, Result};
+use crate::precision::WeightType;
 
 /// Numbers converted at a time: few enough to stay in the processor's cache.
 const BLOCK: usize = 4096;
@@ -14,7 +19,7 @@ const BLOCK: usize = 4096;
 ///
 /// # Errors
 /// A message if a finite number is too large for `dtype`.
-pub fn convert(tensor: &RawTensor, dtype: WeightType) -> Result<Bytes, String> {
+pub fn convert(tensor: &RawTensor, dtype: WeightType) -> std::result::Result<Bytes, String> {
     if tensor.dtype == dtype {
         return Ok(tensor.data.clone());
     }
@@ -28,6 +33,40 @@ pub fn convert(tensor: &RawTensor, dtype: WeightType) -> Result<Bytes, String> {
         }
         Ok(())
     })
+}
+
+/// The numbers of `tensor`, which `source` calls `name`, in the format `dtype`, as by [`convert`].
+///
+/// # Errors
+/// [`Error::Weights`] naming file and tensor if a finite number is too large for `dtype`.
+pub(super) fn convert_tensor(
+    source: &dyn TensorSource,
+    name: &str,
+    tensor: &RawTensor,
+    dtype: WeightType,
+) -> Result<Bytes> {
+    convert(tensor, dtype).map_err(|message| Error::Weights {
+        file: source.file_of(name).unwrap_or_else(|| PathBuf::from("checkpoint")),
+        tensor: Some(name.to_owned()),
+        message,
+    })
+}
+
+/// The tensor `name` of `source`, whose shape is `shape`, as `dtype`.
+///
+/// # Errors
+/// Those of [`convert_tensor`] and of reading.
+pub(super) fn load(source: &dyn TensorSource, name: &str, shape: &[usize], dtype: FloatDType) -> Result<TensorData> {
+    let wanted = WeightType::of(dtype);
+    let bytes = if source.describe(name)?.0 == wanted {
+        // Same format: the tensor is the mapped file itself.
+        source.tensor(name)?.data
+    } else {
+        // Read without the mapping, so that the file's pages do not stay beside the converted copy.
+        convert_tensor(source, name, &source.read(name)?, wanted)?
+    };
+    let bytes = burn::tensor::Bytes::from_shared(bytes, AllocationProperty::File);
+    Ok(TensorData::from_bytes(bytes, shape.to_vec(), dtype.into()))
 }
 
 /// Reads a block of numbers in any format.
@@ -55,7 +94,7 @@ fn widen(stored: &[u8], dtype: WeightType, numbers: &mut [f32]) {
 }
 
 /// Writes a block of numbers in any format.
-fn narrow(numbers: &[f32], dtype: WeightType, converted: &mut [u8]) -> Result<(), String> {
+fn narrow(numbers: &[f32], dtype: WeightType, converted: &mut [u8]) -> std::result::Result<(), String> {
     match dtype {
         WeightType::F32 => {
             for (bytes, number) in converted.as_chunks_mut().0.iter_mut().zip(numbers) {

@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use super::component::transpose;
-use super::convert::convert;
-use super::files::{MODEL_INDEX, SCHEDULER};
-use super::safetensors_file::read_text;
+use super::component_tensors::transpose;
+use super::config_texts::{MODEL_INDEX, SCHEDULER};
+use super::convert::convert_tensor;
+use super::manifest::{listing, manifest};
+use super::packing::{self, PACKED_FILE};
+use super::safetensors::read_text;
 use super::single_file::{CONFIG_KEY, original_name};
-use super::write::{Stored, TensorToWrite, write_folder, write_safetensors};
-use super::{Component, ModelFiles, TensorSource, Transform, WeightType};
+use super::write::write_folder;
+use super::{Component, ModelFiles, Stored, TensorSource, TensorToWrite, Transform, write_safetensors};
 use crate::error::{Error, Result};
-use crate::manifest::manifest;
-use crate::packing::{self, PACKED_FILE};
-use crate::precision::Precision;
+use crate::precision::{Precision, WeightType};
 
 /// What a tokenizer's folder may hold.
 pub const TOKENIZER_FILES: [&str; 6] = [
@@ -31,7 +31,7 @@ const LONGEST_TOKENIZER_FILE: u64 = 16 << 20;
 
 /// What becomes of the weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum ExportFormat {
     /// They stay as they are.
     Same,
     /// They are converted to another number format, for every program that reads such models.
@@ -40,13 +40,13 @@ pub enum Form {
     Packed(Precision),
 }
 
-/// Saves `model` as a new diffusers folder, its weights in `form`. One tensor is in memory at a time, and the folder
+/// Saves `model` as a new diffusers folder, its weights in `format`. One tensor is in memory at a time, and the folder
 /// appears whole or not at all.
 ///
 /// # Errors
 /// [`Error::Io`] if `folder` is there already or cannot be written, [`Error::Weights`] if a number does not fit its
 /// format or the model is packed already.
-pub fn save_folder(model: &ModelFiles, folder: &Path, form: Form) -> Result<()> {
+pub fn save_folder(model: &ModelFiles, folder: &Path, format: ExportFormat) -> Result<()> {
     write_folder(folder, |folder| {
         if let Some(text) = model.model_index_text() {
             write_text(&folder.join("model_index.json"), text)?;
@@ -56,7 +56,7 @@ pub fn save_folder(model: &ModelFiles, folder: &Path, form: Form) -> Result<()> 
         }
         for component in Component::ALL {
             save_tokenizer(model, component, folder)?;
-            save_component(model, component, folder, form)?;
+            save_component(model, component, folder, format)?;
         }
         Ok(())
     })
@@ -75,18 +75,19 @@ fn save_tokenizer(model: &ModelFiles, component: Component, folder: &Path) -> Re
 }
 
 /// Saves configuration and weights of `component`, if the model has it.
-fn save_component(model: &ModelFiles, component: Component, folder: &Path, form: Form) -> Result<()> {
+fn save_component(model: &ModelFiles, component: Component, folder: &Path, format: ExportFormat) -> Result<()> {
     let (Some(source), Some(config)) = (model.component(component)?, model.config_text(component)) else {
         return Ok(());
     };
     let to = make_folder(folder, component.folder())?;
-    let dtype = match form {
-        Form::Packed(precision) => {
+    let dtype = match format {
+        ExportFormat::Packed(precision) => {
             write_text(&to.join("config.json"), config)?;
-            return packing::write(source.as_ref(), component, model.configs(), precision, &to.join(PACKED_FILE));
+            let listing = listing(component, model.configs(), precision.cpu_format());
+            return packing::write(source.as_ref(), listing, precision, &to.join(PACKED_FILE));
         }
-        Form::Converted(dtype) => Some(dtype),
-        Form::Same => None,
+        ExportFormat::Converted(dtype) => Some(dtype),
+        ExportFormat::Same => None,
     };
     write_text(&to.join("config.json"), &with_dtype(config, dtype))?;
     let stem = match component {
@@ -181,11 +182,7 @@ pub fn save_single_file(model: &ModelFiles, path: &Path, dtype: Option<WeightTyp
 
 /// The numbers of one tensor in the format `dtype`.
 fn produce(source: &dyn TensorSource, name: &str, dtype: WeightType) -> Result<Bytes> {
-    convert(&source.tensor(name)?, dtype).map_err(|message| Error::Weights {
-        file: source.file_of(name).unwrap_or_default(),
-        tensor: Some(name.to_owned()),
-        message,
-    })
+    convert_tensor(source, name, &source.tensor(name)?, dtype)
 }
 
 fn json_entry(key: &str, text: Option<String>) -> Option<(String, Value)> {

@@ -1,27 +1,17 @@
 //! A model on disk, in either layout.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::Bytes;
-
-use super::component::ComponentTensors;
+use super::component_tensors::ComponentTensors;
+use super::config_texts::{ConfigTexts, MODEL_INDEX, SCHEDULER};
+use super::fingerprint::Fingerprint;
+use super::manifest::manifest;
+use super::packing::{PACKED_FILE, PackedFile};
 use super::{Component, SafetensorsFile, TensorSource, folder, single_file};
 use crate::config::ModelConfigs;
 use crate::error::{Error, Result};
-use crate::packing::{PACKED_FILE, PackedFile};
 use crate::precision::Precision;
-
-/// The keys of [`Texts`] that are not components.
-pub(super) const MODEL_INDEX: &str = "model_index";
-pub(super) const SCHEDULER: &str = "scheduler";
-
-/// Bytes at each end of a tensor that are compared to tell whether two components are the same.
-const COMPARED: usize = 4096;
-
-/// The JSON text of every configuration, by `model_index`, `scheduler` or the component's folder.
-pub(super) type Texts = BTreeMap<&'static str, String>;
 
 /// A model on disk: a diffusers folder, or one safetensors checkpoint in the original layout.
 ///
@@ -31,7 +21,7 @@ pub struct ModelFiles {
     path: PathBuf,
     is_folder: bool,
     configs: ModelConfigs,
-    texts: Texts,
+    texts: ConfigTexts,
     /// What the weights are packed for, if they are packed.
     packed: Option<Precision>,
 }
@@ -86,7 +76,7 @@ impl ModelFiles {
     }
 
     /// The packed weights of `component`, which the model has.
-    pub(crate) fn packed_component(&self, component: Component) -> Result<PackedFile> {
+    pub(super) fn packed_component(&self, component: Component) -> Result<PackedFile> {
         let file = PackedFile::open(&self.packed_path(component))?;
         if Some(file.precision()) != self.packed {
             let message = "is packed for another precision than the UNet: convert the model again".to_owned();
@@ -156,47 +146,31 @@ impl ModelFiles {
         Ok(self.open_component(component)?.map_or(0, |tensors| tensors.size_in_bytes()))
     }
 
-    /// Whether a component is the same in both models, so that it need be loaded only once: the same files, or the
-    /// same configuration and, in every tensor, the same numbers at its beginning and end.
+    /// What tells the weights of `component` from others; none if the model does not have it.
+    ///
+    /// # Errors
+    /// As [`ModelFiles::open`], or [`Error::Io`] if a file cannot be read.
+    pub(super) fn fingerprint(&self, component: Component) -> Result<Option<Fingerprint>> {
+        if !self.has(component) {
+            return Ok(None);
+        }
+        match self.packed {
+            Some(_) => self.packed_component(component)?.fingerprint().map(Some),
+            None => self.open_component(component)?.map(|tensors| Fingerprint::of_tensors(&tensors)).transpose(),
+        }
+    }
+
+    /// Whether a component is the same in both models, so that it need be loaded only once: its configuration and, by
+    /// their fingerprints, its weights.
     ///
     /// # Errors
     /// As [`ModelFiles::open`], or [`Error::Io`] if a file cannot be read.
     pub fn is_same_component_as(&self, other: &Self, component: Component) -> Result<bool> {
-        if self.config_of(component) != other.config_of(component) {
+        let is_there = self.has(component) && other.has(component);
+        if !is_there || self.packed != other.packed || self.config_of(component) != other.config_of(component) {
             return Ok(false);
         }
-        if !self.has(component) || !other.has(component) || self.packed != other.packed {
-            return Ok(false);
-        }
-        if self.packed.is_some() {
-            return Ok(self.packed_component(component)?.is_same_as(&other.packed_component(component)?));
-        }
-        let (Some(ours), Some(theirs)) = (self.component(component)?, other.component(component)?) else {
-            return Ok(false);
-        };
-        let names = ours.names();
-        let file = |source: &dyn TensorSource, name| source.file_of(name).and_then(|file| file.canonicalize().ok());
-        if names.iter().all(|name| {
-            let file_of_ours = file(ours.as_ref(), name);
-            file_of_ours.is_some() && file_of_ours == file(theirs.as_ref(), name)
-        }) {
-            return Ok(true);
-        }
-        for name in &names {
-            if ours.describe(name)? != theirs.describe(name)? {
-                return Ok(false);
-            }
-        }
-        // Other weights differ in every tensor, so the ends of each tell; gigabytes need not be read.
-        for name in &names {
-            let (ours, theirs) = (ours.tensor(name)?.data, theirs.tensor(name)?.data);
-            let length = ours.len().min(COMPARED);
-            let ends = |data: &Bytes| (data.slice(..length), data.slice(data.len() - length..));
-            if ours.len() != theirs.len() || ends(&ours) != ends(&theirs) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        Ok(self.fingerprint(component)? == other.fingerprint(component)?)
     }
 
     fn config_of(&self, component: Component) -> ModelConfigs {
@@ -219,12 +193,12 @@ impl ModelFiles {
             let message = "is packed for the CPU already: give the model that it was made from".to_owned();
             return Err(Error::Weights { file: self.packed_path(component), tensor: None, message });
         }
-        let configs = &self.configs;
+        let manifest = manifest(component, &self.configs);
         if self.is_folder {
-            folder::open_component(&self.path, component, configs).map(Some)
+            folder::open_component(&self.path, component, &manifest).map(Some)
         } else {
             let file = Arc::new(SafetensorsFile::open(&self.path)?);
-            single_file::open_component(file, component, configs).map(Some)
+            single_file::open_component(file, component, &self.configs, &manifest).map(Some)
         }
     }
 }

@@ -6,22 +6,21 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::component::{ComponentTensors, Wanted};
-use super::files::{MODEL_INDEX, SCHEDULER, Texts};
-use super::header::shorten;
+use super::component_tensors::{ComponentTensors, Wanted};
+use super::config_texts::{ConfigTexts, MODEL_INDEX, SCHEDULER};
+use super::manifest::Manifest;
 use super::recognise::refused_name;
-use super::safetensors_file::read_text;
+use super::safetensors::{read_text, shorten};
 use super::{Component, SafetensorsFile, Transform};
 use crate::config::{ModelConfigs, ModelIndex, TextEncoderConfig, UNetConfig, VaeConfig};
 use crate::error::{Error, Result};
-use crate::manifest::manifest;
 
 /// Configurations take a few kilobytes, an index a few hundred.
 pub(super) const LONGEST_CONFIG: u64 = 1 << 20;
 const LONGEST_INDEX: u64 = 16 << 20;
 
 /// Reads every configuration of the model in `folder`.
-pub(super) fn read_configs(folder: &Path) -> Result<(ModelConfigs, Texts)> {
+pub(super) fn read_configs(folder: &Path) -> Result<(ModelConfigs, ConfigTexts)> {
     let index_file = folder.join("model_index.json");
     if !index_file.exists() {
         return Err(Error::Config {
@@ -31,7 +30,7 @@ pub(super) fn read_configs(folder: &Path) -> Result<(ModelConfigs, Texts)> {
                 .to_owned(),
         });
     }
-    let mut texts = Texts::new();
+    let mut texts = ConfigTexts::new();
     let model_index = read_text(&index_file, LONGEST_CONFIG)?;
     let scheduler_file = folder.join("scheduler/scheduler_config.json");
     if scheduler_file.exists() {
@@ -64,13 +63,13 @@ pub(super) fn read_configs(folder: &Path) -> Result<(ModelConfigs, Texts)> {
     Ok((configs, texts))
 }
 
-/// Finds the tensors of `component`, whose configuration is there.
-pub(super) fn open_component(folder: &Path, component: Component, configs: &ModelConfigs) -> Result<ComponentTensors> {
+/// Finds the tensors that `manifest` lists for `component`.
+pub(super) fn open_component(folder: &Path, component: Component, manifest: &Manifest) -> Result<ComponentTensors> {
     let folder = folder.join(component.folder());
     let (label, files) = open_weights(&folder)?;
-    let wanted = manifest(component, configs).into_iter().map(|(name, shape)| {
-        let candidates = other_names(component, &name).into_iter().map(|name| (name, Transform::Same)).collect();
-        Wanted { name, shape, candidates }
+    let wanted = manifest.iter().map(|(name, shape)| {
+        let candidates = other_names(component, name).into_iter().map(|name| (name, Transform::Same)).collect();
+        Wanted { name: name.clone(), shape: shape.clone(), candidates }
     });
     let belongs = |name: &str| match component {
         Component::UNet => true,

@@ -5,31 +5,31 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::component::{ComponentTensors, Wanted};
-use super::files::{MODEL_INDEX, SCHEDULER, Texts};
+use super::component_tensors::{ComponentTensors, Wanted};
+use super::config_texts::{ConfigTexts, MODEL_INDEX, SCHEDULER};
+use super::manifest::Manifest;
 use super::original::{open_clip_name, unet_name, vae_name};
 use super::recognise::other_model;
 use super::{Component, SafetensorsFile, Transform};
 use crate::config::{ModelConfigs, ModelIndex, TextEncoderConfig, UNetConfig, VaeConfig};
 use crate::error::{Error, Result};
-use crate::manifest::manifest;
 
 /// Where our own files keep every configuration, as one JSON object.
 pub(super) const CONFIG_KEY: &str = "easel.config";
 
 /// The configurations that the file carries, or those of the official model that its names are those of.
-pub(super) fn read_configs(file: &SafetensorsFile) -> Result<(ModelConfigs, Texts)> {
+pub(super) fn read_configs(file: &SafetensorsFile) -> Result<(ModelConfigs, ConfigTexts)> {
     match file.header().metadata.get(CONFIG_KEY) {
         Some(text) => embedded_configs(text, file.path()),
         None => official_configs(file),
     }
 }
 
-fn embedded_configs(text: &str, path: &Path) -> Result<(ModelConfigs, Texts)> {
+fn embedded_configs(text: &str, path: &Path) -> Result<(ModelConfigs, ConfigTexts)> {
     let within = |part: &str| PathBuf::from(format!("{} ({CONFIG_KEY}{part})", path.display()));
     let mut parts: Map<String, Value> = serde_json::from_str(text)
         .map_err(|error| Error::Config { file: within(""), message: format!("is not a JSON object: {error}") })?;
-    let mut texts = Texts::new();
+    let mut texts = ConfigTexts::new();
     let mut take = |key: &'static str| -> Option<(String, PathBuf)> {
         let text = parts.remove(key)?.to_string();
         texts.insert(key, text.clone());
@@ -52,7 +52,7 @@ fn embedded_configs(text: &str, path: &Path) -> Result<(ModelConfigs, Texts)> {
     Ok((configs, texts))
 }
 
-fn official_configs(file: &SafetensorsFile) -> Result<(ModelConfigs, Texts)> {
+fn official_configs(file: &SafetensorsFile) -> Result<(ModelConfigs, ConfigTexts)> {
     let tensors = &file.header().tensors;
     let has =
         |prefix: &str| tensors.range(prefix.to_owned()..).next().is_some_and(|(name, _)| name.starts_with(prefix));
@@ -77,7 +77,7 @@ fn official_configs(file: &SafetensorsFile) -> Result<(ModelConfigs, Texts)> {
     if !has("first_stage_model.") {
         configs.vae = None;
     }
-    let mut texts = Texts::new();
+    let mut texts = ConfigTexts::new();
     let mut put = |key, config: Value| texts.insert(key, format!("{config:#}"));
     put(MODEL_INDEX, configs.model_index.to_json());
     put(SCHEDULER, official_scheduler(has("v_pred"), has("ztsnr")));
@@ -135,15 +135,16 @@ pub(super) fn original_name(component: Component, name: &str, configs: &ModelCon
     (format!("{}{original}", prefix(component, configs)), transform)
 }
 
-/// Finds the tensors of `component`, whose configuration is there.
+/// Finds the tensors that `manifest` lists for `component`.
 pub(super) fn open_component(
     file: Arc<SafetensorsFile>,
     component: Component,
     configs: &ModelConfigs,
+    manifest: &Manifest,
 ) -> Result<ComponentTensors> {
     let prefix = prefix(component, configs);
-    let wanted = manifest(component, configs).into_iter().map(|(name, shape)| {
-        let (original, transform) = original_name(component, &name, configs);
+    let wanted = manifest.iter().map(|(name, shape)| {
+        let (original, transform) = original_name(component, name, configs);
         let mut candidates = vec![(original.clone(), transform)];
         match (component, transform) {
             // Some converters leave the VAE's attention as linear layers.
@@ -155,7 +156,7 @@ pub(super) fn open_component(
             }
             _ => {}
         }
-        Wanted { name, shape, candidates }
+        Wanted { name: name.clone(), shape: shape.clone(), candidates }
     });
     let belongs = |name: &str| {
         let Some(name) = name.strip_prefix(prefix) else { return false };

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::component::{ComponentTensors, Wanted};
+use super::component_tensors::{ComponentTensors, Wanted};
 use super::folder::{LONGEST_CONFIG, open_weights};
-use super::safetensors_file::read_text;
-use super::{TensorSource, Transform};
+use super::manifest::tiny_vae_manifest;
+use super::safetensors::read_text;
+use super::{Fingerprint, TensorSource, Transform};
 use crate::config::TinyVaeConfig;
 use crate::error::{Error, Result};
-use crate::manifest::tiny_vae_manifest;
 
 /// A tiny VAE on disk; its weights are mapped while they are in use.
 #[derive(Debug, Clone)]
@@ -45,6 +45,19 @@ impl TinyVaeFiles {
     /// Its folder.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// How many numbers its decoder has.
+    pub(crate) fn count_numbers(&self) -> u64 {
+        tiny_vae_manifest(&self.config).iter().map(|(_, shape)| shape.iter().product::<usize>() as u64).sum()
+    }
+
+    /// What tells its weights from others.
+    ///
+    /// # Errors
+    /// As [`TinyVaeFiles::open`], should the files have changed since.
+    pub(super) fn fingerprint(&self) -> Result<Fingerprint> {
+        Fingerprint::of_tensors(self.tensors()?.as_ref())
     }
 
     /// The tensors of its decoder.

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use easel_model::Error;
 use easel_model::config::{ModelConfigs, ModelIndex, TextEncoderConfig, UNetConfig, VaeConfig};
 use easel_model::weights::{
-    Component, Form, ModelFiles, RawTensor, Stored, TensorToWrite, WeightType, convert, save_folder, save_single_file,
-    write_safetensors,
+    Component, ExportFormat, ModelFiles, RawTensor, Stored, TensorToWrite, WeightType, convert, save_folder,
+    save_single_file, write_safetensors,
 };
 use half::{bf16, f16};
 
@@ -46,7 +46,7 @@ fn every_layout_and_format_reads_back() {
         for dtype in TYPES {
             let place = tempfile::tempdir().expect("a folder");
             let (folder, file) = (place.path().join("folder"), place.path().join("file.safetensors"));
-            save_folder(&model, &folder, Form::Converted(dtype)).expect("a saved folder");
+            save_folder(&model, &folder, ExportFormat::Converted(dtype)).expect("a saved folder");
             save_single_file(&model, &file, Some(dtype)).expect("a saved file");
             assert_eq!(listing(place.path()), ["file.safetensors", "folder"], "nothing else is left");
             for path in [&folder, &file] {
@@ -65,7 +65,7 @@ fn every_layout_and_format_reads_back() {
                 // And back again: f16 fits into f32 without loss.
                 if dtype == WeightType::F32 {
                     let back = place.path().join(if path == &folder { "back" } else { "file_back" });
-                    save_folder(&saved, &back, Form::Converted(WeightType::F16)).expect("a saved folder");
+                    save_folder(&saved, &back, ExportFormat::Converted(WeightType::F16)).expect("a saved folder");
                     let back = ModelFiles::open(&back).expect("the saved model");
                     for (part, tensors) in &expected {
                         assert_eq!(&tensors_of(&back, *part), tensors);
@@ -82,7 +82,7 @@ fn saved_folder_is_complete() {
     let model = ModelFiles::open(demo("base")).expect("the demo model");
     let place = tempfile::tempdir().expect("a folder");
     let folder = place.path().join("saved");
-    save_folder(&model, &folder, Form::Converted(WeightType::BF16)).expect("a saved folder");
+    save_folder(&model, &folder, ExportFormat::Converted(WeightType::BF16)).expect("a saved folder");
     for part in ["", "scheduler", "tokenizer", "tokenizer_2", "text_encoder", "text_encoder_2", "unet", "vae"] {
         assert_eq!(listing(&folder.join(part)), listing(&demo("base").join(part)), "{part}");
     }
@@ -92,7 +92,7 @@ fn saved_folder_is_complete() {
     }
     let config = std::fs::read_to_string(folder.join("text_encoder/config.json")).expect("a file");
     assert!(config.contains("\"dtype\": \"bfloat16\""), "{config}");
-    let again = save_folder(&model, &folder, Form::Same);
+    let again = save_folder(&model, &folder, ExportFormat::Same);
     fails(again, &["saved", "is there already"]);
 }
 
@@ -160,7 +160,7 @@ fn numbers_that_do_not_fit_are_errors() {
     let model = ModelFiles::open(copy.path()).expect("mixed formats");
     let place = tempfile::tempdir().expect("a folder");
     let parts = ["diffusion_pytorch_model.safetensors", "decoder.conv_in.bias", "70000", "bf16 or f32"];
-    fails(save_folder(&model, &place.path().join("folder"), Form::Converted(WeightType::F16)), &parts);
+    fails(save_folder(&model, &place.path().join("folder"), ExportFormat::Converted(WeightType::F16)), &parts);
     fails(save_single_file(&model, &place.path().join("file.safetensors"), Some(WeightType::F16)), &parts);
     assert_eq!(listing(place.path()), [] as [&str; 0], "nothing is left of a failure");
     // Without a format each tensor keeps its own.

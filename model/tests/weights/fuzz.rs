@@ -5,7 +5,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use easel_model::config::{ModelConfigs, ModelIndex, TextEncoderConfig, UNetConfig, VaeConfig};
-use easel_model::manifest::{text_encoder_manifest, unet_manifest, vae_manifest};
+use easel_model::weights::manifest::{text_encoder_manifest, unet_manifest, vae_manifest};
 use easel_model::weights::{
     Component, ModelFiles, Stored, TensorToWrite, WeightType, parse_header, save_single_file, write_safetensors,
 };

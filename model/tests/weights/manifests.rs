@@ -6,8 +6,8 @@ use std::io::Write;
 use std::path::Path;
 
 use easel_model::config::{ModelConfigs, TextEncoderConfig, UNetConfig, VaeConfig};
-use easel_model::manifest::{text_encoder_manifest, unet_manifest, vae_manifest};
 use easel_model::memory;
+use easel_model::weights::manifest::{text_encoder_manifest, unet_manifest, vae_manifest};
 use easel_model::weights::{Component, ModelFiles, Transform, open_clip_name, unet_name, vae_name};
 use serde_json::{Map, json};
 
@@ -15,7 +15,7 @@ use super::support::fails;
 
 type Shapes = BTreeMap<String, Vec<usize>>;
 /// Name, shape and format.
-type Stored = (String, Vec<usize>, &'static str);
+type StoredTensor = (String, Vec<usize>, &'static str);
 
 fn reference(name: &str) -> Shapes {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/manifests").join(name);
@@ -90,7 +90,7 @@ fn single_file_names_equal_the_reference() {
 }
 
 /// A checkpoint of full size whose numbers are a hole in the file.
-fn sparse_checkpoint(path: &Path, tensors: impl IntoIterator<Item = Stored>) {
+fn sparse_checkpoint(path: &Path, tensors: impl IntoIterator<Item = StoredTensor>) {
     let mut header = Map::new();
     let mut end = 0;
     for (name, shape, dtype) in tensors {
@@ -106,7 +106,7 @@ fn sparse_checkpoint(path: &Path, tensors: impl IntoIterator<Item = Stored>) {
     file.set_len((8 + header.len() + end) as u64).expect("a sparse file");
 }
 
-fn official_base() -> Vec<Stored> {
+fn official_base() -> Vec<StoredTensor> {
     let mut tensors: Vec<_> =
         reference("base.single_file.tsv").into_iter().map(|(name, shape)| (name, shape, "F16")).collect();
     // What official files carry besides.
@@ -172,14 +172,14 @@ fn velocity_checkpoints_say_so_to_the_scheduler() {
 fn checkpoints_that_are_almost_sdxl_are_refused_by_tensor() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("changed.safetensors");
-    let open = |change: &dyn Fn(&mut Vec<Stored>)| {
+    let open = |change: &dyn Fn(&mut Vec<StoredTensor>)| {
         let mut tensors = official_base();
         change(&mut tensors);
         sparse_checkpoint(&path, tensors);
         ModelFiles::open(&path)
     };
     let conv_in = "model.diffusion_model.input_blocks.0.0.weight";
-    let at = |tensors: &[Stored]| tensors.iter().position(|(name, ..)| name == conv_in).expect("it");
+    let at = |tensors: &[StoredTensor]| tensors.iter().position(|(name, ..)| name == conv_in).expect("it");
     // An inpainting model takes nine channels.
     let inpainting = open(&|tensors| {
         let index = at(tensors);

@@ -1,31 +1,87 @@
 //! `easel approve`, `reject`, `publish`, `cancel`: decides on a task.
 
-use easel_core::task::Move;
+use clap::Args;
 use serde_json::{Value, json};
 
-use super::Client;
+use super::{Client, ServiceArguments};
 use crate::failure::Failure;
 use crate::output;
-use crate::service_arguments::DecisionArguments;
 
-/// Makes a move on a task.
+/// Which task.
+#[derive(Debug, Args)]
+pub(crate) struct TaskArguments {
+    /// The task's id
+    id: String,
+    #[command(flatten)]
+    service: ServiceArguments,
+    /// Print the task as one JSON object on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ApproveArguments {
+    #[command(flatten)]
+    task: TaskArguments,
+    /// A note for the history
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RejectArguments {
+    #[command(flatten)]
+    task: TaskArguments,
+    /// The reason, for the next attempt
+    #[arg(long, value_name = "TEXT", visible_alias = "note")]
+    reason: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CancelArguments {
+    #[command(flatten)]
+    task: TaskArguments,
+    /// The reason
+    #[arg(long, value_name = "TEXT", visible_alias = "note")]
+    reason: Option<String>,
+}
+
+/// Accepts a task's images.
 ///
 /// # Errors
-/// The service's.
-pub(crate) fn decide(arguments: &DecisionArguments, step: Move) -> Result<(), Failure> {
-    let field = match step {
-        Move::Approve => Some("note"),
-        Move::Reject | Move::Cancel => Some("reason"),
-        _ => None,
-    };
-    let body = match (field, &arguments.note) {
-        (Some(field), Some(note)) => json!({field: note}),
-        (Some(_), None) => json!({}),
-        (None, None) => json!({}),
-        (None, Some(_)) => return Err(Failure::wrong_use(format!("--note: `{step}` takes none"))),
-    };
+/// The service refuses or cannot be reached.
+pub(crate) fn approve(arguments: &ApproveArguments) -> Result<(), Failure> {
+    decide(&arguments.task, "approve", &[("note", &arguments.note)])
+}
+
+/// Turns a task's images down.
+///
+/// # Errors
+/// The service refuses or cannot be reached.
+pub(crate) fn reject(arguments: &RejectArguments) -> Result<(), Failure> {
+    decide(&arguments.task, "reject", &[("reason", &arguments.reason)])
+}
+
+/// Cancels a task.
+///
+/// # Errors
+/// The service refuses or cannot be reached.
+pub(crate) fn cancel(arguments: &CancelArguments) -> Result<(), Failure> {
+    decide(&arguments.task, "cancel", &[("reason", &arguments.reason)])
+}
+
+/// Makes a task's images public.
+///
+/// # Errors
+/// The service refuses or cannot be reached.
+pub(crate) fn publish(arguments: &TaskArguments) -> Result<(), Failure> {
+    decide(arguments, "publish", &[])
+}
+
+fn decide(arguments: &TaskArguments, action: &str, fields: &[(&str, &Option<String>)]) -> Result<(), Failure> {
+    let given = fields.iter().filter_map(|(name, text)| Some(((*name).to_owned(), json!(text.as_ref()?))));
     let client = Client::new(&arguments.service)?;
-    let task = client.post(&format!("/v1/tasks/{}/{step}", arguments.id), &body)?;
+    let task = client.post(&format!("/v1/tasks/{}/{action}", arguments.id), &Value::Object(given.collect()))?;
     if arguments.json {
         return output::json(&task);
     }

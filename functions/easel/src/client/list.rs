@@ -1,11 +1,40 @@
 //! `easel list`.
 
+use easel_domain::task::Status;
 use serde_json::Value;
 
-use super::Client;
+use super::{Client, ServiceArguments};
 use crate::failure::Failure;
 use crate::output;
-use crate::service_arguments::ListArguments;
+use clap::Args;
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArguments {
+    /// Only tasks with this status: pending, in_progress, paused, awaiting_approval, approved, published, rejected,
+    /// failed, cancelled or deleted
+    #[arg(long, value_parser = status)]
+    pub(crate) status: Option<Status>,
+    /// Only tasks of this owner
+    #[arg(long)]
+    pub(crate) owner: Option<String>,
+    /// Only tasks with this tag
+    #[arg(long)]
+    pub(crate) tag: Option<String>,
+    /// Only tasks with this text in the prompt or the title, in any case
+    #[arg(long)]
+    pub(crate) text: Option<String>,
+    /// List the oldest first
+    #[arg(long)]
+    pub(crate) oldest: bool,
+    /// List at most this many tasks
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) limit: u32,
+    #[command(flatten)]
+    pub(crate) service: ServiceArguments,
+    /// Print one JSON object on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
 
 /// Most tasks of one page of the API.
 const PAGE: u32 = 100;
@@ -25,7 +54,7 @@ pub(crate) fn list(arguments: &ListArguments) -> Result<(), Failure> {
         }
         let limit = missing.min(PAGE).to_string();
         let parameters = [
-            ("status", arguments.status.as_deref()),
+            ("status", arguments.status.map(Status::as_str)),
             ("owner", arguments.owner.as_deref()),
             ("tag", arguments.tag.as_deref()),
             ("text", arguments.text.as_deref()),
@@ -57,4 +86,9 @@ fn line(task: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let name = task["title"].as_str().map_or_else(|| text(&task["attempt"]["settings"]["prompt"]), str::to_owned);
     format!("{}  {:17}  {:12}  {}", text(&task["id"]), text(&task["status"]), text(&task["owner"]), name)
+}
+
+fn status(text: &str) -> Result<Status, String> {
+    let names = Status::ALL.map(Status::as_str).join(", ");
+    Status::named(text).ok_or_else(|| format!("use one of {names}"))
 }

@@ -2,22 +2,37 @@
 
 use serde_json::Value;
 
-use super::{Client, pictures};
+use super::{Client, ServiceArguments, images};
 use crate::failure::Failure;
 use crate::output;
-use crate::service_arguments::ShowArguments;
+use clap::Args;
+use std::path::PathBuf;
 
-/// Shows a task, and saves its pictures if asked.
+#[derive(Debug, Args)]
+pub(crate) struct ShowArguments {
+    /// The task's id
+    pub(crate) id: String,
+    /// Save its images as this PNG file; several are numbered
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) service: ServiceArguments,
+    /// Print one JSON object on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Shows a task, and saves its images if asked.
 ///
 /// # Errors
-/// The service's, or the pictures cannot be saved.
+/// The service's, or the images cannot be saved.
 pub(crate) fn show(arguments: &ShowArguments) -> Result<(), Failure> {
     let client = Client::new(&arguments.service)?;
     let task = client.get(&format!("/v1/tasks/{}", arguments.id))?;
-    let count = task["attempt"]["pictures"].as_array().map_or(1, Vec::len);
-    let files = pictures::files(arguments.output.as_deref(), u32::try_from(count.max(1)).unwrap_or(1))?;
+    let count = task["attempt"]["images"].as_array().map_or(1, Vec::len);
+    let files = images::files(arguments.output.as_deref(), u32::try_from(count.max(1)).unwrap_or(1))?;
     if let Some(files) = files {
-        pictures::save(&client, &task, &files)?;
+        images::save(&client, &task, &files)?;
     }
     if arguments.json {
         return output::json(&task);

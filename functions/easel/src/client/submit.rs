@@ -1,16 +1,34 @@
-//! `easel submit`: asks for pictures, watches them being drawn, saves them.
+//! `easel submit`: asks for images, watches them being drawn, saves them.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{Client, cause, pictures};
+use super::{Client, ServiceArguments, cause, images};
+use crate::arguments::fields::TaskArguments as TaskFields;
 use crate::failure::Failure;
 use crate::output;
-use crate::pairs::guidance_interval;
 use crate::progress::TaskProgress;
-use crate::service_arguments::SubmitArguments;
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(crate) struct SubmitArguments {
+    #[command(flatten)]
+    task: TaskFields,
+    /// Do not wait for the images
+    #[arg(long)]
+    no_wait: bool,
+    /// The PNG file to write once generated; several images are numbered [default: none]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    service: ServiceArguments,
+    /// Print the task as one JSON object on standard output
+    #[arg(long)]
+    json: bool,
+}
 
 /// How often a task is looked at while it is drawn.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -18,21 +36,22 @@ const INTERVAL: Duration = Duration::from_millis(500);
 /// Runs the command.
 ///
 /// # Errors
-/// The service's, or the pictures cannot be drawn or saved.
+/// The service's, or the images cannot be drawn or saved.
 pub(crate) fn submit(arguments: &SubmitArguments) -> Result<(), Failure> {
-    let files = pictures::files(arguments.output.as_deref(), arguments.count.unwrap_or(1))?;
+    let count = arguments.task.values.get("count").and_then(Value::as_u64).unwrap_or(1);
+    let files = images::files(arguments.output.as_deref(), u32::try_from(count).unwrap_or(u32::MAX))?;
     let client = Client::new(&arguments.service)?;
-    let mut order = order(arguments)?;
-    if let Some(path) = &arguments.init {
-        order.insert("init_image".to_owned(), json!(upload(&client, path)?));
+    let mut request = arguments.task.values.clone();
+    if let Some(path) = &arguments.task.init_image {
+        request.insert("init_image".to_owned(), json!(upload(&client, path)?));
     }
-    let mut task = client.post("/v1/tasks", &Value::Object(order))?;
+    let mut task = client.post("/v1/tasks", &Value::Object(request))?;
     let id = task["id"].as_str().unwrap_or_default().to_owned();
     output::note(&format!("Task {id}, seed {}", task["attempt"]["settings"]["seed"]));
     if !arguments.no_wait {
         task = wait(&client, &id)?;
         if let Some(files) = files {
-            pictures::save(&client, &task, &files)?;
+            images::save(&client, &task, &files)?;
         }
     }
     if arguments.json {
@@ -41,36 +60,15 @@ pub(crate) fn submit(arguments: &SubmitArguments) -> Result<(), Failure> {
     output::result(&format!("{id} {}", task["status"].as_str().unwrap_or_default()))
 }
 
-fn order(arguments: &SubmitArguments) -> Result<Map<String, Value>, Failure> {
-    let interval = arguments.guidance_interval.as_deref().map(guidance_interval).transpose()?;
-    let fields = [
-        ("prompt", json!(arguments.prompt)),
-        ("negative_prompt", json!(arguments.negative_prompt)),
-        ("steps", json!(arguments.steps)),
-        ("guidance_scale", json!(arguments.guidance_scale)),
-        ("guidance_interval", json!(interval)),
-        ("seed", json!(arguments.seed)),
-        ("width", json!(arguments.width)),
-        ("height", json!(arguments.height)),
-        ("count", json!(arguments.count)),
-        ("scheduler", json!(arguments.scheduler)),
-        ("strength", json!(arguments.strength)),
-        ("title", json!(arguments.title)),
-        ("tags", json!(arguments.tags)),
-    ];
-    let given = fields.into_iter().filter(|(_, value)| !value.is_null());
-    Ok(given.map(|(name, value)| (name.to_owned(), value)).collect())
-}
-
-/// Uploads a picture to start from; what comes back is its key.
+/// Uploads an image to start from; what comes back is its key.
 fn upload(client: &Client, path: &Path) -> Result<String, Failure> {
-    let failed = |reason: String| Failure::failed(format!("--init: {}: {reason}", path.display()));
+    let failed = |reason: String| Failure::failed(format!("--init-image: {}: {reason}", path.display()));
     let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
     let content_type = match image::guess_format(&bytes) {
         Ok(format @ (image::ImageFormat::Png | image::ImageFormat::Jpeg | image::ImageFormat::WebP)) => {
             format.to_mime_type()
         }
-        _ => return Err(failed("is no PNG, JPEG or WebP picture".to_owned())),
+        _ => return Err(failed("is not a PNG, JPEG or WebP image".to_owned())),
     };
     let place = client.post("/v1/uploads", &json!({"content_type": content_type, "content_length": bytes.len()}))?;
     let url = place["url"].as_str().unwrap_or_default();
@@ -103,12 +101,12 @@ pub(crate) fn wait_at_most(client: &Client, id: &str, patience: Duration) -> Res
             "pending" => progress.begin("waiting for a worker"),
             "in_progress" => progress.step(&task["progress"]),
             "failed" => {
-                let reason = task["attempt"]["failure"]["reason"].as_str().unwrap_or("the service does not say why");
+                let reason = task["attempt"]["failure"]["reason"].as_str().unwrap_or("no reason given");
                 return Err(Failure::failed(format!("task {id} failed: {reason}")));
             }
             _ => return Ok(task),
         }
         std::thread::sleep(INTERVAL);
     }
-    Err(Failure::failed(format!("task {id} is not drawn after {} s", patience.as_secs())))
+    Err(Failure::failed(format!("task {id} is not finished after {} s", patience.as_secs())))
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use easel_core::gallery::keys;
-use easel_core::store::Filter;
-use easel_core::task::Status;
-use easel_core::workflow::Workflow;
+use easel_domain::task::Status;
 use easel_embedded::notification::{Creation, ObjectCreated};
 use easel_embedded::queue::Queue;
+use easel_storage::gallery::keys;
+use easel_storage::store::Filter;
+use easel_storage::workflow::Workflow;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 

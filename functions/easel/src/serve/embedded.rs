@@ -1,29 +1,29 @@
 //! Where the service keeps things: in embedded services of its own, or in those that it is pointed at.
 
-use std::env;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-use easel_core::gallery::{Gallery, keys};
-use easel_core::services::{BUCKET, TABLE, object_client};
-use easel_core::store::Store;
-use easel_core::workflow::Workflow;
 use easel_embedded::dynamodb::DynamoDb;
 use easel_embedded::s3::{S3, S3Options};
+use easel_storage::gallery::{Gallery, keys};
+use easel_storage::object_client;
+use easel_storage::store::Store;
+use easel_storage::workflow::Workflow;
+use easel_system::environment::{self, BUCKET, TABLE};
 use tokio_util::sync::CancellationToken;
 
+use super::ServeArguments;
 use super::data_folder::{DataFolder, Secrets};
 use super::listen;
 use super::worker::Queues;
 use crate::failure::Failure;
-use crate::service_arguments::ServeArguments;
 
 const REGION: &str = "us-east-1";
 const NAME: &str = "easel";
 /// What `--endpoint-url` takes for the endpoints of AWS's own variables.
 const AWS: &str = "aws";
 
-/// Tasks, pictures and the queue, wherever they are.
+/// Tasks, images and the queue, wherever they are.
 pub(super) struct Backing {
     pub(super) workflow: Workflow,
     pub(super) queues: Queues,
@@ -98,15 +98,15 @@ impl Backing {
         })
     }
 
-    /// Other services; who may use them is what AWS's own variables and files say.
+    /// Other services, with the credentials of AWS's own variables and files.
     async fn elsewhere(url: &str) -> Self {
         let url = Some(url).filter(|url| *url != AWS);
-        let mut configuration = easel_core::services::configuration();
+        let mut configuration = easel_storage::configuration();
         if let Some(url) = url {
             configuration = configuration.endpoint_url(url);
         }
         let configuration = configuration.load().await;
-        let named = |variable: &str| env::var(variable).ok().filter(|name| !name.is_empty()).unwrap_or(NAME.to_owned());
+        let named = |variable: &str| environment::text(variable).unwrap_or(NAME.to_owned());
         let table = named(TABLE);
         let store = Store::new(aws_sdk_dynamodb::Client::new(&configuration), &table);
         let gallery = Gallery::new(object_client(&configuration), named(BUCKET));
@@ -124,11 +124,11 @@ impl Backing {
         }
     }
 
-    /// Where browsers load pictures from.
+    /// Where browsers load images from.
     ///
     /// # Errors
     /// S3's.
-    pub(super) async fn pictures(&self) -> Result<String, Failure> {
+    pub(super) async fn images(&self) -> Result<String, Failure> {
         let url = self.workflow.gallery.reading_url(keys::IMAGES).await?;
         let loopback = "http://127.0.0.1:";
         // The port is another when the service starts again, and the page may stay open.

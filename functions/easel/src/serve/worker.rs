@@ -4,22 +4,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use easel_embedded::queue::{Queue, QueueOptions, Redrive};
-use easel_generate::polling::{Purpose, QUEUE_URL, poll};
-use easel_generate::queue::{MessageQueue, Received};
-use easel_generate::sqs::Sqs;
-use easel_generate::studio::Studio;
-use easel_generate::worker::{Worker, WorkerOptions};
+use easel_system::environment::{self, QUEUE_URL};
+use easel_worker::engine::Engine;
+use easel_worker::polling::{Purpose, poll};
+use easel_worker::queue::{MessageQueue, Received};
+use easel_worker::sqs::Sqs;
+use easel_worker::worker::{Worker, WorkerOptions};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::ServeArguments;
 use super::backlog;
 use super::embedded::Backing;
 use crate::failure::Failure;
-use crate::service_arguments::ServeArguments;
 
 /// The lock on the data folder keeps others from having this name.
 const NAME: &str = "easel serve";
-/// How long to wait for a message before the worker says that it is still there.
+/// How long to wait for a message before the worker reports itself again.
 const WAITING: Duration = Duration::from_secs(60);
 const DELIVERIES: u32 = 3;
 const HOUSEKEEPING: Duration = Duration::from_secs(3600);
@@ -44,17 +45,17 @@ impl Queues {
 /// Opens the model and draws until `shutdown`.
 ///
 /// # Errors
-/// The model or the device is not to be had.
+/// The model or the device is unavailable.
 pub(super) async fn start(
     arguments: &ServeArguments,
     backing: &Backing,
     shutdown: &CancellationToken,
 ) -> Result<JoinHandle<()>, Failure> {
-    let studio = arguments.studio.clone();
-    let opening = tokio::task::spawn_blocking(move || Ok::<_, Failure>(Studio::open(&studio.options()?)?));
-    let studio = opening.await.map_err(|error| Failure::failed(format!("opening the model: {error}")))??;
+    let engine = arguments.engine.clone();
+    let opening = tokio::task::spawn_blocking(move || Ok::<_, Failure>(Engine::open(&engine.fetch()?)?));
+    let engine = opening.await.map_err(|error| Failure::failed(format!("opening the model: {error}")))??;
     let options = WorkerOptions { name: NAME.to_owned(), deliveries: DELIVERIES, ..WorkerOptions::from_environment()? };
-    let worker = Worker::new(backing.workflow.clone(), Arc::new(studio), options);
+    let worker = Worker::new(backing.workflow.clone(), Arc::new(engine), options);
     worker.report().await;
     let (queues, shutdown) = (backing.queues.clone(), shutdown.clone());
     if let Some(url) = sqs_queue().filter(|_| !backing.announces_objects()) {
@@ -80,7 +81,7 @@ pub(super) async fn start(
 
 /// The queue that announces the objects of services elsewhere.
 fn sqs_queue() -> Option<String> {
-    std::env::var(QUEUE_URL).ok().filter(|url| !url.is_empty())
+    environment::text(QUEUE_URL)
 }
 
 /// Has what is due cleared away, now and every hour.
@@ -97,22 +98,22 @@ async fn keep_house(queue: Queue, shutdown: CancellationToken) {
 struct InMemory(Queue);
 
 impl MessageQueue for InMemory {
-    async fn receive(&self, hidden_for: Duration) -> easel_generate::Result<Option<Received>> {
+    async fn receive(&self, hidden_for: Duration) -> easel_worker::Result<Option<Received>> {
         let Ok(message) = tokio::time::timeout(WAITING, self.0.receive()).await else { return Ok(None) };
         let receipt = message.receipt_handle.to_string();
         self.hide(&receipt, hidden_for).await?;
         Ok(Some(Received { receipt, body: message.body, count: message.receive_count }))
     }
 
-    async fn delete(&self, receipt: &str) -> easel_generate::Result<()> {
+    async fn delete(&self, receipt: &str) -> easel_worker::Result<()> {
         if let Ok(receipt) = receipt.parse() {
             self.0.delete(receipt);
         }
         Ok(())
     }
 
-    async fn hide(&self, receipt: &str, hidden_for: Duration) -> easel_generate::Result<()> {
-        let failed = |error: String| easel_generate::Error::Failed(format!("hiding a message: {error}"));
+    async fn hide(&self, receipt: &str, hidden_for: Duration) -> easel_worker::Result<()> {
+        let failed = |error: String| easel_worker::Error::Failed(format!("hiding a message: {error}"));
         let receipt = receipt.parse().map_err(|error| failed(format!("{error}")))?;
         self.0.change_visibility(receipt, hidden_for).map_err(|error| failed(error.to_string()))
     }

@@ -1,9 +1,9 @@
 //! The report for people.
 
-use easel_generate::validation::{Check, Outcome, Report};
+use easel_worker::validation::{CheckOutcome, ReadinessCheck, ReadinessReport};
 
 /// A line a check, and a line below it where there is something to do.
-pub(super) fn text(report: &Report) -> String {
+pub(super) fn text(report: &ReadinessReport) -> String {
     let mut lines = vec![format!("easel {}: {}", report.version, verdict(report))];
     for check in &report.checks {
         let word = word(check.outcome);
@@ -16,7 +16,7 @@ pub(super) fn text(report: &Report) -> String {
 }
 
 /// A table.
-pub(super) fn markdown(report: &Report) -> String {
+pub(super) fn markdown(report: &ReadinessReport) -> String {
     let mut lines = vec![
         format!("# Easel {}: {}", report.version, verdict(report)),
         String::new(),
@@ -31,19 +31,19 @@ pub(super) fn markdown(report: &Report) -> String {
     lines.join("\n")
 }
 
-fn verdict(report: &Report) -> &'static str {
+fn verdict(report: &ReadinessReport) -> &'static str {
     if report.ready { "ready" } else { "not ready" }
 }
 
-fn word(outcome: Outcome) -> &'static str {
+fn word(outcome: CheckOutcome) -> &'static str {
     match outcome {
-        Outcome::Pass => "pass",
-        Outcome::Fail => "FAIL",
-        Outcome::NotChecked => "not checked",
+        CheckOutcome::Pass => "pass",
+        CheckOutcome::Fail => "FAIL",
+        CheckOutcome::NotChecked => "not checked",
     }
 }
 
-fn findings(check: &Check) -> String {
+fn findings(check: &ReadinessCheck) -> String {
     let expected = check.expected.as_ref().map(|expected| format!(" ({expected} expected)")).unwrap_or_default();
     format!("{}{expected}", check.found)
 }
@@ -60,10 +60,10 @@ mod tests {
     #[test]
     fn a_check_is_a_line_in_both_forms() {
         let checks = vec![
-            Check::pass("device", "is chosen", "a|b\nc").expecting("d"),
-            Check::fail("table", "is there", "no", "make it"),
+            ReadinessCheck::pass("device", "is chosen", "a|b\nc").expecting("d"),
+            ReadinessCheck::fail("table", "is there", "no", "make it"),
         ];
-        let report = Report::new(checks);
+        let report = ReadinessReport::new(checks);
         let text = text(&report);
         assert!(text.contains(": not ready\n"), "{text}");
         assert!(text.contains("FAIL") && text.contains("→ make it"), "{text}");

@@ -1,4 +1,4 @@
-//! Pictures that come about as asked.
+//! Images that come about as asked.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -9,11 +9,11 @@ use serde_json::Value;
 use crate::support::*;
 
 #[test]
-fn a_picture_comes_with_a_report_and_a_record() {
+fn an_image_comes_with_a_report_and_a_record() {
     let folder = folder();
     let report = draw(folder.path(), &["-o", "heart.png", "--negative-prompt", "green"]);
-    let picture = folder.path().join("heart.png");
-    assert_eq!(image::open(&picture).unwrap().into_rgb8().dimensions(), (64, 64));
+    let image = folder.path().join("heart.png");
+    assert_eq!(image::open(&image).unwrap().into_rgb8().dimensions(), (64, 64));
     assert_eq!(names_in(folder.path()), ["heart.png"]);
 
     assert_eq!(report["files"], serde_json::json!(["heart.png"]));
@@ -28,7 +28,7 @@ fn a_picture_comes_with_a_report_and_a_record() {
     assert!(report["peak_memory_bytes"].as_u64().unwrap() > 10 << 20);
     assert_eq!((&report["model"], &report["refiner"]), (&"demo".into(), &"demo-refiner".into()));
 
-    let chunks = text_chunks(&picture);
+    let chunks = text_chunks(&image);
     let text = |keyword| &chunks.iter().find(|(found, _)| found == keyword).unwrap().1;
     let version = env!("CARGO_PKG_VERSION");
     assert_eq!(
@@ -52,9 +52,9 @@ fn a_tiny_vae_decodes_and_is_recorded() {
     let tiny_vae = demo_model().join("../tests/reference/tiny_vae");
     let report = draw(folder.path(), &["-o", "heart.png", "--tiny-vae", tiny_vae.to_str().unwrap()]);
     assert_eq!(report["tiny_vae"], "tiny_vae");
-    let picture = folder.path().join("heart.png");
-    assert_eq!(image::open(&picture).unwrap().into_rgb8().dimensions(), (64, 64));
-    let chunks = text_chunks(&picture);
+    let image = folder.path().join("heart.png");
+    assert_eq!(image::open(&image).unwrap().into_rgb8().dimensions(), (64, 64));
+    let chunks = text_chunks(&image);
     let text = |keyword| &chunks.iter().find(|(found, _)| found == keyword).unwrap().1;
     assert!(text("parameters").contains("VAE Decoder: tiny_vae"), "{}", text("parameters"));
     let record: Value = serde_json::from_str(text("easel")).unwrap();
@@ -96,16 +96,36 @@ fn the_same_request_gives_the_same_bytes() {
 }
 
 #[test]
-fn several_pictures_are_numbered_and_all_different() {
+fn several_images_are_numbered_and_all_different() {
     let folder = folder();
     let report = draw(folder.path(), &["-o", "hearts.webp", "--count", "2"]);
     assert_eq!(report["files"], serde_json::json!(["hearts-1.webp", "hearts-2.webp"]));
-    let picture = |name| image::open(folder.path().join(name)).unwrap().into_rgb8();
-    assert!(picture("hearts-1.webp") != picture("hearts-2.webp"));
+    let image = |name| image::open(folder.path().join(name)).unwrap().into_rgb8();
+    assert!(image("hearts-1.webp") != image("hearts-2.webp"));
 }
 
 #[test]
-fn a_picture_without_a_name_replaces_none() {
+fn each_of_several_is_the_file_that_its_own_seed_gives_alone() {
+    let folder = folder();
+    draw(folder.path(), &["-o", "init.png", "--seed", "3"]);
+    let read = |name: &str| fs::read(folder.path().join(name)).unwrap();
+    for options in [&["--scheduler", "euler_a"][..], &["--init", "init.png", "--strength", "0.8"]] {
+        let draw = |name: &str, seed: &str, count: &str| {
+            let order = ["-o", name, "--steps", "4", "--seed", seed, "--count", count];
+            draw(folder.path(), &[&order[..], options].concat());
+        };
+        draw("several.png", "7", "4");
+        draw("alone.png", "9", "1");
+        assert!(read("several-3.png") == read("alone.png"), "{options:?}");
+        let chunks = text_chunks(&folder.path().join("several-3.png"));
+        assert!(chunks[0].1.contains("Seed: 9,"), "{chunks:?}");
+        let record: Value = serde_json::from_str(&chunks[1].1).unwrap();
+        assert_eq!((&record["request"]["seed"], &record["request"]["count"]), (&9.into(), &1.into()));
+    }
+}
+
+#[test]
+fn an_image_without_a_name_replaces_none() {
     let folder = folder();
     let names: Vec<_> = (0..3).map(|_| draw(folder.path(), &[])["files"][0].clone()).collect();
     assert_eq!(names, ["easel-1.png", "easel-1-1.png", "easel-1-2.png"]);
@@ -125,7 +145,7 @@ fn without_a_seed_one_is_drawn_and_told() {
 }
 
 #[test]
-fn a_picture_can_start_from_a_picture_and_leave_a_trace() {
+fn an_image_can_start_from_an_image_and_leave_a_trace() {
     let folder = folder();
     draw(folder.path(), &["-o", "first.jpg"]);
     let report = draw(

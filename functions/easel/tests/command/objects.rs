@@ -5,23 +5,21 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use easel_embedded::s3::{S3, S3Options};
+use easel_embedded::s3::S3;
+use easel_test_support::embedded::{ACCESS_KEY_ID, REGION, Running, SECRET_ACCESS_KEY};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use tokio_util::sync::CancellationToken;
 
 pub(crate) const BUCKET: &str = "models";
-const KEY: &str = "key";
 
 /// The embedded S3.
 pub(crate) struct Embedded {
-    service: S3,
+    service: Running<S3>,
     client: aws_sdk_s3::Client,
     runtime: Runtime,
     _folder: TempDir,
@@ -30,25 +28,8 @@ pub(crate) struct Embedded {
 impl Embedded {
     pub(crate) fn start() -> Self {
         let (runtime, folder) = (Runtime::new().unwrap(), crate::support::folder());
-        let options = S3Options {
-            bucket: BUCKET.to_owned(),
-            access_key_id: KEY.to_owned(),
-            secret_access_key: KEY.to_owned(),
-            watched_prefixes: Vec::new(),
-            notifier: Arc::new(drop),
-        };
-        let service = runtime.block_on(async {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            S3::start(folder.path(), options, listener, CancellationToken::new()).await.unwrap()
-        });
-        let configuration = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::new(KEY, KEY, None, None, "test"))
-            .endpoint_url(service.endpoint())
-            .force_path_style(true)
-            .build();
-        Self { client: aws_sdk_s3::Client::from_conf(configuration), service, runtime, _folder: folder }
+        let (service, _) = runtime.block_on(Running::s3(folder.path(), BUCKET));
+        Self { client: service.client(), service, runtime, _folder: folder }
     }
 
     pub(crate) fn put(&self, key: &str, content: &[u8]) {
@@ -58,16 +39,16 @@ impl Embedded {
 
     /// The command with what it finds this S3 by.
     pub(crate) fn with<'c>(&self, command: &'c mut Command) -> &'c mut Command {
-        found_by(command, self.service.endpoint())
+        found_by(command, &self.service.endpoint())
     }
 }
 
 fn found_by<'c>(command: &'c mut Command, endpoint: &str) -> &'c mut Command {
     command
         .env("AWS_ENDPOINT_URL_S3", endpoint)
-        .env("AWS_REGION", "us-east-1")
-        .env("AWS_ACCESS_KEY_ID", KEY)
-        .env("AWS_SECRET_ACCESS_KEY", KEY)
+        .env("AWS_REGION", REGION)
+        .env("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
+        .env("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)
         .env("AWS_EC2_METADATA_DISABLED", "true")
 }
 

@@ -62,11 +62,11 @@ fn a_random_model_is_written_and_can_be_drawn_with() {
 
 /// Packed weights say themselves what they are for, and nothing else can be done with them.
 #[test]
-fn a_packed_model_draws_the_same_picture_without_being_packed_again() {
+fn a_packed_model_draws_the_same_image_without_being_packed_again() {
     let folder = folder();
     let base = demo_model().join("base");
     let base = base.to_str().unwrap();
-    let picture = |name: &str| image::open(folder.path().join(name)).unwrap().into_rgb8();
+    let image = |name: &str| image::open(folder.path().join(name)).unwrap().into_rgb8();
     for precision in ["f32", "bf16", "int8"] {
         let outcome = run(folder.path(), &["convert", base, "-o", precision, "--precision", precision]);
         assert_eq!(outcome.code, Some(0), "{outcome:?}");
@@ -74,7 +74,7 @@ fn a_packed_model_draws_the_same_picture_without_being_packed_again() {
         draw(folder.path(), &["--model", base, "--no-refiner", "--precision", precision, "-o", &plain]);
         let report = draw(folder.path(), &["--model", precision, "--no-refiner", "-o", &packed]);
         assert_eq!(report["precision"], precision);
-        assert_eq!(picture(&plain), picture(&packed), "{precision}");
+        assert_eq!(image(&plain), image(&packed), "{precision}");
     }
     let refused = |arguments: &[&str], words: &[&str]| {
         let outcome = run(folder.path(), arguments);
@@ -88,7 +88,7 @@ fn a_packed_model_draws_the_same_picture_without_being_packed_again() {
 }
 
 #[test]
-fn a_converted_model_draws_the_same_picture() {
+fn a_converted_model_draws_the_same_image() {
     let folder = folder();
     let base = demo_model().join("base");
     let base = base.to_str().unwrap();
@@ -97,8 +97,8 @@ fn a_converted_model_draws_the_same_picture() {
         let outcome = run(folder.path(), &["convert", base, "-o", name, "--precision", precision, "--portable"]);
         assert_eq!(outcome.code, Some(0), "{outcome:?}");
         draw(folder.path(), &["--model", name, "-o", "b.png"]);
-        let picture = |name| image::open(folder.path().join(name)).unwrap().into_rgb8();
-        let (a, b) = (picture("a.png"), picture("b.png"));
+        let image = |name| image::open(folder.path().join(name)).unwrap().into_rgb8();
+        let (a, b) = (image("a.png"), image("b.png"));
         let worst = a.as_raw().iter().zip(b.as_raw()).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
         assert!(worst <= 2, "{name}: {worst}");
     }

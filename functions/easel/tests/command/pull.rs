@@ -29,11 +29,13 @@ fn with_hub(folder: &Path, hub: &Hub, arguments: &[&str]) -> Command {
     command
 }
 
-fn pull(folder: &Path, hub: &Hub, arguments: &[&str]) -> Outcome {
-    outcome(with_hub(folder, hub, &[&["pull", REPOSITORY, "-o", "model"], arguments].concat()).env("HF_TOKEN", TOKEN))
+fn pull(folder: &Path, hub: &Hub, arguments: &[&str]) -> CommandOutput {
+    program::run(
+        with_hub(folder, hub, &[&["pull", REPOSITORY, "-o", "model"], arguments].concat()).env("HF_TOKEN", TOKEN),
+    )
 }
 
-fn report(outcome: &Outcome) -> Value {
+fn report(outcome: &CommandOutput) -> Value {
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     serde_json::from_str(&outcome.stdout).unwrap()
 }
@@ -68,7 +70,7 @@ fn checkpoint() -> Vec<u8> {
     fs::read(folder.path().join("single.safetensors")).unwrap()
 }
 
-fn picture(folder: &Path, name: &str) -> image::RgbImage {
+fn image(folder: &Path, name: &str) -> image::RgbImage {
     image::open(folder.join(name)).unwrap().into_rgb8()
 }
 
@@ -106,7 +108,7 @@ fn a_model_comes_whole_and_once_and_draws() {
 
     draw(folder.path(), &["--model", "model", "--no-refiner", "-o", "pulled.png"]);
     draw(folder.path(), &["--model", base().to_str().unwrap(), "--no-refiner", "-o", "bundled.png"]);
-    assert_eq!(picture(folder.path(), "pulled.png"), picture(folder.path(), "bundled.png"));
+    assert_eq!(image(folder.path(), "pulled.png"), image(folder.path(), "bundled.png"));
 
     let again = pull(folder.path(), &hub, &[]);
     assert_eq!((again.code, again.stdout.as_str()), (Some(0), "model\n"), "{again:?}");
@@ -251,7 +253,7 @@ fn refusals_say_what_to_do() {
     assert_refused(&refused, 1, &["404", "v9", "no such revision"], folder.path(), &[]);
     report(&pull(folder.path(), &hub, &["--json", "--revision", "refs/pr/1"]));
     let to_nowhere = |endpoint: &str, source: &str| {
-        outcome(easel(folder.path(), &["pull", source, "-o", "other"]).env("HF_ENDPOINT", endpoint))
+        program::run(easel(folder.path(), &["pull", source, "-o", "other"]).env("HF_ENDPOINT", endpoint))
     };
     assert_refused(&to_nowhere("nonsense", REPOSITORY), 2, &["HF_ENDPOINT", "nonsense"], folder.path(), &["model"]);
     for source in ["sdxl", "../x", "https://huggingface.co/a/b", "s3://bucket", "a/b/model.ckpt"] {
@@ -275,7 +277,7 @@ fn only_checkpoints_that_are_named_and_safe_names_are_fetched() {
     assert_refused(&pull(folder.path(), &hub, &[]), 1, &several, folder.path(), &[]);
     hub.asked();
     let named = format!("hf://{REPOSITORY}@v1/a/demo.safetensors");
-    let outcome = outcome(&mut with_hub(folder.path(), &hub, &["pull", &named, "-o", "model"]));
+    let outcome = program::run(&mut with_hub(folder.path(), &hub, &["pull", &named, "-o", "model"]));
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(0), "model/a/demo.safetensors\n"), "{outcome:?}");
     assert_eq!(hub.asked(), [("a/demo.safetensors".to_owned(), None)]);
     draw(folder.path(), &["--model", "model/a/demo.safetensors", "--no-refiner", "-o", "a.png"]);
@@ -309,10 +311,10 @@ fn what_is_there_when_the_disk_is_full_is_kept() {
     let source = format!("s3://{BUCKET}/demo");
     let limited = "trap '' XFSZ; ulimit -f 4000; exec \"$@\"";
     let mut shell = Command::new("sh");
-    clean(&mut shell).current_dir(folder.path()).args(["-c", limited, "sh", env!("CARGO_BIN_EXE_easel")]);
-    let refused = outcome(s3.with(shell.args(["pull", &source, "-o", "model"])));
+    program::isolate(&mut shell).current_dir(folder.path()).args(["-c", limited, "sh", env!("CARGO_BIN_EXE_easel")]);
+    let refused = program::run(s3.with(shell.args(["pull", &source, "-o", "model"])));
     assert_refused(&refused, 1, &["writing", "make room", "kept"], folder.path(), &["model"]);
-    let first = report(&outcome(s3.with(&mut easel(folder.path(), &["pull", &source, "-o", "model", "--json"]))));
+    let first = report(&program::run(s3.with(&mut easel(folder.path(), &["pull", &source, "-o", "model", "--json"]))));
     let unet = first["files"].as_array().unwrap().iter().find(|file| file["path"] == UNET).unwrap();
     let [bytes, fetched] = ["bytes", "fetched_bytes"].map(|name| unet[name].as_u64().unwrap());
     assert!(0 < fetched && fetched < bytes, "{unet}");
@@ -346,7 +348,7 @@ fn folders_with_something_else_in_them_stay_as_they_are() {
     let s3 = Embedded::start();
     s3.put("demo/a.safetensors", b"weights");
     let source = format!("s3://{BUCKET}/demo");
-    let refused = outcome(s3.with(&mut easel(folder.path(), &["pull", &source, "-o", "model"])));
+    let refused = program::run(s3.with(&mut easel(folder.path(), &["pull", &source, "-o", "model"])));
     assert_refused(&refused, 1, &["model", REPOSITORY, "another folder"], folder.path(), &["model"]);
     assert_eq!(pulled(folder.path()), files_of(&base()));
 }
@@ -366,14 +368,14 @@ fn a_packed_model_comes_from_s3_and_is_found_the_next_time() {
         command.env("EASEL_CACHE", folder.path().join("cache"));
         command
     };
-    let first = outcome(s3.with(&mut generate("first.png")));
+    let first = program::run(s3.with(&mut generate("first.png")));
     assert_eq!(report(&first)["model"], "demo-int8");
     assert!(first.stderr.contains("packed.safetensors"), "{first:?}");
     drop(s3);
-    let second = outcome(&mut generate("second.png"));
+    let second = program::run(&mut generate("second.png"));
     assert_eq!(report(&second)["model"], "demo-int8");
     for name in ["first.png", "second.png"] {
-        assert_eq!(picture(folder.path(), name), picture(folder.path(), "here.png"));
+        assert_eq!(image(folder.path(), name), image(folder.path(), "here.png"));
     }
 }
 
@@ -386,13 +388,13 @@ fn a_model_of_the_hub_is_found_the_next_time_without_asking() {
         let arguments = [&["generate", PROMPT, "--json", "--no-refiner", "-o", "a.png"], &SMALL[..]].concat();
         let mut command = with_hub(folder.path(), &hub, &arguments);
         command.env("EASEL_CACHE", folder.path().join("cache")).env("EASEL_MODEL", &model);
-        assert_eq!(report(&outcome(&mut command))["model"], "demo-1.0");
+        assert_eq!(report(&program::run(&mut command))["model"], "demo-1.0");
         assert_eq!(hub.calls() > 0, is_first);
     }
-    let outcome = outcome(&mut with_hub(folder.path(), &refiner, &["pull", REPOSITORY, "-o", "refiner"]));
+    let outcome = program::run(&mut with_hub(folder.path(), &refiner, &["pull", REPOSITORY, "-o", "refiner"]));
     assert!(outcome.stderr.contains("--refiner refiner"), "{outcome:?}");
     let nowhere = ["generate", PROMPT, "--model", &model];
-    let refused = crate::support::outcome(with_hub(folder.path(), &hub, &nowhere).env("EASEL_CACHE", ""));
+    let refused = program::run(with_hub(folder.path(), &hub, &nowhere).env("EASEL_CACHE", "none"));
     let files = ["a.png", "cache", "refiner"];
     assert_refused(&refused, 2, &["--model", &model, "EASEL_CACHE"], folder.path(), &files);
 }
@@ -406,7 +408,7 @@ fn s3_checks_what_it_has_a_checksum_of() {
     let whole = || ("x-amz-checksum-type", "FULL_OBJECT".to_owned());
     let pull = |name: &str| {
         let source = format!("s3://{BUCKET}/demo.safetensors");
-        outcome(s3.with(&mut easel(folder.path(), &["pull", &source, "-o", name, "--json"])))
+        program::run(s3.with(&mut easel(folder.path(), &["pull", &source, "-o", name, "--json"])))
     };
     let checked_by = |name: &str| report(&pull(name))["files"][0]["checked_by"].as_str().unwrap().to_owned();
     s3.put("demo.safetensors", &weights, vec![parts.clone(), sha256(&weights), whole()]);
@@ -422,6 +424,6 @@ fn s3_checks_what_it_has_a_checksum_of() {
     let words = ["demo.safetensors", "SHA-256", "removed"];
     assert_refused(&pull("four"), 1, &words, folder.path(), &files);
     assert_eq!(names_in(&folder.path().join("four")), [RECORD]);
-    let missing = outcome(s3.with(&mut easel(folder.path(), &["pull", "s3://models/nothing", "-o", "five"])));
+    let missing = program::run(s3.with(&mut easel(folder.path(), &["pull", "s3://models/nothing", "-o", "five"])));
     assert_refused(&missing, 1, &["s3://models/nothing", "no objects", "prefix"], folder.path(), &files);
 }

@@ -68,11 +68,11 @@ fn wrong_use_is_refused_by_name() {
 fn the_environment_is_asked_and_checked_like_the_command_line() {
     let folder = folder();
     let arguments = [&["generate", PROMPT, "--json", "-o", "a.png"], &SMALL[..]].concat();
-    let refused = outcome(easel(folder.path(), &arguments).env("EASEL_DEVICE", "tpu"));
+    let refused = program::run(easel(folder.path(), &arguments).env("EASEL_DEVICE", "tpu"));
     assert_refused(&refused, 2, &["--device", "tpu"], folder.path(), &[]);
-    let refused = outcome(easel(folder.path(), &arguments).env("EASEL_MODEL", "nowhere"));
+    let refused = program::run(easel(folder.path(), &arguments).env("EASEL_MODEL", "nowhere"));
     assert_refused(&refused, 1, &["--model", "nowhere"], folder.path(), &[]);
-    let done = outcome(easel(folder.path(), &arguments).env("EASEL_DEVICE", "ndarray").env("EASEL_PRECISION", ""));
+    let done = program::run(easel(folder.path(), &arguments).env("EASEL_DEVICE", "ndarray").env("EASEL_PRECISION", ""));
     let report: Value = serde_json::from_str(&done.stdout).unwrap();
     assert_eq!((&report["backend"], &report["fallback_reason"]), (&"ndarray".into(), &Value::Null));
 }
@@ -90,7 +90,7 @@ fn files_that_are_not_right_are_refused_by_name() {
     let folder = folder();
     let write = |name: &str, content: &[u8]| fs::write(folder.path().join(name), content).unwrap();
     write("broken.png", b"\x89PNG\r\n\x1a\nnot really");
-    write("text.png", b"not a picture");
+    write("text.png", b"not an image");
     write("model.ckpt", b"PK\x03\x04");
     write("renamed.safetensors", b"\x80\x02}q\x00.");
     write("empty.safetensors", b"");
@@ -161,9 +161,9 @@ fn a_disk_that_fills_up_leaves_no_part_of_a_file() {
     draw(folder.path(), &["-o", "unpacks-the-demo-model.png"]);
     let limited = |arguments: &[&str]| {
         let mut shell = Command::new("sh");
-        clean(&mut shell).current_dir(folder.path());
+        program::isolate(&mut shell).current_dir(folder.path());
         shell.args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_easel")]).args(arguments);
-        outcome(&mut shell)
+        program::run(&mut shell)
     };
     let files = ["unpacks-the-demo-model.png"];
     let refused = limited(&[&["generate", PROMPT, "-o", "heart.png"], &SMALL[..]].concat());
@@ -178,7 +178,7 @@ fn output_that_cannot_be_written_is_a_failure_without_a_panic() {
     let folder = folder();
     let full = || Stdio::from(fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
     for arguments in [["doctor", "--json"], ["doctor", "--device=flex"]] {
-        let refused = outcome(easel(folder.path(), &arguments).stdout(full()));
+        let refused = program::run(easel(folder.path(), &arguments).stdout(full()));
         assert_refused(&refused, 1, &["standard output"], folder.path(), &[]);
     }
     let silent = easel(folder.path(), &["generate", PROMPT, "--steps", "0"]).stderr(full()).output().unwrap();

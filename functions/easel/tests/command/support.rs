@@ -4,49 +4,24 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+pub(crate) use easel_test_support::program::{self, CommandOutput};
 use serde_json::Value;
 use tempfile::TempDir;
 
 pub(crate) const PROMPT: &str = "a large red heart on a blue background";
-/// Small and short, so that a picture takes a moment.
+/// Small and short, so that an image takes a moment.
 pub(crate) const SMALL: [&str; 8] = ["--width", "64", "--height", "64", "--steps", "2", "--seed", "1"];
-
-/// What a run left behind.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    pub(crate) code: Option<i32>,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
 
 /// The command in `folder`, without anything from this process's environment that it listens to.
 pub(crate) fn easel(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_easel"));
-    clean(&mut command).current_dir(folder).args(arguments);
+    let mut command = program::easel(arguments);
+    command.current_dir(folder);
     command
 }
 
-pub(crate) fn clean(command: &mut Command) -> &mut Command {
-    for (name, _) in std::env::vars_os() {
-        let ours = ["EASEL_", "AWS_", "HF_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix));
-        if ours {
-            command.env_remove(name);
-        }
-    }
-    command.env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"))
-}
-
-pub(crate) fn outcome(command: &mut Command) -> Outcome {
-    let output = command.output().unwrap();
-    Outcome {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
-}
-
-pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Outcome {
-    outcome(&mut easel(folder, arguments))
+/// Runs the command in `folder` to its end.
+pub(crate) fn run(folder: &Path, arguments: &[&str]) -> CommandOutput {
+    program::run(&mut easel(folder, arguments))
 }
 
 /// Draws `PROMPT` in small on the CPU into `folder`, and returns the report.
@@ -58,7 +33,7 @@ pub(crate) fn draw(folder: &Path, arguments: &[&str]) -> Value {
 
 /// The command refused with `code` and one line that has all of `words`, and left nothing in `folder` but `files`.
 #[track_caller]
-pub(crate) fn assert_refused(outcome: &Outcome, code: i32, words: &[&str], folder: &Path, files: &[&str]) {
+pub(crate) fn assert_refused(outcome: &CommandOutput, code: i32, words: &[&str], folder: &Path, files: &[&str]) {
     assert_eq!(outcome.code, Some(code), "{outcome:?}");
     assert_eq!(outcome.stdout, "", "{outcome:?}");
     let complaints: Vec<_> = outcome.stderr.lines().filter(|line| line.starts_with("easel: ")).collect();

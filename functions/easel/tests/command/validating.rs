@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::*;
 
-fn checks(outcome: &Outcome) -> Vec<Value> {
+fn checks(outcome: &CommandOutput) -> Vec<Value> {
     let report: Value = serde_json::from_str(&outcome.stdout).unwrap_or_else(|_| panic!("{outcome:?}"));
     let failed = report["checks"].as_array().unwrap().iter().any(|check| check["outcome"] == "fail");
     assert_eq!((report["ready"] == true, outcome.code), (!failed, Some(i32::from(failed))), "{outcome:?}");
@@ -19,7 +19,8 @@ fn find<'a>(checks: &'a [Value], subject: &str, what: &str) -> &'a Value {
 #[test]
 fn the_demo_model_is_ready() {
     let folder = folder();
-    let outcome = outcome(easel(folder.path(), &["validate", "--device", "flex", "--json"]).env_remove("EASEL_TABLE"));
+    let outcome =
+        program::run(easel(folder.path(), &["validate", "--device", "flex", "--json"]).env_remove("EASEL_TABLE"));
     let checks = checks(&outcome);
     for (subject, what) in [
         ("configuration", "variables are known"),
@@ -27,13 +28,13 @@ fn the_demo_model_is_ready() {
         ("device", "is chosen and computes"),
         ("model", "base is open"),
         ("model", "refiner"),
-        ("picture", "is drawn twice with the same bytes"),
-        ("picture", "shows something"),
+        ("image", "is reproducible: two runs give identical bytes"),
+        ("image", "shows something"),
     ] {
         assert_eq!(find(&checks, subject, what)["outcome"], "pass", "{what}");
     }
     for stage in ["text", "load", "base", "refiner", "decode"] {
-        let check = find(&checks, "picture", &format!("time and memory of {stage}"));
+        let check = find(&checks, "image", &format!("time and memory of {stage}"));
         assert!(check["expected"].as_str().is_some_and(|expected| expected.starts_with("at most")), "{check}");
     }
     let table = find(&checks, "table", "is there");
@@ -44,7 +45,7 @@ fn the_demo_model_is_ready() {
 #[test]
 fn what_is_wrong_is_named_with_what_to_do() {
     let folder = folder();
-    let outcome = outcome(
+    let outcome = program::run(
         easel(folder.path(), &["validate", "--model", "nowhere", "--json"])
             .env("EASEL_PRECISON", "bf16")
             .env("EASEL_MAX_DELIVERIES", "often"),

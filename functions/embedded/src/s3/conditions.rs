@@ -3,7 +3,7 @@
 use s3s::dto::{ETag, ETagCondition};
 use s3s::{S3Result, s3_error};
 
-use super::store::Object;
+use super::object::IndexedObject;
 
 /// What must hold for the object of a key at the moment it is written or deleted.
 #[derive(Debug, Default)]
@@ -15,7 +15,7 @@ pub(super) struct Conditions {
 }
 
 impl Conditions {
-    pub(super) fn check(&self, existing: Option<&Object>) -> S3Result<()> {
+    pub(super) fn check(&self, existing: Option<&IndexedObject>) -> S3Result<()> {
         match &self.if_none_match {
             None => {}
             Some(ETagCondition::ETag(_)) => return Err(s3_error!(NotImplemented, "If-None-Match takes only *")),

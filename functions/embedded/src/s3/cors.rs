@@ -15,8 +15,8 @@ pub(super) fn allowed_origin(headers: &HeaderMap) -> Option<HeaderValue> {
     matches!(uri.host()?, "localhost" | "127.0.0.1" | "[::1]").then(|| origin.clone())
 }
 
-/// The answer to a browser that asks whether it may send a request.
-pub(super) fn preflight(origin: Option<HeaderValue>, asked: &HeaderMap) -> Response<Body> {
+/// The response to a browser that asks whether it may send a request.
+pub(super) fn preflight(origin: Option<HeaderValue>, request: &HeaderMap) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     if origin.is_none() {
         *response.status_mut() = StatusCode::FORBIDDEN;
@@ -24,7 +24,7 @@ pub(super) fn preflight(origin: Option<HeaderValue>, asked: &HeaderMap) -> Respo
     }
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD, PUT"));
-    if let Some(names) = asked.get(ACCESS_CONTROL_REQUEST_HEADERS) {
+    if let Some(names) = request.get(ACCESS_CONTROL_REQUEST_HEADERS) {
         headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
     }
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("3600"));
@@ -32,9 +32,9 @@ pub(super) fn preflight(origin: Option<HeaderValue>, asked: &HeaderMap) -> Respo
     response
 }
 
-/// Lets a page of this origin read the answer.
+/// Lets a page of this origin read the response.
 pub(super) fn allow(origin: Option<HeaderValue>, headers: &mut HeaderMap) {
-    // A cache must not give the answer for one origin to another.
+    // A cache must not serve the response for one origin to another.
     headers.append(VARY, HeaderValue::from_static("Origin"));
     if let Some(origin) = origin {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);

@@ -3,15 +3,16 @@
 use s3s::S3Result;
 use s3s::dto::{CommonPrefix, ETag, ListObjectsV2Input, ListObjectsV2Output, ObjectStorageClass};
 
-use super::operations::timestamp;
-use super::store::{Object, Store};
+use super::object::IndexedObject;
+use super::store::ObjectStore;
+use super::time::timestamp;
 
 /// The most entries that one page has, whatever the client asks for.
 const MAXIMAL_KEYS: i32 = 1000;
 
 /// Lists the keys that have the prefix, up to the delimiter, after the continuation token. The token is the last
 /// entry of the page before.
-pub(super) fn list(store: &Store, input: ListObjectsV2Input) -> S3Result<ListObjectsV2Output> {
+pub(super) fn list(store: &ObjectStore, input: ListObjectsV2Input) -> S3Result<ListObjectsV2Output> {
     let prefix = input.prefix.as_deref().unwrap_or_default();
     let delimiter = input.delimiter.as_deref().filter(|delimiter| !delimiter.is_empty());
     let after = input.continuation_token.as_deref().max(input.start_after.as_deref()).unwrap_or_default();
@@ -59,7 +60,7 @@ pub(super) fn list(store: &Store, input: ListObjectsV2Input) -> S3Result<ListObj
     })
 }
 
-fn listed(object: Object) -> s3s::dto::Object {
+fn listed(object: IndexedObject) -> s3s::dto::Object {
     s3s::dto::Object {
         last_modified: Some(timestamp(object.last_modified)),
         size: i64::try_from(object.size).ok(),

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io::SeekFrom;
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -13,25 +12,28 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
 use super::conditions::Conditions;
-use super::store::{Attributes, NewFile, Object, Store};
-use super::{S3Options, listing, upload};
+use super::object::{IndexedObject, ObjectAttributes};
+use super::options::S3Options;
+use super::store::{NewFile, ObjectStore};
+use super::time::{now, timestamp};
+use super::{listing, upload};
 use crate::notification::{Creation, ObjectCreated};
 
 /// S3's own limit for the names and values of `x-amz-meta-*` together, bytes.
 const METADATA_LIMIT: usize = 2048;
 /// How much of an object is read at once, bytes.
 const CHUNK: usize = 64 * 1024;
-/// What S3 says of an object whose type nobody has told.
+/// The content type of an object that was stored without one.
 const UNKNOWN_TYPE: &str = "binary/octet-stream";
 
-/// Answers requests from the store.
-pub(super) struct Operations {
-    store: Arc<Store>,
+/// Carries out S3's operations on the store.
+pub(super) struct S3Operations {
+    store: Arc<ObjectStore>,
     options: Arc<S3Options>,
 }
 
-impl Operations {
-    pub(super) fn new(store: Arc<Store>, options: S3Options) -> Self {
+impl S3Operations {
+    pub(super) fn new(store: Arc<ObjectStore>, options: S3Options) -> Self {
         Self { store, options: Arc::new(options) }
     }
 
@@ -42,19 +44,19 @@ impl Operations {
         Err(s3_error!(NoSuchBucket, "the only bucket is {}", self.options.bucket))
     }
 
-    /// Runs what waits for the disk where it holds up nobody.
+    /// Runs what waits for the disk on a thread of its own.
     async fn blocking<T: Send + 'static>(
         &self,
-        run: impl FnOnce(&Store) -> S3Result<T> + Send + 'static,
+        run: impl FnOnce(&ObjectStore) -> S3Result<T> + Send + 'static,
     ) -> S3Result<T> {
         let store = self.store.clone();
         tokio::task::spawn_blocking(move || run(&store)).await.map_err(S3Error::internal_error)?
     }
 
-    /// Makes the object visible and reports it, both even if the client has gone meanwhile.
-    async fn create(&self, by: Creation, object: Object, file: NewFile, conditions: Conditions) -> S3Result<()> {
+    /// Makes the object visible and reports it, both even if the client has disconnected.
+    async fn create(&self, by: Creation, object: IndexedObject, file: NewFile, conditions: Conditions) -> S3Result<()> {
         let options = self.options.clone();
-        let put = move |store: &Store| {
+        let put = move |store: &ObjectStore| {
             let sequencer = store.put(&object, file, &conditions)?;
             if options.watched_prefixes.iter().any(|prefix| object.key.starts_with(prefix)) {
                 (options.notifier)(ObjectCreated {
@@ -74,7 +76,7 @@ impl Operations {
 }
 
 #[async_trait]
-impl S3 for Operations {
+impl S3 for S3Operations {
     async fn list_buckets(&self, _: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
         let bucket = Bucket { name: Some(self.options.bucket.clone()), ..Default::default() };
         Ok(S3Response::new(ListBucketsOutput { buckets: Some(vec![bucket]), ..Default::default() }))
@@ -87,18 +89,18 @@ impl S3 for Operations {
 
     async fn put_object(&self, mut request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         self.check_bucket(&request.input.bucket)?;
-        let metadata = checked(request.input.metadata.take())?;
+        let metadata = checked_metadata(request.input.metadata.take())?;
         let file = self.store.new_file();
         let upload = upload::write(&file.path, &mut request).await?;
 
         let input = request.input;
-        let object = Object {
+        let object = IndexedObject {
             key: input.key,
             file: file.name.clone(),
             size: upload.size,
             e_tag: upload.e_tag.clone(),
             last_modified: now(),
-            attributes: Attributes {
+            attributes: ObjectAttributes {
                 content_type: input.content_type,
                 content_encoding: input.content_encoding,
                 content_language: input.content_language,
@@ -138,13 +140,13 @@ impl S3 for Operations {
             object.attributes.tags = tags(input.tagging.as_deref());
         }
         if input.metadata_directive.is_some_and(|directive| directive.as_str() == MetadataDirective::REPLACE) {
-            object.attributes = Attributes {
+            object.attributes = ObjectAttributes {
                 content_type: input.content_type,
                 content_encoding: input.content_encoding,
                 content_language: input.content_language,
                 content_disposition: input.content_disposition,
                 cache_control: input.cache_control,
-                metadata: checked(input.metadata)?,
+                metadata: checked_metadata(input.metadata)?,
                 tags: object.attributes.tags,
             };
         }
@@ -172,7 +174,7 @@ impl S3 for Operations {
         file.seek(SeekFrom::Start(range.start)).await.map_err(S3Error::internal_error)?;
         let body = StreamingBlob::wrap(ReaderStream::with_capacity(file.take(length), CHUNK));
 
-        let Attributes { content_type, content_encoding, content_language, content_disposition, .. } =
+        let ObjectAttributes { content_type, content_encoding, content_language, content_disposition, .. } =
             object.attributes;
         Ok(S3Response::new(GetObjectOutput {
             body: Some(body),
@@ -197,7 +199,7 @@ impl S3 for Operations {
         let found = self.blocking(move |store| store.find(&input.key)).await?;
         let object = found.ok_or_else(|| s3_error!(NoSuchKey))?;
 
-        let Attributes { content_type, content_encoding, content_language, content_disposition, .. } =
+        let ObjectAttributes { content_type, content_encoding, content_language, content_disposition, .. } =
             object.attributes;
         Ok(S3Response::new(HeadObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
@@ -258,7 +260,7 @@ impl S3 for Operations {
     ) -> S3Result<S3Response<DeleteObjectsOutput>> {
         let input = request.input;
         self.check_bucket(&input.bucket)?;
-        let delete = move |store: &Store| {
+        let delete = move |store: &ObjectStore| {
             let mut deleted = Vec::new();
             for ObjectIdentifier { key, .. } in input.delete.objects {
                 store.delete(&key, &Conditions::default())?;
@@ -271,23 +273,12 @@ impl S3 for Operations {
     }
 }
 
-fn now() -> Timestamp {
-    let now = Timestamp::now();
-    Timestamp::from_second(now.as_second()).unwrap_or(now)
-}
-
-/// The time as `s3s` has it.
-pub(super) fn timestamp(time: Timestamp) -> s3s::dto::Timestamp {
-    let since_1970 = Duration::from_secs(u64::try_from(time.as_second()).unwrap_or_default());
-    (UNIX_EPOCH + since_1970).into()
-}
-
 /// The tags that a header names, as a query of an address does.
 fn tags(header: Option<&str>) -> BTreeMap<String, String> {
     form_urlencoded::parse(header.unwrap_or_default().as_bytes()).into_owned().collect()
 }
 
-fn checked(metadata: Option<Metadata>) -> S3Result<BTreeMap<String, String>> {
+fn checked_metadata(metadata: Option<Metadata>) -> S3Result<BTreeMap<String, String>> {
     let metadata = metadata.unwrap_or_default();
     let bytes: usize = metadata.iter().map(|(name, value)| name.len() + value.len()).sum();
     if bytes > METADATA_LIMIT {

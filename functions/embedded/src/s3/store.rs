@@ -1,21 +1,21 @@
-//! The objects: an index in SQLite, and each object's bytes in a file of its own that is never changed.
+//! The store of objects: an index in SQLite, and each object's bytes in a file of its own that is never changed.
 //!
 //! A write puts a new file beside the others and then lets the index name it, in one transaction. So an object is
 //! seen whole or not at all, whenever the process dies, and a file that the index does not name is left from a write
 //! that never happened.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use s3s::{S3Error, S3Result, s3_error};
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::conditions::Conditions;
+use super::object::IndexedObject;
 use crate::{Error, Result};
 
 const SCHEMA: &str = "
@@ -30,36 +30,6 @@ const SCHEMA: &str = "
         attributes TEXT NOT NULL -- JSON
     ) WITHOUT ROWID;";
 const COLUMNS: &str = "key, file, size, e_tag, last_modified, attributes";
-
-/// What the index knows of an object.
-#[derive(Debug, Clone)]
-pub(super) struct Object {
-    pub(super) key: String,
-    /// Name of the file with its bytes.
-    pub(super) file: String,
-    /// Bytes.
-    pub(super) size: u64,
-    /// Without quotes.
-    pub(super) e_tag: String,
-    /// Whole seconds, as HTTP has them.
-    pub(super) last_modified: Timestamp,
-    pub(super) attributes: Attributes,
-}
-
-/// What a client said about an object and gets back with it.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(super) struct Attributes {
-    pub(super) content_type: Option<String>,
-    pub(super) content_encoding: Option<String>,
-    pub(super) content_language: Option<String>,
-    pub(super) content_disposition: Option<String>,
-    pub(super) cache_control: Option<String>,
-    /// `x-amz-meta-*`.
-    pub(super) metadata: BTreeMap<String, String>,
-    /// For lifecycle rules, of which there are none here.
-    #[serde(default)]
-    pub(super) tags: BTreeMap<String, String>,
-}
 
 /// A file that is deleted again unless the index comes to name it.
 #[derive(Debug)]
@@ -79,7 +49,7 @@ impl Drop for NewFile {
 
 /// The objects of a bucket.
 #[derive(Debug)]
-pub(super) struct Store {
+pub(super) struct ObjectStore {
     files: PathBuf,
     index: Mutex<Index>,
 }
@@ -90,7 +60,7 @@ struct Index {
     last_sequencer: u64,
 }
 
-impl Store {
+impl ObjectStore {
     /// Opens the store in `folder`, or makes it, and clears away what interrupted writes have left.
     pub(super) fn open(folder: &Path) -> Result<Self> {
         let files = folder.join("objects");
@@ -112,19 +82,19 @@ impl Store {
         Ok(Self { files, index: Mutex::new(Index { connection, last_sequencer: 0 }) })
     }
 
-    /// A name for a file to write, which [`Store::put`] takes.
+    /// A name for a file to write, which [`ObjectStore::put`] takes.
     pub(super) fn new_file(&self) -> NewFile {
         let name = Uuid::new_v4().simple().to_string();
         NewFile { path: self.files.join(&name), name, kept: false }
     }
 
     /// The object of a key.
-    pub(super) fn find(&self, key: &str) -> S3Result<Option<Object>> {
+    pub(super) fn find(&self, key: &str) -> S3Result<Option<IndexedObject>> {
         find(&self.index().connection, key).map_err(S3Error::internal_error)
     }
 
     /// The object of a key and its bytes, which stay readable when the object is replaced meanwhile.
-    pub(super) fn read(&self, key: &str) -> S3Result<Option<(Object, File)>> {
+    pub(super) fn read(&self, key: &str) -> S3Result<Option<(IndexedObject, File)>> {
         let index = self.index();
         let Some(object) = find(&index.connection, key).map_err(S3Error::internal_error)? else { return Ok(None) };
         let file = File::open(self.files.join(&object.file)).map_err(S3Error::internal_error)?;
@@ -133,7 +103,7 @@ impl Store {
 
     /// Makes `object`, with the bytes of `file`, the object of its key if the conditions hold. Returns a number that
     /// grows with each call.
-    pub(super) fn put(&self, object: &Object, mut file: NewFile, conditions: &Conditions) -> S3Result<u64> {
+    pub(super) fn put(&self, object: &IndexedObject, mut file: NewFile, conditions: &Conditions) -> S3Result<u64> {
         let mut index = self.index();
         let existing = find(&index.connection, &object.key).map_err(S3Error::internal_error)?;
         conditions.check(existing.as_ref())?;
@@ -148,7 +118,7 @@ impl Store {
     }
 
     /// A new file with the bytes of an object, without copying them where the file system can do so.
-    pub(super) fn copy_file(&self, key: &str) -> S3Result<Option<(Object, NewFile)>> {
+    pub(super) fn copy_file(&self, key: &str) -> S3Result<Option<(IndexedObject, NewFile)>> {
         let index = self.index();
         let Some(object) = find(&index.connection, key).map_err(S3Error::internal_error)? else { return Ok(None) };
         let file = self.new_file();
@@ -183,7 +153,7 @@ impl Store {
     }
 
     /// Calls `visit` with each object from key `start` on, in the order of the keys' bytes, until it returns false.
-    pub(super) fn visit(&self, start: &str, mut visit: impl FnMut(Object) -> bool) -> S3Result<()> {
+    pub(super) fn visit(&self, start: &str, mut visit: impl FnMut(IndexedObject) -> bool) -> S3Result<()> {
         let index = self.index();
         let mut all = || -> rusqlite::Result<()> {
             let sql = format!("SELECT {COLUMNS} FROM objects WHERE key >= ?1 ORDER BY key");
@@ -201,17 +171,17 @@ impl Store {
 
     fn index(&self) -> MutexGuard<'_, Index> {
         // SQLite rolls back what a panic has left half-way.
-        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+        self.index.lock()
     }
 }
 
-fn find(connection: &Connection, key: &str) -> rusqlite::Result<Option<Object>> {
+fn find(connection: &Connection, key: &str) -> rusqlite::Result<Option<IndexedObject>> {
     let sql = format!("SELECT {COLUMNS} FROM objects WHERE key = ?1");
     connection.prepare_cached(&sql)?.query_row([key], object).optional()
 }
 
-fn insert(connection: &Connection, object: &Object) -> rusqlite::Result<()> {
-    let Object { key, file, size, e_tag, last_modified, attributes } = object;
+fn insert(connection: &Connection, object: &IndexedObject) -> rusqlite::Result<()> {
+    let IndexedObject { key, file, size, e_tag, last_modified, attributes } = object;
     let attributes = serde_json::to_string(attributes).map_err(|error| invalid(&error.to_string()))?;
     let sql = format!("INSERT OR REPLACE INTO objects ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
     let values = params![key, file, size, e_tag, last_modified.as_second(), attributes];
@@ -219,10 +189,17 @@ fn insert(connection: &Connection, object: &Object) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn object(row: &Row<'_>) -> rusqlite::Result<Object> {
+fn object(row: &Row<'_>) -> rusqlite::Result<IndexedObject> {
     let last_modified = Timestamp::from_second(row.get(4)?).map_err(|error| invalid(&error.to_string()))?;
     let attributes = serde_json::from_str(row.get_ref(5)?.as_str()?).map_err(|error| invalid(&error.to_string()))?;
-    Ok(Object { key: row.get(0)?, file: row.get(1)?, size: row.get(2)?, e_tag: row.get(3)?, last_modified, attributes })
+    Ok(IndexedObject {
+        key: row.get(0)?,
+        file: row.get(1)?,
+        size: row.get(2)?,
+        e_tag: row.get(3)?,
+        last_modified,
+        attributes,
+    })
 }
 
 fn invalid(reason: &str) -> rusqlite::Error {

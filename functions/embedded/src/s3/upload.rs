@@ -14,7 +14,7 @@ use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 
 /// What was written.
-pub(super) struct Upload {
+pub(super) struct WrittenBody {
     /// Bytes.
     pub(super) size: u64,
     /// The MD5 in hexadecimal, which is the entity tag.
@@ -24,8 +24,8 @@ pub(super) struct Upload {
 /// Writes the body to a new file at `path`, on disk when this returns.
 ///
 /// # Errors
-/// When the body breaks off or does not have the length, MD5 or checksum that the client has announced.
-pub(super) async fn write(path: &Path, request: &mut S3Request<PutObjectInput>) -> S3Result<Upload> {
+/// Fails if the body breaks off or does not have the length, MD5 or checksum that the client has announced.
+pub(super) async fn write(path: &Path, request: &mut S3Request<PutObjectInput>) -> S3Result<WrittenBody> {
     let mut body = request.input.body.take().unwrap_or_else(|| StreamingBlob::from(s3s::Body::empty()));
     let announced = announced(&request.headers);
     let mut checksum = hasher(&announced);
@@ -57,7 +57,7 @@ pub(super) async fn write(path: &Path, request: &mut S3Request<PutObjectInput>) 
             return Err(s3_error!(BadDigest, "the body does not have the checksum of {name}"));
         }
     }
-    Ok(Upload { size, e_tag: md5.iter().map(|byte| format!("{byte:02x}")).collect() })
+    Ok(WrittenBody { size, e_tag: hex::encode(md5) })
 }
 
 /// The body broke off, or one of its chunks has a wrong signature.

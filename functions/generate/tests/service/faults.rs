@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use easel_core::gallery::keys;
-use easel_core::task::{Change, Status};
-use easel_generate::worker::{Delivery, Outcome, WorkerOptions};
+use easel_domain::task::{Change, Status};
+use easel_storage::gallery::keys;
+use easel_worker::worker::{Delivery, DeliveryOutcome, WorkerOptions};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use crate::support::{Services, delivery, heart, slow_heart};
+use crate::support::{TestServices, delivery, heart, slow_heart};
 
 /// For how long a service is away.
 const AWAY: Duration = Duration::from_secs(3);
 
 /// Lets a worker die in the middle of a task.
-async fn die_drawing(services: &Services, options: WorkerOptions, message: &Delivery, id: Uuid) {
+async fn die_generating(services: &TestServices, options: WorkerOptions, message: &Delivery, id: Uuid) {
     let (worker, message) = (services.worker_with(options), message.clone());
     let work = tokio::spawn(async move { worker.handle(&message).await });
     services.until_begun(id).await;
@@ -29,95 +29,95 @@ async fn die_drawing(services: &Services, options: WorkerOptions, message: &Deli
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_dead_worker_drew_is_gone_on_with_when_its_lease_is_over() {
-    let services = Services::start().await;
+    let services = TestServices::start().await;
     let expected = services.undisturbed(&slow_heart(8)).await;
     let id = services.order(&slow_heart(8)).await.id;
     let message = delivery(services.message().await);
     let lease = Duration::from_secs(2);
-    die_drawing(&services, WorkerOptions { lease, ..WorkerOptions::new("dead") }, &message, id).await;
+    die_generating(&services, WorkerOptions { lease, ..WorkerOptions::new("dead") }, &message, id).await;
 
     let next = services.worker("next");
-    let Outcome::HandBack { after, .. } = next.handle(&message).await else { panic!("the lease is not over") };
+    let DeliveryOutcome::HandBack { after, .. } = next.handle(&message).await else { panic!("the lease is not over") };
     assert!(after <= lease + Duration::from_secs(1), "{after:?}");
     tokio::time::sleep(after).await;
-    assert_eq!(next.handle(&message).await, Outcome::Done);
+    assert_eq!(next.handle(&message).await, DeliveryOutcome::Done);
     let task = services.task(id).await;
     let claim = task.attempt.claim.as_ref().expect("a claim");
     assert!(claim.worker == "next" && claim.step > 0 && claim.tries == 1, "{claim:?}");
-    assert_eq!(services.pictures(&task).await, expected);
+    assert_eq!(services.images(&task).await, expected);
     assert_eq!(services.moves(id).await, ["create", "claim", "claim", "finish"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_comes_back_to_life_waits_for_no_lease() {
-    let services = Services::start().await;
+    let services = TestServices::start().await;
     let id = services.order(&slow_heart(8)).await.id;
     let message = delivery(services.message().await);
-    die_drawing(&services, WorkerOptions::new("the same"), &message, id).await;
-    assert_eq!(services.worker("the same").handle(&message).await, Outcome::Done);
+    die_generating(&services, WorkerOptions::new("the same"), &message, id).await;
+    assert_eq!(services.worker("the same").handle(&message).await, DeliveryOutcome::Done);
     assert_eq!(services.task(id).await.status, Status::AwaitingApproval);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_that_workers_die_of_is_given_up() {
-    let services = Services::start().await;
+    let services = TestServices::start().await;
     let id = services.order(&heart(8)).await.id;
     let message = delivery(services.message().await);
     let store = &services.workflow.store;
     let mut task = services.task(id).await;
     for worker in 0..5 {
         let claim = Change::Claim { worker: format!("worker {worker}"), step: 0 };
-        let by = easel_core::identity::Identity::worker("test");
+        let by = easel_domain::identity::Identity::worker("test");
         let (claimed, event) = task.after(claim, &by, jiff::Timestamp::now()).expect("a claim");
         store.save(&claimed, &event).await.expect("saved");
         task = claimed;
     }
-    assert_eq!(services.worker("careful").handle(&message).await, Outcome::Done);
+    assert_eq!(services.worker("careful").handle(&message).await, DeliveryOutcome::Done);
     let reason = services.task(id).await.attempt.failure.expect("a reason").reason;
     assert!(reason.contains("5 workers stopped at step 0"), "{reason}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_checkpoint_that_is_of_no_use_is_not_used() {
-    let services = Services::start().await;
+    let services = TestServices::start().await;
     let expected = services.undisturbed(&heart(9)).await;
     let id = services.order(&heart(9)).await.id;
     let damaged = b"EASELCKP and nothing else".to_vec();
     let key = keys::checkpoint(id, 1);
     services.workflow.gallery.write(&key, damaged, "application/octet-stream").await.expect("written");
-    assert_eq!(services.worker("one").handle(&delivery(services.message().await)).await, Outcome::Done);
-    assert_eq!(services.pictures(&services.task(id).await).await, expected);
+    assert_eq!(services.worker("one").handle(&delivery(services.message().await)).await, DeliveryOutcome::Done);
+    assert_eq!(services.images(&services.task(id).await).await, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dynamodb_may_be_away_for_a_while() {
-    let services = Services::start().await;
+    let services = TestServices::start().await;
     let expected = services.undisturbed(&slow_heart(8)).await;
     let (id, work) = begin(&services, &slow_heart(8)).await;
     services.dynamodb.stop().await;
     tokio::time::sleep(AWAY).await;
     services.dynamodb.start_again().await;
-    assert_eq!(work.await.expect("no panic"), Outcome::Done);
+    assert_eq!(work.await.expect("no panic"), DeliveryOutcome::Done);
     check(&services, id, expected).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s3_may_be_away_for_a_while() {
-    let services = Services::start().await;
+    let services = TestServices::start().await;
     let expected = services.undisturbed(&slow_heart(8)).await;
     let (id, work) = begin(&services, &slow_heart(8)).await;
     services.s3.stop().await;
-    // Until the drawing is at its end and only the picture is left to write.
+    // Until all steps are done and only the image is left to write.
     until_last_step(&services, id).await;
     tokio::time::sleep(AWAY).await;
     services.s3.start_again().await;
-    assert_eq!(work.await.expect("no panic"), Outcome::Done);
+    assert_eq!(work.await.expect("no panic"), DeliveryOutcome::Done);
     check(&services, id, expected).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_written_down_for_long_is_done_again_later() {
-    let services = Services::start().await;
+    let services = TestServices::start().await;
     let expected = services.undisturbed(&heart(8)).await;
     let id = services.order(&heart(8)).await.id;
     let message = delivery(services.message().await);
@@ -130,14 +130,14 @@ async fn what_cannot_be_written_down_for_long_is_done_again_later() {
     services.until_begun(id).await;
     services.s3.stop().await;
     let outcome = work.await.expect("no panic");
-    assert!(matches!(outcome, Outcome::HandBack { .. }), "{outcome:?}");
+    assert!(matches!(outcome, DeliveryOutcome::HandBack { .. }), "{outcome:?}");
     services.s3.start_again().await;
-    assert_eq!(worker.handle(&message).await, Outcome::Done);
+    assert_eq!(worker.handle(&message).await, DeliveryOutcome::Done);
     check(&services, id, expected).await;
 }
 
-/// A task that a worker has begun to draw.
-async fn begin(services: &Services, order: &Value) -> (Uuid, JoinHandle<Outcome>) {
+/// A task that a worker has begun to generate.
+async fn begin(services: &TestServices, order: &Value) -> (Uuid, JoinHandle<DeliveryOutcome>) {
     let id = services.order(order).await.id;
     let message = delivery(services.message().await);
     let worker = services.worker("patient");
@@ -146,7 +146,7 @@ async fn begin(services: &Services, order: &Value) -> (Uuid, JoinHandle<Outcome>
     (id, work)
 }
 
-async fn until_last_step(services: &Services, id: Uuid) {
+async fn until_last_step(services: &TestServices, id: Uuid) {
     loop {
         let (_, progress) = services.workflow.store.task_and_progress(id).await.expect("the task is there");
         if progress.is_some_and(|progress| progress.step == progress.total) {
@@ -157,8 +157,8 @@ async fn until_last_step(services: &Services, id: Uuid) {
 }
 
 /// Nothing is lost.
-async fn check(services: &Services, id: Uuid, expected: Vec<Vec<u8>>) {
+async fn check(services: &TestServices, id: Uuid, expected: Vec<Vec<u8>>) {
     let task = services.task(id).await;
     assert_eq!(task.status, Status::AwaitingApproval);
-    assert_eq!(services.pictures(&task).await, expected);
+    assert_eq!(services.images(&task).await, expected);
 }

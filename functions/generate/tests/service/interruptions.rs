@@ -1,14 +1,15 @@
-//! Whatever interrupts a drawing, what is drawn in the end is what an undisturbed worker draws.
+//! Interrupted generations, which give the same images as undisturbed ones.
 
 use std::time::{Duration, SystemTime};
 
-use easel_core::gallery::keys;
-use easel_core::task::Move;
-use easel_core::task::{Change, Status};
-use easel_generate::worker::{Deadline, Delivery, Outcome, WorkerOptions};
-use serde_json::json;
+use easel_domain::task::Move;
+use easel_domain::task::{Change, Status};
+use easel_storage::gallery::keys;
+use easel_worker::worker::{Deadline, Delivery, DeliveryOutcome, WorkerOptions};
+use serde_json::{Value, json};
+use uuid::Uuid;
 
-use crate::support::{Services, creator, delivery, heart, slow_heart};
+use crate::support::{TestServices, creator, delivery, heart, slow_heart};
 
 /// Time for one step of each worker and no more.
 fn hasty(name: &str) -> (WorkerOptions, Deadline) {
@@ -16,25 +17,57 @@ fn hasty(name: &str) -> (WorkerOptions, Deadline) {
     (options, Deadline::at(SystemTime::now() + Duration::from_secs(3600)))
 }
 
+/// Generates `order`, each step by another worker; the task and how many workers it took.
+async fn handed_on_after_every_step(services: &TestServices, order: &Value) -> (Uuid, usize) {
+    let id = services.order(order).await.id;
+    let mut workers = 0;
+    while services.task(id).await.status != Status::AwaitingApproval {
+        let (options, deadline) = hasty(&format!("worker {workers}"));
+        let message = Delivery { deadline, ..delivery(services.message().await) };
+        assert_eq!(services.worker_with(options).handle(&message).await, DeliveryOutcome::Done);
+        workers += 1;
+    }
+    (id, workers)
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_drawing_handed_on_after_every_step_is_the_same() {
-    let services = Services::start().await;
+async fn each_image_of_a_handed_on_generation_is_what_its_own_seed_gives() {
+    let services = TestServices::start().await;
+    let init = services.undisturbed(&heart(1)).await.remove(0);
+    services.workflow.gallery.write("inputs/init.png", init, "image/png").await.expect("written");
+    let mut order = heart(11);
+    order["scheduler"] = json!("euler_a");
+    for from_image in [false, true] {
+        if from_image {
+            order["init_image"] = json!("inputs/init.png");
+            order["strength"] = json!(0.5);
+        }
+        order["count"] = json!(3);
+        let (id, workers) = handed_on_after_every_step(&services, &order).await;
+        assert!(workers > 10, "{workers}");
+        let task = services.task(id).await;
+        let files = services.images(&task).await;
+        order["count"] = json!(1);
+        for (file, image) in files.into_iter().zip(&task.attempt.images) {
+            order["seed"] = json!(image.seed);
+            assert!(services.undisturbed(&order).await == [file], "image {} is another alone", image.index);
+        }
+        order["seed"] = json!(11);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_generation_handed_on_after_every_step_is_the_same() {
+    let services = TestServices::start().await;
     for scheduler in ["euler_a", "dpmpp_2m_sde_karras", "heun"] {
         let mut order = heart(11);
         order["scheduler"] = json!(scheduler);
         order["count"] = json!(2);
         let expected = services.undisturbed(&order).await;
-        let id = services.order(&order).await.id;
-        let mut workers = 0;
-        while services.task(id).await.status != Status::AwaitingApproval {
-            let (options, deadline) = hasty(&format!("worker {workers}"));
-            let message = Delivery { deadline, ..delivery(services.message().await) };
-            assert_eq!(services.worker_with(options).handle(&message).await, Outcome::Done);
-            workers += 1;
-        }
+        let (id, workers) = handed_on_after_every_step(&services, &order).await;
         assert!(workers > 20, "{workers}");
         let task = services.task(id).await;
-        assert_eq!(services.pictures(&task).await, expected, "{scheduler}");
+        assert_eq!(services.images(&task).await, expected, "{scheduler}");
         assert!(services.is_quiet().await);
         assert_eq!(services.bytes(&keys::checkpoint(id, 1)).await, None);
         for event in services.workflow.store.history(id).await.expect("a history") {
@@ -47,7 +80,7 @@ async fn a_drawing_handed_on_after_every_step_is_the_same() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_is_told_to_stop_hands_on() {
-    let services = Services::start().await;
+    let services = TestServices::start().await;
     let expected = services.undisturbed(&slow_heart(5)).await;
     let id = services.order(&slow_heart(5)).await.id;
     let message = delivery(services.message().await);
@@ -56,55 +89,55 @@ async fn a_worker_that_is_told_to_stop_hands_on() {
     let work = tokio::spawn(async move { worker.handle(&message).await });
     services.until_begun(id).await;
     stop.cancel();
-    assert_eq!(work.await.expect("no panic"), Outcome::Done);
+    assert_eq!(work.await.expect("no panic"), DeliveryOutcome::Done);
     assert_eq!(services.moves(id).await, ["create", "claim", "hand_on"]);
 
     let message = delivery(services.message().await);
-    assert_eq!(services.worker("next").handle(&message).await, Outcome::Done);
+    assert_eq!(services.worker("next").handle(&message).await, DeliveryOutcome::Done);
     let task = services.task(id).await;
     assert!(task.attempt.claim.as_ref().is_some_and(|claim| claim.step > 0));
-    assert_eq!(services.pictures(&task).await, expected);
+    assert_eq!(services.images(&task).await, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cancelled_task_is_not_drawn_further() {
-    let services = Services::start().await;
+async fn a_cancelled_task_is_not_generated_further() {
+    let services = TestServices::start().await;
     let id = services.order(&slow_heart(5)).await.id;
     let message = delivery(services.message().await);
     let worker = services.worker("one");
     let work = tokio::spawn(async move { worker.handle(&message).await });
     services.until_begun(id).await;
-    let cancel = |_: &_| Change::Cancel { reason: None };
-    services.workflow.make(id, Move::Cancel, &creator(), None, cancel).await.expect("cancelled");
-    assert_eq!(work.await.expect("no panic"), Outcome::Done);
+    let cancel = |_: &_| Ok(Change::Cancel { reason: None });
+    services.workflow.move_task(id, Move::Cancel, &creator(), None, cancel).await.expect("cancelled");
+    assert_eq!(work.await.expect("no panic"), DeliveryOutcome::Done);
     let (task, progress) = services.workflow.store.task_and_progress(id).await.expect("the task is there");
     assert_eq!(task.status, Status::Cancelled);
     let progress = progress.expect("progress");
     assert!(progress.step < progress.total, "{} of {}", progress.step, progress.total);
-    assert_eq!(services.bytes(&keys::picture(id, 1, 0)).await, None);
+    assert_eq!(services.bytes(&keys::image(id, 1, 0)).await, None);
     assert_eq!(services.bytes(&keys::checkpoint(id, 1)).await, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_task_goes_on_where_it_was() {
-    let services = Services::start().await;
+    let services = TestServices::start().await;
     let expected = services.undisturbed(&slow_heart(6)).await;
     let id = services.order(&slow_heart(6)).await.id;
     let message = delivery(services.message().await);
     let worker = services.worker("one");
     let work = tokio::spawn(async move { worker.handle(&message).await });
     services.until_begun(id).await;
-    services.workflow.make(id, Move::Pause, &creator(), None, |_| Change::Pause).await.expect("paused");
-    assert_eq!(work.await.expect("no panic"), Outcome::Done);
+    services.workflow.move_task(id, Move::Pause, &creator(), None, |_| Ok(Change::Pause)).await.expect("paused");
+    assert_eq!(work.await.expect("no panic"), DeliveryOutcome::Done);
     assert_eq!(services.task(id).await.status, Status::Paused);
     assert!(services.bytes(&keys::checkpoint(id, 1)).await.is_some());
     assert!(services.is_quiet().await);
 
-    services.workflow.make(id, Move::Resume, &creator(), None, |_| Change::Resume).await.expect("resumed");
+    services.workflow.move_task(id, Move::Resume, &creator(), None, |_| Ok(Change::Resume)).await.expect("resumed");
     let message = delivery(services.message().await);
-    assert_eq!(services.worker("other").handle(&message).await, Outcome::Done);
+    assert_eq!(services.worker("other").handle(&message).await, DeliveryOutcome::Done);
     let task = services.task(id).await;
     assert!(task.attempt.claim.as_ref().is_some_and(|claim| claim.step > 0));
-    assert_eq!(services.pictures(&task).await, expected);
+    assert_eq!(services.images(&task).await, expected);
     assert_eq!(services.moves(id).await, ["create", "claim", "pause", "resume", "claim", "finish"]);
 }

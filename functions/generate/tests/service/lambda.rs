@@ -4,26 +4,27 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use easel_core::task::Status;
-use easel_generate::validation::{Outcome, Report};
+use easel_domain::task::Status;
+use easel_system::environment::{CACHE, DEVICE, MODEL};
+use easel_test_support::lambda_runtime::LambdaRuntime;
+use easel_worker::validation::{CheckOutcome, ReadinessReport};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::lambda_runtime::LambdaRuntime;
-use crate::support::{Services, heart};
+use crate::support::{TestServices, heart};
 
 /// What stands in the events for a task's id.
 const ID: &str = "019ab5c2-7d40-7e11-9c53-0f4c8a6b2d19";
 const TIME: Duration = Duration::from_secs(900);
 
 /// A function and what runs it.
-struct Function {
+struct RunningFunction {
     runtime: LambdaRuntime,
     child: Child,
 }
 
-impl Function {
-    async fn start(services: &Services) -> Self {
+impl RunningFunction {
+    async fn start(services: &TestServices) -> Self {
         let runtime = LambdaRuntime::start().await;
         let child = spawn(&runtime, services, &[]);
         Self { runtime, child }
@@ -38,7 +39,7 @@ impl Function {
     }
 }
 
-impl Drop for Function {
+impl Drop for RunningFunction {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -46,19 +47,19 @@ impl Drop for Function {
 }
 
 /// The program with nothing in its environment but what it needs.
-fn spawn(runtime: &LambdaRuntime, services: &Services, more: &[(&str, &str)]) -> Child {
+fn spawn(runtime: &LambdaRuntime, services: &TestServices, more: &[(&str, &str)]) -> Child {
     let cache =
         std::env::vars().filter(|(name, _)| ["HOME", "PATH", "TMPDIR", "XDG_CACHE_HOME"].contains(&name.as_str()));
     let mut command = Command::new(env!("CARGO_BIN_EXE_generate"));
-    command.env_clear().envs(cache).env("EASEL_DEVICE", "flex").stdout(Stdio::null());
+    command.env_clear().envs(cache).env(DEVICE, "flex").stdout(Stdio::null());
     command.envs(runtime.environment()).envs(services.environment()).envs(more.iter().copied());
     command.spawn().expect("the program starts")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_function_does_what_the_events_say() {
-    let services = Services::start().await;
-    let function = Function::start(&services).await;
+    let services = TestServices::start().await;
+    let function = RunningFunction::start(&services).await;
     let id = services.order(&heart(3)).await.id;
     assert_eq!(function.failures(requested(id), TIME).await, [""; 0]);
     assert_eq!(services.moves(id).await, ["create", "claim", "finish"]);
@@ -79,14 +80,14 @@ async fn the_function_does_what_the_events_say() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_function_that_is_short_of_time_hands_on_and_the_picture_is_the_same() {
-    let services = Services::start().await;
+async fn a_function_that_is_short_of_time_hands_on_and_the_image_is_the_same() {
+    let services = TestServices::start().await;
     let mut order = heart(11);
     order["steps"] = json!(4);
     order["scheduler"] = json!("euler_a");
     let expected = services.undisturbed(&order).await;
     let id = services.order(&order).await.id;
-    let function = Function::start(&services).await;
+    let function = RunningFunction::start(&services).await;
     // Too little for a second step.
     let time = Duration::from_secs(8);
     let mut invocations = 0;
@@ -96,14 +97,14 @@ async fn a_function_that_is_short_of_time_hands_on_and_the_picture_is_the_same()
         invocations += 1;
     }
     assert!(invocations >= 4, "{invocations}");
-    assert_eq!(services.pictures(&services.task(id).await).await, expected);
+    assert_eq!(services.images(&services.task(id).await).await, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_that_cannot_open_its_model_says_why() {
-    let services = Services::start().await;
+    let services = TestServices::start().await;
     let runtime = LambdaRuntime::start().await;
-    let mut function = spawn(&runtime, &services, &[("EASEL_MODEL", "/nowhere/at-all")]);
+    let mut function = spawn(&runtime, &services, &[(MODEL, "/nowhere/at-all")]);
     assert!(!function.wait().expect("it ends").success());
     let report = services.workflow.store.newest_worker().await.expect("DynamoDB answers").expect("a report");
     let reason = report.fallback_reason.expect("a reason");
@@ -112,14 +113,14 @@ async fn a_function_that_cannot_open_its_model_says_why() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_says_whether_it_is_ready() {
-    let services = Services::start().await;
-    let function = Function::start(&services).await;
+    let services = TestServices::start().await;
+    let function = RunningFunction::start(&services).await;
     let answer = function.runtime.invoke(event("validate"), TIME).await.expect("no error");
-    let report: Report = serde_json::from_str(&answer).expect("a report");
-    let subjects = ["configuration", "device", "model", "picture", "table", "bucket"];
+    let report: ReadinessReport = serde_json::from_str(&answer).expect("a report");
+    let subjects = ["configuration", "device", "model", "image", "table", "bucket"];
     assert!(subjects.iter().all(|subject| report.checks.iter().any(|check| check.subject == *subject)), "{report:#?}");
     // How long it takes is not for a test.
-    let failed: Vec<_> = report.checks.iter().filter(|check| check.outcome == Outcome::Fail).collect();
+    let failed: Vec<_> = report.checks.iter().filter(|check| check.outcome == CheckOutcome::Fail).collect();
     assert!(failed.iter().all(|check| check.what.starts_with("time and memory")), "{failed:#?}");
     assert_eq!(services.all(Status::Pending).await.len(), 0);
 }
@@ -127,7 +128,7 @@ async fn a_function_says_whether_it_is_ready() {
 /// From S3 the first time; the second time it is there.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_fetches_its_model_once() {
-    let services = Services::start().await;
+    let services = TestServices::start().await;
     let cache = tempfile::tempdir().expect("a folder");
     let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../model/demo/base");
     let (mut folders, mut keys) = (vec![base.clone()], Vec::new());
@@ -145,11 +146,11 @@ async fn a_function_fetches_its_model_once() {
         }
     }
     let folder = cache.path().to_str().expect("a name in UTF-8");
-    let environment = [("EASEL_MODEL", "s3://easel/models/base"), ("EASEL_CACHE", folder)];
+    let environment = [(MODEL, "s3://easel/models/base"), (CACHE, folder)];
     for seed in [5, 6] {
         let runtime = LambdaRuntime::start().await;
         let child = spawn(&runtime, &services, &environment);
-        let function = Function { runtime, child };
+        let function = RunningFunction { runtime, child };
         let id = services.order(&heart(seed)).await.id;
         assert_eq!(function.failures(requested(id), TIME).await, [""; 0]);
         assert_eq!(services.task(id).await.status, Status::AwaitingApproval);

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use easel_core::task::Status;
+use easel_domain::task::Status;
 use easel_embedded::queue::{Queue, QueueOptions, Redrive};
-use easel_generate::polling::{GIVEN_UP, Purpose, poll};
-use easel_generate::queue::{MessageQueue, Received};
-use easel_generate::worker::WorkerOptions;
-use easel_generate::{Error, Result};
+use easel_worker::polling::{GIVEN_UP, Purpose, poll};
+use easel_worker::queue::{MessageQueue, Received};
+use easel_worker::worker::WorkerOptions;
+use easel_worker::{Error, Result};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Services, heart, slow_heart};
+use crate::support::{TestServices, heart, slow_heart};
 
 /// The queue of this process.
 #[derive(Clone)]
@@ -43,8 +43,8 @@ fn queues() -> [InProcess; 2] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn workers_at_one_queue_draw_every_task_once() {
-    let services = Services::start().await;
+async fn workers_at_one_queue_generate_every_task_once() {
+    let services = TestServices::start().await;
     let [queue, _] = queues();
     let mut ids = Vec::new();
     for seed in 0..6 {
@@ -79,7 +79,7 @@ async fn workers_at_one_queue_draw_every_task_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_is_told_to_end_ends_and_its_task_waits_for_the_next() {
-    let services = Services::start().await;
+    let services = TestServices::start().await;
     let [queue, _] = queues();
     let id = services.order(&slow_heart(1)).await.id;
     queue.0.send(services.message().await);
@@ -96,7 +96,7 @@ async fn a_worker_that_is_told_to_end_ends_and_its_task_waits_for_the_next() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_delivered_too_often_fails_by_way_of_the_dead_letters() {
-    let services = Services::start().await;
+    let services = TestServices::start().await;
     let [queue, dead_letters] = queues();
     let id = services.order(&heart(1)).await.id;
     queue.0.send(services.message().await);

@@ -3,117 +3,120 @@
 use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
-use easel_core::task::{Status, Task};
-use easel_generate::worker::{Delivery, Outcome};
+use easel_domain::task::{Status, Task};
+use easel_worker::worker::{Delivery, DeliveryOutcome};
 use image::{ImageFormat, Rgb, RgbImage};
 use serde_json::json;
 
-use crate::support::{Services, delivery, heart};
+use crate::support::{TestServices, delivery, heart};
 
-impl Services {
+impl TestServices {
     async fn drop_file(&self, key: &str, bytes: impl Into<Vec<u8>>) -> String {
         self.workflow.gallery.write(key, bytes.into(), "application/octet-stream").await.expect("written");
         self.message().await
     }
 
-    async fn drop_picture(&self, key: &str, metadata: &[(&str, &str)]) -> String {
-        let put = self.client.put_object().bucket("easel").key(key).body(ByteStream::from(picture()));
+    async fn drop_image(&self, key: &str, metadata: &[(&str, &str)]) -> String {
+        let put = self.client.put_object().bucket("easel").key(key).body(ByteStream::from(image()));
         let put = metadata.iter().fold(put, |put, (name, value)| put.metadata(*name, *value));
         put.send().await.expect("written");
         self.message().await
     }
 
-    /// The task that the dropped file becomes, drawn.
-    async fn drawn(&self, message: String) -> Task {
-        assert_eq!(self.worker("one").handle(&delivery(message)).await, Outcome::Done);
+    /// The task that the dropped file becomes, generated.
+    async fn generated(&self, message: String) -> Task {
+        assert_eq!(self.worker("one").handle(&delivery(message)).await, DeliveryOutcome::Done);
         let task = self.only(Status::AwaitingApproval).await;
-        assert_eq!(self.pictures(&task).await.len(), task.attempt.settings.count as usize);
+        assert_eq!(self.images(&task).await.len(), task.attempt.settings.count as usize);
         task
     }
 
     async fn refused(&self, message: String, count: u32) -> Task {
-        assert_eq!(self.worker("one").handle(&Delivery { count, ..delivery(message) }).await, Outcome::Done);
+        assert_eq!(self.worker("one").handle(&Delivery { count, ..delivery(message) }).await, DeliveryOutcome::Done);
         let task = self.only(Status::Failed).await;
         assert_eq!(self.moves(task.id).await, ["create", "fail"]);
         task
     }
 }
 
-fn picture() -> Vec<u8> {
-    let picture = RgbImage::from_fn(96, 64, |x, y| Rgb([(2 * x) as u8, (3 * y) as u8, (x + y) as u8]));
+fn image() -> Vec<u8> {
+    let image = RgbImage::from_fn(96, 64, |x, y| Rgb([(2 * x) as u8, (3 * y) as u8, (x + y) as u8]));
     let mut bytes = std::io::Cursor::new(Vec::new());
-    picture.write_to(&mut bytes, ImageFormat::Png).expect("encoded");
+    image.write_to(&mut bytes, ImageFormat::Png).expect("encoded");
     bytes.into_inner()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_text_is_a_prompt_and_announced_again_makes_no_second_task() {
-    let services = Services::start().await;
+    let services = TestServices::start().await;
     let key = "uploads/alice/a red + blue héart.txt";
     let message = services.drop_file(key, "  a large red heart\n").await;
-    let task = services.drawn(message.clone()).await;
+    let task = services.generated(message.clone()).await;
     assert_eq!(task.attempt.settings.prompt, "a large red heart");
     assert_eq!((task.owner.as_str(), task.source.as_deref()), ("alice", Some(key)));
     for count in 1..=3 {
         let again = Delivery { count, ..delivery(message.clone()) };
-        assert_eq!(services.worker("other").handle(&again).await, Outcome::Done);
+        assert_eq!(services.worker("other").handle(&again).await, DeliveryOutcome::Done);
     }
-    assert_eq!(services.drawn(message).await, task);
+    assert_eq!(services.generated(message).await, task);
     assert_eq!(services.moves(task.id).await, ["create", "claim", "finish"]);
     assert!(services.is_quiet().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_json_file_is_a_full_request() {
-    let services = Services::start().await;
+    let services = TestServices::start().await;
     let mut order = heart(21);
     order["title"] = json!("a heart");
     order["count"] = json!(2);
-    let task = services.drawn(services.drop_file("uploads/order.json", order.to_string()).await).await;
+    let task = services.generated(services.drop_file("uploads/order.json", order.to_string()).await).await;
     assert_eq!((task.owner.as_str(), task.title.as_deref()), ("uploads", Some("a heart")));
     assert_eq!((task.attempt.settings.seed, task.attempt.settings.steps), (21, Some(20)));
     // A file asks for the same as a client.
     order["title"] = json!(null);
-    assert_eq!(services.undisturbed(&order).await, services.pictures(&task).await);
+    assert_eq!(services.undisturbed(&order).await, services.images(&task).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_picture_with_a_prompt_in_its_metadata_is_started_from() {
-    let services = Services::start().await;
+async fn an_image_with_a_prompt_in_its_metadata_is_started_from() {
+    let services = TestServices::start().await;
     let metadata = [("prompt", "a large red heart"), ("strength", "0.5"), ("negative-prompt", "blue"), ("seed", "4")];
-    let task = services.drawn(services.drop_picture("uploads/bob/photo.png", &metadata).await).await;
+    let task = services.generated(services.drop_image("uploads/bob/photo.png", &metadata).await).await;
     let settings = &task.attempt.settings;
     assert_eq!(settings.init_image.as_deref(), Some("uploads/bob/photo.png"));
     assert_eq!((settings.strength, settings.seed, settings.negative_prompt.as_deref()), (Some(0.5), 4, Some("blue")));
-    assert_eq!((task.attempt.pictures[0].width, task.attempt.pictures[0].height), (96, 64));
+    assert_eq!((task.attempt.images[0].width, task.attempt.images[0].height), (96, 64));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_picture_waits_for_its_sidecar() {
+async fn an_image_waits_for_its_sidecar() {
     for sidecar in ["uploads/photo.png.json", "uploads/photo.json"] {
-        let services = Services::start().await;
-        let picture = services.drop_picture("uploads/photo.png", &[]).await;
+        let services = TestServices::start().await;
+        let image = services.drop_image("uploads/photo.png", &[]).await;
         let worker = services.worker("one");
         for count in 1..=2 {
-            let early = worker.handle(&Delivery { count, ..delivery(picture.clone()) }).await;
-            assert!(matches!(early, Outcome::HandBack { after, .. } if after == Duration::from_secs(3)), "{early:?}");
+            let early = worker.handle(&Delivery { count, ..delivery(image.clone()) }).await;
+            assert!(
+                matches!(early, DeliveryOutcome::HandBack { after, .. } if after == Duration::from_secs(3)),
+                "{early:?}"
+            );
         }
         let order = json!({"prompt": "a large red heart", "strength": 0.5, "seed": 4});
         let said = services.drop_file(sidecar, order.to_string()).await;
-        let task = services.drawn(said).await;
+        let task = services.generated(said).await;
         assert_eq!(task.attempt.settings.init_image.as_deref(), Some("uploads/photo.png"));
-        assert_eq!(worker.handle(&Delivery { count: 3, ..delivery(picture) }).await, Outcome::Done);
+        assert_eq!(worker.handle(&Delivery { count: 3, ..delivery(image) }).await, DeliveryOutcome::Done);
         assert_eq!(services.moves(task.id).await, ["create", "claim", "finish"]);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sidecar_waits_for_its_picture() {
-    let services = Services::start().await;
+async fn a_sidecar_waits_for_its_image() {
+    let services = TestServices::start().await;
     let order = json!({"prompt": "a large red heart", "strength": 0.5, "seed": 4});
     let early = services.drop_file("uploads/photo.png.json", order.to_string()).await;
-    assert_eq!(services.worker("one").handle(&delivery(early)).await, Outcome::Done);
-    let task = services.drawn(services.drop_picture("uploads/photo.png", &[]).await).await;
+    assert_eq!(services.worker("one").handle(&delivery(early)).await, DeliveryOutcome::Done);
+    let task = services.generated(services.drop_image("uploads/photo.png", &[]).await).await;
     assert_eq!(task.attempt.settings.init_image.as_deref(), Some("uploads/photo.png"));
 }
 
@@ -138,9 +141,9 @@ async fn files_that_nobody_can_use_fail_with_the_reason() {
         ),
         ("uploads/alice/heart.gif", b"GIF89a".to_vec(), 1, &[".txt", ".json", ".png"]),
         ("uploads/alice/large.txt", vec![b'a'; (20 << 20) + 1], 1, &["20 MiB", "limit"]),
-        ("uploads/alice/photo.png", picture(), 3, &["no prompt", "photo.png.json"]),
+        ("uploads/alice/photo.png", image(), 3, &["no prompt", "photo.png.json"]),
     ] {
-        let services = Services::start().await;
+        let services = TestServices::start().await;
         let message = services.drop_file(key, bytes).await;
         let task = services.refused(message.clone(), count).await;
         assert_eq!(task.owner, "alice");
@@ -152,20 +155,20 @@ async fn files_that_nobody_can_use_fail_with_the_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_picture_that_is_none_fails_with_the_reason() {
-    let services = Services::start().await;
+async fn an_image_that_is_none_fails_with_the_reason() {
+    let services = TestServices::start().await;
     services.drop_file("uploads/photo.png.json", r#"{"prompt": "a large red heart"}"#).await;
-    let message = services.drop_file("uploads/photo.png", "no picture").await;
-    assert_eq!(services.worker("one").handle(&delivery(message)).await, Outcome::Done);
+    let message = services.drop_file("uploads/photo.png", "no image").await;
+    assert_eq!(services.worker("one").handle(&delivery(message)).await, DeliveryOutcome::Done);
     let reason = services.only(Status::Failed).await.attempt.failure.expect("a reason").reason;
     assert!(reason.contains("uploads/photo.png") && reason.contains("not a PNG"), "{reason}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_whose_message_was_given_up_is_a_failed_task() {
-    let services = Services::start().await;
+    let services = TestServices::start().await;
     let message = services.drop_file("uploads/heart.txt", "a large red heart").await;
-    assert_eq!(services.worker("one").dead_letter(&delivery(message), "workers died").await, Outcome::Done);
+    assert_eq!(services.worker("one").dead_letter(&delivery(message), "workers died").await, DeliveryOutcome::Done);
     let task = services.only(Status::Failed).await;
     assert_eq!(task.attempt.failure.expect("a reason").reason, "workers died");
 }

@@ -99,14 +99,14 @@ fn ways(operation: &Value, dtype: DType) -> Result<Vec<(&'static str, Call)>> {
     let random = |shape: &[usize], deviation: f64| {
         Tensor::randn(0.0, deviation, shape, &Device::Cpu)?.to_dtype(dtype)
     };
-    let picture = || random(&[1, number("channels"), number("side"), number("side")], 1.0);
+    let image = || random(&[1, number("channels"), number("side"), number("side")], 1.0);
     Ok(match operation["kind"].as_str() {
         Some("convolution") => {
             let weight = random(&[number("to"), number("channels"), 3, 3], 0.02)?;
             let config = Conv2dConfig { padding: 1, ..Conv2dConfig::default() };
             let layer = Conv2d::new(weight, Some(random(&[number("to")], 0.02)?), config);
-            let picture = picture()?;
-            vec![("", Box::new(move || layer.forward(&picture)))]
+            let image = image()?;
+            vec![("", Box::new(move || layer.forward(&image)))]
         }
         Some("linear") => {
             let weight = random(&[number("to"), number("channels")], 0.02)?;
@@ -123,8 +123,8 @@ fn ways(operation: &Value, dtype: DType) -> Result<Vec<(&'static str, Call)>> {
                 number("groups"),
                 1e-5,
             )?;
-            let picture = picture()?;
-            vec![("", Box::new(move || layer.forward(&picture)?.silu()))]
+            let image = image()?;
+            vec![("", Box::new(move || layer.forward(&image)?.silu()))]
         }
         Some("attention") => attention(
             [0; 3].map(|_| random(&[1, number("heads"), number("tokens"), number("width")], 1.0)),

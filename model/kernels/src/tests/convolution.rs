@@ -5,7 +5,7 @@ use crate::upsample::{UpsampleWeights, upsample_convolution, upsample_convolutio
 use crate::{Epilogue, upsample};
 
 /// The numbers around one place of the result, `[taps][channels]`.
-fn around<E: Element>(x: &[E], shape: &ConvolutionShape, picture: usize, row: usize, column: usize) -> Vec<E> {
+fn around<E: Element>(x: &[E], shape: &ConvolutionShape, image: usize, row: usize, column: usize) -> Vec<E> {
     let mut numbers = Vec::new();
     for tap in 0..shape.kernel * shape.kernel {
         let place = |position: usize, tap: usize, (before, _): (usize, usize)| {
@@ -16,7 +16,7 @@ fn around<E: Element>(x: &[E], shape: &ConvolutionShape, picture: usize, row: us
         let inside = (0..shape.height as isize).contains(&y) && (0..shape.width as isize).contains(&x_place);
         for channel in 0..shape.channels {
             numbers.push(if inside {
-                let pixel = (picture * shape.height + y as usize) * shape.width + x_place as usize;
+                let pixel = (image * shape.height + y as usize) * shape.width + x_place as usize;
                 x[pixel * shape.channels + channel]
             } else {
                 E::from_f32(0.0)
@@ -27,29 +27,29 @@ fn around<E: Element>(x: &[E], shape: &ConvolutionShape, picture: usize, row: us
 }
 
 fn run<E: Element>(arithmetic: Arithmetic, random: &mut Random, shape: ConvolutionShape, outputs: usize) {
-    let ConvolutionShape { pictures, height, width, channels, kernel, .. } = shape;
+    let ConvolutionShape { images, height, width, channels, kernel, .. } = shape;
     let taps = kernel * kernel;
     let (packed, numbers) =
         weights(random, PackedShape { arithmetic, outputs, taps, inputs: channels, order: Order::Plain });
-    let x: Vec<E> = random.numbers(pictures * height * width * channels);
+    let x: Vec<E> = random.numbers(images * height * width * channels);
     let (rows, columns) = shape.output();
-    let bias = random.yes().then(|| random.numbers::<f32>(pictures * outputs));
-    let residual = random.yes().then(|| random.numbers::<E>(pictures * rows * columns * outputs));
+    let bias = random.yes().then(|| random.numbers::<f32>(images * outputs));
+    let residual = random.yes().then(|| random.numbers::<E>(images * rows * columns * outputs));
     let epilogue = Epilogue { bias: bias.as_deref(), residual: residual.as_deref(), ..Epilogue::default() };
     each(
         |instructions| convolution_with(&x, &shape, &packed, &epilogue, instructions),
         |instructions, results| {
-            assert_eq!(results.len(), pictures * rows * columns * outputs);
+            assert_eq!(results.len(), images * rows * columns * outputs);
             for (index, &result) in results.iter().enumerate() {
                 let (pixel, output) = (index / outputs, index % outputs);
-                let (picture, row, column) = (pixel / (rows * columns), pixel / columns % rows, pixel % columns);
-                let activations = around(&x, &shape, picture, row, column);
+                let (image, row, column) = (pixel / (rows * columns), pixel / columns % rows, pixel % columns);
+                let activations = around(&x, &shape, image, row, column);
                 // From the checkpoint's order [output][channel][tap] to [tap][channel].
                 let weights: Vec<f64> = (0..taps * channels)
                     .map(|place| numbers[(output * channels + place % channels) * taps + place / channels])
                     .collect();
                 let (mut sum, bound) = dot(arithmetic, &activations, &weights);
-                sum += bias.as_ref().map_or(0.0, |bias| f64::from(bias[picture * outputs + output]));
+                sum += bias.as_ref().map_or(0.0, |bias| f64::from(bias[image * outputs + output]));
                 sum += residual.as_ref().map_or(0.0, |residual| f64::from(residual[index].to_f32()));
                 assert_close(result, sum, bound, || format!("{instructions}, {arithmetic:?}, {shape:?}, {index}"));
             }
@@ -62,7 +62,7 @@ fn random_shapes() {
     let mut random = Random::new(4);
     for _ in 0..150 {
         let shape = ConvolutionShape {
-            pictures: random.between(1, 2),
+            images: random.between(1, 2),
             height: random.between(0, 9),
             width: random.between(0, 9),
             channels: random.between(1, 20),
@@ -83,7 +83,7 @@ fn random_shapes() {
 fn more_channels_than_are_gathered_at_once() {
     let mut random = Random::new(5);
     let shape = ConvolutionShape {
-        pictures: 1,
+        images: 1,
         height: 3,
         width: 4,
         channels: 301,
@@ -98,9 +98,9 @@ fn more_channels_than_are_gathered_at_once() {
     }
 }
 
-/// A doubled picture and a 3×3 convolution, one after the other.
+/// An upsampled image and a 3×3 convolution, one after the other.
 fn upsample_run<E: Element>(arithmetic: Arithmetic, random: &mut Random) {
-    let (pictures, height, width) = (random.between(1, 2), random.between(1, 7), random.between(1, 7));
+    let (images, height, width) = (random.between(1, 2), random.between(1, 7), random.between(1, 7));
     let (channels, outputs) = (random.between(1, 20), random.between(1, 40));
     let weights: Vec<f32> = random.numbers(outputs * channels * 9);
     let packed = UpsampleWeights::pack(arithmetic, channels, outputs, &weights);
@@ -108,18 +108,18 @@ fn upsample_run<E: Element>(arithmetic: Arithmetic, random: &mut Random) {
     assert_eq!(bytes.len(), upsample::UpsampleWeights::size(arithmetic, channels, outputs));
     let packed =
         UpsampleWeights::from_bytes(arithmetic, channels, outputs, &bytes.into()).expect("the length is right");
-    let x: Vec<E> = random.numbers(pictures * height * width * channels);
+    let x: Vec<E> = random.numbers(images * height * width * channels);
     let bias: Vec<f32> = random.numbers(outputs);
-    let doubled: Vec<E> = (0..pictures * 4 * height * width)
+    let upsampled: Vec<E> = (0..images * 4 * height * width)
         .flat_map(|pixel| {
-            let (picture, row, column) =
+            let (image, row, column) =
                 (pixel / (4 * height * width), pixel / (2 * width) % (2 * height), pixel % (2 * width));
-            let pixel = (picture * height + row / 2) * width + column / 2;
+            let pixel = (image * height + row / 2) * width + column / 2;
             x[pixel * channels..][..channels].to_vec()
         })
         .collect();
     let shape = ConvolutionShape {
-        pictures,
+        images,
         height: 2 * height,
         width: 2 * width,
         channels,
@@ -128,9 +128,9 @@ fn upsample_run<E: Element>(arithmetic: Arithmetic, random: &mut Random) {
         padding_rows: (1, 1),
         padding_columns: (1, 1),
     };
-    let size = [pictures, height, width, channels];
+    let size = [images, height, width, channels];
     // A band of rows gives the same as the whole does there.
-    if pictures == 1 {
+    if images == 1 {
         let (first, last) = (random.between(0, height - 1), random.between(0, height - 1));
         let (first, last) = (first.min(last), first.max(last) + 1);
         let (before, after) = (first.saturating_sub(1), (last + 1).min(height));
@@ -151,12 +151,12 @@ fn upsample_run<E: Element>(arithmetic: Arithmetic, random: &mut Random) {
     each(
         |instructions| upsample_convolution_with(&x, size, &packed, Some(&bias), (true, true), instructions),
         |instructions, results| {
-            assert_eq!(results.len(), pictures * 4 * height * width * outputs);
+            assert_eq!(results.len(), images * 4 * height * width * outputs);
             for (index, &result) in results.iter().enumerate() {
                 let (pixel, output) = (index / outputs, index % outputs);
-                let picture = pixel / (4 * height * width);
+                let image = pixel / (4 * height * width);
                 let (row, column) = (pixel / (2 * width) % (2 * height), pixel % (2 * width));
-                let activations = around(&doubled, &shape, picture, row, column);
+                let activations = around(&upsampled, &shape, image, row, column);
                 let weights: Vec<f64> = (0..9 * channels)
                     .map(|place| f64::from(weights[(output * channels + place % channels) * 9 + place / channels]))
                     .collect();

@@ -18,8 +18,8 @@ fn run<E: Element>(arithmetic: Arithmetic, random: &mut Random, rows: usize, inp
     let shape = PackedShape { order, ..PackedShape::linear(arithmetic, inputs, outputs) };
     let (packed, numbers) = weights(random, shape);
     let x: Vec<E> = random.numbers(rows * inputs);
-    let pictures = if rows.is_multiple_of(2) && random.yes() { 2 } else { 1 };
-    let bias = random.yes().then(|| random.numbers::<f32>(pictures * outputs));
+    let images = if rows.is_multiple_of(2) && random.yes() { 2 } else { 1 };
+    let bias = random.yes().then(|| random.numbers::<f32>(images * outputs));
     let residual = random.yes().then(|| random.numbers::<E>(rows * shape.results()));
     let epilogue = Epilogue { bias: bias.as_deref(), activation, residual: residual.as_deref() };
     each(
@@ -31,8 +31,8 @@ fn run<E: Element>(arithmetic: Arithmetic, random: &mut Random, rows: usize, inp
                 let output = |column: usize| {
                     let (sum, bound) =
                         dot(arithmetic, &x[row * inputs..][..inputs], &numbers[column * inputs..][..inputs]);
-                    let picture = row / (rows / pictures);
-                    (sum + bias.as_ref().map_or(0.0, |bias| f64::from(bias[picture * outputs + column])), bound)
+                    let image = row / (rows / images);
+                    (sum + bias.as_ref().map_or(0.0, |bias| f64::from(bias[image * outputs + column])), bound)
                 };
                 let (sum, bound) = output(column);
                 let of = |function: fn(f32) -> f32| f64::from(function(sum as f32));

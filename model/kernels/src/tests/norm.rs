@@ -5,21 +5,20 @@ use crate::norm::{GroupNormShape, group_norm_with, layer_norm_with};
 const EPSILON: f64 = 1e-5;
 
 fn group<E: Element>(random: &mut Random, shape: GroupNormShape, offset: f32) {
-    let GroupNormShape { pictures, pixels, channels, groups } = shape;
-    let x: Vec<E> =
-        random.numbers::<f32>(pictures * pixels * channels).iter().map(|x| E::from_f32(x + offset)).collect();
+    let GroupNormShape { images, pixels, channels, groups } = shape;
+    let x: Vec<E> = random.numbers::<f32>(images * pixels * channels).iter().map(|x| E::from_f32(x + offset)).collect();
     let (weight, bias) = (random.numbers::<f32>(channels), random.numbers::<f32>(channels));
     let with_silu = random.yes();
     each(
         |instructions| group_norm_with(&x, &shape, &weight, &bias, EPSILON, with_silu, instructions),
         |instructions, results| {
             assert_eq!(results.len(), x.len());
-            for picture in 0..pictures {
+            for image in 0..images {
                 for group in 0..groups {
                     let width = channels / groups;
                     let places: Vec<usize> = (0..pixels)
                         .flat_map(|pixel| {
-                            let start = (picture * pixels + pixel) * channels + group * width;
+                            let start = (image * pixels + pixel) * channels + group * width;
                             start..start + width
                         })
                         .collect();
@@ -47,7 +46,7 @@ fn group_norm_on_random_shapes() {
     for _ in 0..400 {
         let groups = random.between(1, 8);
         let shape = GroupNormShape {
-            pictures: random.between(1, 2),
+            images: random.between(1, 2),
             pixels: random.between(0, 150),
             channels: groups * random.between(1, 9),
             groups,
@@ -93,7 +92,7 @@ fn moments_and_coefficients_make_a_group_norm() {
     for _ in 0..100 {
         let groups = random.between(1, 8);
         let (pixels, channels) = (random.between(1, 150), groups * random.between(1, 9));
-        let shape = GroupNormShape { pictures: 1, pixels, channels, groups };
+        let shape = GroupNormShape { images: 1, pixels, channels, groups };
         let x: Vec<f32> = random.numbers(pixels * channels);
         let (weight, bias) = (random.numbers::<f32>(channels), random.numbers::<f32>(channels));
         let whole = crate::group_norm(&x, &shape, &weight, &bias, EPSILON, true);

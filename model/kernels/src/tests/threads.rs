@@ -13,7 +13,7 @@ fn everything<E: Element>(arithmetic: Arithmetic) -> Vec<Vec<u32>> {
     let (around, _) =
         weights(&mut random, PackedShape { arithmetic, outputs: 50, taps: 9, inputs: 70, order: Order::Plain });
     let shape = ConvolutionShape {
-        pictures: 1,
+        images: 1,
         height: 40,
         width: 33,
         channels: 70,
@@ -23,7 +23,7 @@ fn everything<E: Element>(arithmetic: Arithmetic) -> Vec<Vec<u32>> {
         padding_columns: (1, 1),
     };
     let heads = AttentionShape { batch: 1, queries: 40 * 33, keys: 40 * 33, heads: 2, width: 35, is_causal: false };
-    let groups = GroupNormShape { pictures: 1, pixels: 40 * 33, channels: 70, groups: 10 };
+    let groups = GroupNormShape { images: 1, pixels: 40 * 33, channels: 70, groups: 10 };
     let (weight, bias) = (random.numbers::<f32>(70), random.numbers::<f32>(70));
     vec![
         bits(linear(&x, &packed, &Epilogue::default())),

@@ -1,0 +1,36 @@
+//! Who sends a request, as extractors that let in only those whose role is enough.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use easel_domain::identity::{Identity, Role};
+
+use crate::error::{ApiError, Result};
+use crate::services::Services;
+
+/// Somebody with any role.
+pub(crate) struct Creator(pub(crate) Identity);
+
+/// Somebody who is at least a reviewer.
+pub(crate) struct Reviewer(pub(crate) Identity);
+
+impl FromRequestParts<Services> for Creator {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self> {
+        caller(parts, services, Role::Creator).map(Self)
+    }
+}
+
+impl FromRequestParts<Services> for Reviewer {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self> {
+        caller(parts, services, Role::Reviewer).map(Self)
+    }
+}
+
+fn caller(parts: &Parts, services: &Services, needed: Role) -> Result<Identity> {
+    let identity = services.identification.identify(parts)?;
+    identity.has_role(needed)?;
+    Ok(identity)
+}

@@ -1,0 +1,80 @@
+//! The fields of bodies, beside those of a task's settings and labels.
+
+use easel_domain::task::Move;
+use easel_settings::{Field, Kind, Presence};
+use easel_storage::gallery::UPLOAD_TYPES;
+
+/// Most bytes of a file that can be uploaded to start from.
+const MAX_UPLOAD: u64 = 20 * 1024 * 1024;
+/// Most tasks of one bulk move.
+pub(crate) const MAX_BULK: usize = 100;
+/// Most characters of a note or reason.
+const MAX_NOTE: usize = 2_000;
+
+/// What a client sends to be allowed to upload an init image.
+pub(crate) const UPLOAD: &[Field] = &[
+    Field {
+        name: "content_type",
+        kind: Kind::Choice(&[UPLOAD_TYPES[0].0, UPLOAD_TYPES[1].0, UPLOAD_TYPES[2].0]),
+        presence: Presence::Required,
+        default: "",
+        help: "The file's type; the URL is good for this one alone.",
+    },
+    Field {
+        name: "content_length",
+        kind: Kind::whole(1, MAX_UPLOAD),
+        presence: Presence::Required,
+        default: "",
+        help: "The file's length in bytes; the URL is good for this one alone.",
+    },
+];
+
+/// The fields of a bulk move, beside those of the move itself.
+pub(crate) const BULK: &[Field] = &[
+    Field {
+        name: "ids",
+        kind: Kind::Texts { most: MAX_BULK, length: 100 },
+        presence: Presence::Required,
+        default: "",
+        help: "The ids of 1 to 100 tasks.",
+    },
+    Field {
+        name: "move",
+        kind: Kind::Choice(&Move::NAMES_BY_PEOPLE),
+        presence: Presence::Required,
+        default: "",
+        help: "The move, whose own fields stand beside these.",
+    },
+];
+
+const NOTE: Field = Field {
+    name: "note",
+    kind: Kind::text(MAX_NOTE),
+    presence: Presence::Optional,
+    default: "none",
+    help: "What the reviewer adds.",
+};
+const REASON: Field = Field {
+    name: "reason",
+    kind: Kind::text(MAX_NOTE),
+    presence: Presence::Optional,
+    default: "none",
+    help: "Why the task is cancelled.",
+};
+const REJECTION: Field = Field {
+    name: "reason",
+    kind: Kind::text(MAX_NOTE),
+    presence: Presence::Required,
+    default: "",
+    help: "Say why, so that the next attempt can be better.",
+};
+
+/// What can be said with a move; the settings that a retry takes have a table of their own.
+pub(crate) const fn of_move(action: Move) -> &'static [Field] {
+    match action {
+        Move::Approve => &[NOTE],
+        Move::Reject => &[REJECTION],
+        Move::Cancel => &[REASON],
+        _ => &[],
+    }
+}

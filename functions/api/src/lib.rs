@@ -1,0 +1,32 @@
+//! The HTTP API: axum routers that are the same on Lambda and on one machine.
+//!
+//! Each function has its router ([`create`], [`review`], [`read`]); [`router`] is all of them. The handlers describe
+//! themselves in OpenAPI ([`document`]).
+
+mod body;
+mod caller;
+mod conditional;
+pub mod create;
+mod error;
+mod fields;
+mod idempotency;
+mod identification;
+mod lambda;
+mod layers;
+mod openapi;
+mod parameters;
+pub mod read;
+pub mod review;
+mod routers;
+mod schemas;
+mod services;
+mod task_id;
+mod task_view;
+mod views;
+
+pub use error::{ApiError, Result};
+pub use identification::{Identification, TokenKey};
+pub use lambda::serve;
+pub use openapi::document;
+pub use routers::router;
+pub use services::Services;

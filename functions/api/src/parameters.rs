@@ -1,0 +1,92 @@
+//! Query parameters.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use easel_settings::FieldError;
+
+use crate::error::{ApiError, Result};
+
+/// Query parameters that nobody has read yet, and what was wrong with those that were.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Parameters {
+    unread: Vec<(String, String)>,
+    known: Vec<&'static str>,
+    errors: Vec<FieldError>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Parameters {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        Ok(Self::new(parts.uri.query().unwrap_or_default()))
+    }
+}
+
+/// That there are no query parameters.
+pub(crate) struct NoParameters;
+
+impl<S: Send + Sync> FromRequestParts<S> for NoParameters {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        Parameters::new(parts.uri.query().unwrap_or_default()).finish().map(|()| Self)
+    }
+}
+
+impl Parameters {
+    fn new(query: &str) -> Self {
+        Self { unread: form_urlencoded::parse(query.as_bytes()).into_owned().collect(), ..Self::default() }
+    }
+
+    /// A parameter as `read` understands it; a value that it does not is refused with `advice`.
+    pub(crate) fn read<T>(&mut self, name: &'static str, advice: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+        self.known.push(name);
+        let mut values: Vec<_> = self.unread.extract_if(.., |(other, _)| other == name).collect();
+        let (_, value) = values.pop()?;
+        if !values.is_empty() {
+            self.errors.push(FieldError::new(name, "is given more than once"));
+            return None;
+        }
+        let result = read(&value);
+        if result.is_none() {
+            self.errors.push(FieldError::new(name, format!("`{value}` {advice}")));
+        }
+        result
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    /// Returns [`ApiError::InvalidParameters`] with every wrong parameter and every one that has not been read.
+    pub(crate) fn finish(mut self) -> Result<()> {
+        let known = if self.known.is_empty() { "there are none here".into() } else { self.known.join(", ") };
+        let unknown = self.unread.iter().map(|(name, _)| name);
+        self.errors
+            .extend(unknown.map(|name| FieldError::new(name, format!("is not a parameter; there are: {known}"))));
+        if self.errors.is_empty() { Ok(()) } else { Err(ApiError::InvalidParameters(self.errors)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_is_wrong_is_reported_at_once() {
+        let mut parameters = Parameters::new("limit=ten&a%20b=%C3%A4&cursor=1&cursor=2&page=3");
+        let number = |text: &str| text.parse::<u8>().ok();
+        assert_eq!(parameters.read("limit", "is no number", number), None);
+        assert_eq!(parameters.read("cursor", "is no number", number), None);
+        assert_eq!(parameters.read("a b", "is empty", |text| Some(text.to_owned())).as_deref(), Some("ä"));
+        assert_eq!(parameters.read("missing", "is no number", number), None);
+        let Err(ApiError::InvalidParameters(errors)) = parameters.finish() else { panic!("it is wrong") };
+        let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        let expected = [
+            "limit: `ten` is no number",
+            "cursor: is given more than once",
+            "page: is not a parameter; there are: limit, cursor, a b, missing",
+        ];
+        assert_eq!(errors, expected);
+        assert!(Parameters::new("").finish().is_ok());
+    }
+}

@@ -1,0 +1,130 @@
+//! Lists of tasks, page by page.
+
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
+use axum::response::Response;
+use easel_domain::task::Status;
+use easel_storage::store::{Filter, Page};
+use serde_json::{Value, json};
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use uuid::Uuid;
+
+use crate::caller::Creator;
+use crate::conditional::{Known, state_tag};
+use crate::error::{ApiError, Result};
+use crate::parameters::Parameters;
+use crate::schemas::{AnyProblem, TokenProblem, Unchanged, parameter};
+use crate::services::Services;
+use crate::task_view::TaskView;
+use crate::views::TaskPage;
+
+const LIMIT: usize = 20;
+const MOST: usize = 100;
+
+/// List tasks, page by page.
+#[utoipa::path(
+    get,
+    path = "/v1/tasks",
+    operation_id = "listTasks",
+    tag = "read",
+    params(ListParameters, Known),
+    responses(
+        (status = 200, description = "A page", body = TaskPage, headers(("ETag" = String))),
+        Unchanged, AnyProblem, TokenProblem
+    ),
+    security(("token" = []))
+)]
+pub(super) async fn list_tasks(
+    State(services): State<Services>,
+    Creator(identity): Creator,
+    ListParameters { mut filter, limit, behind }: ListParameters,
+    known: Known,
+) -> Result<Response> {
+    let workflow = &services.workflow;
+    // To a creator, others' tasks do not exist.
+    let asks_for_own = filter.owner.as_ref().is_none_or(|owner| *owner == identity.name);
+    if !identity.sees_all() {
+        filter.owner = Some(identity.name.clone());
+    }
+    let page = if identity.sees_all() || asks_for_own {
+        workflow.store.list(&filter, limit, behind).await?
+    } else {
+        Page { tasks: Vec::new(), next: None }
+    };
+    let versions: Vec<_> = page.tasks.iter().map(|task| (task.id, task.version)).collect();
+    let tag = state_tag(&(versions, page.next))?;
+    let shown = async {
+        let mut tasks = Vec::new();
+        for task in &page.tasks {
+            tasks.push(TaskView::new(task, None, &identity, &workflow.gallery).await?);
+        }
+        Ok(TaskPage { tasks, next_cursor: page.next.map(|id| id.to_string()) })
+    };
+    known.show(tag, shown).await
+}
+
+/// Which tasks to list, how many, and behind which one.
+pub(super) struct ListParameters {
+    filter: Filter,
+    limit: usize,
+    behind: Option<Uuid>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ListParameters {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let mut parameters = Parameters::from_request_parts(parts, state).await?;
+        let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        let short = |text: &str| some(text).filter(|text| text.chars().count() <= Filter::MAX_TEXT);
+        let filter = Filter {
+            status: parameters.read("status", &format!("is none of {}", statuses().join(", ")), Status::named),
+            owner: parameters.read("owner", "is empty", some),
+            tag: parameters.read("tag", "is empty", some),
+            text: parameters.read("text", &format!("is not 1 to {} characters long", Filter::MAX_TEXT), short),
+            oldest_first: parameters.read("order", "is neither newest nor oldest", oldest_first).unwrap_or_default(),
+        };
+        let within = |text: &str| text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
+        let limit = parameters.read("limit", &format!("is not a number from 1 to {MOST}"), within);
+        let behind = parameters.read("cursor", "is not the `next_cursor` of a page", |text| text.parse().ok());
+        parameters.finish()?;
+        Ok(Self { filter, limit: limit.unwrap_or(LIMIT), behind })
+    }
+}
+
+impl IntoParams for ListParameters {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let text = json!({"type": "string", "minLength": 1});
+        let search = json!({"type": "string", "minLength": 1, "maxLength": Filter::MAX_TEXT});
+        let order = json!({"type": "string", "enum": ["newest", "oldest"], "default": "newest"});
+        let limit = json!({"type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT});
+        let query =
+            |name: &str, description: &str, schema: Value| parameter(ParameterIn::Query, name, description, schema);
+        vec![
+            query("status", "Only tasks in this state", json!({"type": "string", "enum": statuses()})),
+            query("owner", "Only this person's tasks", text.clone()),
+            query("tag", "Only tasks with this tag", text),
+            query("text", "Only tasks with this in the prompt or the title, whatever the case", search),
+            query("order", "Which tasks come first", order),
+            query("limit", "Most tasks of the page", limit),
+            query(
+                "cursor",
+                "The `next_cursor` of the page before, with the same parameters",
+                json!({"type": "string", "format": "uuid"}),
+            ),
+        ]
+    }
+}
+
+fn statuses() -> Vec<&'static str> {
+    Status::ALL.iter().map(|status| status.as_str()).collect()
+}
+
+fn oldest_first(order: &str) -> Option<bool> {
+    match order {
+        "newest" => Some(false),
+        "oldest" => Some(true),
+        _ => None,
+    }
+}

@@ -1,0 +1,253 @@
+//! Tasks and their history as clients see them.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use easel_domain::identity::Identity;
+use easel_domain::task::{
+    Attempt, Change, Decision, Deletion, Event, Failure, GenerationReport, Move, Progress, Publication, Settings,
+    Status, Task,
+};
+use easel_storage::gallery::Gallery;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::error::{ApiError, Result};
+use crate::schemas::SettingsSchema;
+
+/// A task.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct TaskView {
+    /// Its id, a UUID.
+    pub(crate) id: Uuid,
+    /// Counts the changes; also the `ETag`, for `If-Match` and `If-None-Match`. The progress of a drawing is no change.
+    pub(crate) version: u64,
+    /// Its state.
+    pub(crate) status: Status,
+    /// Who asked for it.
+    pub(crate) owner: String,
+    /// A name for people.
+    pub(crate) title: Option<String>,
+    /// Words to find it by.
+    pub(crate) tags: Vec<String>,
+    /// What the client keeps with it.
+    pub(crate) metadata: BTreeMap<String, String>,
+    /// The key of the dropped file that it was made from.
+    pub(crate) source: Option<String>,
+    /// When it was asked for.
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) created_at: Timestamp,
+    /// When it last changed.
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) updated_at: Timestamp,
+    /// What the caller can do with it as it stands.
+    pub(crate) next_moves: Vec<Move>,
+    /// How far the drawing is.
+    pub(crate) progress: Option<ProgressView>,
+    /// The current attempt.
+    pub(crate) attempt: AttemptView,
+    /// The attempts before it, oldest first.
+    pub(crate) earlier_attempts: Vec<AttemptView>,
+    /// Who approved it.
+    pub(crate) approval: Option<Decision>,
+    /// Who published it and where.
+    pub(crate) publication: Option<Publication>,
+    /// Who cancelled it.
+    pub(crate) cancellation: Option<Decision>,
+    /// Who deleted it and when it goes.
+    pub(crate) deletion: Option<Deletion>,
+}
+
+/// One try at drawing.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct AttemptView {
+    /// From 1.
+    pub(crate) number: u32,
+    /// What it was asked to draw.
+    #[schema(value_type = SettingsSchema)]
+    pub(crate) settings: Settings,
+    /// When it was asked for.
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) requested_at: Timestamp,
+    /// The images; empty until drawn.
+    pub(crate) images: Vec<ImageView>,
+    /// How it was drawn.
+    pub(crate) generation: Option<GenerationReport>,
+    /// Why it was rejected.
+    pub(crate) rejection: Option<Decision>,
+    /// Why it could not be drawn.
+    pub(crate) failure: Option<Failure>,
+}
+
+/// An image, with URLs that work for an hour.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct ImageView {
+    /// From 0, within the attempt.
+    pub(crate) index: u32,
+    /// Where to get it.
+    pub(crate) url: String,
+    /// Where to get its small version.
+    pub(crate) thumbnail_url: String,
+    /// Pixels.
+    pub(crate) width: u32,
+    /// Pixels.
+    pub(crate) height: u32,
+    /// Length of the file.
+    pub(crate) bytes: u64,
+    /// The seed that draws it.
+    pub(crate) seed: u64,
+    /// Hash of the file, in hexadecimal.
+    pub(crate) sha256: String,
+}
+
+/// How far a drawing is.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct ProgressView {
+    /// Steps done.
+    pub(crate) step: u32,
+    /// Steps in all; 0 until the worker knows.
+    pub(crate) total: u32,
+    /// The part of the model at work.
+    pub(crate) stage: String,
+    /// Estimated seconds left.
+    pub(crate) remaining_seconds: Option<f64>,
+    /// When the worker reported it.
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) at: Timestamp,
+    /// A small image of what is there so far, as a `data:` URL.
+    pub(crate) preview: Option<String>,
+}
+
+/// One change of a task.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct EventView {
+    /// The task's version after it.
+    pub(crate) version: u64,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) at: Timestamp,
+    /// Who.
+    pub(crate) by: Identity,
+    /// What was done: `create` or a move.
+    pub(crate) change: String,
+    /// The state before; none for the first.
+    pub(crate) from: Option<Status>,
+    /// The state after.
+    pub(crate) to: Status,
+    /// The note or reason given.
+    pub(crate) reason: Option<String>,
+    /// All that it brought.
+    #[schema(value_type = Object)]
+    pub(crate) details: Value,
+}
+
+impl TaskView {
+    /// The task as `identity` sees it.
+    ///
+    /// # Errors
+    /// Returns [`easel_storage::Error::Unavailable`] if URLs cannot be signed.
+    pub(crate) async fn new(
+        task: &Task,
+        progress: Option<&Progress>,
+        identity: &Identity,
+        gallery: &Gallery,
+    ) -> Result<Self> {
+        let mut earlier_attempts = Vec::new();
+        for attempt in &task.earlier_attempts {
+            earlier_attempts.push(AttemptView::new(attempt, gallery).await?);
+        }
+        let next_moves = task.status.next_moves().into_iter();
+        let progress = progress.filter(|_| task.status == Status::InProgress);
+        Ok(Self {
+            id: task.id,
+            version: task.version,
+            status: task.status,
+            owner: task.owner.clone(),
+            title: task.title.clone(),
+            tags: task.tags.clone(),
+            metadata: task.metadata.clone(),
+            source: task.source.clone(),
+            created_at: task.created_at,
+            updated_at: task.updated_at,
+            next_moves: next_moves.filter(|action| identity.may_make(*action, task).is_ok()).collect(),
+            progress: progress.map(ProgressView::new),
+            attempt: AttemptView::new(&task.attempt, gallery).await?,
+            earlier_attempts,
+            approval: task.approval.clone(),
+            publication: task.publication.clone(),
+            cancellation: task.cancellation.clone(),
+            deletion: task.deletion.clone(),
+        })
+    }
+}
+
+impl AttemptView {
+    async fn new(attempt: &Attempt, gallery: &Gallery) -> Result<Self> {
+        let mut images = Vec::new();
+        for image in &attempt.images {
+            images.push(ImageView {
+                index: image.index,
+                url: gallery.reading_url(&image.key).await?,
+                thumbnail_url: gallery.reading_url(&image.thumbnail_key).await?,
+                width: image.width,
+                height: image.height,
+                bytes: image.bytes,
+                seed: image.seed,
+                sha256: image.sha256.clone(),
+            });
+        }
+        Ok(Self {
+            number: attempt.number,
+            settings: attempt.settings.clone(),
+            requested_at: attempt.requested_at,
+            images,
+            generation: attempt.generation.clone(),
+            rejection: attempt.rejection.clone(),
+            failure: attempt.failure.clone(),
+        })
+    }
+}
+
+impl ProgressView {
+    fn new(progress: &Progress) -> Self {
+        let preview = progress.preview.as_ref();
+        Self {
+            step: progress.step,
+            total: progress.total,
+            stage: progress.stage.clone(),
+            remaining_seconds: progress.remaining_seconds,
+            at: progress.at,
+            preview: preview.map(|jpeg| format!("data:image/jpeg;base64,{}", BASE64_STANDARD.encode(jpeg))),
+        }
+    }
+}
+
+impl EventView {
+    /// The event.
+    ///
+    /// # Errors
+    /// Returns [`ApiError::Internal`] if it cannot be written as JSON.
+    pub(crate) fn new(event: &Event) -> Result<Self> {
+        let mut details = match &event.change {
+            Change::Create { made } => json!({"settings": made.attempt.settings, "source": made.source}),
+            other => serde_json::to_value(other).map_err(|error| ApiError::Internal(error.to_string()))?,
+        };
+        if let Some(details) = details.as_object_mut() {
+            details.remove("kind");
+        }
+        Ok(Self {
+            version: event.version,
+            at: event.at,
+            by: event.by.clone(),
+            change: event.change.action().map_or("create", Move::as_str).to_owned(),
+            from: event.from,
+            to: event.to,
+            reason: event.change.reason().map(str::to_owned),
+            details,
+        })
+    }
+}

@@ -1,0 +1,4 @@
+//! What the API refuses, and what is written down about it elsewhere.
+
+mod refusals;
+mod routes;

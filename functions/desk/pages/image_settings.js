@@ -1,0 +1,70 @@
+// The settings in an image file, from Easel's record or from the infotext that other tools write.
+
+import { textsIn } from "./image_texts.js";
+import { readJson } from "./json.js";
+
+/** @typedef {Record<string, any>} Values */
+
+const MOST_BYTES = 30 * 1024 * 1024;
+
+/**
+ * The settings in a file, of those that can be requested; null if it has none.
+ * @param {File} file
+ * @param {string[]} names
+ * @returns {Promise<Values | null>}
+ */
+export async function settingsIn(file, names) {
+  if (file.size > MOST_BYTES) return null;
+  const texts = textsIn(new Uint8Array(await file.arrayBuffer()));
+  for (const text of [texts.easel, texts.parameters]) {
+    const settings = text && (fromRecord(text, names) ?? fromInfotext(text));
+    if (settings) return settings;
+  }
+  return null;
+}
+
+/** Easel's record. @param {string} text @param {string[]} names @returns {Values | null} */
+export function fromRecord(text, names) {
+  let record;
+  try {
+    record = readJson(text);
+  } catch {
+    return null;
+  }
+  const request = record?.request;
+  if (typeof request?.prompt !== "string") return null;
+  // The record has a value for everything: without a refiner or a starting image, theirs mean nothing.
+  const meaningless = ["init_image", ...(record.init ? [] : ["strength"]), ...(request.use_refiner ? [] : ["use_refiner", "high_noise_frac"])];
+  const found = names.filter((name) => !meaningless.includes(name) && request[name] !== null && request[name] !== undefined);
+  return Object.fromEntries(found.map((name) => [name, request[name]]));
+}
+
+/** Names of samplers there, with the schedule type if it is given separately. @type {Record<string, string>} */
+const SAMPLERS = {
+  "Euler": "euler", "Euler a": "euler_a", "Euler Karras": "euler_karras", "Heun": "heun", "DDIM": "ddim",
+  "DPM++ 2M": "dpmpp_2m", "DPM++ 2M Karras": "dpmpp_2m_karras", "DPM++ 2M SDE Karras": "dpmpp_2m_sde_karras",
+  "UniPC": "unipc", "LCM": "lcm", "Euler SGM Uniform": "euler_trailing",
+};
+
+const NEGATIVE = "Negative prompt: ";
+
+/** Infotext: a prompt, perhaps a negative one, and a line of parameters. @param {string} text @returns {Values | null} */
+export function fromInfotext(text) {
+  const lines = text.trim().split("\n");
+  const last = lines.at(-1) ?? "";
+  if (!/^Steps: \d+/.test(last)) return null;
+  const negative = lines.findIndex((line) => line.startsWith(NEGATIVE));
+  const prompt = lines.slice(0, negative < 0 ? -1 : negative).join("\n");
+  if (!prompt) return null;
+  const given = Object.fromEntries([...last.matchAll(/\s*([\w +-]+): ("(?:\\.|[^"])*"|[^,]*)(?:,|$)/g)].map(([, name, value]) => [name, value]));
+  const size = /^(\d+)x(\d+)$/.exec(given.Size ?? "");
+  const sampler = SAMPLERS[[given.Sampler, given["Schedule type"]].filter((word) => word && word !== "Automatic").join(" ")];
+  /** @type {Values} */
+  const settings = { prompt, steps: Number(given.Steps) };
+  if (negative >= 0) settings.negative_prompt = lines.slice(negative, -1).join("\n").slice(NEGATIVE.length);
+  if (given["CFG scale"]) settings.guidance_scale = Number(given["CFG scale"]);
+  if (/^\d+$/.test(given.Seed ?? "")) settings.seed = given.Seed;
+  if (size) [settings.width, settings.height] = [Number(size[1]), Number(size[2])];
+  if (sampler) settings.scheduler = sampler;
+  return settings;
+}

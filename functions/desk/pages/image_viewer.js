@@ -1,0 +1,149 @@
+// Images, large enough to judge: one alone or all to compare, fitted or at actual size, in full screen.
+
+import { button, element, fill } from "./element.js";
+import { failed, notice } from "./notices.js";
+import { throttled } from "./watch.js";
+
+/** @typedef {import("../types/desk").Task} Task */
+/** @typedef {import("../types/desk").Attempt} Attempt */
+/** @typedef {{url: string, thumbnail: string, width: number, height: number, caption: string, name: string}} ShownImage */
+
+/**
+ * The images of an attempt.
+ * @param {Task} task
+ * @param {Attempt} attempt
+ * @returns {ShownImage[]}
+ */
+export function imagesOf(task, attempt) {
+  const several = attempt.images.length > 1;
+  const about = task.title || short(task.attempt.settings.prompt);
+  return attempt.images.map((image) => ({
+    url: image.url,
+    thumbnail: image.thumbnail_url,
+    width: image.width,
+    height: image.height,
+    caption: [about, `attempt ${attempt.number}`, several && `image ${image.index + 1}`, `seed ${image.seed}`]
+      .filter(Boolean).join(", "),
+    name: `easel-${task.id}-${attempt.number}-${image.index}.png`,
+  }));
+}
+
+const SHORT = 60;
+
+/** @param {string} text */
+const short = (text) => (text.length > SHORT ? `${text.slice(0, SHORT)}…` : text);
+
+/** @param {() => void} stale Called when an image's URL no longer works. */
+export function imageViewer(stale) {
+  const renewUrls = throttled(stale);
+  /** @type {ShownImage[]} */
+  let images = [];
+  /** @type {ShownImage[]} */
+  let others = [];
+  let chosen = 0;
+  let identity = "";
+  let comparing = false;
+  let actual = false;
+
+  const stage = element("div", { class: "stage", tabindex: 0, role: "group", "aria-label": "Images" });
+  const strip = element("div", { class: "strip", role: "group", "aria-label": "Candidates" });
+  const compare = button("Compare", () => viewer.compare(), { "aria-pressed": "false" });
+  const zoom = button("Actual size", () => viewer.zoom(), { "aria-pressed": "false" });
+  const screen = button("Full screen", () => viewer.fullScreen());
+  const save = button("Download", () => download().catch(failed));
+  const tools = element("div", { class: "tools", role: "group", "aria-label": "View" }, compare, zoom, screen, save);
+  const node = element("section", { class: "viewer", "aria-label": "Viewer" }, stage, element("div", { class: "under" }, strip, tools));
+
+  /** @param {ShownImage} shown */
+  function figure(shown) {
+    const image = element("img", { src: shown.url, width: shown.width, height: shown.height, alt: shown.caption, onerror: renewUrls });
+    return element("figure", {}, image, (comparing || others.length > 0) && element("figcaption", {}, shown.caption));
+  }
+
+  function draw() {
+    stage.className = `stage${actual ? " actual" : ""}${comparing ? " comparing" : ""}`;
+    const all = [...images, ...others];
+    fill(stage, comparing ? all.map(figure) : images[chosen] && figure(images[chosen]));
+    fill(strip, images.length > 1 && images.map((shown, index) =>
+      element("button", { type: "button", "aria-pressed": String(index === chosen), onclick: () => viewer.choose(index) },
+        element("img", { src: shown.thumbnail, width: 56, height: 56, alt: `Image ${index + 1}`, onerror: renewUrls }))));
+    compare.hidden = all.length < 2;
+    compare.setAttribute("aria-pressed", String(comparing));
+    zoom.setAttribute("aria-pressed", String(actual));
+    tools.hidden = all.length === 0;
+  }
+
+  async function download() {
+    const shown = images[chosen];
+    const response = await fetch(shown.url);
+    if (!response.ok) {
+      renewUrls();
+      throw new Error("the image could not be downloaded: try again");
+    }
+    const address = URL.createObjectURL(await response.blob());
+    element("a", { href: address, download: shown.name }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 60_000);
+    notice(`Downloaded ${shown.name}.`);
+  }
+
+  const viewer = {
+    node,
+
+    /**
+     * Shows images; the same ones again stay as they are, because only their URLs are new.
+     * @param {string} key Identifies these images.
+     * @param {ShownImage[]} now
+     * @param {ShownImage[]} [beside] What else can be compared with them.
+     */
+    show(key, now, beside = []) {
+      if (key === identity) return;
+      identity = key;
+      [images, others, chosen, comparing] = [now, beside, 0, false];
+      draw();
+    },
+
+    /**
+     * Shows something else: a preview, or text.
+     * @param {string} key
+     * @param {Node} content
+     */
+    showOther(key, content) {
+      if (key === identity) return;
+      identity = key;
+      [images, others, comparing] = [[], [], false];
+      draw();
+      fill(stage, content);
+    },
+
+    /** Loads the same images from new URLs. */
+    forget() {
+      identity = "";
+    },
+
+    compare() {
+      if (images.length + others.length < 2) return;
+      comparing = !comparing;
+      draw();
+    },
+
+    zoom() {
+      actual = !actual;
+      draw();
+    },
+
+    /** @param {number} index */
+    choose(index) {
+      if (index >= images.length) return;
+      chosen = index;
+      comparing = false;
+      draw();
+    },
+
+    fullScreen() {
+      if (document.fullscreenElement) document.exitFullscreen();
+      else node.requestFullscreen().catch(failed);
+    },
+  };
+  draw();
+  return viewer;
+}

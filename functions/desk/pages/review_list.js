@@ -1,0 +1,102 @@
+// The list at the side of Review: filters, the tasks, and what can be done with the selected ones.
+
+import { button, element, fill } from "./element.js";
+import { counted, titleOf } from "./words.js";
+
+/** @typedef {import("../types/desk").Task} Task */
+/** @typedef {import("./review_queue.js").ReviewQueue} ReviewQueue */
+/** @typedef {{order: string, status: string}} Filters */
+
+/**
+ * @typedef {object} Events
+ * @property {(task: Task) => void} show
+ * @property {(id: string, on: boolean, through: boolean) => void} choose
+ * @property {() => void} filter Called after the filters have changed.
+ * @property {(tasks: Task[]) => void} approve
+ * @property {(tasks: Task[]) => void} reject
+ * @property {(tasks: Task[]) => void} compare
+ * @property {() => void} clear
+ * @property {() => void} stale Called when an image's URL no longer works.
+ */
+
+/**
+ * @param {ReviewQueue} queue
+ * @param {Filters} filters
+ * @param {Events} events
+ */
+export function reviewList(queue, filters, events) {
+  const count = element("p", { class: "count", role: "status" });
+  const list = element("ol", { class: "queue", "aria-label": "Tasks" });
+  const bulk = element("div", { class: "bulk row", role: "group", "aria-label": "Selection" });
+  const node = element("section", { class: "side-list", "aria-label": "Queue" },
+    element("div", { class: "filters" },
+      select("Show", "status", [["awaiting_approval", "Awaiting approval"], ["approved", "Approved, not published"]]),
+      select("Order", "order", [["newest", "Newest first"], ["oldest", "Oldest first"]])),
+    count, bulk, list);
+  let drawn = "";
+
+  /** @param {string} label @param {keyof Filters} name @param {[string, string][]} options */
+  function select(label, name, options) {
+    const made = element("select", {
+      onchange: () => {
+        filters[name] = made.value;
+        events.filter();
+      },
+    }, options.map(([value, text]) => element("option", { value, selected: value === filters[name] }, text)));
+    return element("label", {}, element("span", {}, label), made);
+  }
+
+  /** @param {Task} task */
+  function item(task) {
+    const box = element("input", { type: "checkbox", checked: queue.selected.has(task.id), "aria-label": `Select ${titleOf(task)}` });
+    box.addEventListener("click", (event) => events.choose(task.id, box.checked, event.shiftKey));
+    const image = task.attempt.images[0];
+    return element("li", { "data-id": task.id }, box,
+      element("button", { type: "button", "aria-current": task.id === queue.current ? "true" : null, onclick: () => events.show(task) },
+        image && element("img", { src: image.thumbnail_url, width: 56, height: 56, alt: "", onerror: events.stale }),
+        element("span", { dir: "auto" }, titleOf(task))));
+  }
+
+  /** @param {Task[]} chosen */
+  function actions(chosen) {
+    const decides = filters.status === "awaiting_approval";
+    return [
+      decides && button(`Approve ${chosen.length}`, () => events.approve(chosen), { class: "approve" }),
+      decides && button(`Reject ${chosen.length}`, () => events.reject(chosen), { class: "reject" }),
+      chosen.length > 1 && button("Compare", () => events.compare(chosen)),
+      button("Clear selection", events.clear, { class: "quiet" }),
+    ];
+  }
+
+  /** Scrolls the list alone: the page stays where it is. */
+  function showCurrent() {
+    const item = list.querySelector("[aria-current]")?.getBoundingClientRect();
+    const visible = list.getBoundingClientRect();
+    if (item && item.bottom > visible.bottom) list.scrollTop += item.bottom - visible.bottom;
+    if (item && item.top < visible.top) list.scrollTop -= visible.top - item.top;
+  }
+
+  return {
+    node,
+
+    /** Draws the list anew, whether it has changed or not. */
+    forget() {
+      drawn = "";
+    },
+
+    draw() {
+      const tasks = queue.open();
+      const chosen = queue.chosen();
+      const state = JSON.stringify([tasks.map(({ id, version }) => [id, version]), queue.current, [...queue.selected], filters, queue.hasMore]);
+      if (state === drawn) return;
+      drawn = state;
+      fill(count, queue.hasMore ? `${tasks.length}+ tasks` : counted(tasks.length, "task"));
+      const focused = document.activeElement?.closest("li")?.getAttribute("data-id");
+      const name = document.activeElement?.tagName;
+      fill(list, tasks.map(item));
+      if (focused) /** @type {HTMLElement | null} */ (list.querySelector(`[data-id="${focused}"] ${name}`))?.focus();
+      showCurrent();
+      fill(bulk, chosen.length > 0 && actions(chosen));
+    },
+  };
+}

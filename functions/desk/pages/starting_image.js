@@ -1,0 +1,102 @@
+// The area for an image from the person's own files: to start from, or to take the settings from.
+
+import { call } from "./api.js";
+import { button, element, fill } from "./element.js";
+import { settingsIn } from "./image_settings.js";
+import { failed, notice } from "./notices.js";
+
+const TYPES = ["image/png", "image/jpeg", "image/webp"];
+const MOST_BYTES = 20 * 1024 * 1024;
+
+/**
+ * Why a file cannot be used; null if it can.
+ * @param {File} file
+ */
+function unusable(file) {
+  if (!TYPES.includes(file.type)) return `${file.name} isn't a PNG, JPEG or WebP image.`;
+  if (file.size > MOST_BYTES) return `${file.name} is larger than 20 MiB. Make it smaller first.`;
+  return null;
+}
+
+/**
+ * Uploads it to where the API says; returns its key.
+ * @param {File} file
+ * @returns {Promise<string>}
+ */
+async function upload(file) {
+  const { body } = await call("POST", "/v1/uploads", { body: { content_type: file.type, content_length: file.size } });
+  // The browser sets the length itself.
+  const { "content-length": _, ...headers } = body.headers;
+  const response = await fetch(body.url, { method: body.method, headers, body: file }).catch(() => null);
+  if (!response?.ok) throw new Error(`${file.name} could not be uploaded${response ? ` (${response.status})` : ""}. Try again.`);
+  return body.key;
+}
+
+/**
+ * @param {object} options
+ * @param {string[]} options.names The settings that the form has.
+ * @param {(settings: Record<string, any>) => void} options.loaded Called with the settings of a file that has some.
+ * @param {(there: boolean) => void} options.changed Called as a file to start from is chosen or removed.
+ * @param {AbortSignal} options.signal Ends listening to the page.
+ */
+export function startingImage({ names, loaded, changed, signal }) {
+  /** @type {File | null} */
+  let chosen = null;
+  /** The last one uploaded: under another key, a repeated request would be another one. @type {{file: File, key: string} | null} */
+  let uploaded = null;
+  let preview = "";
+
+  const input = element("input", { type: "file", id: "file", accept: TYPES.join(), onchange: () => input.files?.[0] && take(input.files[0]) });
+  const about = element("div", { class: "dropped" });
+  const node = element("div", { class: "drop" },
+    element("label", { for: "file" }, "Start from an image or reuse its settings: drop, paste or choose a file"), input, about);
+
+  /** @param {File | undefined} file */
+  async function take(file) {
+    if (!file) return;
+    const reason = unusable(file);
+    if (reason) return notice(reason, { kind: "wrong" });
+    const settings = await settingsIn(file, names);
+    if (settings) {
+      loaded(settings);
+      choose(null);
+      fill(about, element("p", {}, "Settings loaded from ", element("bdi", {}, file.name), "."),
+        button("Use it as the starting image instead", () => choose(file)));
+      notice(`Settings loaded from ${file.name}.`);
+    } else {
+      choose(file);
+    }
+    input.value = "";
+  }
+
+  /** @param {File | null} file */
+  function choose(file) {
+    chosen = file;
+    changed(file !== null);
+    URL.revokeObjectURL(preview);
+    preview = "";
+    if (!file) return fill(about);
+    preview = URL.createObjectURL(file);
+    fill(about, element("img", { src: preview, alt: "", width: 72, height: 72 }),
+      element("p", {}, "Starting image: ", element("bdi", {}, file.name)), button("Remove", () => choose(null)));
+  }
+
+  document.addEventListener("dragover", (event) => event.preventDefault(), { signal });
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    take(event.dataTransfer?.files[0]).catch(failed);
+  }, { signal });
+  document.addEventListener("paste", (event) => take(event.clipboardData?.files[0]).catch(failed), { signal });
+  signal.addEventListener("abort", () => URL.revokeObjectURL(preview));
+
+  return {
+    node,
+
+    /** The key of the chosen file, uploaded if it is not yet; undefined without a file. */
+    async key() {
+      if (!chosen) return undefined;
+      if (uploaded?.file !== chosen) uploaded = { file: chosen, key: await upload(chosen) };
+      return uploaded.key;
+    },
+  };
+}

@@ -1,0 +1,33 @@
+// What the desk reads of the API (api.d.ts, made from openapi.json), and its own configuration.
+
+import type { components } from "./api";
+
+type Schemas = components["schemas"];
+
+/** As json.js reads it: a seed is text, because it has 64 bits. */
+type Read<Value> = Value extends object
+  ? { [Key in keyof Value]: Key extends "seed" ? Exclude<Value[Key], number> | string : Read<Value[Key]> }
+  : Value;
+
+export type Attempt = Read<Schemas["AttemptView"]>;
+export type Health = Schemas["HealthView"];
+export type History = Read<Schemas["HistoryView"]>;
+export type Identity = Schemas["Identity"];
+export type Metrics = Schemas["MetricsView"];
+export type Note = Schemas["Decision"];
+export type Problem = Schemas["Problem"];
+export type Progress = Schemas["ProgressView"];
+export type Settings = Read<Schemas["Settings"]>;
+export type Spread = Schemas["Spread"];
+export type Task = Read<Schemas["TaskView"]>;
+export type TaskEvent = History["events"][number];
+export type TaskPage = Read<Schemas["TaskPage"]>;
+
+/** `/desk/configuration.json`. */
+export interface Configuration {
+  sign_in:
+    | { kind: "link" }
+    | { kind: "oidc"; issuer: string; client_id: string; scope: string };
+  published_url: string | null;
+  version: string;
+}

@@ -1,0 +1,12 @@
+//! Tasks: what can be asked for, their states and moves, and who may make them. Knows no HTTP and no SDK.
+
+pub mod error;
+pub mod identity;
+mod labels;
+mod permissions;
+pub mod task;
+mod task_request;
+
+pub use error::{Error, Forbidden, Result};
+pub use labels::{LABELS, Labels};
+pub use task_request::{TaskRequest, draw_seed, read_changes};

@@ -1,0 +1,44 @@
+//! What somebody may do with a task.
+
+use crate::error::{Error, Forbidden, Result};
+use crate::identity::{Identity, Role};
+use crate::task::{Move, Task};
+
+impl Identity {
+    /// Whether tasks of others are visible.
+    #[must_use]
+    pub fn sees_all(&self) -> bool {
+        self.role >= Role::Reviewer
+    }
+
+    /// Whether the role is at least `needed`.
+    ///
+    /// # Errors
+    /// Returns [`Forbidden`] if it is not.
+    pub fn has_role(&self, needed: Role) -> Result<(), Forbidden> {
+        if self.role >= needed { Ok(()) } else { Err(Forbidden { needed, role: self.role }) }
+    }
+
+    /// Whether the task may be seen. To a creator, another's task does not exist.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotFound`] if it may not.
+    pub fn may_see(&self, task: &Task) -> Result<()> {
+        if self.sees_all() || task.owner == self.name { Ok(()) } else { Err(Error::NotFound(task.id)) }
+    }
+
+    /// Whether the move may be made on the task, whatever its state.
+    ///
+    /// # Errors
+    /// Returns [`Error::NotFound`] if the task may not even be seen, [`Error::Forbidden`] if it may not be moved.
+    pub fn may_make(&self, action: Move, task: &Task) -> Result<()> {
+        self.may_see(task)?;
+        let needed = match action {
+            Move::Approve | Move::Reject | Move::Publish => Role::Reviewer,
+            Move::Claim | Move::HandOn | Move::Finish | Move::Fail => Role::Worker,
+            Move::Delete if task.owner != self.name => Role::Admin,
+            _ => Role::Creator,
+        };
+        Ok(self.has_role(needed)?)
+    }
+}

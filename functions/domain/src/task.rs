@@ -1,0 +1,16 @@
+//! Tasks: what was asked for, where it stands, and how it changes.
+
+mod attempt;
+mod changing;
+mod event;
+mod progress;
+mod record;
+mod status;
+
+pub use attempt::{Attempt, Claim, Decision, Failure, GeneratedImage, GenerationReport};
+pub use changing::{GRACE_PERIOD, MAX_ATTEMPTS, NewTask, Refusal};
+pub use easel_settings::Settings;
+pub use event::{Change, Event};
+pub use progress::Progress;
+pub use record::{Deletion, Publication, Task};
+pub use status::{Move, Status};

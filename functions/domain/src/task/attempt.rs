@@ -1,0 +1,148 @@
+//! One try at drawing a task: its settings, what came of it, what a person thought of it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use easel_settings::Settings;
+
+/// One try at drawing. Earlier tries of a task stay as they were.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// From 1.
+    pub number: u32,
+    /// What it was asked to draw.
+    pub settings: Settings,
+    /// When it was asked for.
+    pub requested_at: Timestamp,
+    /// The worker that took it last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<Claim>,
+    /// What generation reported; present once generated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<GenerationReport>,
+    /// The images; empty until generated. Older rows call them `pictures`.
+    #[serde(default, alias = "pictures")]
+    pub images: Vec<GeneratedImage>,
+    /// Why it was turned down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejection: Option<Decision>,
+    /// Why it could not be generated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+impl Attempt {
+    /// A try that nobody has taken yet.
+    #[must_use]
+    pub fn new(number: u32, settings: Settings, requested_at: Timestamp) -> Self {
+        Self {
+            number,
+            settings,
+            requested_at,
+            claim: None,
+            generation: None,
+            images: Vec::new(),
+            rejection: None,
+            failure: None,
+        }
+    }
+}
+
+/// A worker's hold on an attempt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Claim {
+    /// The worker's name.
+    pub worker: String,
+    /// When it took the attempt.
+    pub at: Timestamp,
+    /// The task's version when it did: writes with an earlier claim carry a lower version and are refused.
+    pub fence: u64,
+    /// The step that it went on from; 0 is the start.
+    pub step: u32,
+    /// How often in a row a worker went on from this same step without getting further: a sign that workers die of it.
+    pub tries: u32,
+}
+
+/// What a person decided, and why.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Decision {
+    /// Who decided, according to the token.
+    pub by: String,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// The note or reason given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub note: Option<String>,
+}
+
+/// Why an attempt could not be generated.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Failure {
+    /// When it was given up.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// What went wrong and what to do next.
+    pub reason: String,
+}
+
+/// An image in the gallery.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GeneratedImage {
+    /// From 0, within the attempt.
+    pub index: u32,
+    /// Its key.
+    pub key: String,
+    /// The key of its small version.
+    pub thumbnail_key: String,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Length of the file.
+    pub bytes: u64,
+    /// The seed that draws this one alone.
+    pub seed: u64,
+    /// Hash of the file, in hexadecimal.
+    pub sha256: String,
+}
+
+/// How an attempt was generated: every default filled in, and what it took.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct GenerationReport {
+    /// The model's name.
+    pub model: String,
+    /// `cpu` or `cuda`.
+    pub device: String,
+    /// The device's own name.
+    pub device_name: String,
+    /// `f32`, `bf16`, `f16` or `int8`.
+    pub precision: String,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Denoising steps of the whole schedule.
+    pub steps: u32,
+    /// Guidance scale.
+    pub guidance_scale: f64,
+    /// The sampler.
+    pub scheduler: String,
+    /// Whether the refiner took the last part.
+    pub refined: bool,
+    /// Seconds from the request to the first claim.
+    pub queue_seconds: f64,
+    /// Seconds that the worker which finished it spent drawing.
+    pub drawing_seconds: f64,
+    /// Median seconds of a step.
+    pub step_seconds: f64,
+    /// What an image cost, in US dollars, where the price of the worker is known.
+    #[serde(default, alias = "dollars_per_picture", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub dollars_per_image: Option<f64>,
+    /// What the model wants people to know.
+    #[serde(default)]
+    pub warnings: Vec<String>,
+}

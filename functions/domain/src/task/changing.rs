@@ -1,0 +1,138 @@
+//! How a task is made and changes: the one place that does.
+
+use easel_settings::Settings;
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::attempt::{Attempt, Claim, Decision, Failure};
+use super::event::{Change, Event};
+use super::record::{Deletion, Task};
+use super::status::{Move, Status};
+use crate::identity::Identity;
+use crate::labels::Labels;
+
+/// Most attempts of one task: what a row can hold.
+pub const MAX_ATTEMPTS: u32 = 10;
+/// How long a deleted task can still be looked at.
+pub const GRACE_PERIOD: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// What a new task starts from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewTask {
+    /// Its id.
+    pub id: Uuid,
+    /// Who asks.
+    pub owner: String,
+    /// What to draw.
+    pub settings: Settings,
+    /// Its labels.
+    pub labels: Labels,
+    /// The key of the dropped file that it is made from.
+    pub source: Option<String>,
+}
+
+/// Why a change cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The state machine does not have this move.
+    #[error("can't {action} a task that is {status}")]
+    Illegal {
+        /// Where the task stands.
+        status: Status,
+        /// What was tried.
+        action: Move,
+    },
+    /// Another attempt would be one too many.
+    #[error("the task has had {MAX_ATTEMPTS} attempts, which is the limit: create a new task")]
+    TooManyAttempts,
+    /// A task is made once.
+    #[error("the task is there already")]
+    Exists,
+}
+
+impl Task {
+    /// A new task and the first event of its history.
+    #[must_use]
+    pub fn create(new: NewTask, by: &Identity, at: Timestamp) -> (Self, Event) {
+        let task = Self {
+            id: new.id,
+            version: 1,
+            status: Status::Pending,
+            owner: new.owner,
+            title: new.labels.title,
+            tags: new.labels.tags,
+            metadata: new.labels.metadata,
+            source: new.source,
+            created_at: at,
+            updated_at: at,
+            attempt: Attempt::new(1, new.settings, at),
+            earlier_attempts: Vec::new(),
+            approval: None,
+            publication: None,
+            cancellation: None,
+            deletion: None,
+        };
+        let change = Change::Create { made: Box::new(task.clone()) };
+        let event = Event { task: task.id, version: 1, at, by: by.clone(), from: None, to: task.status, change };
+        (task, event)
+    }
+
+    /// The task after `change`, and the event that says so. Nothing else in the project changes a task.
+    ///
+    /// # Errors
+    /// Returns a [`Refusal`] if the change cannot be made, and nothing has changed.
+    pub fn after(&self, change: Change, by: &Identity, at: Timestamp) -> Result<(Self, Event), Refusal> {
+        let action = change.action().ok_or(Refusal::Exists)?;
+        let to = self.status.after(action).ok_or(Refusal::Illegal { status: self.status, action })?;
+        let mut task = Self { version: self.version + 1, status: to, updated_at: at, ..self.clone() };
+        let decision = |note: &Option<String>| Decision { by: by.name.clone(), at, note: note.clone() };
+        match &change {
+            Change::Create { .. } => return Err(Refusal::Exists),
+            Change::Claim { worker, step } => {
+                let version = task.version;
+                let attempt = &mut task.attempt;
+                let died = self.status == Status::InProgress;
+                let again = attempt.claim.as_ref().filter(|claim| died && claim.step == *step);
+                let tries = again.map_or(1, |claim| claim.tries + 1);
+                let worker = worker.clone();
+                attempt.claim = Some(Claim { worker, at, fence: version, step: *step, tries });
+            }
+            Change::Finish { images, generation } => {
+                task.attempt.images.clone_from(images);
+                task.attempt.generation = Some(generation.as_ref().clone());
+            }
+            Change::Fail { reason } => task.attempt.failure = Some(Failure { at, reason: reason.clone() }),
+            Change::Reject { reason } => task.attempt.rejection = Some(decision(&Some(reason.clone()))),
+            Change::Approve { note } => task.approval = Some(decision(note)),
+            Change::Cancel { reason } => task.cancellation = Some(decision(reason)),
+            Change::Publish { publication } => task.publication = Some(publication.clone()),
+            Change::Delete { after } => {
+                task.deletion = Some(Deletion { by: by.name.clone(), at, after: *after });
+            }
+            Change::Retry { settings } => {
+                let number = task.attempt.number + 1;
+                if number > MAX_ATTEMPTS {
+                    return Err(Refusal::TooManyAttempts);
+                }
+                let next = Attempt::new(number, settings.as_ref().clone(), at);
+                task.earlier_attempts.push(std::mem::replace(&mut task.attempt, next));
+            }
+            // A worker that hands on has made steps, so the next claim is not another try at the same one.
+            Change::HandOn { .. } | Change::Pause | Change::Resume => {}
+        }
+        let event =
+            Event { task: task.id, version: task.version, at, by: by.clone(), from: Some(self.status), to, change };
+        Ok((task, event))
+    }
+
+    /// The task that a whole history makes; `None` if the events are not one task's whole history.
+    #[must_use]
+    pub fn replay(events: &[Event]) -> Option<Self> {
+        let (first, rest) = events.split_first()?;
+        let Change::Create { made } = &first.change else { return None };
+        rest.iter().try_fold(made.as_ref().clone(), |task, event| {
+            let (task, again) = task.after(event.change.clone(), &event.by, event.at).ok()?;
+            (again == *event).then_some(task)
+        })
+    }
+}

@@ -1,0 +1,137 @@
+//! One row of a task's history.
+
+use easel_settings::Settings;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::attempt::{GeneratedImage, GenerationReport};
+use super::record::{Publication, Task};
+use super::status::{Move, Status};
+use crate::identity::Identity;
+
+/// A change of a task: who made it, when, from where to where, and all that it brought. The events of a task, applied
+/// in order, give the task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// The task.
+    pub task: Uuid,
+    /// The task's version after it.
+    pub version: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: Identity,
+    /// The state before; absent for the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Status>,
+    /// The state after.
+    pub to: Status,
+    /// What was done.
+    pub change: Change,
+}
+
+/// What an event does to a task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Change {
+    /// The task as it was made.
+    Create {
+        /// Its first version.
+        made: Box<Task>,
+    },
+    /// See [`Move::Claim`].
+    Claim {
+        /// The worker's name.
+        worker: String,
+        /// The step that it continues from.
+        step: u32,
+    },
+    /// See [`Move::HandOn`].
+    HandOn {
+        /// Steps done so far.
+        step: u32,
+        /// Why the worker cannot continue.
+        reason: String,
+    },
+    /// See [`Move::Finish`].
+    Finish {
+        /// The images, in order.
+        #[serde(alias = "pictures")]
+        images: Vec<GeneratedImage>,
+        /// How they were generated.
+        generation: Box<GenerationReport>,
+    },
+    /// See [`Move::Fail`].
+    Fail {
+        /// What went wrong and what to do next.
+        reason: String,
+    },
+    /// See [`Move::Pause`].
+    Pause,
+    /// See [`Move::Resume`].
+    Resume,
+    /// See [`Move::Cancel`].
+    Cancel {
+        /// Why, if said.
+        reason: Option<String>,
+    },
+    /// See [`Move::Approve`].
+    Approve {
+        /// What the reviewer adds.
+        note: Option<String>,
+    },
+    /// See [`Move::Reject`].
+    Reject {
+        /// Why.
+        reason: String,
+    },
+    /// See [`Move::Publish`].
+    Publish {
+        /// Where the images are public, in order.
+        publication: Publication,
+    },
+    /// See [`Move::Retry`].
+    Retry {
+        /// What the new attempt draws.
+        settings: Box<Settings>,
+    },
+    /// See [`Move::Delete`].
+    Delete {
+        /// When the task and its images go.
+        after: Timestamp,
+    },
+}
+
+impl Change {
+    /// The move that it is; creation is none.
+    #[must_use]
+    pub fn action(&self) -> Option<Move> {
+        Some(match self {
+            Self::Create { .. } => return None,
+            Self::Claim { .. } => Move::Claim,
+            Self::HandOn { .. } => Move::HandOn,
+            Self::Finish { .. } => Move::Finish,
+            Self::Fail { .. } => Move::Fail,
+            Self::Pause => Move::Pause,
+            Self::Resume => Move::Resume,
+            Self::Cancel { .. } => Move::Cancel,
+            Self::Approve { .. } => Move::Approve,
+            Self::Reject { .. } => Move::Reject,
+            Self::Publish { .. } => Move::Publish,
+            Self::Retry { .. } => Move::Retry,
+            Self::Delete { .. } => Move::Delete,
+        })
+    }
+
+    /// What a person or worker said to it.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::HandOn { reason, .. } | Self::Fail { reason } | Self::Reject { reason } => Some(reason),
+            Self::Cancel { reason } => reason.as_deref(),
+            Self::Approve { note } => note.as_deref(),
+            _ => None,
+        }
+    }
+}

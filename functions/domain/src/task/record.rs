@@ -1,0 +1,89 @@
+//! A task as it is kept.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::attempt::{Attempt, Decision};
+use super::status::Status;
+
+/// A request for images on its way through generation and approval.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    /// A `UUIDv7`, so that ids sort by creation.
+    pub id: Uuid,
+    /// Counts the changes, from 1.
+    pub version: u64,
+    /// Where it stands.
+    pub status: Status,
+    /// Who asked for it.
+    pub owner: String,
+    /// A name for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Words to find it by.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// Whatever the client wants to keep with it.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+    /// The key of the dropped file that it was made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// The current try.
+    pub attempt: Attempt,
+    /// The tries before it, oldest first.
+    #[serde(default)]
+    pub earlier_attempts: Vec<Attempt>,
+    /// Who approved it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Decision>,
+    /// Where its images are public.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publication: Option<Publication>,
+    /// Who called it off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancellation: Option<Decision>,
+    /// Who deleted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion: Option<Deletion>,
+}
+
+/// Where a task's images are public.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Publication {
+    /// Who published.
+    pub by: String,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// The public keys, in the images' order.
+    pub keys: Vec<String>,
+}
+
+/// A deletion that waits for the end of the grace period.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Deletion {
+    /// Who asked for it.
+    pub by: String,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// When the task and its images go.
+    #[schema(value_type = String, format = DateTime)]
+    pub after: Timestamp,
+}
+
+impl Task {
+    /// Every try, oldest first.
+    pub fn attempts(&self) -> impl Iterator<Item = &Attempt> {
+        self.earlier_attempts.iter().chain([&self.attempt])
+    }
+}

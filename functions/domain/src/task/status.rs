@@ -1,0 +1,210 @@
+//! The states of a task and the legal moves between them.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Where a task stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Waits for a worker.
+    Pending,
+    /// A worker draws it.
+    InProgress,
+    /// Stopped by a person, to be resumed where it was.
+    Paused,
+    /// Drawn; a person decides.
+    AwaitingApproval,
+    /// A reviewer said yes.
+    Approved,
+    /// Its images are public.
+    Published,
+    /// A reviewer said no.
+    Rejected,
+    /// It could not be generated.
+    Failed,
+    /// Called off.
+    Cancelled,
+    /// On its way out: removed after the grace period.
+    Deleted,
+}
+
+impl Status {
+    /// Every state.
+    pub const ALL: [Status; 10] = [
+        Status::Pending,
+        Status::InProgress,
+        Status::Paused,
+        Status::AwaitingApproval,
+        Status::Approved,
+        Status::Published,
+        Status::Rejected,
+        Status::Failed,
+        Status::Cancelled,
+        Status::Deleted,
+    ];
+
+    /// The name in answers, rows and indexes.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Pending => "pending",
+            Status::InProgress => "in_progress",
+            Status::Paused => "paused",
+            Status::AwaitingApproval => "awaiting_approval",
+            Status::Approved => "approved",
+            Status::Published => "published",
+            Status::Rejected => "rejected",
+            Status::Failed => "failed",
+            Status::Cancelled => "cancelled",
+            Status::Deleted => "deleted",
+        }
+    }
+
+    /// The state with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == name)
+    }
+
+    /// The state that `action` leads to from here; `None` is an illegal move. This is the whole state machine.
+    #[must_use]
+    pub fn after(self, action: Move) -> Option<Self> {
+        match (self, action) {
+            (Self::Pending | Self::InProgress, Move::Claim) => Some(Self::InProgress),
+            (Self::InProgress, Move::HandOn) | (Self::Paused, Move::Resume) => Some(Self::Pending),
+            (Self::InProgress, Move::Finish) => Some(Self::AwaitingApproval),
+            (Self::Pending | Self::InProgress, Move::Fail) => Some(Self::Failed),
+            (Self::Pending | Self::InProgress, Move::Pause) => Some(Self::Paused),
+            (
+                Self::Pending
+                | Self::InProgress
+                | Self::Paused
+                | Self::AwaitingApproval
+                | Self::Rejected
+                | Self::Failed,
+                Move::Cancel,
+            ) => Some(Self::Cancelled),
+            (Self::AwaitingApproval, Move::Approve) => Some(Self::Approved),
+            (Self::AwaitingApproval, Move::Reject) => Some(Self::Rejected),
+            (Self::Approved, Move::Publish) => Some(Self::Published),
+            (Self::Rejected | Self::Failed, Move::Retry) => Some(Self::Pending),
+            (from, Move::Delete) if from != Self::Deleted => Some(Self::Deleted),
+            _ => None,
+        }
+    }
+
+    /// The moves that a person can make from here.
+    #[must_use]
+    pub fn next_moves(self) -> Vec<Move> {
+        Move::BY_PEOPLE.into_iter().filter(|&action| self.after(action).is_some()).collect()
+    }
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// What can be done to a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Move {
+    /// A worker takes it, from the queue or from a worker whose lease ran out.
+    Claim,
+    /// A worker short of time leaves the rest to the next one.
+    HandOn,
+    /// The images are generated.
+    Finish,
+    /// It cannot be generated.
+    Fail,
+    /// Stop for now.
+    Pause,
+    /// Go on.
+    Resume,
+    /// Call off.
+    Cancel,
+    /// Accept the images.
+    Approve,
+    /// Turn the images down.
+    Reject,
+    /// Make the images public.
+    Publish,
+    /// Another attempt.
+    Retry,
+    /// Remove after the grace period.
+    Delete,
+}
+
+impl Move {
+    /// Every move.
+    pub const ALL: [Move; 12] = [
+        Move::Claim,
+        Move::HandOn,
+        Move::Finish,
+        Move::Fail,
+        Move::Pause,
+        Move::Resume,
+        Move::Cancel,
+        Move::Approve,
+        Move::Reject,
+        Move::Publish,
+        Move::Retry,
+        Move::Delete,
+    ];
+
+    /// The moves that people make; workers make the others.
+    pub const BY_PEOPLE: [Move; 8] = [
+        Move::Pause,
+        Move::Resume,
+        Move::Cancel,
+        Move::Approve,
+        Move::Reject,
+        Move::Publish,
+        Move::Retry,
+        Move::Delete,
+    ];
+
+    /// Their names.
+    pub const NAMES_BY_PEOPLE: [&str; 8] = {
+        let mut names = [""; 8];
+        let mut index = 0;
+        while index < names.len() {
+            names[index] = Self::BY_PEOPLE[index].as_str();
+            index += 1;
+        }
+        names
+    };
+
+    /// The name in paths, answers and events.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Move::Claim => "claim",
+            Move::HandOn => "hand_on",
+            Move::Finish => "finish",
+            Move::Fail => "fail",
+            Move::Pause => "pause",
+            Move::Resume => "resume",
+            Move::Cancel => "cancel",
+            Move::Approve => "approve",
+            Move::Reject => "reject",
+            Move::Publish => "publish",
+            Move::Retry => "retry",
+            Move::Delete => "delete",
+        }
+    }
+
+    /// The move with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.as_str() == name)
+    }
+}
+
+impl std::fmt::Display for Move {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,3 @@
+//! The domain.
+
+mod state_machine;

@@ -1,0 +1,212 @@
+//! Random sequences of changes: whatever is tried, a task stays on the legal graph, its history gives the task, and
+//! nothing that generation stored is lost.
+
+use std::collections::{BTreeMap, HashSet};
+
+use easel_domain::Labels;
+use easel_domain::identity::{Identity, Role};
+use easel_domain::task::{
+    Change, GeneratedImage, GenerationReport, MAX_ATTEMPTS, Move, NewTask, Publication, Refusal, Settings, Status, Task,
+};
+use jiff::{SignedDuration, Timestamp};
+use rand_mt::Mt64;
+use uuid::Uuid;
+
+const SEQUENCES: u64 = 10_000;
+const LENGTH: u64 = 40;
+
+/// The graph as the design draws it, apart from the code.
+const LEGAL: &[(&str, &str, &str)] = &[
+    ("pending", "claim", "in_progress"),
+    ("in_progress", "claim", "in_progress"),
+    ("in_progress", "hand_on", "pending"),
+    ("in_progress", "finish", "awaiting_approval"),
+    ("pending", "fail", "failed"),
+    ("in_progress", "fail", "failed"),
+    ("pending", "pause", "paused"),
+    ("in_progress", "pause", "paused"),
+    ("paused", "resume", "pending"),
+    ("pending", "cancel", "cancelled"),
+    ("in_progress", "cancel", "cancelled"),
+    ("paused", "cancel", "cancelled"),
+    ("awaiting_approval", "cancel", "cancelled"),
+    ("rejected", "cancel", "cancelled"),
+    ("failed", "cancel", "cancelled"),
+    ("awaiting_approval", "approve", "approved"),
+    ("awaiting_approval", "reject", "rejected"),
+    ("approved", "publish", "published"),
+    ("rejected", "retry", "pending"),
+    ("failed", "retry", "pending"),
+    ("pending", "delete", "deleted"),
+    ("in_progress", "delete", "deleted"),
+    ("paused", "delete", "deleted"),
+    ("awaiting_approval", "delete", "deleted"),
+    ("approved", "delete", "deleted"),
+    ("published", "delete", "deleted"),
+    ("rejected", "delete", "deleted"),
+    ("failed", "delete", "deleted"),
+    ("cancelled", "delete", "deleted"),
+];
+
+#[test]
+fn the_moves_are_those_of_the_design() {
+    for from in Status::ALL {
+        for action in Move::ALL {
+            let expected = LEGAL.iter().find(|(status, name, _)| *status == from.as_str() && *name == action.as_str());
+            assert_eq!(from.after(action).map(Status::as_str), expected.map(|(_, _, to)| *to), "{from} {action}");
+        }
+    }
+    for status in Status::ALL {
+        assert_eq!(Status::named(status.as_str()), Some(status));
+        assert_eq!(serde_json::to_value(status).expect("a name"), status.as_str());
+    }
+    for action in Move::ALL {
+        assert_eq!(Move::named(action.as_str()), Some(action));
+        assert_eq!(serde_json::to_value(action).expect("a name"), action.as_str());
+    }
+}
+
+#[test]
+fn no_sequence_of_changes_leaves_the_graph_or_loses_anything() {
+    let mut reached = HashSet::new();
+    for seed in 0..SEQUENCES {
+        let mut random = Mt64::new(seed);
+        let mut at = Timestamp::from_second(1_700_000_000).expect("a time");
+        let (mut task, event) = Task::create(new_task(&mut random), &somebody(&mut random), at);
+        let mut events = vec![event];
+        let mut drawn: Vec<GeneratedImage> = Vec::new();
+        for _ in 0..random.next_u64() % LENGTH {
+            at += SignedDuration::from_millis(i64::try_from(random.next_u64() % 5_000).expect("small"));
+            let (change, by) = (any_change(&mut random), somebody(&mut random));
+            let action = change.action().expect("not a creation");
+            let legal = LEGAL.iter().find(|(from, name, _)| *from == task.status.as_str() && *name == action.as_str());
+            match (task.after(change.clone(), &by, at), legal) {
+                (Ok((after, event)), Some((_, _, to))) => {
+                    assert_eq!(after.status.as_str(), *to);
+                    assert_eq!((after.version, event.version), (task.version + 1, task.version + 1));
+                    assert_eq!((event.from, event.to, &event.by), (Some(task.status), after.status, &by));
+                    if let Change::Finish { images, .. } = change {
+                        drawn.extend(images);
+                    }
+                    task = after;
+                    events.push(event);
+                }
+                (Err(Refusal::TooManyAttempts), Some(_)) => assert_eq!(task.attempt.number, MAX_ATTEMPTS),
+                (Err(Refusal::Illegal { status, action: tried }), None) => {
+                    assert_eq!((status, tried), (task.status, action));
+                }
+                (result, legal) => panic!("{} by {action}: {result:?}, the graph says {legal:?}", task.status),
+            }
+            reached.insert(task.status);
+        }
+
+        assert_eq!(Task::replay(&events).as_ref(), Some(&task), "sequence {seed}");
+        let kept: Vec<_> = task.attempts().flat_map(|attempt| &attempt.images).collect();
+        assert_eq!(kept, drawn.iter().collect::<Vec<_>>(), "sequence {seed}");
+        let approvals = events.iter().filter(|event| event.to == Status::Approved).count();
+        assert_eq!(usize::from(task.approval.is_some()), approvals, "sequence {seed}");
+        let numbers: Vec<_> = task.attempts().map(|attempt| attempt.number).collect();
+        assert_eq!(numbers, (1..=task.attempt.number).collect::<Vec<_>>(), "sequence {seed}");
+        let json = serde_json::to_string(&events).expect("events are JSON");
+        let read: Vec<_> = serde_json::from_str(&json).expect("events are read back");
+        assert_eq!(events, read, "sequence {seed}");
+    }
+    assert_eq!(reached.len(), Status::ALL.len(), "{reached:?}");
+}
+
+#[test]
+fn a_history_with_a_gap_or_a_changed_event_is_no_history() {
+    let (by, at) = (Identity::worker("w"), Timestamp::from_second(1_700_000_000).expect("a time"));
+    let (task, first) = Task::create(new_task(&mut Mt64::new(1)), &by, at);
+    let (task, second) = task.after(Change::Claim { worker: "w".to_owned(), step: 0 }, &by, at).expect("a legal move");
+    let (task, third) = task.after(Change::Cancel { reason: None }, &by, at).expect("a legal move");
+    let whole = [first, second, third];
+    assert_eq!(Task::replay(&whole), Some(task));
+    assert_eq!(Task::replay(&whole[1..]), None);
+    assert_eq!(Task::replay(&[whole[0].clone(), whole[2].clone()]), None);
+    assert_eq!(Task::replay(&[]), None);
+}
+
+fn somebody(random: &mut Mt64) -> Identity {
+    let role = [Role::Creator, Role::Reviewer, Role::Admin, Role::Worker][index(random, 4)];
+    Identity { name: format!("person-{}", index(random, 5)), role }
+}
+
+fn index(random: &mut Mt64, below: u64) -> usize {
+    usize::try_from(random.next_u64() % below).expect("small")
+}
+
+fn text(random: &mut Mt64) -> String {
+    format!("text {}", random.next_u64())
+}
+
+fn settings(random: &mut Mt64) -> Settings {
+    Settings { prompt: text(random), seed: random.next_u64(), count: 1, ..Settings::default() }
+}
+
+fn new_task(random: &mut Mt64) -> NewTask {
+    NewTask {
+        id: Uuid::from_u128(u128::from(random.next_u64())),
+        owner: text(random),
+        settings: settings(random),
+        labels: Labels {
+            title: None,
+            tags: vec![text(random)],
+            metadata: BTreeMap::from([(text(random), text(random))]),
+        },
+        source: None,
+    }
+}
+
+fn any_change(random: &mut Mt64) -> Change {
+    let at = Timestamp::from_second(1_800_000_000).expect("a time");
+    match Move::ALL[index(random, Move::ALL.len() as u64)] {
+        Move::Claim => Change::Claim { worker: text(random), step: u32::try_from(index(random, 3)).expect("small") },
+        Move::HandOn => Change::HandOn { step: 3, reason: text(random) },
+        Move::Finish => Change::Finish { images: vec![image(random)], generation: Box::new(report(random)) },
+        Move::Fail => Change::Fail { reason: text(random) },
+        Move::Pause => Change::Pause,
+        Move::Resume => Change::Resume,
+        Move::Cancel => Change::Cancel { reason: Some(text(random)) },
+        Move::Approve => Change::Approve { note: Some(text(random)) },
+        Move::Reject => Change::Reject { reason: text(random) },
+        Move::Publish => {
+            Change::Publish { publication: Publication { by: text(random), at, keys: vec![text(random)] } }
+        }
+        Move::Retry => Change::Retry { settings: Box::new(settings(random)) },
+        Move::Delete => Change::Delete { after: at },
+    }
+}
+
+fn image(random: &mut Mt64) -> GeneratedImage {
+    GeneratedImage {
+        index: 0,
+        key: text(random),
+        thumbnail_key: text(random),
+        width: 128,
+        height: 128,
+        bytes: random.next_u64(),
+        seed: random.next_u64(),
+        sha256: text(random),
+    }
+}
+
+fn report(random: &mut Mt64) -> GenerationReport {
+    GenerationReport {
+        model: text(random),
+        device: "cpu".to_owned(),
+        device_name: text(random),
+        precision: "f32".to_owned(),
+        width: 128,
+        height: 128,
+        steps: 20,
+        guidance_scale: 5.0,
+        scheduler: "euler".to_owned(),
+        refined: true,
+        queue_seconds: 0.5,
+        drawing_seconds: 1.5,
+        step_seconds: 0.07,
+        dollars_per_image: None,
+        warnings: vec![text(random)],
+    }
+}

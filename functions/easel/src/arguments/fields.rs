@@ -1,0 +1,261 @@
+//! Settings and labels on the command line: one option for each field, made from its definition.
+
+use std::path::PathBuf;
+
+use clap::builder::ValueParser;
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+use easel_domain::{LABELS, TaskRequest};
+use easel_settings::{Field, Kind, Presence, SETTINGS};
+use serde_json::{Map, Value};
+
+/// The setting that names an image to start from: a file here, a key of an uploaded one in the API.
+const INIT_IMAGE: &str = "init_image";
+
+/// The settings of a generation.
+#[derive(Debug, Clone)]
+pub(crate) struct SettingsArguments {
+    /// What was given, checked, by the names of the settings.
+    pub(crate) values: Map<String, Value>,
+    /// The image to start from.
+    pub(crate) init_image: Option<PathBuf>,
+}
+
+/// The settings of a generation, and labels to find the task by.
+#[derive(Debug, Clone)]
+pub(crate) struct TaskArguments {
+    /// What was given, checked, by the names of the fields.
+    pub(crate) values: Map<String, Value>,
+    /// The image to start from.
+    pub(crate) init_image: Option<PathBuf>,
+}
+
+impl Args for SettingsArguments {
+    fn augment_args(command: Command) -> Command {
+        command.args(SETTINGS.iter().map(argument))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for SettingsArguments {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Ok(Self { values: values(SETTINGS, matches)?, init_image: init_image(matches) })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for TaskArguments {
+    fn augment_args(command: Command) -> Command {
+        command.args(SETTINGS.iter().chain(LABELS).map(argument))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for TaskArguments {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Ok(Self { values: values(&TaskRequest::fields(), matches)?, init_image: init_image(matches) })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// The argument of a field.
+fn argument(field: &Field) -> Arg {
+    let argument = Arg::new(field.name).value_name(value_name(field.kind)).value_parser(parser(field.kind));
+    if field.presence == Presence::Required {
+        return argument.required(true).value_name(shown(field)).help(field.help.trim_end_matches('.').to_owned());
+    }
+    let argument = argument.long(long(field)).help(help(field)).allow_hyphen_values(true);
+    match field.kind {
+        _ if field.name == INIT_IMAGE => argument
+            .value_name("FILE")
+            .value_parser(ValueParser::path_buf())
+            .visible_alias("init")
+            .allow_hyphen_values(false)
+            .help("An image to start from: PNG, JPEG or WebP [default: none]"),
+        Kind::Flag => argument.num_args(0..=1).require_equals(true).default_missing_value("true"),
+        Kind::Texts { .. } | Kind::Table { .. } => argument.action(ArgAction::Append),
+        _ if field.name == "strength" => argument.requires(INIT_IMAGE),
+        _ => argument,
+    }
+}
+
+/// The name of the option: what may be given several times is named in the singular.
+fn long(field: &Field) -> String {
+    let name = match field.kind {
+        Kind::Texts { .. } => field.name.trim_end_matches('s'),
+        _ => field.name,
+    };
+    name.replace('_', "-")
+}
+
+fn help(field: &Field) -> String {
+    let bounds = match field.kind {
+        Kind::Whole { most: u64::MAX, .. } => String::new(),
+        Kind::Whole { least, most, .. } => format!("; {least} to {most}"),
+        Kind::Number { least, most } => format!("; {least} to {most}"),
+        Kind::Choice(names) => format!(": {}", names.join(", ")),
+        Kind::Texts { .. } | Kind::Table { .. } => "; may be given several times".to_owned(),
+        _ => String::new(),
+    };
+    format!("{}{bounds} [default: {}]", field.help.trim_end_matches('.'), field.default)
+}
+
+fn value_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text { .. } | Kind::Texts { .. } => "TEXT",
+        Kind::Whole { .. } => "N",
+        Kind::Number { .. } => "X",
+        Kind::Flag => "BOOL",
+        Kind::Choice(_) => "NAME",
+        Kind::Interval => "START,END",
+        Kind::Size => "WxH",
+        Kind::Offset => "X,Y",
+        Kind::Table { .. } => "NAME=VALUE",
+    }
+}
+
+/// What is typed, as a JSON value that is not checked yet.
+fn parser(kind: Kind) -> ValueParser {
+    ValueParser::from(move |typed: &str| kind.parse(typed))
+}
+
+/// What was given of these fields.
+///
+/// # Errors
+/// Everything that is out of bounds, by the names of the options.
+fn values(fields: &[Field], matches: &ArgMatches) -> Result<Map<String, Value>, clap::Error> {
+    let (mut values, mut errors) = (Map::new(), Vec::new());
+    for field in fields.iter().filter(|field| field.name != INIT_IMAGE) {
+        let given = matches.get_many::<Value>(field.name).into_iter().flatten().cloned();
+        match given.reduce(joined).map(|value| field.kind.check(field.name, value)) {
+            Some(Ok(value)) => {
+                values.insert(field.name.to_owned(), value);
+            }
+            Some(Err(wrong)) => {
+                errors.extend(wrong.into_iter().map(|error| format!("{}: {}", shown(field), error.message)))
+            }
+            None => {}
+        }
+    }
+    if errors.is_empty() { Ok(values) } else { Err(clap::Error::raw(ErrorKind::ValueValidation, errors.join("; "))) }
+}
+
+/// How the argument is written.
+fn shown(field: &Field) -> String {
+    match field.presence {
+        Presence::Required => field.name.to_uppercase(),
+        Presence::Optional => format!("--{}", long(field)),
+    }
+}
+
+/// Lists and objects of which each part was given by itself.
+fn joined(earlier: Value, later: Value) -> Value {
+    match (earlier, later) {
+        (Value::Array(mut earlier), Value::Array(later)) => {
+            earlier.extend(later);
+            Value::Array(earlier)
+        }
+        (Value::Object(mut earlier), Value::Object(later)) => {
+            earlier.extend(later);
+            Value::Object(earlier)
+        }
+        (_, later) => later,
+    }
+}
+
+fn init_image(matches: &ArgMatches) -> Option<PathBuf> {
+    matches.get_one::<PathBuf>(INIT_IMAGE).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parsed(arguments: &[&str]) -> Result<TaskArguments, clap::Error> {
+        let command = TaskArguments::augment_args(Command::new("submit").args_override_self(true));
+        let matches = command.try_get_matches_from([&["submit"], arguments].concat())?;
+        TaskArguments::from_arg_matches(&matches)
+    }
+
+    #[test]
+    fn every_field_is_an_argument() {
+        let settings = SettingsArguments::augment_args(Command::new("generate"));
+        for field in SETTINGS {
+            assert!(settings.get_arguments().any(|argument| argument.get_id() == field.name), "{}", field.name);
+        }
+        let task = TaskArguments::augment_args(Command::new("submit"));
+        for field in TaskRequest::fields() {
+            assert!(task.get_arguments().any(|argument| argument.get_id() == field.name), "{}", field.name);
+        }
+    }
+
+    #[test]
+    fn what_is_given_is_what_the_api_takes() {
+        let arguments = parsed(&[
+            "a heart",
+            "--steps",
+            "4",
+            "--steps",
+            "5",
+            "--guidance-interval",
+            "0.1,0.8",
+            "--original-size",
+            "640x320",
+            "--use-refiner=false",
+            "--tag",
+            "red",
+            "--tag",
+            "large",
+            "--metadata",
+            "a=1",
+            "--metadata",
+            "b=2",
+            "--init",
+            "a.png",
+            "--strength",
+            "0.5",
+        ]);
+        let arguments = arguments.expect("valid");
+        let expected = json!({
+            "prompt": "a heart", "steps": 5, "guidance_interval": [0.1, 0.8], "original_size": [320, 640],
+            "use_refiner": false, "tags": ["red", "large"], "metadata": {"a": "1", "b": "2"}, "strength": 0.5
+        });
+        assert_eq!(Value::Object(arguments.values), expected);
+        assert_eq!(arguments.init_image, Some("a.png".into()));
+        assert!(parsed(&["a heart", "--use-refiner"]).expect("valid").values["use_refiner"] == true);
+    }
+
+    #[test]
+    fn what_is_out_of_bounds_is_refused_by_name() {
+        for arguments in [
+            &["x", "--steps", "0"][..],
+            &["x", "--steps", "-1"],
+            &["x", "--guidance-scale", "NaN"],
+            &["x", "--width", "100"],
+            &["x", "--scheduler", "none"],
+            &["x", "--strength", "0.5"],
+            &["x", "--guidance-interval", "0.8,0.1"],
+        ] {
+            let error = parsed(arguments).expect_err("refused").to_string();
+            assert!(error.contains(arguments[1]), "{error}");
+        }
+        let both = parsed(&["x", "--steps", "0", "--width", "100"]).expect_err("refused").to_string();
+        assert!(both.contains("--steps: 0") && both.contains("--width: 100"), "{both}");
+    }
+}

@@ -1,0 +1,22 @@
+//! Which model generates.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use easel_system::environment;
+
+/// Which model generates.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ModelArguments {
+    /// A diffusers folder or a .safetensors checkpoint; or hf://owner/name or s3://bucket/prefix, which are fetched once
+    /// [default: the demo model, which is part of this program]
+    #[arg(long, value_name = "PATH", env = environment::MODEL, hide_env_values = true)]
+    pub(crate) model: Option<PathBuf>,
+    /// A refiner that finishes what the model began [default: the demo model's own, else none]
+    #[arg(long, value_name = "PATH", env = environment::REFINER, hide_env_values = true)]
+    pub(crate) refiner: Option<PathBuf>,
+    /// A folder with a tiny VAE (diffusers' AutoencoderTiny, such as madebyollin/taesdxl) that decodes in place of the
+    /// model's own: in a twentieth of the time, with less detail [default: none]
+    #[arg(long, value_name = "DIR", env = environment::TINY_VAE, hide_env_values = true)]
+    pub(crate) tiny_vae: Option<PathBuf>,
+}

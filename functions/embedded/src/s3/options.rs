@@ -1,0 +1,29 @@
+//! What S3 serves, and to whom.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::notification::ObjectCreated;
+
+/// What S3 serves, and to whom.
+#[derive(Clone)]
+pub struct S3Options {
+    /// The only bucket; other names answer `NoSuchBucket`.
+    pub bucket: String,
+    /// The access key id that signs requests and URLs.
+    pub access_key_id: String,
+    /// The secret of that access key.
+    pub secret_access_key: String,
+    /// Key prefixes whose new objects are reported.
+    pub watched_prefixes: Vec<String>,
+    /// Called for each new object under a watched prefix, once the object can be read. It must not block.
+    pub notifier: Arc<dyn Fn(ObjectCreated) + Send + Sync>,
+}
+
+impl fmt::Debug for S3Options {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { bucket, watched_prefixes, .. } = self;
+        let mut debug = formatter.debug_struct("S3Options");
+        debug.field("bucket", bucket).field("watched_prefixes", watched_prefixes).finish_non_exhaustive()
+    }
+}

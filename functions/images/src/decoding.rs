@@ -1,0 +1,106 @@
+//! Reading images to start from.
+
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::io::{Cursor, Read};
+use std::path::Path;
+
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, RgbImage};
+
+use crate::error::ImageFileError;
+
+/// The longest side and the most bytes, in the file and decoded, of an image that is read.
+const LONGEST_SIDE: u32 = 16_384;
+const MOST_BYTES: u64 = 256 << 20;
+
+/// Reads a PNG, JPEG or WebP file, recognized by its content: turned upright, and on white where it is transparent.
+///
+/// # Errors
+/// Returns [`ImageFileError::Io`] or [`ImageFileError::Unreadable`], naming the file. Images of more than 16,384 pixels
+/// a side or 256 MiB are refused before they are decoded.
+pub fn load(path: &Path) -> Result<RgbImage, ImageFileError> {
+    let failed = |source| ImageFileError::Io { action: "reading", path: path.to_owned(), source };
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    decode(path, &bytes)
+}
+
+/// Like [`load`], for the content of the file `path`.
+///
+/// # Errors
+/// Returns [`ImageFileError::Unreadable`], naming the file.
+pub fn decode(path: &Path, bytes: &[u8]) -> Result<RgbImage, ImageFileError> {
+    let failed = |source| ImageFileError::Io { action: "reading", path: path.to_owned(), source };
+    let unreadable = |message: String| ImageFileError::Unreadable { path: path.to_owned(), message };
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(unreadable(format!("is larger than {} MiB; make the image smaller", MOST_BYTES >> 20)));
+    }
+    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(failed)?;
+    let format = match reader.format() {
+        Some(ImageFormat::Png) => "PNG",
+        Some(ImageFormat::Jpeg) => "JPEG",
+        Some(ImageFormat::WebP) => "WebP",
+        _ => return Err(unreadable("is not a PNG, JPEG or WebP image; convert it to one of these".to_owned())),
+    };
+    let too_large = |size: String| {
+        let most = format!("at most {LONGEST_SIDE} pixels a side and {} MiB decoded", MOST_BYTES >> 20);
+        unreadable(format!("{size}; make it smaller, {most}"))
+    };
+    let broken = |error: image::ImageError| match error {
+        image::ImageError::Limits(_) => too_large("is too large".to_owned()),
+        error => {
+            let reason = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+            unreadable(format!("is a broken {format} file ({reason}); make it again from its source"))
+        }
+    };
+    if format == "JPEG" && is_cut_jpeg(bytes) {
+        return Err(unreadable("is a JPEG file without its end; make it again from its source".to_owned()));
+    }
+    let mut limits = image::Limits::no_limits();
+    limits.max_alloc = Some(MOST_BYTES);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(broken)?;
+    let (width, height) = decoder.dimensions();
+    if width.max(height) > LONGEST_SIDE || decoder.total_bytes() > MOST_BYTES {
+        return Err(too_large(format!("is {width}×{height} pixels")));
+    }
+    // A broken orientation is no reason to refuse an image.
+    let orientation = decoder.orientation().ok();
+    let mut image = DynamicImage::from_decoder(decoder).map_err(broken)?;
+    if let Some(orientation) = orientation {
+        image.apply_orientation(orientation);
+    }
+    Ok(on_white(image))
+}
+
+/// Whether a JPEG file's scans lack the marker that ends them; the decoder would make the missing part grey.
+fn is_cut_jpeg(bytes: &[u8]) -> bool {
+    const START_OF_SCAN: u8 = 0xDA;
+    const END_OF_IMAGE: [u8; 2] = [0xFF, 0xD9];
+    // Step over the segments before the first scan: a thumbnail in one of them has an end marker of its own.
+    let mut segments = bytes.get(2..).unwrap_or_default();
+    while let &[0xFF, marker, high, low, ..] = segments {
+        if marker == START_OF_SCAN {
+            return !segments.windows(2).any(|pair| pair == END_OF_IMAGE);
+        }
+        let length = usize::from(u16::from_be_bytes([high, low]));
+        segments = segments.get(2 + length..).unwrap_or_default();
+    }
+    // The decoder says what is wrong with these.
+    false
+}
+
+fn on_white(image: DynamicImage) -> RgbImage {
+    if !image.color().has_alpha() {
+        return image.into_rgb8();
+    }
+    let rgba = image.into_rgba8();
+    let mut rgb = RgbImage::new(rgba.width(), rgba.height());
+    for (to, from) in rgb.pixels_mut().zip(rgba.pixels()) {
+        let [red, green, blue, alpha] = from.0.map(u32::from);
+        to.0 = [red, green, blue].map(|colour| ((colour * alpha + 255 * (255 - alpha) + 127) / 255) as u8);
+    }
+    rgb
+}

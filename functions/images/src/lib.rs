@@ -1,0 +1,19 @@
+//! Image files: reading and writing them, and recording in them how an image was made, in Easel's own words
+//! ([`ImageRecord`]) and in AUTOMATIC1111's ([`infotext`]).
+
+mod decoding;
+mod encoding;
+mod error;
+mod exif;
+mod infotext;
+mod metadata;
+mod record;
+#[cfg(test)]
+mod samples;
+
+pub use decoding::{decode, load};
+pub use encoding::{Format, encode, format_of, save};
+pub use error::ImageFileError;
+pub use infotext::infotext;
+pub use metadata::Metadata;
+pub use record::ImageRecord;

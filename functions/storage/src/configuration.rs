@@ -1,0 +1,52 @@
+//! Which table and which bucket, and how AWS is called.
+
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use easel_system::environment::{self, AWS_ENDPOINT_URL_S3, BUCKET, TABLE};
+
+use crate::gallery::Gallery;
+use crate::store::Store;
+use crate::workflow::Workflow;
+
+impl Workflow {
+    /// The table and the bucket that `EASEL_TABLE`, `EASEL_BUCKET` and AWS's own variables name, `AWS_ENDPOINT_URL_S3` and
+    /// `AWS_ENDPOINT_URL_DYNAMODB` among them.
+    ///
+    /// # Errors
+    /// Returns [`Error::Internal`] if a variable is missing, with its name.
+    pub async fn from_environment() -> Result<Self> {
+        let required = |name: &str| {
+            environment::text(name)
+                .ok_or_else(|| Error::Internal(format!("the environment variable {name} is not set")))
+        };
+        let (table, bucket) = (required(TABLE)?, required(BUCKET)?);
+        let configuration = configuration().load().await;
+        let store = Store::new(aws_sdk_dynamodb::Client::new(&configuration), table);
+        let gallery = Gallery::new(object_client(&configuration), bucket);
+        Ok(Self { store, gallery })
+    }
+}
+
+/// How Easel calls AWS: a few tries within the time that a caller of the API waits.
+#[must_use]
+pub fn configuration() -> aws_config::ConfigLoader {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .operation_attempt_timeout(Duration::from_secs(10))
+        .operation_timeout(Duration::from_secs(25));
+    aws_config::defaults(BehaviorVersion::latest())
+        .retry_config(RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(100)))
+        .timeout_config(timeouts.build())
+}
+
+/// The client of S3. Services on an address of their own have no bucket in their host name.
+#[must_use]
+pub fn object_client(configuration: &SdkConfig) -> aws_sdk_s3::Client {
+    let own_address = configuration.endpoint_url().is_some() || environment::is_set(AWS_ENDPOINT_URL_S3);
+    let builder = aws_sdk_s3::config::Builder::from(configuration);
+    aws_sdk_s3::Client::from_conf(builder.force_path_style(own_address).build())
+}

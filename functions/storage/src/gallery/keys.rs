@@ -1,0 +1,64 @@
+//! The names of objects. All follow from the task, so that repeating an operation writes to the same place.
+
+use uuid::Uuid;
+
+/// Files that people and programs drop.
+pub const UPLOADS: &str = "uploads/";
+/// Init images.
+pub const INPUTS: &str = "inputs/";
+/// Where running attempts stand.
+pub const CHECKPOINTS: &str = "checkpoints/";
+/// Images.
+pub const IMAGES: &str = "images/";
+/// Requests to generate.
+pub const REQUESTS: &str = "requests/";
+/// The longest key that every S3 service takes.
+pub const MAX_KEY: usize = 120;
+
+/// The request to generate the task's images.
+#[must_use]
+pub fn request(task: Uuid) -> String {
+    format!("{REQUESTS}{task}.json")
+}
+
+/// Where an attempt stands.
+#[must_use]
+pub fn checkpoint(task: Uuid, attempt: u32) -> String {
+    format!("{}{attempt}", checkpoints(task))
+}
+
+/// The start of all of a task's checkpoints.
+#[must_use]
+pub fn checkpoints(task: Uuid) -> String {
+    format!("{CHECKPOINTS}{task}/")
+}
+
+/// An image.
+#[must_use]
+pub fn image(task: Uuid, attempt: u32, index: u32) -> String {
+    format!("{}{attempt}-{index}.png", images(task))
+}
+
+/// The small version of an image.
+#[must_use]
+pub fn thumbnail(task: Uuid, attempt: u32, index: u32) -> String {
+    format!("{}{attempt}-{index}-small.jpg", images(task))
+}
+
+/// The start of all of a task's images.
+#[must_use]
+pub fn images(task: Uuid) -> String {
+    format!("{IMAGES}{task}/")
+}
+
+/// A published image.
+#[must_use]
+pub fn published(task: Uuid, index: u32) -> String {
+    format!("{}{index}.png", all_published(task))
+}
+
+/// The start of all that is published of a task.
+#[must_use]
+pub fn all_published(task: Uuid) -> String {
+    format!("published/{task}/")
+}

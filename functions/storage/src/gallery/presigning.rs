@@ -1,0 +1,71 @@
+//! URLs that let a client read or write one object for a while.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_s3::presigning::PresigningConfig;
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{Gallery, failed, keys};
+use crate::error::{Error, Result};
+
+/// Types of init images, with the extension of their keys.
+pub const UPLOAD_TYPES: [(&str, &str); 3] = [("image/png", "png"), ("image/jpeg", "jpg"), ("image/webp", "webp")];
+const READING: Duration = Duration::from_secs(3600);
+const WRITING: Duration = Duration::from_secs(900);
+
+/// How to upload one init image.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct PresignedUpload {
+    /// What to give as `init_image` afterwards.
+    pub key: String,
+    /// `PUT`.
+    pub method: String,
+    /// Where to send the file.
+    pub url: String,
+    /// Headers to send with it, exactly so.
+    pub headers: BTreeMap<String, String>,
+    /// Until when the URL works.
+    #[schema(value_type = String, format = DateTime)]
+    pub expires_at: Timestamp,
+}
+
+impl Gallery {
+    /// A URL that reads the object for an hour.
+    ///
+    /// # Errors
+    /// Returns [`Unavailable`](crate::Error::Unavailable) if S3 fails.
+    pub async fn reading_url(&self, key: &str) -> Result<String> {
+        let get = self.client.get_object().bucket(&self.bucket).key(key);
+        Ok(get.presigned(lifetime(READING)?).await.map_err(failed)?.uri().to_owned())
+    }
+
+    /// A URL that takes one init image of this type and length for a quarter of an hour.
+    ///
+    /// # Errors
+    /// Returns [`Unavailable`](crate::Error::Unavailable) if S3 fails.
+    pub async fn upload_url(&self, content_type: &str, extension: &str, length: u64) -> Result<PresignedUpload> {
+        let key = format!("{}{}.{extension}", keys::INPUTS, Uuid::now_v7());
+        let put = self.client.put_object().bucket(&self.bucket).key(&key).content_type(content_type);
+        let put = put.content_length(i64::try_from(length).unwrap_or(i64::MAX));
+        let signed = put.presigned(lifetime(WRITING)?).await.map_err(failed)?;
+        let headers = BTreeMap::from([
+            ("content-type".to_owned(), content_type.to_owned()),
+            ("content-length".to_owned(), length.to_string()),
+        ]);
+        Ok(PresignedUpload {
+            key,
+            method: "PUT".to_owned(),
+            url: signed.uri().to_owned(),
+            headers,
+            expires_at: Timestamp::now() + WRITING,
+        })
+    }
+}
+
+fn lifetime(duration: Duration) -> Result<PresigningConfig> {
+    PresigningConfig::expires_in(duration).map_err(|error| Error::Internal(error.to_string()))
+}

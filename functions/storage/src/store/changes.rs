@@ -1,0 +1,112 @@
+//! Saving a move: the task and its event in one transaction, or not at all.
+
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+
+use super::{Store, rows};
+use crate::error::{Error, Result};
+use easel_domain::task::{Event, Move, Progress, Task};
+use easel_telemetry::{Metrics, Unit};
+
+/// Whether a move was saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Saved {
+    /// It is.
+    Done,
+    /// The task has changed since it was read, or is changing now; nothing was written.
+    Stale,
+}
+
+impl Store {
+    /// Saves `task` and the `event` that led to it, if the task still is as it was before the event.
+    ///
+    /// # Errors
+    /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
+    pub async fn save(&self, task: &Task, event: &Event) -> Result<Saved> {
+        self.transact(event, vec![self.moved(task, event)?, self.event(event)?]).await
+    }
+
+    /// Saves a claim together with the progress row that holds its lease.
+    ///
+    /// # Errors
+    /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
+    pub async fn save_claim(&self, task: &Task, event: &Event, progress: &Progress) -> Result<Saved> {
+        let row = rows::write(&rows::task_partition(task.id), rows::PROGRESS, progress)?;
+        let lease = put(Put::builder().table_name(&self.table).set_item(Some(row)))?;
+        self.transact(event, vec![self.moved(task, event)?, self.event(event)?, lease]).await
+    }
+
+    /// The task's row, on the condition that nobody moved it since.
+    fn moved(&self, task: &Task, event: &Event) -> Result<TransactWriteItem> {
+        let from = event.from.ok_or_else(|| Error::Internal("a first event is not a move".to_owned()))?;
+        let row = rows::task(task)?;
+        put(Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(row))
+            .condition_expression("#version = :seen AND #status = :from")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":seen", rows::number(event.version - 1))
+            .expression_attribute_values(":from", AttributeValue::S(from.as_str().to_owned())))
+    }
+
+    /// The event's row, which nothing overwrites.
+    pub(super) fn event(&self, event: &Event) -> Result<TransactWriteItem> {
+        let row = rows::write(&rows::task_partition(event.task), &rows::event_sort_key(event.version), event)?;
+        self.new_row(row)
+    }
+
+    /// A row that must not be there yet.
+    pub(super) fn new_row(&self, row: rows::Row) -> Result<TransactWriteItem> {
+        put(Put::builder().table_name(&self.table).set_item(Some(row)).condition_expression("attribute_not_exists(PK)"))
+    }
+
+    async fn transact(&self, event: &Event, writes: Vec<TransactWriteItem>) -> Result<Saved> {
+        match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
+            Ok(_) => {
+                report(event);
+                Ok(Saved::Done)
+            }
+            Err(error) if !refusals(error.as_service_error()).is_empty() => Ok(Saved::Stale),
+            Err(error) => Err(rows::failed(error)),
+        }
+    }
+}
+
+/// Every move is logged and counted here.
+pub(super) fn report(event: &Event) {
+    let action = event.change.action().map_or("create", Move::as_str);
+    let status = event.to.as_str();
+    tracing::info!(task = %event.task, action, status, version = event.version, by = event.by.name, "moved");
+    let metrics = Metrics::new().dimension("status", status).value("TasksMoved", Unit::Count, 1.0);
+    metrics.property("task", event.task.to_string()).property("move", action).emit();
+}
+
+pub(super) fn put(put: aws_sdk_dynamodb::types::builders::PutBuilder) -> Result<TransactWriteItem> {
+    let put = put.build().map_err(|error| Error::Internal(error.to_string()))?;
+    Ok(TransactWriteItem::builder().put(put).build())
+}
+
+/// Why a transaction was cancelled: for each of its writes, what stood in the way. Empty if it failed otherwise.
+pub(super) fn refusals(error: Option<&TransactWriteItemsError>) -> Vec<Option<WriteRefusal>> {
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error else { return Vec::new() };
+    let refusals: Vec<_> = cancelled
+        .cancellation_reasons()
+        .iter()
+        .map(|reason| match reason.code() {
+            Some("ConditionalCheckFailed") => Some(WriteRefusal::Condition),
+            Some("TransactionConflict") => Some(WriteRefusal::Conflict),
+            _ => None,
+        })
+        .collect();
+    if refusals.iter().any(Option::is_some) { refusals } else { Vec::new() }
+}
+
+/// What stands in the way of one write of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WriteRefusal {
+    /// Its condition does not hold.
+    Condition,
+    /// Another transaction writes the same row at this moment.
+    Conflict,
+}

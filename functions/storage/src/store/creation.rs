@@ -1,0 +1,132 @@
+//! Making a task, once per idempotency key.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::Put;
+use backon::{ExponentialBuilder, Retryable};
+use easel_domain::Error::Conflict;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::changes::{WriteRefusal, put, refusals, report};
+use super::{Store, rows};
+use crate::error::{Error, Result};
+use easel_domain::task::{Event, Task};
+
+/// How long an idempotency key is remembered.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(24);
+/// The pause after the first attempt that met another transaction; each further one is four times as long.
+const FIRST_WAIT: Duration = Duration::from_millis(20);
+const IDEMPOTENCY: &str = "IDEMPOTENCY";
+
+/// A client's promise that everything sent with this key is the same request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    /// Who sent it.
+    pub owner: String,
+    /// The key.
+    pub key: String,
+    /// Hash of the body that came with it.
+    pub body_hash: String,
+}
+
+/// What became of a task that was to be made.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Created {
+    /// It is made.
+    New,
+    /// The key made this one before, as it was then.
+    Before(Box<Task>),
+    /// The key made a task of another body before.
+    KeyReused,
+    /// A task with this id is there.
+    Exists,
+}
+
+/// How an attempt at a transaction failed.
+enum Attempt {
+    /// Others wrote the same rows at that moment: the next attempt may succeed.
+    Conflicted(Error),
+    /// For good.
+    Failed(Error),
+}
+
+#[derive(Serialize, Deserialize)]
+struct IdempotencyRow {
+    body_hash: String,
+    made: Uuid,
+    expires: i64,
+}
+
+impl Store {
+    /// Saves a new task with its first event and its idempotency key, all or none.
+    ///
+    /// # Errors
+    /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
+    pub async fn create(&self, task: &Task, event: &Event, key: Option<&IdempotencyKey>) -> Result<Created> {
+        let row = rows::task(task)?;
+        let mut writes = vec![self.new_row(row)?, self.event(event)?];
+        if let Some(key) = key {
+            let expires = task.created_at.as_second() + REMEMBERED.as_secs();
+            let row = IdempotencyRow { body_hash: key.body_hash.clone(), made: task.id, expires };
+            let row = rows::write(&partition(key), IDEMPOTENCY, &row)?;
+            // Rows that are past their time stay for a while: DynamoDB removes them when it pleases.
+            writes.push(put(Put::builder()
+                .table_name(&self.table)
+                .set_item(Some(row))
+                .condition_expression("attribute_not_exists(PK) OR #expires < :now")
+                .expression_attribute_names("#expires", rows::EXPIRES)
+                .expression_attribute_values(":now", rows::number(task.created_at.as_second())))?);
+        }
+        let send = || async {
+            let request = self.client.transact_write_items().set_transact_items(Some(writes.clone()));
+            let Err(error) = request.send().await else {
+                report(event);
+                return Ok(Created::New);
+            };
+            match (refusals(error.as_service_error()).as_slice(), key) {
+                ([_, _, Some(WriteRefusal::Condition)], Some(key)) => match self.made_before(key).await {
+                    Ok(Some(before)) => Ok(before),
+                    Ok(None) => Err(Attempt::Failed(rows::failed(error))),
+                    Err(error) => Err(Attempt::Failed(error)),
+                },
+                ([Some(WriteRefusal::Condition), ..], _) => Ok(Created::Exists),
+                ([_, ..], _) => Err(Attempt::Conflicted(rows::failed(error))),
+                ([], _) => Err(Attempt::Failed(rows::failed(error))),
+            }
+        };
+        let backoff = ExponentialBuilder::default().with_min_delay(FIRST_WAIT).with_factor(4.0).with_max_times(3);
+        let created = send.retry(backoff).when(|attempt| matches!(attempt, Attempt::Conflicted(_))).await;
+        created.map_err(|(Attempt::Conflicted(error) | Attempt::Failed(error))| error)
+    }
+
+    /// What the key made before, if anything.
+    ///
+    /// # Errors
+    /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
+    pub async fn made_before(&self, key: &IdempotencyKey) -> Result<Option<Created>> {
+        let key_row = Some(rows::key(&partition(key), IDEMPOTENCY));
+        let query = self.client.get_item().table_name(&self.table).consistent_read(true).set_key(key_row);
+        let found = query.send().await.map_err(rows::failed)?;
+        let Some(row) = found.item else { return Ok(None) };
+        let row: IdempotencyRow = rows::read(row)?;
+        if row.expires < Timestamp::now().as_second() {
+            return Ok(None);
+        }
+        if row.body_hash != key.body_hash {
+            return Ok(Some(Created::KeyReused));
+        }
+        let first_event = Some(rows::key(&rows::task_partition(row.made), &rows::event_sort_key(1)));
+        let query = self.client.get_item().table_name(&self.table).consistent_read(true).set_key(first_event);
+        let found = query.send().await.map_err(rows::failed)?;
+        let event: Option<Event> = found.item.map(rows::read).transpose()?;
+        let made = event.and_then(|event| Task::replay(&[event]));
+        let gone = || Conflict("the task that this idempotency key made is gone: use a new key".to_owned());
+        Ok(Some(Created::Before(Box::new(made.ok_or_else(gone)?))))
+    }
+}
+
+fn partition(key: &IdempotencyKey) -> String {
+    format!("IDEMPOTENCY#{}#{}", key.owner, key.key)
+}

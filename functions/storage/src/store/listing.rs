@@ -1,0 +1,232 @@
+//! Lists of tasks, newest or oldest first, page by page.
+//!
+//! Ids are `UUIDv7`, so the order of ids is the order of creation, and the last id of a page is where the next begins.
+
+use aws_sdk_dynamodb::types::{AttributeValue, Select};
+use uuid::Uuid;
+
+use super::{Store, rows};
+use crate::error::Result;
+use easel_domain::task::{Status, Task};
+
+pub(super) const BY_STATUS: &str = "by_status";
+pub(super) const BY_OWNER: &str = "by_owner";
+/// Rows that one page looks at when most are left out by a filter; the cursor continues from there.
+const MOST_READS: usize = 20;
+
+/// Which tasks to list, and from which end.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Filter {
+    /// Only those that stand here; otherwise all but the deleted ones.
+    pub status: Option<Status>,
+    /// Only this person's.
+    pub owner: Option<String>,
+    /// Only those with this tag.
+    pub tag: Option<String>,
+    /// Only those with this in the prompt or the title, in whatever case.
+    pub text: Option<String>,
+    /// From the oldest to the newest; otherwise the newest come first.
+    pub oldest_first: bool,
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    /// In the filter's order.
+    pub tasks: Vec<Task>,
+    /// Where the next page begins: behind this id. `None` is the end of the list.
+    pub next: Option<Uuid>,
+}
+
+/// One index partition's part of a page.
+struct Part {
+    tasks: Vec<Task>,
+    /// The id up to which, in the filter's order, the partition has been read; `None` if to its end.
+    read_to: Option<Uuid>,
+}
+
+impl Filter {
+    /// Most characters of [`Filter::text`].
+    pub const MAX_TEXT: usize = 200;
+}
+
+impl Store {
+    /// Up to `limit` tasks that come behind the one with the id `behind` in the filter's order.
+    ///
+    /// # Errors
+    /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
+    pub async fn list(&self, filter: &Filter, limit: usize, behind: Option<Uuid>) -> Result<Page> {
+        let parts = match (&filter.owner, filter.status) {
+            (Some(owner), _) => vec![self.part(BY_OWNER, "owner", owner, filter, limit, behind).await?],
+            (None, Some(status)) => {
+                vec![self.part(BY_STATUS, "status", status.as_str(), filter, limit, behind).await?]
+            }
+            (None, None) => {
+                let statuses = Status::ALL.into_iter().filter(|status| *status != Status::Deleted);
+                let reads = statuses.map(|status| {
+                    let (store, filter) = (self.clone(), filter.clone());
+                    tokio::spawn(async move {
+                        store.part(BY_STATUS, "status", status.as_str(), &filter, limit, behind).await
+                    })
+                });
+                let mut parts = Vec::new();
+                for read in reads.collect::<Vec<_>>() {
+                    parts.push(read.await.map_err(|error| crate::Error::Internal(error.to_string()))??);
+                }
+                parts
+            }
+        };
+        Ok(merge(parts, limit, filter.oldest_first))
+    }
+
+    /// How many tasks stand at `status`.
+    ///
+    /// # Errors
+    /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
+    pub async fn count(&self, status: Status) -> Result<u64> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(BY_STATUS)
+            .select(Select::Count)
+            .key_condition_expression("#key = :key")
+            .expression_attribute_names("#key", "status")
+            .expression_attribute_values(":key", AttributeValue::S(status.as_str().to_owned()));
+        let mut pages = query.into_paginator().send();
+        let mut count = 0;
+        while let Some(page) = pages.next().await {
+            count += u64::try_from(page.map_err(rows::failed)?.count).unwrap_or_default();
+        }
+        Ok(count)
+    }
+
+    async fn part(
+        &self,
+        index: &str,
+        attribute: &str,
+        value: &str,
+        filter: &Filter,
+        limit: usize,
+        behind: Option<Uuid>,
+    ) -> Result<Part> {
+        let mut part = Part { tasks: Vec::new(), read_to: behind };
+        for _ in 0..MOST_READS {
+            let mut condition = "#key = :key".to_owned();
+            let mut query = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name(index)
+                .scan_index_forward(filter.oldest_first)
+                .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX))
+                .expression_attribute_names("#key", attribute)
+                .expression_attribute_values(":key", AttributeValue::S(value.to_owned()));
+            if let Some(behind) = part.read_to {
+                condition.push_str(if filter.oldest_first { " AND id > :behind" } else { " AND id < :behind" });
+                query = query.expression_attribute_values(":behind", AttributeValue::S(behind.to_string()));
+            }
+            let mut left_out = Vec::new();
+            if attribute == "owner" {
+                let (test, status) = filter.status.map_or(("<>", Status::Deleted), |status| ("=", status));
+                left_out.push(format!("#status {test} :status"));
+                query = query
+                    .expression_attribute_names("#status", "status")
+                    .expression_attribute_values(":status", AttributeValue::S(status.as_str().to_owned()));
+            }
+            if let Some(tag) = &filter.tag {
+                left_out.push("contains(tags, :tag)".to_owned());
+                query = query.expression_attribute_values(":tag", AttributeValue::S(tag.clone()));
+            }
+            if let Some(text) = &filter.text {
+                left_out.push("contains(#text, :text)".to_owned());
+                query = query
+                    .expression_attribute_names("#text", rows::TEXT)
+                    .expression_attribute_values(":text", AttributeValue::S(rows::lowercase(text)));
+            }
+            if !left_out.is_empty() {
+                query = query.filter_expression(left_out.join(" AND "));
+            }
+            let found = query.key_condition_expression(condition).send().await.map_err(rows::failed)?;
+            for row in found.items.unwrap_or_default() {
+                part.tasks.push(rows::read::<Task>(row)?);
+            }
+            let last = found.last_evaluated_key.as_ref().and_then(|key| key.get("id")?.as_s().ok()?.parse().ok());
+            part.read_to = last;
+            if last.is_none() || part.tasks.len() > limit {
+                break;
+            }
+        }
+        Ok(part)
+    }
+}
+
+/// The first of all parts, as far as every part has been read.
+fn merge(parts: Vec<Part>, limit: usize, oldest_first: bool) -> Page {
+    let read = parts.iter().filter_map(|part| part.read_to);
+    // Behind this id, some part may hold tasks that have not been read.
+    let read_to = if oldest_first { read.min() } else { read.max() };
+    let is_read = |id: Uuid| read_to.is_none_or(|last| if oldest_first { id <= last } else { id >= last });
+    let mut tasks: Vec<_> = parts.into_iter().flat_map(|part| part.tasks).collect();
+    tasks.sort_unstable_by_key(|task| task.id);
+    if !oldest_first {
+        tasks.reverse();
+    }
+    // A task that moved between two of the reads is in two parts.
+    tasks.dedup_by_key(|task| task.id);
+    tasks.retain(|task| is_read(task.id));
+    let more = tasks.len() > limit;
+    tasks.truncate(limit);
+    let next = if more { tasks.last().map(|task| task.id) } else { read_to };
+    Page { tasks, next }
+}
+
+#[cfg(test)]
+mod tests {
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use easel_domain::Labels;
+    use easel_domain::identity::Identity;
+    use easel_domain::task::{NewTask, Settings};
+
+    #[test]
+    fn parts_are_merged_as_far_as_all_have_been_read() {
+        for (oldest_first, parts, limit, shown, next) in [
+            // Everything was read and fits.
+            (false, [(&[9, 5, 1][..], None), (&[7, 3], None)], 5, &[9, 7, 5, 3, 1][..], None),
+            (true, [(&[1, 5, 9], None), (&[3, 7], None)], 5, &[1, 3, 5, 7, 9], None),
+            // There is more than fits.
+            (false, [(&[9, 5, 1], None), (&[7, 3], None)], 2, &[9, 7], Some(7)),
+            (true, [(&[1, 5, 9], None), (&[3, 7], None)], 2, &[1, 3], Some(3)),
+            // One part was read less far than the other, whose tasks behind that have to wait.
+            (false, [(&[9, 2], None), (&[8], Some(6))], 5, &[9, 8], Some(6)),
+            (true, [(&[1, 8], None), (&[2], Some(4))], 5, &[1, 2], Some(4)),
+            (false, [(&[9, 2], Some(2)), (&[], Some(6))], 5, &[9], Some(6)),
+            (true, [(&[1, 8], Some(8)), (&[], Some(4))], 5, &[1], Some(4)),
+            // One task moved from part to part meanwhile.
+            (false, [(&[9, 5], None), (&[5, 4], None)], 3, &[9, 5, 4], None),
+            (true, [(&[4, 5], None), (&[5, 9], None)], 3, &[4, 5, 9], None),
+        ] {
+            let parts = parts.map(|(ids, read_to)| Part {
+                tasks: ids.iter().copied().map(task).collect(),
+                read_to: read_to.map(Uuid::from_u128),
+            });
+            let page = merge(parts.into(), limit, oldest_first);
+            let ids: Vec<_> = page.tasks.iter().map(|task| task.id.as_u128()).collect();
+            assert_eq!((ids.as_slice(), page.next.map(|id| id.as_u128())), (shown, next), "{oldest_first}");
+        }
+    }
+
+    fn task(id: u128) -> Task {
+        let new = NewTask {
+            id: Uuid::from_u128(id),
+            owner: "carla".to_owned(),
+            settings: Settings::default(),
+            labels: Labels::default(),
+            source: None,
+        };
+        Task::create(new, &Identity::worker("w"), Timestamp::UNIX_EPOCH).0
+    }
+}

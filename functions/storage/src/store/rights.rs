@@ -1,0 +1,64 @@
+//! What a worker may do with the table.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::rows::{self, EXPIRES};
+use super::{Store, listing};
+use crate::rights::{Answer, Trial};
+use easel_domain::task::Status;
+
+/// The sort key of a row that is written to see whether it can be.
+const TRIAL: &str = "TRIAL";
+/// Seconds after which the row goes by itself, should it not be removed.
+const KEPT: i64 = 3600;
+
+impl Store {
+    /// Tries everything that a worker does with the table, on a row of its own that is gone again afterwards.
+    pub async fn try_rights(&self) -> Vec<Trial> {
+        let partition = rows::task_partition(Uuid::new_v4());
+        let key = rows::key(&partition, TRIAL);
+        let expires = rows::number(Timestamp::now().as_second() + KEPT);
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(key.clone())).item(EXPIRES, expires);
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(key.clone()));
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("PK = :key")
+            .expression_attribute_values(":key", key["PK"].clone());
+        let deleted = AttributeValue::S(Status::Deleted.as_str().to_owned());
+        let index = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(listing::BY_STATUS)
+            .limit(1)
+            .key_condition_expression("#status = :status")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":status", deleted);
+        let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key));
+        let put = Answer::to(put.send().await, &[]);
+        let get = Answer::to(get.send().await, &[]);
+        let query = Answer::to(query.send().await, &[]);
+        let index = Answer::to(index.send().await, &[]);
+        let delete = Answer::to(delete.send().await, &[]);
+        let rows = format!("{} TASK#…", self.table);
+        let trial = |right, answer| Trial { right, on: rows.clone(), answer };
+        vec![
+            trial("dynamodb:PutItem", put),
+            trial("dynamodb:GetItem", get),
+            trial("dynamodb:Query", query),
+            Trial { right: "dynamodb:Query", on: format!("{}/{}", self.table, listing::BY_STATUS), answer: index },
+            trial("dynamodb:DeleteItem", delete),
+        ]
+    }
+
+    /// Tries what no worker needs.
+    pub async fn try_excess(&self) -> Vec<Trial> {
+        let key = rows::key("IDEMPOTENCY#nobody#none", "IDEMPOTENCY");
+        let get = Answer::to(self.client.get_item().table_name(&self.table).set_key(Some(key)).send().await, &[]);
+        vec![Trial { right: "dynamodb:GetItem", on: format!("{} IDEMPOTENCY#…", self.table), answer: get }]
+    }
+}

@@ -1,0 +1,106 @@
+//! How things of the domain become rows, and how DynamoDB's failures become ours.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use crate::error::{Error, Result};
+use easel_domain::task::Task;
+
+pub(super) type Row = HashMap<String, AttributeValue>;
+
+pub(super) const TASK: &str = "TASK";
+pub(super) const PROGRESS: &str = "PROGRESS";
+pub(super) const EVENT: &str = "EVENT#";
+/// The attribute that DynamoDB's time to live looks at, in seconds since 1970.
+pub(super) const EXPIRES: &str = "expires";
+/// The attribute that a task is found by: title and prompt in lower case, because DynamoDB compares letter by letter.
+pub(super) const TEXT: &str = "text";
+
+pub(super) fn task_partition(id: Uuid) -> String {
+    format!("TASK#{id}")
+}
+
+/// Events sort by version.
+pub(super) fn event_sort_key(version: u64) -> String {
+    format!("{EVENT}{version:010}")
+}
+
+pub(super) fn key(partition: &str, sort: &str) -> Row {
+    Row::from([
+        ("PK".to_owned(), AttributeValue::S(partition.to_owned())),
+        ("SK".to_owned(), AttributeValue::S(sort.to_owned())),
+    ])
+}
+
+pub(super) fn sort_key(row: &Row) -> &str {
+    row.get("SK").and_then(|value| value.as_s().ok()).map_or("", String::as_str)
+}
+
+pub(super) fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// A row with everything in `value`.
+pub(super) fn write(partition: &str, sort: &str, value: &impl Serialize) -> Result<Row> {
+    let row: Row = serde_dynamo::to_item(value).map_err(|error| Error::Internal(format!("writing a row: {error}")))?;
+    Ok(row.into_iter().chain(key(partition, sort)).collect())
+}
+
+/// A task's row.
+pub(super) fn task(task: &Task) -> Result<Row> {
+    let mut row = write(&task_partition(task.id), TASK, task)?;
+    let text = format!("{}\n{}", task.title.as_deref().unwrap_or_default(), task.attempt.settings.prompt);
+    row.insert(TEXT.to_owned(), AttributeValue::S(lowercase(&text)));
+    Ok(row)
+}
+
+/// Each letter by itself, so that a part of a text is also a part of it in lower case. `str::to_lowercase` looks at a
+/// sigma's neighbours.
+pub(super) fn lowercase(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
+}
+
+/// What a row holds.
+pub(super) fn read<T: DeserializeOwned>(row: Row) -> Result<T> {
+    let name =
+        format!("{} {}", row.get("PK").and_then(|value| value.as_s().ok()).map_or("", String::as_str), sort_key(&row));
+    serde_dynamo::from_item(row).map_err(|error| Error::Internal(format!("the row {name} cannot be read: {error}")))
+}
+
+/// What DynamoDB still refuses after the client's retries.
+pub(super) fn failed<E>(error: SdkError<E>) -> Error
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    let code = error.code().map(str::to_owned);
+    let detail = DisplayErrorContext(&error).to_string();
+    match code.as_deref() {
+        Some("ValidationException") => Error::Internal(format!("DynamoDB does not understand: {detail}")),
+        _ => Error::Unavailable { service: "DynamoDB", detail },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_text_is_found_in_whatever_case() {
+        for (text, part) in [
+            ("a red Heart", "A RED"),
+            ("ein GROSSES Ölbild", "öLB"),
+            ("ΟΔΟΣΑ", "οδοΣ"),
+            ("ВЕЧЕР в порту", "вечер В"),
+            ("İstanbul", "İST"),
+            ("夜の港", "の"),
+        ] {
+            assert!(lowercase(text).contains(&lowercase(part)), "{part} in {text}");
+        }
+        assert!(!lowercase("a red heart").contains(&lowercase("a red hearts")));
+    }
+}

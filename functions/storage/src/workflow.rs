@@ -1,0 +1,202 @@
+//! Moving tasks: the store and the gallery together.
+
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use easel_domain::identity::Identity;
+use easel_domain::task::{Change, Move, NewTask, Publication, Status, Task};
+use easel_domain::{self as domain, TaskRequest};
+use easel_settings::FieldError;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::error::{Error, Result};
+use crate::gallery::{DrawRequest, Gallery, keys};
+use crate::store::{Created, Filter, IdempotencyKey, Saved, Store};
+
+/// How often a move is tried again when others move the same task at the same time, and the shortest and longest pauses.
+const RETRIES: usize = 11;
+const FIRST_WAIT: Duration = Duration::from_millis(5);
+const LAST_WAIT: Duration = Duration::from_millis(120);
+/// How many deleted tasks are looked at in one read.
+const PURGED_AT_ONCE: usize = 50;
+
+/// Everything that can be done with tasks.
+#[derive(Debug, Clone)]
+pub struct Workflow {
+    /// Where tasks are.
+    pub store: Store,
+    /// Where images are.
+    pub gallery: Gallery,
+}
+
+impl Workflow {
+    /// Makes a task and asks the workers to draw it.
+    ///
+    /// # Errors
+    /// Returns [`Invalid`](domain::Error::Invalid) if the init image is not there, [`KeyReused`](domain::Error::KeyReused) if the
+    /// key came with another request before, [`Error::Unavailable`] if a service fails.
+    pub async fn create(&self, request: TaskRequest, by: &Identity, key: Option<&IdempotencyKey>) -> Result<Task> {
+        if let Some(key) = key {
+            match self.store.made_before(key).await? {
+                Some(Created::Before(task)) => return Ok(*task),
+                Some(Created::KeyReused) => return Err(domain::Error::KeyReused.into()),
+                _ => {}
+            }
+        }
+        self.check_init_image(request.settings.init_image.as_deref()).await?;
+        let new = NewTask {
+            id: Uuid::now_v7(),
+            owner: by.name.clone(),
+            settings: request.settings,
+            labels: request.labels,
+            source: None,
+        };
+        let (task, event) = Task::create(new, by, Timestamp::now());
+        self.gallery.request_drawing(DrawRequest { task: task.id, version: task.version }).await?;
+        let created = self.store.create(&task, &event, key).await?;
+        if created != Created::New {
+            // Another call with the same key was first; this request is for a task that will never be.
+            self.gallery.remove(&keys::request(task.id)).await?;
+        }
+        match created {
+            Created::New => Ok(task),
+            Created::Before(task) => Ok(*task),
+            Created::KeyReused => Err(domain::Error::KeyReused.into()),
+            Created::Exists => Err(Error::Internal(format!("the fresh id {} was taken", task.id))),
+        }
+    }
+
+    /// Makes a move on a task. `change` gives the change of the task as it was just read; it is asked again each time that
+    /// others changed the task meanwhile. `expected` is the version that the task has to be at, if any.
+    ///
+    /// # Errors
+    /// In this order: whatever [`Identity::may_make`] and `change` return, [`Invalid`](domain::Error::Invalid) if a new init
+    /// image is not there, [`Stale`](domain::Error::Stale), whatever [`Task::after`] returns. [`Error::Contended`] if others
+    /// were faster each time, [`Error::Unavailable`] if a service fails.
+    pub async fn move_task<F>(
+        &self,
+        id: Uuid,
+        action: Move,
+        by: &Identity,
+        expected: Option<u64>,
+        change: F,
+    ) -> Result<Task>
+    where
+        F: Fn(&Task) -> domain::Result<Change>,
+    {
+        let backoff = ExponentialBuilder::default()
+            .with_min_delay(FIRST_WAIT)
+            .with_max_delay(LAST_WAIT)
+            .with_jitter()
+            .with_max_times(RETRIES);
+        let attempt = || self.try_move(id, action, by, expected, &change);
+        attempt.retry(backoff).when(|error| matches!(error, Error::Contended)).await
+    }
+
+    /// Makes a move on a task, unless somebody else is faster.
+    async fn try_move<F>(
+        &self,
+        id: Uuid,
+        action: Move,
+        by: &Identity,
+        expected: Option<u64>,
+        change: &F,
+    ) -> Result<Task>
+    where
+        F: Fn(&Task) -> domain::Result<Change>,
+    {
+        let task = self.store.task(id).await?;
+        by.may_make(action, &task)?;
+        let change = change(&task)?;
+        if let Change::Retry { settings } = &change
+            && settings.init_image != task.attempt.settings.init_image
+        {
+            self.check_init_image(settings.init_image.as_deref()).await?;
+        }
+        if let Some(seen) = expected.filter(|version| *version != task.version) {
+            return Err(domain::Error::Stale { current: task.version, seen }.into());
+        }
+        if action == Move::Publish && task.status == Status::Published {
+            return Ok(task);
+        }
+        let (moved, event) = task.after(change, by, Timestamp::now())?;
+        if moved.status == Status::Pending {
+            self.gallery.request_drawing(DrawRequest { task: id, version: moved.version }).await?;
+        }
+        if action == Move::Approve {
+            self.keep_images(&task).await?;
+        }
+        if action == Move::Publish {
+            self.copy_to_published(&task).await?;
+        }
+        match self.store.save(&moved, &event).await? {
+            Saved::Done => Ok(moved),
+            Saved::Stale => Err(Error::Contended),
+        }
+    }
+
+    /// What publishing the task's images makes of it.
+    #[must_use]
+    pub fn publication(task: &Task, by: &Identity) -> Publication {
+        let keys = task.attempt.images.iter().map(|image| keys::published(task.id, image.index));
+        Publication { by: by.name.clone(), at: Timestamp::now(), keys: keys.collect() }
+    }
+
+    /// Before the move: an approved task's images never go as those do that nobody approved.
+    async fn keep_images(&self, task: &Task) -> Result<()> {
+        for image in &task.attempt.images {
+            self.gallery.mark_approved(&image.key).await?;
+            self.gallery.mark_approved(&image.thumbnail_key).await?;
+        }
+        Ok(())
+    }
+
+    /// Copies come before the move: a published task always has its public images.
+    async fn copy_to_published(&self, task: &Task) -> Result<()> {
+        for image in &task.attempt.images {
+            self.gallery.copy(&image.key, &keys::published(task.id, image.index)).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether the image to start from exists.
+    ///
+    /// # Errors
+    /// Returns [`Invalid`](domain::Error::Invalid) if it is not, [`Error::Unavailable`] if S3 fails.
+    pub async fn check_init_image(&self, key: Option<&str>) -> Result<()> {
+        let Some(key) = key else { return Ok(()) };
+        let refuse = |message: String| Err(domain::Error::Invalid(vec![FieldError::new("init_image", message)]).into());
+        if !key.starts_with(keys::INPUTS) {
+            return refuse(format!("`{key}` is not the key of an upload: `POST /v1/uploads` gives one"));
+        }
+        if self.gallery.facts(key).await?.is_none() {
+            return refuse(format!("nothing has been uploaded as `{key}` yet"));
+        }
+        Ok(())
+    }
+
+    /// Removes the tasks whose grace period is over, with all that was kept for them but their history. Whatever
+    /// fails is tried again by the next call.
+    ///
+    /// # Errors
+    /// Returns [`Error::Unavailable`] if a service fails.
+    pub async fn purge_deleted(&self, now: Timestamp) -> Result<usize> {
+        let filter = Filter { status: Some(Status::Deleted), ..Filter::default() };
+        let (mut purged, mut below) = (0, None);
+        loop {
+            let page = self.store.list(&filter, PURGED_AT_ONCE, below).await?;
+            for task in page.tasks {
+                if task.deletion.as_ref().is_some_and(|deletion| deletion.after <= now) {
+                    self.gallery.remove_all(&task).await?;
+                    self.store.remove(&task).await?;
+                    purged += 1;
+                }
+            }
+            below = page.next;
+            if below.is_none() {
+                return Ok(purged);
+            }
+        }
+    }
+}

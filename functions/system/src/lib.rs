@@ -1,0 +1,5 @@
+//! What programs need of the system they run on.
+
+pub mod environment;
+pub mod files;
+pub mod temporary;

@@ -1,0 +1,47 @@
+//! Which model to open, on which device, and in which precision.
+
+use std::path::PathBuf;
+
+use easel_model::{DevicePreference, Precision};
+use easel_system::environment::{self, CACHE, DEVICE, MODEL, PRECISION, REFINER, TINY_VAE};
+
+use crate::error::{Error, Result};
+
+/// The options that an engine is opened with.
+#[derive(Debug, Clone, Default)]
+pub struct EngineOptions {
+    /// The device to use.
+    pub device: DevicePreference,
+    /// The precision of the weights (f32, bf16, f16 or int8); `None` lets the device decide.
+    pub precision: Option<Precision>,
+    /// A diffusers folder or a checkpoint, or the address to fetch one from; the demo model if `None`.
+    pub model: Option<PathBuf>,
+    /// A refiner, or the address to fetch it from; the demo model has its own.
+    pub refiner: Option<PathBuf>,
+    /// The folder of a tiny VAE that decodes in place of the model's own, or the address to fetch it from.
+    pub tiny_vae: Option<PathBuf>,
+    /// The folder for fetched models and packed weights; if `None`, weights are packed in memory.
+    pub cache: Option<PathBuf>,
+}
+
+impl EngineOptions {
+    /// The options that `EASEL_DEVICE`, `EASEL_PRECISION`, `EASEL_MODEL`, `EASEL_REFINER`, `EASEL_TINY_VAE` and
+    /// `EASEL_CACHE` set.
+    ///
+    /// # Errors
+    /// Returns [`Error::WrongUse`], naming the variable, for an unknown value.
+    pub fn from_environment() -> Result<Self> {
+        let named = |name: &str| environment::text(name).filter(|value| value != "auto");
+        let unknown = |name: &str, error: easel_model::Error| Error::WrongUse(format!("{name}: {error}"));
+        let device = named(DEVICE).map(|value| value.parse::<DevicePreference>()).transpose();
+        let precision = named(PRECISION).map(|value| value.parse::<Precision>()).transpose();
+        Ok(Self {
+            device: device.map_err(|error| unknown(DEVICE, error))?.unwrap_or_default(),
+            precision: precision.map_err(|error| unknown(PRECISION, error))?,
+            model: environment::path(MODEL),
+            refiner: environment::path(REFINER),
+            tiny_vae: environment::path(TINY_VAE),
+            cache: environment::path(CACHE),
+        })
+    }
+}

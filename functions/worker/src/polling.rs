@@ -1,0 +1,145 @@
+//! Messages polled from a queue, one after the other, outside Lambda.
+
+use std::time::Duration;
+
+use easel_system::environment::{self, DEAD_LETTER_URL, QUEUE_URL};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{Error, Result};
+use crate::queue::{MessageQueue, Received};
+use crate::sqs::Sqs;
+use crate::worker::{Deadline, Delivery, DeliveryOutcome, Worker};
+
+/// Why a task failed whose message went to the dead letters.
+pub const GIVEN_UP: &str =
+    "workers started the task several times and never finished it: look at their logs, then retry";
+
+/// How long a message is hidden at a time. When a worker dies, its message is delivered again after this, and by then
+/// the lease on its task is over.
+const HIDDEN: Duration = Duration::from_secs(90);
+/// The pause after a failure of the queue.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// What a queue is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Messages to handle.
+    Work,
+    /// Messages that were given up.
+    DeadLetters,
+}
+
+/// The queues to poll.
+#[derive(Debug, Clone)]
+pub struct QueueUrls {
+    /// The queue of messages to handle.
+    pub work: String,
+    /// The queue of messages that were given up, if this worker looks after them.
+    pub dead_letters: Option<String>,
+}
+
+impl QueueUrls {
+    /// The queues that `EASEL_QUEUE_URL` and `EASEL_DEAD_LETTER_URL` name.
+    ///
+    /// # Errors
+    /// Returns [`Error::WrongUse`] if `EASEL_QUEUE_URL` is not set.
+    pub fn from_environment() -> Result<Self> {
+        let missing = || Error::WrongUse(format!("{QUEUE_URL} is not set: set it to the URL of the queue to poll"));
+        let work = environment::text(QUEUE_URL).ok_or_else(missing)?;
+        Ok(Self { work, dead_letters: environment::text(DEAD_LETTER_URL) })
+    }
+}
+
+/// Polls queues until the process gets a signal to end.
+///
+/// # Errors
+/// Fails if the system does not deliver signals.
+pub async fn run(worker: Worker, urls: QueueUrls) -> Result<()> {
+    let client = Sqs::client().await;
+    let stop = CancellationToken::new();
+    let end = listen()?;
+    let stopping = stop.clone();
+    tokio::spawn(async move {
+        end.await;
+        tracing::info!("shutting down after the current step");
+        stopping.cancel();
+    });
+    tracing::info!(url = urls.work, "polling the queue");
+    let queue = Sqs::new(client.clone(), urls.work);
+    match urls.dead_letters {
+        Some(url) => {
+            let dead = Sqs::new(client, url);
+            tokio::join!(
+                poll(&worker, &queue, Purpose::Work, &stop),
+                poll(&worker, &dead, Purpose::DeadLetters, &stop)
+            );
+        }
+        None => poll(&worker, &queue, Purpose::Work, &stop).await,
+    }
+    Ok(())
+}
+
+/// Handles the queue's messages, one at a time, until `stop`. A message stays hidden while it is being handled.
+pub async fn poll<Q: MessageQueue>(worker: &Worker, queue: &Q, purpose: Purpose, stop: &CancellationToken) {
+    while !stop.is_cancelled() {
+        let Some(received) = stop.run_until_cancelled(queue.receive(HIDDEN)).await else { return };
+        match received {
+            Ok(Some(message)) => handle_message(worker, queue, message, purpose, stop).await,
+            Ok(None) => worker.report().await,
+            Err(error) => {
+                tracing::warn!(%error, "no message could be received");
+                stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
+            }
+        }
+    }
+}
+
+async fn handle_message<Q: MessageQueue>(
+    worker: &Worker,
+    queue: &Q,
+    message: Received,
+    purpose: Purpose,
+    stop: &CancellationToken,
+) {
+    let Received { receipt, body, count } = message;
+    let delivery = Delivery { body, count, deadline: Deadline::none(), stop: stop.clone() };
+    let handling = async {
+        match purpose {
+            Purpose::Work => worker.handle(&delivery).await,
+            Purpose::DeadLetters => worker.dead_letter(&delivery, GIVEN_UP).await,
+        }
+    };
+    let outcome = tokio::select! {
+        outcome = handling => outcome,
+        () = keep_hidden(queue, &receipt) => return,
+    };
+    let settled = match outcome {
+        DeliveryOutcome::Done => queue.delete(&receipt).await,
+        DeliveryOutcome::HandBack { after, .. } => queue.hide(&receipt, after).await,
+    };
+    if let Err(error) = settled {
+        tracing::warn!(%error, "the message will be delivered again");
+    }
+}
+
+/// Keeps extending the time for which the message is hidden.
+async fn keep_hidden<Q: MessageQueue>(queue: &Q, receipt: &str) {
+    loop {
+        tokio::time::sleep(HIDDEN / 3).await;
+        if let Err(error) = queue.hide(receipt, HIDDEN).await {
+            // Another worker may get the message, but the lease protects the task.
+            tracing::warn!(%error, "the message could not be kept hidden");
+        }
+    }
+}
+
+/// Waits for a signal to end the process.
+fn listen() -> Result<impl Future<Output = ()>> {
+    let failed = |error: std::io::Error| Error::Failed(format!("listening for signals: {error}"));
+    let mut ended = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupted = signal(SignalKind::interrupt()).map_err(failed)?;
+    Ok(async move {
+        tokio::select! { _ = ended.recv() => {} _ = interrupted.recv() => {} }
+    })
+}

@@ -1,0 +1,203 @@
+//! The worker: does what a message says, exactly once, whatever interrupts it.
+//!
+//! Its methods are in files by purpose: `claiming` (from a request to a claimed task), `generating` (its steps, and why
+//! they stop early), `checkpoints` (saving and resuming), `finishing` (decoding, storing, the final move), `failing`
+//! (failed tasks and dead letters), `uploads` (tasks from dropped files), `retry` (calls to services). This file has
+//! what a queue calls.
+
+mod checkpoints;
+mod claiming;
+mod deadline;
+mod failing;
+mod finishing;
+mod generating;
+mod generation_error;
+mod heartbeat;
+mod image_files;
+mod message;
+mod pace;
+mod retry;
+mod uploads;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use easel_domain::identity::Identity;
+use easel_storage::gallery::keys;
+use easel_storage::workflow::Workflow;
+use easel_telemetry::{Metrics, Unit};
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+pub use deadline::Deadline;
+
+pub use crate::worker_options::WorkerOptions;
+
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::validation::{self, ReadinessCheck};
+use generation_error::GenerationError;
+use message::Message;
+
+/// How often a worker stores its report.
+const REPORT_EVERY: Duration = Duration::from_secs(180);
+
+/// Generates what messages ask for, one task at a time.
+pub struct Worker {
+    workflow: Workflow,
+    engine: Arc<Engine>,
+    options: WorkerOptions,
+    /// Held while the device is in use: it generates for one task at a time.
+    device: tokio::sync::Mutex<()>,
+    reported: Mutex<Option<Instant>>,
+}
+
+/// A message as it was delivered.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// The message.
+    pub body: String,
+    /// Which delivery of it this is, from 1.
+    pub count: u32,
+    /// When the worker must be done.
+    pub deadline: Deadline,
+    /// Asks the worker to finish the current step and leave the rest to others.
+    pub stop: CancellationToken,
+}
+
+/// What a queue does with a message next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeliveryOutcome {
+    /// It is deleted.
+    Done,
+    /// It is delivered again.
+    HandBack {
+        /// Not before this long from now.
+        after: Duration,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Worker {
+    /// A worker that generates with `engine`.
+    #[must_use]
+    pub fn new(workflow: Workflow, engine: Arc<Engine>, options: WorkerOptions) -> Self {
+        Self { workflow, engine, options, device: tokio::sync::Mutex::new(()), reported: Mutex::new(None) }
+    }
+
+    /// Does what the message says. A message that cannot be read is handed back until its queue gives it up, so that it
+    /// raises the alarm on dead letters.
+    pub async fn handle(&self, delivery: &Delivery) -> DeliveryOutcome {
+        self.report().await;
+        match Message::read(&delivery.body) {
+            Ok(Message::Test) => DeliveryOutcome::Done,
+            Ok(Message::Housekeeping) => self.purge_expired(delivery).await,
+            Ok(Message::Created(created)) => {
+                let mut outcome = DeliveryOutcome::Done;
+                for key in created {
+                    let span = tracing::info_span!("object", key, delivery = delivery.count);
+                    let next = self.handle_object(&key, delivery).instrument(span).await;
+                    outcome = outcome.and(next.unwrap_or_else(|error| self.hand_back(&error, delivery)));
+                }
+                outcome
+            }
+            Err(reason) => {
+                tracing::error!(reason, body = delivery.body, "a message cannot be read");
+                DeliveryOutcome::HandBack { after: self.options.retry_after, reason }
+            }
+        }
+    }
+
+    /// Fails the tasks of a message that its queue has given up, with `reason`.
+    pub async fn dead_letter(&self, delivery: &Delivery, reason: &str) -> DeliveryOutcome {
+        let Ok(Message::Created(created)) = Message::read(&delivery.body) else { return DeliveryOutcome::Done };
+        let mut outcome = DeliveryOutcome::Done;
+        for key in created {
+            let span = tracing::info_span!("dead letter", key);
+            let next = self.give_up(&key, reason).instrument(span).await;
+            outcome = outcome.and(next.unwrap_or_else(|error| self.hand_back(&error, delivery)));
+        }
+        outcome
+    }
+
+    /// Stores this worker's report, if that was not done recently.
+    pub async fn report(&self) {
+        let before = *self.reported.lock();
+        if before.is_some_and(|before| before.elapsed() < REPORT_EVERY) {
+            return;
+        }
+        let report = self.engine.report(&self.options.name);
+        if before.is_none() {
+            Metrics::new()
+                .dimension("device", report.device.clone())
+                .value("ColdStart", Unit::Seconds, report.cold_start_seconds)
+                .emit();
+        }
+        match self.workflow.store.report_worker(&report).await {
+            Ok(()) => *self.reported.lock() = Some(Instant::now()),
+            Err(error) => tracing::warn!(%error, "the worker's report could not be stored"),
+        }
+    }
+
+    /// Checks whether everything that this worker needs is ready, except for its queue.
+    ///
+    /// # Errors
+    /// Fails if the checks panic.
+    pub async fn validate(&self) -> Result<Vec<ReadinessCheck>> {
+        let _device = self.device.lock().await;
+        let mut checks = validation::check_configuration();
+        let engine = self.engine.clone();
+        let generation = tokio::task::spawn_blocking(move || validation::check_engine(&engine)).await;
+        checks.extend(generation.map_err(|error| Error::Failed(format!("generating an image: {error}")))?);
+        checks.extend(validation::check_services(&self.workflow).await);
+        Ok(checks)
+    }
+
+    async fn handle_object(&self, key: &str, delivery: &Delivery) -> Result<DeliveryOutcome, GenerationError> {
+        if key.starts_with(keys::REQUESTS) {
+            return self.generate_requested(key, delivery).await;
+        }
+        if key.starts_with(keys::UPLOADS) {
+            return self.generate_upload(key, delivery).await;
+        }
+        tracing::error!("an object under a prefix that workers do not handle");
+        Ok(DeliveryOutcome::Done)
+    }
+
+    async fn purge_expired(&self, delivery: &Delivery) -> DeliveryOutcome {
+        match self.workflow.purge_deleted(Timestamp::now()).await {
+            Ok(purged) => {
+                tracing::info!(purged, "purged deleted tasks whose grace period is over");
+                DeliveryOutcome::Done
+            }
+            Err(error) => self.hand_back(&error.into(), delivery),
+        }
+    }
+
+    /// Hands the message back for another delivery; after its last one the queue gives it up.
+    fn hand_back(&self, error: &GenerationError, delivery: &Delivery) -> DeliveryOutcome {
+        let reason = error.to_string();
+        tracing::warn!(reason, "handing the message back");
+        DeliveryOutcome::HandBack { after: self.options.retry_after * delivery.count.max(1), reason }
+    }
+
+    fn identity(&self) -> Identity {
+        Identity::worker(&self.options.name)
+    }
+}
+
+impl DeliveryOutcome {
+    /// The outcome for a message with several objects: it is done when all of them are.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Done, other) => other,
+            (one, Self::Done) => one,
+            (Self::HandBack { after: one, reason }, Self::HandBack { after: other, .. }) => {
+                Self::HandBack { after: one.min(other), reason }
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Checkpoints of generations, kept in the gallery.
+
+use std::time::Instant;
+
+use easel_domain::task::Task;
+use easel_model::{Checkpoint, Generation};
+use easel_storage::gallery::keys;
+
+use super::generation_error::GenerationError;
+use super::pace::Pace;
+use super::{Delivery, Worker};
+
+/// Larger than any checkpoint.
+const MOST_BYTES: usize = 256 << 20;
+
+impl Worker {
+    /// The generation as an earlier worker left it, if it left a checkpoint that can be resumed.
+    pub(super) async fn resume(&self, task: &Task) -> Result<Option<Generation>, GenerationError> {
+        let key = keys::checkpoint(task.id, task.attempt.number);
+        let Some(object) = self.workflow.gallery.read(&key, MOST_BYTES).await? else { return Ok(None) };
+        let resumed = Checkpoint::from_bytes(&object.bytes).and_then(|saved| self.engine.model.resume(saved));
+        match resumed {
+            Ok(generation) => Ok(Some(generation)),
+            Err(error) => {
+                tracing::warn!(%error, "a checkpoint cannot be resumed, starting over");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Saves a checkpoint, and returns whether that worked. Without it only steps are lost, so its failure does not
+    /// fail the generation.
+    pub(super) async fn save_checkpoint(&self, task: &Task, generation: &Generation, pace: &mut Pace) -> bool {
+        let began = Instant::now();
+        let key = keys::checkpoint(task.id, task.attempt.number);
+        let bytes = match generation.checkpoint().to_bytes() {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                tracing::error!(%error, "no checkpoint could be made");
+                return false;
+            }
+        };
+        let written = self.workflow.gallery.write(&key, bytes, "application/octet-stream").await;
+        // A failed attempt counts: the next one may take as long.
+        pace.record_saving(began.elapsed());
+        if let Err(error) = &written {
+            tracing::warn!(%error, "no checkpoint could be written");
+        }
+        written.is_ok()
+    }
+
+    /// Like [`Self::save_checkpoint`], with retries: the last steps would be lost otherwise.
+    pub(super) async fn save_checkpoint_with_retries(
+        &self,
+        task: &Task,
+        generation: &Generation,
+        delivery: &Delivery,
+    ) -> Result<(), GenerationError> {
+        let key = keys::checkpoint(task.id, task.attempt.number);
+        let bytes = generation.checkpoint().to_bytes()?;
+        let gallery = &self.workflow.gallery;
+        let write = || gallery.write(&key, bytes.clone(), "application/octet-stream");
+        Ok(self.retry(delivery, write).await?)
+    }
+
+    /// Removes a checkpoint that is no longer needed.
+    pub(super) async fn remove_checkpoint(&self, task: &Task) {
+        let key = keys::checkpoint(task.id, task.attempt.number);
+        if let Err(error) = self.workflow.gallery.remove(&key).await {
+            tracing::warn!(%error, "a checkpoint could not be removed; it will be removed with its task");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! From the last denoising step to the task that awaits approval.
+
+use std::time::Duration;
+
+use easel_domain::task::{Change, GeneratedImage, GenerationReport, Task};
+use easel_images::ImageRecord;
+use easel_model::Generation;
+use easel_settings::ResolvedSettings;
+use easel_storage::gallery::{Written, keys};
+use easel_storage::store::Saved;
+use easel_telemetry::{Metrics, Unit};
+use jiff::Timestamp;
+
+use super::generating::{RunningTask, on_blocking_thread};
+use super::generation_error::GenerationError;
+use super::image_files::{ImageFiles, encode, sha256};
+use super::{Delivery, Worker};
+use crate::price;
+
+/// Larger than any image's file.
+const LARGEST_IMAGE: usize = 256 << 20;
+
+impl Worker {
+    /// Decodes the images, stores them in the gallery and makes the move.
+    pub(super) async fn finish(
+        &self,
+        running: &RunningTask,
+        generation: Generation,
+        delivery: &Delivery,
+    ) -> Result<(), GenerationError> {
+        running.heartbeat.report(|report| report.stage = "decode".to_owned());
+        let (generation, images) = on_blocking_thread(generation, Generation::finish).await?;
+        let images = images?;
+        let task = &running.task;
+        let mut files = Vec::new();
+        for (index, rgb) in (0..).zip(&images) {
+            files.push(encode(rgb, &self.record(task, &generation.settings().alone(index)))?);
+        }
+        if running.heartbeat.has_moved() {
+            return self.leave_to_others(task, &generation).await;
+        }
+        let mut images = Vec::new();
+        for (index, image) in (0..).zip(files) {
+            images.push(self.store_image(task, index, image, delivery).await?);
+        }
+        let report = self.generation_report(running, &generation, images.len()).await?;
+        emit(&report, task);
+        let change = Change::Finish { images, generation: Box::new(report) };
+        let (finished, event) = task.after(change, &self.identity(), Timestamp::now())?;
+        match self.retry(delivery, || self.workflow.store.save(&finished, &event)).await? {
+            Saved::Done => tracing::info!(seconds = running.elapsed().as_secs_f64(), "the task is generated"),
+            Saved::Stale => {
+                // The service may have stored the move although its response got lost.
+                let now = self.workflow.store.find(task.id).await?;
+                if now.is_none_or(|now| now.attempt.images != finished.attempt.images) {
+                    return self.leave_to_others(task, &generation).await;
+                }
+            }
+        }
+        self.remove_checkpoint(task).await;
+        Ok(())
+    }
+
+    /// Two generations with the same settings have the same record, so that they give the same file.
+    fn record<'a>(&'a self, task: &'a Task, settings: &'a ResolvedSettings) -> ImageRecord<'a> {
+        let init = task.attempt.settings.init_image.as_deref();
+        ImageRecord {
+            easel: env!("CARGO_PKG_VERSION"),
+            settings,
+            model: &self.engine.name,
+            refiner: self.engine.refiner_name.as_deref().filter(|_| settings.use_refiner),
+            tiny_vae: self.engine.tiny_vae_name.as_deref(),
+            device: self.engine.device.kind(),
+            backend: self.engine.device.backend,
+            precision: self.engine.device.precision,
+            init: init.map(|key| key.rsplit('/').next().unwrap_or(key)),
+        }
+    }
+
+    /// Stores an image and its thumbnail. An image that is already there stays.
+    async fn store_image(
+        &self,
+        task: &Task,
+        index: u32,
+        files: ImageFiles,
+        delivery: &Delivery,
+    ) -> Result<GeneratedImage, GenerationError> {
+        let ImageFiles { mut image, thumbnail, width, height } = files;
+        let gallery = &self.workflow.gallery;
+        let key = keys::image(task.id, task.attempt.number, index);
+        let thumbnail_key = keys::thumbnail(task.id, task.attempt.number, index);
+        let write = || gallery.write_image(&thumbnail_key, thumbnail.clone(), "image/jpeg");
+        self.retry(delivery, write).await?;
+        let written = self.retry(delivery, || gallery.write_image(&key, image.clone(), "image/png")).await?;
+        if written == Written::Before {
+            let there = self.retry(delivery, || gallery.read(&key, LARGEST_IMAGE)).await?;
+            image = there
+                .ok_or_else(|| GenerationError::Transient(format!("S3: {key} exists but could not be read")))?
+                .bytes;
+        }
+        Ok(GeneratedImage {
+            index,
+            key,
+            thumbnail_key,
+            width,
+            height,
+            bytes: image.len() as u64,
+            seed: task.attempt.settings.seed.wrapping_add(index.into()),
+            sha256: sha256(&image),
+        })
+    }
+
+    async fn generation_report(
+        &self,
+        running: &RunningTask,
+        generation: &Generation,
+        images: usize,
+    ) -> Result<GenerationReport, GenerationError> {
+        let task = &running.task;
+        let settings = generation.settings();
+        let device = &self.engine.device;
+        let took = running.elapsed();
+        let cost = |hour| price::per_image(hour, took.as_secs_f64(), images);
+        Ok(GenerationReport {
+            model: self.engine.name.clone(),
+            device: device.kind().to_owned(),
+            device_name: device.name.clone(),
+            precision: device.precision.to_string(),
+            width: settings.width.unwrap_or_default(),
+            height: settings.height.unwrap_or_default(),
+            steps: settings.steps,
+            guidance_scale: settings.guidance_scale,
+            scheduler: settings.scheduler.map(|name| name.as_str().to_owned()).unwrap_or_default(),
+            refined: settings.use_refiner && self.engine.refiner_name.is_some(),
+            queue_seconds: self.queue_time(task).await?.as_secs_f64(),
+            drawing_seconds: took.as_secs_f64(),
+            step_seconds: running.pace.median_step().as_secs_f64(),
+            dollars_per_image: self.options.dollars_per_hour.map(cost),
+            warnings: generation.warnings().to_vec(),
+        })
+    }
+
+    /// The time from the request to the first claim, which another worker may have made.
+    async fn queue_time(&self, task: &Task) -> Result<Duration, GenerationError> {
+        let requested = task.attempt.requested_at;
+        let history = self.workflow.store.history(task.id).await?;
+        let claims = history.iter().filter(|event| matches!(event.change, Change::Claim { .. }));
+        let first = claims.map(|event| event.at).find(|at| *at >= requested);
+        let waited = first.unwrap_or(requested).duration_since(requested);
+        Ok(Duration::try_from(waited).unwrap_or_default())
+    }
+}
+
+fn emit(report: &GenerationReport, task: &Task) {
+    let metrics = Metrics::new()
+        .dimension("device", report.device.clone())
+        .value("QueueWait", Unit::Seconds, report.queue_seconds)
+        .value("StepTime", Unit::Seconds, report.step_seconds)
+        .value("ImageTime", Unit::Seconds, report.drawing_seconds)
+        .property("task", task.id.to_string());
+    match report.dollars_per_image {
+        Some(dollars) => metrics.value("DollarsPerImage", Unit::None, dollars).emit(),
+        None => metrics.emit(),
+    }
+}

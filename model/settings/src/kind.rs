@@ -1,0 +1,188 @@
+//! What a field may hold.
+
+use serde_json::{Map, Value};
+
+use crate::described::described;
+use crate::field_error::FieldError;
+use crate::number::{number, pair, whole, whole_pair};
+use crate::text::{named, text};
+
+/// Most characters of a name in an object of texts.
+const MAX_NAME: usize = 100;
+
+/// What a field may hold.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// A text.
+    Text {
+        /// Most characters.
+        most: usize,
+        /// Whether it may be blank.
+        blank: bool,
+    },
+    /// A whole number.
+    Whole {
+        /// The least.
+        least: u64,
+        /// The most.
+        most: u64,
+        /// What it has to be a multiple of; 1 if of nothing.
+        multiple_of: u64,
+    },
+    /// A number.
+    Number {
+        /// The least.
+        least: f64,
+        /// The most.
+        most: f64,
+    },
+    /// True or false.
+    Flag,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// Two numbers from 0 to 1, the first below the second.
+    Interval,
+    /// Height and width in pixels.
+    Size,
+    /// Pixels from the top and from the left.
+    Offset,
+    /// A list of texts that are not blank.
+    Texts {
+        /// Most texts.
+        most: usize,
+        /// Most characters of one.
+        length: usize,
+    },
+    /// An object whose values are texts.
+    Table {
+        /// Most entries.
+        most: usize,
+        /// Most characters of a value.
+        length: usize,
+    },
+}
+
+/// The longest side, in pixels, of a size that the model is told.
+pub(crate) const MAX_TOLD: u64 = 65_536;
+
+impl Kind {
+    /// A text that is not blank, of at most `most` characters.
+    #[must_use]
+    pub const fn text(most: usize) -> Self {
+        Self::Text { most, blank: false }
+    }
+
+    /// A whole number from `least` to `most`.
+    #[must_use]
+    pub const fn whole(least: u64, most: u64) -> Self {
+        Self::Whole { least, most, multiple_of: 1 }
+    }
+
+    /// The value as it is kept, such as 20 for 20.0.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn check(self, field: &str, value: Value) -> Result<Value, Vec<FieldError>> {
+        let checked = match self {
+            Self::Text { most, blank } => text(&value, most, blank).map(Value::from),
+            Self::Whole { least, most, multiple_of } => whole(&value, least, most, multiple_of).map(Value::from),
+            Self::Number { least, most } => number(&value, least, most).map(Value::from),
+            Self::Flag => match value {
+                Value::Bool(_) => Ok(value),
+                other => Err(format!("must be true or false, not {}", described(&other))),
+            },
+            Self::Choice(names) => named(&value, names).map(Value::from),
+            Self::Interval => pair(&value, |value| number(value, 0.0, 1.0)).and_then(|(start, end)| {
+                if start < end {
+                    return Ok(Value::from(vec![start, end]));
+                }
+                Err(format!("{start} to {end} is empty: give the start first, then an end above it"))
+            }),
+            Self::Size => whole_pair(&value, 1, MAX_TOLD),
+            Self::Offset => whole_pair(&value, 0, MAX_TOLD),
+            Self::Texts { most, length } => return texts(field, value, most, length),
+            Self::Table { most, length } => return table(field, value, most, length),
+        };
+        checked.map_err(|message| vec![FieldError::new(field, message)])
+    }
+
+    /// The value that somebody typed.
+    ///
+    /// # Errors
+    /// What is wrong with it, if it cannot be read at all; [`Kind::check`] says whether it is within its bounds.
+    pub fn parse(self, typed: &str) -> Result<Value, String> {
+        let pair = |separator: char, what: &str, number: fn(&str) -> Option<Value>| {
+            let split = typed.split_once(separator);
+            let pair = split.and_then(|(first, second)| Some((number(first.trim())?, number(second.trim())?)));
+            pair.ok_or_else(|| format!("`{typed}` is not {what}"))
+        };
+        match self {
+            Self::Text { .. } | Self::Choice(_) => Ok(Value::from(typed)),
+            Self::Whole { .. } => whole_number(typed).ok_or_else(|| format!("`{typed}` is not a whole number")),
+            Self::Number { least, most } => match typed.parse::<f64>() {
+                Ok(number) if !number.is_finite() => Err(format!("{number} is out of bounds: use {least} to {most}")),
+                _ => json_number(typed).ok_or_else(|| format!("`{typed}` is not a number")),
+            },
+            Self::Flag => typed.parse::<bool>().map(Value::from).map_err(|_| format!("`{typed}` is not true or false")),
+            Self::Interval => {
+                pair(',', "START,END such as 0.1,0.8", json_number).map(|(start, end)| Value::from(vec![start, end]))
+            }
+            Self::Size => {
+                pair('x', "WxH such as 1024x768", whole_number).map(|(width, height)| Value::from(vec![height, width]))
+            }
+            Self::Offset => {
+                pair(',', "X,Y such as 0,128", whole_number).map(|(left, top)| Value::from(vec![top, left]))
+            }
+            Self::Texts { .. } => Ok(Value::from(vec![typed])),
+            Self::Table { .. } => {
+                let (name, value) = typed.split_once('=').ok_or_else(|| format!("`{typed}` is not NAME=VALUE"))?;
+                Ok(Value::Object(Map::from_iter([(name.to_owned(), Value::from(value))])))
+            }
+        }
+    }
+}
+
+fn whole_number(text: &str) -> Option<Value> {
+    text.parse::<u64>().ok().map(Value::from)
+}
+
+/// NaN and infinities are no numbers in JSON.
+fn json_number(text: &str) -> Option<Value> {
+    text.parse::<f64>().ok().filter(|number| number.is_finite()).map(Value::from)
+}
+
+fn texts(field: &str, value: Value, most: usize, length: usize) -> Result<Value, Vec<FieldError>> {
+    let Value::Array(values) = value else {
+        return Err(vec![FieldError::new(field, format!("must be a list of texts, not {}", described(&value)))]);
+    };
+    if values.len() > most {
+        return Err(vec![FieldError::new(field, format!("has {} entries, the limit is {most}", values.len()))]);
+    }
+    let mut errors = Vec::new();
+    for (index, value) in values.iter().enumerate() {
+        if let Err(message) = text(value, length, false) {
+            errors.push(FieldError::new(format!("{field}[{index}]"), message));
+        }
+    }
+    if errors.is_empty() { Ok(Value::Array(values)) } else { Err(errors) }
+}
+
+fn table(field: &str, value: Value, most: usize, length: usize) -> Result<Value, Vec<FieldError>> {
+    let Value::Object(values) = value else {
+        return Err(vec![FieldError::new(field, format!("must be an object of texts, not {}", described(&value)))]);
+    };
+    if values.len() > most {
+        return Err(vec![FieldError::new(field, format!("has {} entries, the limit is {most}", values.len()))]);
+    }
+    let mut errors = Vec::new();
+    for (name, value) in &values {
+        let entry = format!("{field}.{name}");
+        if name.is_empty() || name.chars().count() > MAX_NAME {
+            errors
+                .push(FieldError::new(entry, format!("has a name that is empty or longer than {MAX_NAME} characters")));
+        } else if let Err(message) = text(value, length, true) {
+            errors.push(FieldError::new(entry, message));
+        }
+    }
+    if errors.is_empty() { Ok(Value::Object(values)) } else { Err(errors) }
+}

@@ -1,0 +1,26 @@
+//! What can be asked for. [`Settings`] is the one definition of a generation's settings: the API's request and its
+//! description, the options of the command, what is stored with a task, what the model is handed and what an image's
+//! metadata says all follow from its table, [`SETTINGS`].
+//!
+//! A [`Field`] is a name with a [`Kind`], a default and a help text. [`read`] checks a JSON object against fields and reports
+//! everything that is wrong with it at once, [`schema`] describes them as JSON Schema.
+
+mod described;
+mod field;
+mod field_error;
+mod kind;
+mod number;
+mod reading;
+mod scheduler_name;
+mod schema;
+mod settings;
+mod table;
+mod text;
+
+pub use field::{Field, Presence};
+pub use field_error::FieldError;
+pub use kind::Kind;
+pub use reading::{Missing, parse_object, read};
+pub use scheduler_name::{SchedulerName, UnknownScheduler};
+pub use schema::schema;
+pub use table::{MAX_PROMPT, ResolvedSettings, SETTINGS, SIDES, Settings};

@@ -1,0 +1,254 @@
+//! Reading, changing and checking settings.
+
+use serde_json::{Map, Value};
+
+use crate::field::{Field, Presence};
+use crate::field_error::FieldError;
+use crate::reading::{Missing, read};
+use crate::table::{ResolvedSettings, SETTINGS, Settings};
+
+impl Settings {
+    /// The settings of one image of `prompt`, with the reference implementation's defaults and the seed 0.
+    #[must_use]
+    pub fn new(prompt: impl Into<String>) -> Self {
+        Self { prompt: prompt.into(), ..Self::default() }
+    }
+
+    /// Reads settings; `seed` is taken where none is given.
+    ///
+    /// # Errors
+    /// Everything that is wrong, field by field.
+    pub fn read(object: Map<String, Value>, seed: u64) -> Result<Self, Vec<FieldError>> {
+        Self::read_with(&[], object, seed).map(|(settings, _)| settings)
+    }
+
+    /// Reads settings and, from the same object, `others`, whose values are the second part of the result.
+    ///
+    /// # Errors
+    /// Everything that is wrong, field by field.
+    pub fn read_with(
+        others: &[Field],
+        object: Map<String, Value>,
+        seed: u64,
+    ) -> Result<(Self, Map<String, Value>), Vec<FieldError>> {
+        let useless = useless_strength(&object);
+        let mut values = with(read(&[SETTINGS, others].concat(), object, Missing::Refused), useless)?;
+        let rest = others.iter().filter_map(|field| values.remove_entry(field.name)).collect();
+        Ok((Self::from_checked(values, seed).map_err(|error| vec![error])?, rest))
+    }
+
+    /// Reads what changes in these settings. What is left out stays, `null` is the model's own default again. Without a
+    /// seed `seed` is taken: the same image again is not what anybody changes settings for.
+    ///
+    /// # Errors
+    /// Everything that is wrong, field by field.
+    pub fn read_changes(&self, object: Map<String, Value>, seed: u64) -> Result<Self, Vec<FieldError>> {
+        let mut values = self.to_map()?;
+        values.remove("seed");
+        for field in SETTINGS.iter().filter(|field| is_forgettable(field)) {
+            if object.get(field.name).is_some_and(Value::is_null) {
+                values.remove(field.name);
+            }
+        }
+        if !values.contains_key("init_image") {
+            // What changes nothing has no strength.
+            values.remove("strength");
+        }
+        let mut after = values.clone();
+        after.extend(object.clone());
+        values.extend(with(read(SETTINGS, object, Missing::Filled), useless_strength(&after))?);
+        Self::from_checked(values, seed).map_err(|error| vec![error])
+    }
+
+    /// Checks every setting that can be checked without a model. An empty prompt is allowed.
+    ///
+    /// # Errors
+    /// Everything that is wrong, field by field.
+    pub fn validate(&self) -> Result<(), Vec<FieldError>> {
+        let mut values = self.to_map()?;
+        if self.prompt.is_empty() {
+            values.remove("prompt");
+        }
+        // JSON has no NaN and no infinity: where they were, there is nothing.
+        let is_nothing =
+            |value: &Value| value.is_null() || value.as_array().is_some_and(|values| values.contains(&Value::Null));
+        let nothing: Vec<_> =
+            values.iter().filter(|(_, value)| is_nothing(value)).map(|(name, _)| name.clone()).collect();
+        values.retain(|name, _| !nothing.contains(name));
+        let errors = nothing.iter().map(|name| FieldError::new(name, "NaN and infinity are out of all bounds"));
+        with(read(SETTINGS, values, Missing::Filled), errors.collect()).map(drop)
+    }
+
+    /// The settings of values that were checked before; `seed` is taken where none is given.
+    ///
+    /// # Errors
+    /// A value does not have the type of its setting.
+    pub fn from_checked(mut values: Map<String, Value>, seed: u64) -> Result<Self, FieldError> {
+        values.entry("seed").or_insert_with(|| Value::from(seed));
+        serde_json::from_value(Value::Object(values)).map_err(|error| unreadable(&error))
+    }
+
+    /// Each setting that is there, by its name.
+    fn to_map(&self) -> Result<Map<String, Value>, Vec<FieldError>> {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(values)) => Ok(values),
+            Ok(_) => Ok(Map::new()),
+            Err(error) => Err(vec![unreadable(&error)]),
+        }
+    }
+}
+
+/// Whether `null` gives the setting back to the model: a number of images is not the model's to choose.
+fn is_forgettable(field: &Field) -> bool {
+    field.presence == Presence::Optional && !["seed", "count"].contains(&field.name)
+}
+
+/// The error of a strength that has nothing to change.
+fn useless_strength(object: &Map<String, Value>) -> Vec<FieldError> {
+    let is_given = |name: &str| object.get(name).is_some_and(|value| !value.is_null());
+    if is_given("init_image") || !is_given("strength") {
+        return Vec::new();
+    }
+    vec![FieldError::new("strength", "has no use without `init_image`: upload an image to start from, or leave it out")]
+}
+
+/// A result with further errors.
+fn with<T>(result: Result<T, Vec<FieldError>>, mut further: Vec<FieldError>) -> Result<T, Vec<FieldError>> {
+    match result {
+        Ok(value) if further.is_empty() => Ok(value),
+        Ok(_) => Err(further),
+        Err(mut errors) => {
+            errors.append(&mut further);
+            Err(errors)
+        }
+    }
+}
+
+fn unreadable(error: &serde_json::Error) -> FieldError {
+    FieldError::new("settings", error.to_string())
+}
+
+impl ResolvedSettings {
+    /// The settings that generate image `index` of these by itself. Seeds wrap around after the largest.
+    #[must_use]
+    pub fn alone(&self, index: u32) -> Self {
+        Self { seed: self.seed.wrapping_add(index.into()), count: 1, ..self.clone() }
+    }
+
+    /// The settings of one image of `prompt`, with the reference implementation's defaults and the seed 0.
+    #[must_use]
+    pub fn new(prompt: impl Into<String>) -> Self {
+        Settings::new(prompt).resolve()
+    }
+
+    /// Checks every setting that can be checked without a model.
+    ///
+    /// # Errors
+    /// Everything that is wrong, field by field.
+    pub fn validate(&self) -> Result<(), Vec<FieldError>> {
+        Settings::from(self.clone()).validate()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::kind::Kind;
+
+    fn object(value: Value) -> Map<String, Value> {
+        let Value::Object(object) = value else { panic!("an object") };
+        object
+    }
+
+    /// A value for every setting, within its bounds.
+    fn sample(field: &Field) -> Value {
+        match field.kind {
+            Kind::Text { .. } => json!("a heart"),
+            Kind::Whole { least, multiple_of, .. } => json!(least + multiple_of),
+            Kind::Number { .. } => json!(0.5),
+            Kind::Flag => json!(true),
+            Kind::Choice(names) => json!(names[0]),
+            Kind::Interval => json!([0.25, 0.75]),
+            Kind::Size | Kind::Offset => json!([64, 72]),
+            Kind::Texts { .. } => json!(["a"]),
+            Kind::Table { .. } => json!({"a": "b"}),
+        }
+    }
+
+    fn every_setting() -> Map<String, Value> {
+        SETTINGS.iter().map(|field| (field.name.to_owned(), sample(field))).collect()
+    }
+
+    #[test]
+    fn every_setting_is_read_kept_and_resolved() {
+        let settings = Settings::read(every_setting(), 0).expect("settings");
+        assert_eq!(serde_json::to_value(&settings).expect("JSON"), Value::Object(every_setting()));
+        let resolved = object(serde_json::to_value(settings.clone().resolve()).expect("JSON"));
+        for (name, value) in every_setting() {
+            assert!(name == "init_image" || resolved[&name] == value, "{name}");
+        }
+        let again = Settings { init_image: settings.init_image.clone(), ..settings.clone().resolve().into() };
+        assert_eq!(again, settings);
+    }
+
+    #[test]
+    fn a_change_keeps_what_is_left_out_and_forgets_what_is_null() {
+        let before = Settings::read(every_setting(), 0).expect("settings");
+        let changed = |body: Value| before.read_changes(object(body), 9).expect("settings");
+        assert_eq!(changed(json!({})), Settings { seed: 9, ..before.clone() });
+        assert_eq!(changed(json!({"seed": 1})), before);
+        let nulls = SETTINGS.iter().map(|field| (field.name.to_owned(), Value::Null)).collect();
+        let forgotten = Settings { prompt: "a heart".into(), seed: 9, count: before.count, ..Settings::default() };
+        assert_eq!(changed(Value::Object(nulls)), forgotten);
+        assert_eq!(changed(json!({"seed": 1, "steps": null})), Settings { steps: None, ..before.clone() });
+        let moved = changed(json!({"seed": 1, "init_image": null}));
+        assert_eq!((moved.init_image, moved.strength), (None, None));
+    }
+
+    #[test]
+    fn strength_needs_an_image() {
+        let errors = Settings::read(object(json!({"prompt": "a", "strength": 0.5, "steps": 0})), 0).expect_err("wrong");
+        let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
+        assert_eq!(fields, ["steps", "strength"]);
+        let before = Settings::new("a heart");
+        assert!(before.read_changes(object(json!({"strength": 0.5})), 0).is_err());
+        assert!(before.read_changes(object(json!({"strength": 0.5, "init_image": "inputs/a.png"})), 0).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_number_is_within_no_bounds() {
+        let wrong = ResolvedSettings { guidance_scale: f64::NAN, ..ResolvedSettings::new("") };
+        assert_eq!(wrong.validate().expect_err("wrong")[0].field, "guidance_scale");
+        let wrong = ResolvedSettings { guidance_interval: Some((f64::NAN, 1.0)), ..ResolvedSettings::new("") };
+        assert_eq!(wrong.validate().expect_err("wrong")[0].field, "guidance_interval");
+        let wrong = ResolvedSettings { width: Some(100), ..ResolvedSettings::new("a") };
+        assert_eq!(
+            wrong.validate().expect_err("wrong")[0].to_string(),
+            "width: 100 is not a multiple of 8: use 96 or 104"
+        );
+        assert_eq!(ResolvedSettings::new("").validate(), Ok(()));
+    }
+
+    #[test]
+    fn what_is_typed_means_what_is_written_in_json() {
+        for (name, typed, value) in [
+            ("steps", "20", json!(20)),
+            ("guidance_scale", "7.5", json!(7.5)),
+            ("guidance_interval", "0.1, 0.8", json!([0.1, 0.8])),
+            ("original_size", "1024x768", json!([768, 1024])),
+            ("crop_top_left", "3,5", json!([5, 3])),
+            ("use_refiner", "false", json!(false)),
+            ("seed", "18446744073709551615", json!(u64::MAX)),
+        ] {
+            let field = SETTINGS.iter().find(|field| field.name == name).expect("a setting");
+            assert_eq!(field.kind.parse(typed), Ok(value), "{name}");
+        }
+        for (name, typed) in [("steps", "-1"), ("steps", "many"), ("guidance_scale", "NaN"), ("original_size", "1024")]
+        {
+            let field = SETTINGS.iter().find(|field| field.name == name).expect("a setting");
+            assert!(field.kind.parse(typed).is_err(), "{name} {typed}");
+        }
+    }
+}

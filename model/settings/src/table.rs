@@ -1,0 +1,231 @@
+//! The settings of a generation. To add one, add an entry to the table below and use it in the model.
+
+use std::ops::RangeInclusive;
+
+use serde::{Deserialize, Serialize};
+
+use crate::field::{Field, Presence};
+use crate::kind::Kind;
+use crate::scheduler_name::SchedulerName;
+
+/// Most characters of a prompt or negative prompt.
+pub const MAX_PROMPT: usize = 2_000;
+/// Most characters of an uploaded image's key.
+const MAX_KEY: usize = 120;
+
+/// Pixels of a side, in multiples of 8.
+pub const SIDES: RangeInclusive<u32> = 64..=2048;
+const SIDE: Kind = Kind::Whole { least: *SIDES.start() as u64, most: *SIDES.end() as u64, multiple_of: 8 };
+const SHARE: Kind = Kind::Number { least: 0.0, most: 1.0 };
+
+/// The type of a setting as it is asked for.
+macro_rules! asked {
+    (required => $type:ty) => { $type };
+    (always($value:expr) => $type:ty) => { $type };
+    (or($value:expr) => $type:ty) => { Option<$type> };
+    (optional => $type:ty) => { Option<$type> };
+}
+
+/// The type of a setting with its default filled in.
+macro_rules! resolved {
+    (or($value:expr) => $type:ty) => { $type };
+    ($presence:ident $( ($value:expr) )? => $type:ty) => { asked!($presence $( ($value) )? => $type) };
+}
+
+/// The value of a setting that is not asked for.
+macro_rules! unasked {
+    (always($value:expr)) => {
+        $value
+    };
+    ($presence:ident $( ($value:expr) )?) => {
+        Default::default()
+    };
+}
+
+/// A setting with its default filled in.
+macro_rules! resolve {
+    (or($value:expr) => $asked:expr) => {
+        $asked.unwrap_or($value)
+    };
+    ($presence:ident $( ($value:expr) )? => $asked:expr) => {
+        $asked
+    };
+}
+
+/// A setting as it would have been asked for.
+macro_rules! unresolve {
+    (or($value:expr) => $resolved:expr) => {
+        Some($resolved)
+    };
+    ($presence:ident $( ($value:expr) )? => $resolved:expr) => {
+        $resolved
+    };
+}
+
+macro_rules! presence {
+    (required) => {
+        Presence::Required
+    };
+    ($presence:ident $( ($value:expr) )?) => {
+        Presence::Optional
+    };
+}
+
+/// Each entry has a help text, a name, a type, a kind, and what holds where the setting is left out, for programs and for
+/// people: `required`, it cannot be left out; `always(value)`; `or(value)`, which is filled in when the settings are
+/// resolved; `optional`, which the model decides. What is `asked only` means nothing to the model itself.
+macro_rules! settings {
+    (
+        $( $( #[doc = $help:literal] )+ $name:ident: $type:ty, $kind:expr, $presence:ident $( ($value:expr) )?, $default:literal; )+
+        asked only {
+            $( $( #[doc = $only_help:literal] )+ $only:ident: $only_type:ty, $only_kind:expr, $only_default:literal; )+
+        }
+    ) => {
+        /// Every setting, in the order in which people meet them.
+        pub const SETTINGS: &[Field] = &[
+            $( Field {
+                name: stringify!($name),
+                kind: $kind,
+                presence: presence!($presence $( ($value) )?),
+                default: $default,
+                help: concat!($( $help ),+).trim_ascii_start(),
+            }, )+
+            $( Field {
+                name: stringify!($only),
+                kind: $only_kind,
+                presence: Presence::Optional,
+                default: $only_default,
+                help: concat!($( $only_help ),+).trim_ascii_start(),
+            }, )+
+        ];
+
+        /// The settings of a generation as they are asked for. What is absent is the model's own default.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(default)]
+        pub struct Settings {
+            $(
+                $( #[doc = $help] )+
+                #[serde(skip_serializing_if = "is_absent")]
+                pub $name: asked!($presence $( ($value) )? => $type),
+            )+
+            $(
+                $( #[doc = $only_help] )+
+                #[serde(skip_serializing_if = "is_absent")]
+                pub $only: Option<$only_type>,
+            )+
+        }
+
+        impl Default for Settings {
+            fn default() -> Self {
+                Self {
+                    $( $name: unasked!($presence $( ($value) )?), )+
+                    $( $only: None, )+
+                }
+            }
+        }
+
+        /// The settings that a model is handed: every default filled in but those that the model itself decides.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        pub struct ResolvedSettings {
+            $(
+                $( #[doc = $help] )+
+                pub $name: resolved!($presence $( ($value) )? => $type),
+            )+
+        }
+
+        impl Settings {
+            /// The settings with every default filled in.
+            #[must_use]
+            pub fn resolve(self) -> ResolvedSettings {
+                ResolvedSettings { $( $name: resolve!($presence $( ($value) )? => self.$name), )+ }
+            }
+        }
+
+        impl From<ResolvedSettings> for Settings {
+            fn from(resolved: ResolvedSettings) -> Self {
+                Self {
+                    $( $name: unresolve!($presence $( ($value) )? => resolved.$name), )+
+                    $( $only: None, )+
+                }
+            }
+        }
+    };
+}
+
+settings! {
+    /// What to generate.
+    prompt: String, Kind::text(MAX_PROMPT), required, "";
+    /// What to avoid. An empty text and none at all differ, as in diffusers.
+    negative_prompt: String, Kind::Text { most: MAX_PROMPT, blank: true }, optional, "none";
+    /// Width in pixels, a multiple of 8.
+    width: u32, SIDE, optional, "the init image's, else the model's own";
+    /// Height in pixels, a multiple of 8.
+    height: u32, SIDE, optional, "the init image's, else the model's own";
+    /// Denoising steps of the whole schedule.
+    steps: u32, Kind::whole(1, 150), or(50), "50, for the demo model 20";
+    /// How closely to follow the prompt (Ho & Salimans 2022); 1 and less mean no guidance.
+    guidance_scale: f64, Kind::Number { least: 0.0, most: 30.0 }, or(5.0), "5";
+    /// How much of the contrast that guidance exaggerates is taken back (Lin et al. 2023).
+    guidance_rescale: f64, SHARE, or(0.0), "0";
+    /// The shares of the schedule from which (inclusive) and up to which (exclusive) guidance applies; a step outside takes
+    /// half the time (Kynkäänniemi et al. 2024).
+    guidance_interval: (f64, f64), Kind::Interval, optional, "everywhere";
+    /// Compute the whole UNet only every this many steps, and on the steps between only its finest level (DeepCache, Ma et
+    /// al. 2024): faster, and a slightly different image.
+    reuse_features: u32, Kind::whole(1, 10), or(1), "1";
+    /// The scheduler.
+    scheduler: SchedulerName, Kind::Choice(SchedulerName::NAMES), optional, "the model's own";
+    /// The seed of the noise: the same seed and settings give the same image. Image i of several is what the same request
+    /// alone gives with this seed plus i.
+    seed: u64, Kind::whole(0, u64::MAX), always(0), "drawn at random";
+    /// How many images.
+    count: u32, Kind::whole(1, 8), always(1), "1";
+    /// Whether the refiner takes the last part of the schedule.
+    use_refiner: bool, Kind::Flag, or(true), "if there is one";
+    /// The share of the schedule that the base model does before the refiner takes over; 0 leaves an init image to the
+    /// refiner alone.
+    high_noise_frac: f64, SHARE, or(0.8), "0.8";
+    /// The size, height and width in pixels, that the model is told the image had before it was scaled.
+    original_size: (u32, u32), Kind::Size, optional, "the image's";
+    /// The pixels, from the top and from the left, that the model is told were cropped.
+    crop_top_left: (u32, u32), Kind::Offset, or((0, 0)), "0, 0";
+    /// How much of the init image may change: the share of the schedule that runs on it.
+    strength: f64, SHARE, or(0.3), "0.3";
+    asked only {
+        /// The key of an uploaded image to start from.
+        init_image: String, Kind::text(MAX_KEY), "none";
+    }
+}
+
+/// Whether a setting is as good as not there.
+fn is_absent<T: Absent>(value: &T) -> bool {
+    value.is_absent()
+}
+
+trait Absent {
+    fn is_absent(&self) -> bool;
+}
+
+impl<T> Absent for Option<T> {
+    fn is_absent(&self) -> bool {
+        self.is_none()
+    }
+}
+
+impl Absent for String {
+    fn is_absent(&self) -> bool {
+        false
+    }
+}
+
+impl Absent for u32 {
+    fn is_absent(&self) -> bool {
+        false
+    }
+}
+
+impl Absent for u64 {
+    fn is_absent(&self) -> bool {
+        false
+    }
+}

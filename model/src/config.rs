@@ -1,0 +1,125 @@
+//! What the `config.json` files of an SDXL model say, checked before anything is built from them.
+//!
+//! The numbers decide how much memory is asked for, so every one has bounds; what this crate does not
+//! compute (other block types, other embeddings) is refused by name instead of being ignored.
+
+mod fields;
+mod model_index;
+mod shape;
+mod text_encoder;
+mod tiny_vae;
+mod unet;
+mod vae;
+
+use std::path::Path;
+
+pub use model_index::ModelIndex;
+pub use shape::Shape;
+pub use text_encoder::{HiddenAct, TextEncoderConfig};
+pub use tiny_vae::TinyVaeConfig;
+pub use unet::{UNetBlock, UNetConfig};
+pub use vae::VaeConfig;
+
+use crate::error::{Error, Result};
+
+/// The configurations of one model; a refiner may leave text encoder and VAE to its base.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelConfigs {
+    /// What the pipeline as a whole needs to know.
+    pub model_index: ModelIndex,
+    /// The first text encoder (CLIP-L), which only base models have.
+    pub text_encoder: Option<TextEncoderConfig>,
+    /// The second text encoder (OpenCLIP bigG), whose pooled state conditions the UNet.
+    pub text_encoder_2: Option<TextEncoderConfig>,
+    /// The UNet.
+    pub unet: UNetConfig,
+    /// The VAE.
+    pub vae: Option<VaeConfig>,
+}
+
+impl ModelConfigs {
+    /// `stabilityai/stable-diffusion-xl-base-1.0`.
+    pub fn sdxl_base() -> Self {
+        Self {
+            model_index: ModelIndex::sdxl_base(),
+            text_encoder: Some(TextEncoderConfig::sdxl_text_encoder()),
+            text_encoder_2: Some(TextEncoderConfig::sdxl_text_encoder_2()),
+            unet: UNetConfig::sdxl_base(),
+            vae: Some(VaeConfig::sdxl()),
+        }
+    }
+
+    /// `stabilityai/stable-diffusion-xl-refiner-1.0`.
+    pub fn sdxl_refiner() -> Self {
+        Self {
+            model_index: ModelIndex::sdxl_refiner(),
+            text_encoder: None,
+            text_encoder_2: Some(TextEncoderConfig::sdxl_text_encoder_2()),
+            unet: UNetConfig::sdxl_refiner(),
+            vae: Some(VaeConfig::sdxl()),
+        }
+    }
+
+    /// How many sizes and scores the UNet is conditioned on: original size, crop and target size are six numbers;
+    /// a refiner takes an aesthetic score in place of the target size, five.
+    pub fn time_id_count(&self) -> usize {
+        if self.model_index.requires_aesthetics_score { 5 } else { 6 }
+    }
+
+    /// Checks what the parts must agree on, as far as the parts are there.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for `file` (the model's folder or checkpoint) naming the fields that disagree.
+    pub fn check(&self, file: &Path) -> Result<()> {
+        let fault = |message: String| Err(Error::Config { file: file.to_owned(), message });
+        let unet = &self.unet;
+        if unet.in_channels != unet.out_channels {
+            return fault(format!(
+                "the UNet takes {} channels and gives {}: inpainting and editing models are not supported, only \
+                 text-to-image ones",
+                unet.in_channels, unet.out_channels
+            ));
+        }
+        // SDXL's latents; the sampler's shapes and the previews rest on them.
+        if unet.in_channels != 4 || self.vae.as_ref().is_some_and(|vae| vae.downscale_factor() != 8) {
+            return fault("its latents are not SDXL's, which have 4 channels and an eighth of the image's side".into());
+        }
+        if let Some(vae) = &self.vae
+            && vae.latent_channels != unet.in_channels
+        {
+            return fault(format!(
+                "vae: `latent_channels` is {}, but unet: `in_channels` is {}; the VAE and the UNet are not of \
+                 the same model",
+                vae.latent_channels, unet.in_channels
+            ));
+        }
+        let times = self.time_id_count() * unet.addition_time_embed_dim;
+        let added = unet.projection_class_embeddings_input_dim;
+        if added <= times {
+            return fault(format!(
+                "unet: `projection_class_embeddings_input_dim` is {added}, but sizes and crop alone take \
+                 {times} of it; check `requires_aesthetics_score` in model_index.json (true for refiners only) and \
+                 `addition_time_embed_dim`"
+            ));
+        }
+        let Some(second) = &self.text_encoder_2 else { return Ok(()) };
+        if added != times + second.projection_dim {
+            return fault(format!(
+                "unet: `projection_class_embeddings_input_dim` is {added}, but {} × `addition_time_embed_dim` + \
+                 text_encoder_2's `projection_dim` is {}; check `requires_aesthetics_score` in model_index.json \
+                 (true for refiners only)",
+                self.time_id_count(),
+                times + second.projection_dim
+            ));
+        }
+        let context = self.text_encoder.as_ref().map_or(0, |first| first.hidden_size) + second.hidden_size;
+        if context != unet.cross_attention_dim {
+            return fault(format!(
+                "unet: `cross_attention_dim` is {}, but the `hidden_size` of the text encoders adds up to {context}; \
+                 the text encoders and the UNet are not of the same model, or one is missing",
+                unet.cross_attention_dim
+            ));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,222 @@
+//! One generation: a value that advances step by step.
+
+mod checkpoint;
+mod components;
+mod conditioning;
+mod decode;
+mod evaluate;
+mod guidance;
+mod images;
+mod memory_requirement;
+mod model;
+mod plan;
+mod preview;
+mod start;
+mod text_cache;
+mod trace;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use burn::tensor::Tensor;
+use easel_settings::ResolvedSettings;
+use image::RgbImage;
+
+use crate::error::Result;
+use crate::noise::ImageNoise;
+use crate::ops::flops::Stopwatch;
+use crate::scheduler::{History, Scheduler};
+use crate::stage::Stage;
+pub use checkpoint::Checkpoint;
+use conditioning::StageConditioning;
+pub use model::{Model, Retention};
+use plan::Plan;
+pub use trace::Trace;
+
+/// Channels of SDXL's latents.
+const CHANNELS: usize = 4;
+
+/// Images in the making. [`Self::advance`] does one denoising step; between steps it can be looked at,
+/// put aside ([`Self::checkpoint`]) or dropped.
+pub struct Generation {
+    model: Model,
+    settings: ResolvedSettings,
+    /// The image to start from, until it is encoded.
+    init_image: Option<RgbImage>,
+    /// Height and width of the latents.
+    size: (usize, usize),
+    plan: Plan,
+    scheduler: Scheduler,
+    /// The next evaluation of the schedule.
+    index: usize,
+    /// `[count, 4, h, w]`, row-major.
+    latents: Vec<f32>,
+    /// The model's idea of the finished latents, after a step.
+    denoised: Option<Vec<f32>>,
+    noise: ImageNoise,
+    conditioning: [Option<StageConditioning>; 2],
+    reuse: Reuse,
+    warnings: Vec<String>,
+    timings: Timings,
+    multiply_adds: BTreeMap<&'static str, u64>,
+    steps_time: Duration,
+    steps_done: usize,
+    evaluations: usize,
+    trace: Option<Trace>,
+}
+
+/// What steps that reuse deep features need of the one that computed them.
+#[derive(Default)]
+struct Reuse {
+    /// The latents of that step.
+    latents: Option<Vec<f32>>,
+    /// That evaluation and its features, `[copies, c, h, w]` per image; absent after resuming.
+    features: Option<(usize, Vec<Tensor<4>>)>,
+}
+
+/// Where a generation stands.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Progress {
+    /// Evaluations done, of the whole generation.
+    pub step: usize,
+    /// Evaluations in all.
+    pub total: usize,
+    /// Which model did the step.
+    pub stage: Stage,
+    /// Time spent on steps in this process.
+    pub elapsed: Duration,
+    /// Estimate of the time that the remaining steps take.
+    pub remaining: Duration,
+}
+
+/// Seconds spent, by stage: `text`, `encode`, `load` (the UNets), `base`, `refiner`, `decode`; loading other parts is part
+/// of each.
+pub type Timings = BTreeMap<&'static str, f64>;
+
+impl Generation {
+    /// Does one evaluation of the schedule; `None` when all are done.
+    ///
+    /// # Errors
+    /// A failure of files or device; the generation is as it was before the step and can be tried again.
+    pub fn advance(&mut self) -> Result<Option<Progress>> {
+        if self.index == self.plan.end {
+            return Ok(None);
+        }
+        let stage = self.plan.stage(self.index);
+        if self.conditioning[stage as usize].is_none() {
+            // The refiner's turn has come, or the run was resumed.
+            self.condition(stage)?;
+        }
+        let began = Instant::now();
+        if self.plan.is_hand_over(self.index) {
+            self.hand_over();
+        }
+        let loading = Stopwatch::start();
+        let unet = self.model.unet(stage)?;
+        self.spent("load", loading);
+        let stepping = Stopwatch::start();
+        let output = self.predict(&unet, stage)?;
+        self.denoised = Some(self.scheduler.denoised(self.index, &output, &self.latents)?);
+        let noise = &mut self.noise;
+        self.latents = self.scheduler.step(self.index, &output, &self.latents, &mut |count| noise.normal(count))?;
+        if let (Some(trace), Stage::Base) = (&mut self.trace, stage) {
+            let shape = [self.settings.count as usize, CHANNELS, self.size.0, self.size.1];
+            trace.keep_floats(format!("latents_{}", self.index - self.plan.start), &shape, &self.latents);
+        }
+        self.index += 1;
+        drop(unet);
+        if self.index == self.plan.range(stage).end {
+            self.reuse = Reuse::default();
+            self.model.done_with_unet(stage);
+        }
+        self.spent(stage.name(), stepping);
+        self.steps_time += began.elapsed();
+        self.steps_done += 1;
+        Ok(Some(self.progress(stage)))
+    }
+
+    /// Where the generation stands after a step of `stage`.
+    fn progress(&self, stage: Stage) -> Progress {
+        let left = self.plan.end - self.index;
+        Progress {
+            step: self.step(),
+            total: self.total(),
+            stage,
+            elapsed: self.steps_time,
+            remaining: self.steps_time / self.steps_done.max(1) as u32 * left as u32,
+        }
+    }
+
+    /// Evaluations done, those before a resumed checkpoint included.
+    pub fn step(&self) -> usize {
+        self.index - self.plan.start
+    }
+
+    /// Evaluations in all.
+    pub fn total(&self) -> usize {
+        self.plan.end - self.plan.start
+    }
+
+    /// How often the UNet has evaluated one image in this process: twice a step and image where there is guidance, else
+    /// once.
+    pub fn evaluations(&self) -> usize {
+        self.evaluations
+    }
+
+    /// From base to refiner: a sampler without history continues where the base stopped.
+    fn hand_over(&mut self) {
+        if let Some(trace) = &mut self.trace {
+            let shape = [self.settings.count as usize, CHANNELS, self.size.0, self.size.1];
+            trace.keep_floats("base_latents", &shape, &self.latents);
+        }
+        self.scheduler.restore(History::default());
+    }
+
+    /// The generation as it stands, to be continued in another process.
+    pub fn checkpoint(&self) -> Checkpoint {
+        Checkpoint {
+            settings: self.settings.clone(),
+            model: self.model.fingerprint().to_owned(),
+            from_image: self.plan.from_image,
+            index: self.index,
+            latents: self.latents.clone(),
+            reused: self.reused_latents(),
+            history: self.scheduler.history().clone(),
+            noise: self.noise.states(),
+        }
+    }
+
+    /// The settings with every default filled in.
+    pub fn settings(&self) -> &ResolvedSettings {
+        &self.settings
+    }
+
+    /// What the user should know, such as words that did not fit.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Seconds spent so far, by stage.
+    pub fn timings(&self) -> &Timings {
+        &self.timings
+    }
+
+    /// Multiply-adds of the layers so far, by the same stages; those of other generations at the same time are among them.
+    pub fn multiply_adds(&self) -> &BTreeMap<&'static str, u64> {
+        &self.multiply_adds
+    }
+
+    /// The intermediate tensors, if this generation keeps them.
+    pub fn trace(&self) -> Option<&Trace> {
+        self.trace.as_ref()
+    }
+
+    fn latents_len(&self) -> usize {
+        self.settings.count as usize * CHANNELS * self.size.0 * self.size.1
+    }
+
+    fn spent(&mut self, stage: &'static str, since: Stopwatch) {
+        *self.timings.entry(stage).or_default() += since.seconds();
+        *self.multiply_adds.entry(stage).or_default() += since.multiply_adds();
+    }
+}

@@ -1,0 +1,9 @@
+//! SDXL's networks: text encoders, UNet and VAE, and the layers that they are made of.
+
+pub(crate) mod layers;
+pub(crate) mod parameters;
+mod resnet;
+mod row_tiling;
+pub(crate) mod text_encoder;
+pub(crate) mod unet;
+pub(crate) mod vae;

@@ -1,0 +1,65 @@
+//! Multi-head attention.
+
+use burn::tensor::Tensor;
+
+use super::Linear;
+use crate::error::Result;
+use crate::network::parameters::Parameters;
+use crate::ops;
+use crate::ops::flops;
+
+/// Scaled dot-product attention over `heads` heads.
+/// `query` `[n, t, c]`, `key` and `value` `[n, s, c]` → `[n, t, c]`.
+pub(crate) fn heads_attention(
+    query: Tensor<3>,
+    key: Tensor<3>,
+    value: Tensor<3>,
+    heads: usize,
+    is_causal: bool,
+) -> Tensor<3> {
+    let [n, t, c] = query.dims();
+    flops::count(2 * n * t * key.dims()[1] * c);
+    ops::heads_attention(query, key, value, heads, is_causal)
+}
+
+/// Attention of a transformer block or of the VAE's middle (diffusers `Attention`).
+pub(crate) struct Attention {
+    to_q: Linear,
+    to_k: Linear,
+    to_v: Linear,
+    to_out: Linear,
+    heads: usize,
+}
+
+impl Attention {
+    /// Of a transformer block: no bias on query, key and value; `context` is the width attended to.
+    pub(crate) fn load(parameters: &Parameters, width: usize, context: usize, heads: usize) -> Result<Self> {
+        Ok(Self {
+            to_q: Linear::load_without_bias(&parameters.child("to_q"), width, width)?,
+            to_k: Linear::load_without_bias(&parameters.child("to_k"), context, width)?,
+            to_v: Linear::load_without_bias(&parameters.child("to_v"), context, width)?,
+            to_out: Linear::load(&parameters.child("to_out.0"), width, width)?,
+            heads,
+        })
+    }
+
+    /// Of the VAE: one head, bias everywhere.
+    pub(crate) fn load_single_head(parameters: &Parameters, width: usize) -> Result<Self> {
+        Ok(Self {
+            to_q: Linear::load(&parameters.child("to_q"), width, width)?,
+            to_k: Linear::load(&parameters.child("to_k"), width, width)?,
+            to_v: Linear::load(&parameters.child("to_v"), width, width)?,
+            to_out: Linear::load(&parameters.child("to_out.0"), width, width)?,
+            heads: 1,
+        })
+    }
+
+    /// `x` `[n, t, width]` attends to `context` `[n, s, context]`, or to itself; the result is added to `residual`.
+    pub(crate) fn forward_onto(&self, x: Tensor<3>, context: Option<Tensor<3>>, residual: Tensor<3>) -> Tensor<3> {
+        let context = context.unwrap_or_else(|| x.clone());
+        let query = self.to_q.forward(x);
+        let key = self.to_k.forward(context.clone());
+        let value = self.to_v.forward(context);
+        self.to_out.forward_onto(heads_attention(query, key, value, self.heads, false), residual)
+    }
+}

@@ -1,0 +1,127 @@
+//! CLIP's text encoders (Radford et al. 2021; transformers `CLIPTextModel`, `CLIPTextModelWithProjection`).
+
+use burn::tensor::module::embedding;
+use burn::tensor::{FloatDType, Int, Tensor};
+
+use crate::config::{HiddenAct, TextEncoderConfig};
+use crate::error::Result;
+use crate::network::layers::{LayerNorm, Linear, heads_attention};
+use crate::network::parameters::Parameters;
+use crate::ops::Activation;
+
+/// A text encoder; the second one of SDXL also projects its pooled state.
+pub(crate) struct TextEncoder {
+    token_embedding: Tensor<2>,
+    position_embedding: Tensor<2>,
+    layers: Vec<EncoderLayer>,
+    final_layer_norm: LayerNorm,
+    text_projection: Option<Linear>,
+    compute: FloatDType,
+}
+
+/// What the UNet sees of a prompt.
+#[derive(Clone)]
+pub(crate) struct TextEmbedding {
+    /// Output of the last layer but one, without the final norm: `[1, 77, hidden]`.
+    pub hidden: Tensor<3>,
+    /// Projected state at the first end-of-text token, if this encoder has a projection: `[1, projection]`.
+    pub pooled: Option<Tensor<2>>,
+}
+
+impl TextEmbedding {
+    /// Bytes that its numbers take.
+    pub(crate) fn bytes(&self) -> usize {
+        let pooled = self.pooled.as_ref().map_or(0, |pooled| pooled.shape().num_elements() * pooled.dtype().size());
+        self.hidden.shape().num_elements() * self.hidden.dtype().size() + pooled
+    }
+}
+
+impl TextEncoder {
+    /// Builds the encoder; activations are computed as `compute`.
+    pub(crate) fn load(
+        parameters: &Parameters,
+        config: &TextEncoderConfig,
+        with_projection: bool,
+        compute: FloatDType,
+    ) -> Result<Self> {
+        let parameters = &parameters.exact();
+        let model = parameters.child("text_model");
+        let embeddings = model.child("embeddings");
+        let hidden = config.hidden_size;
+        let token_embedding = embeddings.tensor("token_embedding.weight", [config.vocab_size, hidden])?;
+        let position_embedding =
+            embeddings.tensor("position_embedding.weight", [config.max_position_embeddings, hidden])?;
+        let layers = (0..config.num_hidden_layers)
+            .map(|index| EncoderLayer::load(&model.child(format_args!("encoder.layers.{index}")), config))
+            .collect::<Result<_>>()?;
+        let final_layer_norm = LayerNorm::load(&model.child("final_layer_norm"), hidden, config.layer_norm_eps)?;
+        let text_projection = with_projection
+            .then(|| Linear::load_without_bias(&parameters.child("text_projection"), hidden, config.projection_dim))
+            .transpose()?;
+        Ok(Self { token_embedding, position_embedding, layers, final_layer_norm, text_projection, compute })
+    }
+
+    /// Encodes one prompt of token `ids` whose first end-of-text token stands at `end_of_text`.
+    pub(crate) fn forward(&self, ids: &[u32], end_of_text: usize) -> TextEmbedding {
+        let device = self.token_embedding.device();
+        let ids: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
+        let ids = Tensor::<1, Int>::from_ints(ids.as_slice(), &device).unsqueeze::<2>();
+        let positions = self.position_embedding.clone().cast(self.compute).unsqueeze::<3>();
+        // The rows are picked before they are widened: the table is large, a prompt is not.
+        let mut x = embedding(self.token_embedding.clone(), ids).cast(self.compute) + positions;
+        let (last, others) = self.layers.split_last().expect("the configuration asks for at least two layers");
+        for layer in others {
+            x = layer.forward(x);
+        }
+        let hidden = x.clone();
+        let pooled = self.text_projection.as_ref().map(|projection| {
+            let normed = self.final_layer_norm.forward(last.forward(x));
+            projection.forward(normed.narrow(1, end_of_text, 1).squeeze_dim::<2>(1))
+        });
+        TextEmbedding { hidden, pooled }
+    }
+}
+
+struct EncoderLayer {
+    layer_norm1: LayerNorm,
+    q_proj: Linear,
+    k_proj: Linear,
+    v_proj: Linear,
+    out_proj: Linear,
+    layer_norm2: LayerNorm,
+    fc1: Linear,
+    fc2: Linear,
+    heads: usize,
+}
+
+impl EncoderLayer {
+    fn load(parameters: &Parameters, config: &TextEncoderConfig) -> Result<Self> {
+        let hidden = config.hidden_size;
+        let projection = |name| Linear::load(&parameters.child("self_attn").child(name), hidden, hidden);
+        let activation = match config.hidden_act {
+            HiddenAct::QuickGelu => Activation::QuickGelu,
+            HiddenAct::Gelu => Activation::Gelu,
+        };
+        Ok(Self {
+            layer_norm1: LayerNorm::load(&parameters.child("layer_norm1"), hidden, config.layer_norm_eps)?,
+            q_proj: projection("q_proj")?,
+            k_proj: projection("k_proj")?,
+            v_proj: projection("v_proj")?,
+            out_proj: projection("out_proj")?,
+            layer_norm2: LayerNorm::load(&parameters.child("layer_norm2"), hidden, config.layer_norm_eps)?,
+            fc1: Linear::load_with(&parameters.child("mlp.fc1"), hidden, config.intermediate_size, activation)?,
+            fc2: Linear::load(&parameters.child("mlp.fc2"), config.intermediate_size, hidden)?,
+            heads: config.num_attention_heads,
+        })
+    }
+
+    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let normed = self.layer_norm1.forward(x.clone());
+        let query = self.q_proj.forward(normed.clone());
+        let key = self.k_proj.forward(normed.clone());
+        let value = self.v_proj.forward(normed);
+        let x = self.out_proj.forward_onto(heads_attention(query, key, value, self.heads, true), x);
+        let inner = self.fc1.forward(self.layer_norm2.forward(x.clone()));
+        self.fc2.forward_onto(inner, x)
+    }
+}

@@ -1,0 +1,93 @@
+//! Attention over the places of a feature map and over the prompt (diffusers `Transformer2DModel`).
+
+use burn::tensor::Tensor;
+
+use crate::error::Result;
+use crate::network::layers::{Attention, GroupNorm, LayerNorm, Linear};
+use crate::network::parameters::Parameters;
+use crate::ops::Activation;
+
+/// The transformer's group norm has its own epsilon.
+const NORM_EPSILON: f64 = 1e-6;
+
+/// A stack of transformer blocks on the rows of a feature map.
+pub(super) struct SpatialTransformer {
+    norm: GroupNorm,
+    proj_in: Linear,
+    blocks: Vec<TransformerBlock>,
+    proj_out: Linear,
+}
+
+/// The sizes of a [`SpatialTransformer`].
+pub(super) struct TransformerShape {
+    pub(super) channels: usize,
+    pub(super) heads: usize,
+    pub(super) depth: usize,
+    pub(super) context: usize,
+    pub(super) groups: usize,
+}
+
+impl SpatialTransformer {
+    pub(super) fn load(parameters: &Parameters, shape: &TransformerShape) -> Result<Self> {
+        let channels = shape.channels;
+        let blocks = (0..shape.depth)
+            .map(|index| TransformerBlock::load(&parameters.child(format_args!("transformer_blocks.{index}")), shape))
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            norm: GroupNorm::load(&parameters.child("norm"), shape.groups, channels, NORM_EPSILON)?,
+            proj_in: Linear::load(&parameters.child("proj_in"), channels, channels)?,
+            blocks,
+            proj_out: Linear::load(&parameters.child("proj_out"), channels, channels)?,
+        })
+    }
+
+    /// `x` `[n, h, w, c]`, `context` `[n, tokens, context]` → `[n, h, w, c]`.
+    pub(super) fn forward(&self, x: Tensor<4>, context: &Tensor<3>) -> Tensor<4> {
+        let [n, h, w, c] = x.dims();
+        let mut rows = self.proj_in.forward(self.norm.forward(x.clone()).reshape([n, h * w, c]));
+        for block in &self.blocks {
+            rows = block.forward(rows, context);
+        }
+        self.proj_out.forward_onto(rows, x.reshape([n, h * w, c])).reshape([n, h, w, c])
+    }
+}
+
+/// Self-attention, attention to the prompt and a gated feed-forward (diffusers `BasicTransformerBlock`).
+struct TransformerBlock {
+    norm1: LayerNorm,
+    attn1: Attention,
+    norm2: LayerNorm,
+    attn2: Attention,
+    norm3: LayerNorm,
+    /// GEGLU (Shazeer 2020): the first half is the value, the second its gate.
+    feed_forward_in: Linear,
+    feed_forward_out: Linear,
+}
+
+impl TransformerBlock {
+    fn load(parameters: &Parameters, shape: &TransformerShape) -> Result<Self> {
+        let (width, inner) = (shape.channels, 4 * shape.channels);
+        let norm = |name| LayerNorm::load(&parameters.child(name), width, 1e-5);
+        Ok(Self {
+            norm1: norm("norm1")?,
+            attn1: Attention::load(&parameters.child("attn1"), width, width, shape.heads)?,
+            norm2: norm("norm2")?,
+            attn2: Attention::load(&parameters.child("attn2"), width, shape.context, shape.heads)?,
+            norm3: norm("norm3")?,
+            feed_forward_in: Linear::load_with(
+                &parameters.child("ff.net.0.proj"),
+                width,
+                2 * inner,
+                Activation::GatedGelu,
+            )?,
+            feed_forward_out: Linear::load(&parameters.child("ff.net.2"), inner, width)?,
+        })
+    }
+
+    fn forward(&self, x: Tensor<3>, context: &Tensor<3>) -> Tensor<3> {
+        let x = self.attn1.forward_onto(self.norm1.forward(x.clone()), None, x);
+        let x = self.attn2.forward_onto(self.norm2.forward(x.clone()), Some(context.clone()), x);
+        let inner = self.feed_forward_in.forward(self.norm3.forward(x.clone()));
+        self.feed_forward_out.forward_onto(inner, x)
+    }
+}

@@ -1,0 +1,80 @@
+//! What the operations take beside activations.
+
+use std::sync::Arc;
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, Dispatch, ExtensionType, TensorMetadata};
+use burn::tensor::Tensor;
+use easel_kernels::Packed;
+
+/// The weights of a linear layer or a convolution.
+#[derive(Debug, Clone, ExtensionType)]
+pub(crate) enum MatrixWeights<B: Backend> {
+    /// A tensor as in the checkpoint: `[outputs, inputs]` or `[outputs, inputs, kernel, kernel]`.
+    Plain(FloatTensor<B>),
+    /// Packed for the CPU's kernels.
+    Packed(Arc<Packed>),
+}
+
+/// A tensor that may be absent; `Option` cannot pass Burn's extension point.
+#[derive(Debug, Clone, ExtensionType)]
+pub(crate) enum Optional<B: Backend> {
+    /// There is none.
+    Absent,
+    /// There is one.
+    Present(FloatTensor<B>),
+}
+
+impl<B: Backend> Optional<B> {
+    pub(super) fn get(self) -> Option<FloatTensor<B>> {
+        match self {
+            Self::Absent => None,
+            Self::Present(tensor) => Some(tensor),
+        }
+    }
+}
+
+impl<const D: usize> From<Option<Tensor<D>>> for Optional<Dispatch> {
+    fn from(tensor: Option<Tensor<D>>) -> Self {
+        tensor.map_or(Self::Absent, |tensor| Self::Present(tensor.into_dispatch()))
+    }
+}
+
+impl<B: Backend> MatrixWeights<B> {
+    /// Output channels.
+    pub(crate) fn outputs(&self) -> usize {
+        match self {
+            Self::Plain(tensor) => tensor.shape()[0],
+            Self::Packed(packed) => packed.shape().outputs,
+        }
+    }
+}
+
+/// How a convolution's kernel goes over the image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Window {
+    /// Side of the square kernel.
+    pub(crate) kernel: usize,
+    /// Pixels from one place to the next.
+    pub(crate) stride: usize,
+    /// Zeros before the first row and after the last one.
+    pub(crate) padding_rows: (usize, usize),
+    /// Zeros before the first column and after the last one.
+    pub(crate) padding_columns: (usize, usize),
+}
+
+impl Window {
+    /// Of a 3×3 kernel that keeps the size.
+    pub(crate) const SAME: Self = Self { kernel: 3, stride: 1, padding_rows: (1, 1), padding_columns: (1, 1) };
+}
+
+/// What a group norm does beside normalizing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct GroupNormOptions {
+    /// Groups of channels.
+    pub(crate) groups: usize,
+    /// Added to the variance.
+    pub(crate) epsilon: f64,
+    /// Whether SiLU follows.
+    pub(crate) with_silu: bool,
+}

@@ -1,0 +1,238 @@
+//! Weights packed for the CPU's kernels, in memory and in files.
+//!
+//! A file of packed weights is a safetensors file in which matrices are bytes in the kernels' order; everything else is
+//! as in a checkpoint. It is mapped into memory and used where it lies.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::{FloatDType, TensorData};
+use bytes::Bytes;
+use half::bf16;
+use safetensors::Dtype;
+
+use super::convert::{convert_tensor, load};
+use super::fingerprint::Fingerprint;
+use super::manifest::{ListedTensor, TensorForm};
+use super::{RawTensor, SafetensorsFile, Stored, TensorSource, TensorToWrite, convert, write_safetensors};
+use crate::error::{Error, Result};
+use crate::network::parameters::ParameterSource;
+use crate::ops::{Arithmetic, Packed, PackedShape, UpsampleWeights};
+use crate::precision::{Precision, WeightType};
+
+/// The file in a component's folder.
+pub const PACKED_FILE: &str = "packed.safetensors";
+/// The order of the bytes; files of another one are packed again.
+const LAYOUT: &str = "1";
+/// Where a file's metadata names the layout, and the precision.
+const LAYOUT_KEY: &str = "easel_packed";
+const PRECISION_KEY: &str = "easel_precision";
+
+/// The name in files of packed weights of a matrix that is packed for upsampling too.
+fn upsample_name(name: &str) -> String {
+    format!("{name}.doubled")
+}
+
+/// Packs a matrix.
+pub(super) fn pack(shape: PackedShape, tensor: &RawTensor) -> Result<Packed> {
+    with_numbers(tensor, |numbers| Packed::pack(shape, numbers), |numbers| Packed::pack(shape, numbers))
+}
+
+/// Packs a 3×3 convolution `[outputs, inputs, 3, 3]` for the kernel that upsamples and convolves in one.
+pub(super) fn pack_upsample(arithmetic: Arithmetic, tensor: &RawTensor) -> Result<UpsampleWeights> {
+    let (outputs, inputs) = (tensor.shape[0], tensor.shape[1]);
+    with_numbers(
+        tensor,
+        |numbers| UpsampleWeights::pack(arithmetic, inputs, outputs, numbers),
+        |numbers| UpsampleWeights::pack(arithmetic, inputs, outputs, numbers),
+    )
+}
+
+/// Gives a tensor's numbers as f32 or as bf16 to one of two functions.
+fn with_numbers<T>(tensor: &RawTensor, wide: impl FnOnce(&[f32]) -> T, narrow: impl FnOnce(&[bf16]) -> T) -> Result<T> {
+    // Weights are read aligned for their format.
+    Ok(match tensor.dtype {
+        WeightType::F32 => wide(bytemuck::cast_slice(&tensor.data)),
+        WeightType::BF16 => narrow(bytemuck::cast_slice(&tensor.data)),
+        WeightType::F16 => {
+            let data = convert(tensor, WeightType::F32)
+                .map_err(|message| Error::Computation { part: "packing weights", message })?;
+            wide(bytemuck::cast_slice(&data))
+        }
+    })
+}
+
+/// Writes the tensors of `listing` from `source`, in the forms that it asks for, to a new file at `path` that says that it
+/// is packed for `precision`. One tensor is in memory at a time, and the file appears whole or not at all.
+pub(super) fn write(
+    source: &dyn TensorSource,
+    listing: Vec<ListedTensor>,
+    precision: Precision,
+    path: &Path,
+) -> Result<()> {
+    let tensors = listing.into_iter().map(|ListedTensor { name, shape, form }| {
+        let of = name.clone();
+        match form {
+            TensorForm::Plain(dtype) => {
+                let dtype = WeightType::of(dtype);
+                let produce = move || convert_tensor(source, &of, &source.read(&of)?, dtype);
+                TensorToWrite { name, stored: Stored::Numbers(dtype), shape, produce: Box::new(produce) }
+            }
+            TensorForm::Matrix(packed) => {
+                let produce = move || Ok(pack(packed, &source.read(&of)?)?.bytes().clone());
+                TensorToWrite { name, stored: Stored::Bytes, shape: vec![packed.bytes()], produce: Box::new(produce) }
+            }
+            TensorForm::Upsample(arithmetic) => {
+                let size = UpsampleWeights::size(arithmetic, shape[1], shape[0]);
+                let produce = move || {
+                    let packed = pack_upsample(arithmetic, &source.read(&of)?)?;
+                    Ok(Bytes::from(packed.bytes().map(|bytes| &bytes[..]).concat()))
+                };
+                let (name, shape) = (upsample_name(&name), vec![size]);
+                TensorToWrite { name, stored: Stored::Bytes, shape, produce: Box::new(produce) }
+            }
+        }
+    });
+    let metadata = BTreeMap::from([
+        (LAYOUT_KEY.to_owned(), LAYOUT.to_owned()),
+        (PRECISION_KEY.to_owned(), precision.name().to_owned()),
+    ]);
+    write_safetensors(path, &metadata, tensors.collect())
+}
+
+/// Bytes that the tensors of `listing` take in a file.
+pub(super) fn packed_size(listing: &[ListedTensor]) -> u64 {
+    let size = |listed: &ListedTensor| match listed.form {
+        TensorForm::Plain(dtype) => listed.shape.iter().product::<usize>() * WeightType::of(dtype).bytes(),
+        TensorForm::Matrix(packed) => packed.bytes(),
+        TensorForm::Upsample(arithmetic) => UpsampleWeights::size(arithmetic, listed.shape[1], listed.shape[0]),
+    };
+    listing.iter().map(|listed| size(listed) as u64).sum()
+}
+
+/// A file of packed weights.
+#[derive(Debug)]
+pub(super) struct PackedFile {
+    file: SafetensorsFile,
+    precision: Precision,
+}
+
+impl PackedFile {
+    /// Maps the file at `path`.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] if it is no sound file of packed weights in this layout.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let file = SafetensorsFile::open(path)?;
+        let fault = |message: String| Error::Weights { file: path.to_owned(), tensor: None, message };
+        match file.header().metadata.get(LAYOUT_KEY).map(String::as_str) {
+            Some(LAYOUT) => {}
+            Some(other) => {
+                let message =
+                    format!("is packed in layout {other}, and this version reads {LAYOUT}: convert the model again");
+                return Err(fault(message));
+            }
+            None => return Err(fault("is not a file of packed weights: convert the model again".to_owned())),
+        }
+        let precision = file.header().metadata.get(PRECISION_KEY).and_then(|name| name.parse().ok());
+        let precision =
+            precision.ok_or_else(|| fault("does not say its precision: convert the model again".to_owned()))?;
+        Ok(Self { file, precision })
+    }
+
+    /// What its weights were packed for.
+    pub(super) fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// Bytes of all tensors together.
+    pub(super) fn size_in_bytes(&self) -> u64 {
+        self.file.header().tensors.values().map(|entry| entry.range.len() as u64).sum()
+    }
+
+    /// What tells its weights from others.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be read.
+    pub(super) fn fingerprint(&self) -> Result<Fingerprint> {
+        Fingerprint::of_file(&self.file)
+    }
+
+    /// Where it lies.
+    pub(super) fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// The packed matrix `name`.
+    fn bytes(&self, name: &str) -> Result<Bytes> {
+        let entry = self.file.header().tensors.get(name).ok_or_else(|| self.missing(name))?;
+        if entry.dtype != Dtype::U8 {
+            return Err(self.mismatch(name));
+        }
+        Ok(self.file.mapped(entry.range.clone(), 1))
+    }
+
+    fn missing(&self, name: &str) -> Error {
+        let message = "is missing: convert the model again".to_owned();
+        Error::Weights { file: self.path().to_owned(), tensor: Some(name.to_owned()), message }
+    }
+
+    /// The error for a tensor that is there, but not as it should be.
+    fn mismatch(&self, name: &str) -> Error {
+        let message = "has another shape than the configuration asks for: configuration and weights are not of the \
+                       same model"
+            .to_owned();
+        Error::Weights { file: self.path().to_owned(), tensor: Some(name.to_owned()), message }
+    }
+}
+
+impl TensorSource for PackedFile {
+    fn names(&self) -> Vec<String> {
+        self.file.header().tensors.keys().cloned().collect()
+    }
+
+    fn describe(&self, name: &str) -> Result<(WeightType, Vec<usize>)> {
+        let entry = self.file.header().tensors.get(name).ok_or_else(|| self.missing(name))?;
+        let dtype = entry.weight_type().ok_or_else(|| self.mismatch(name))?;
+        Ok((dtype, entry.shape.clone()))
+    }
+
+    fn tensor(&self, name: &str) -> Result<RawTensor> {
+        let (dtype, shape) = self.describe(name)?;
+        let range = self.file.header().tensors[name].range.clone();
+        Ok(RawTensor { dtype, shape, data: self.file.mapped(range, dtype.bytes()) })
+    }
+
+    fn read(&self, name: &str) -> Result<RawTensor> {
+        TensorSource::tensor(self, name)
+    }
+
+    fn read_range(&self, name: &str, range: Range<usize>) -> Result<Bytes> {
+        let stored = &self.file.header().tensors.get(name).ok_or_else(|| self.missing(name))?.range;
+        self.file.read(stored.start + range.start..stored.start + range.end)
+    }
+
+    fn file_of(&self, _name: &str) -> Option<PathBuf> {
+        Some(self.path().to_owned())
+    }
+}
+
+impl ParameterSource for PackedFile {
+    fn tensor(&self, name: &str, shape: &[usize], dtype: FloatDType) -> Result<Option<TensorData>> {
+        if self.describe(name)?.1 != shape {
+            return Err(self.mismatch(name));
+        }
+        load(self, name, shape, dtype).map(Some)
+    }
+
+    fn matrix(&self, name: &str, _shape: &[usize], packed: PackedShape) -> Result<Option<Packed>> {
+        Packed::from_bytes(packed, self.bytes(name)?).ok_or_else(|| self.mismatch(name)).map(Some)
+    }
+
+    fn upsample(&self, name: &str, shape: &[usize], arithmetic: Arithmetic) -> Result<Option<UpsampleWeights>> {
+        let bytes = self.bytes(&upsample_name(name))?;
+        let packed = UpsampleWeights::from_bytes(arithmetic, shape[1], shape[0], &bytes);
+        packed.ok_or_else(|| self.mismatch(name)).map(Some)
+    }
+}

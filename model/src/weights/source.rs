@@ -1,0 +1,281 @@
+//! Where a model's configurations, tokenizers and weights come from.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::manifest::{Manifest, manifest};
+use super::{Cache, Component, Fingerprint, ModelFiles, RandomWeights, TinyVaeFiles};
+use crate::config::{ModelConfigs, ModelIndex, Shape, TextEncoderConfig, UNetConfig, VaeConfig};
+use crate::device::{Backend, DeviceChoice};
+use crate::error::{Error, Result};
+use crate::network::parameters::ParameterSource;
+use crate::precision::Precision;
+use crate::scheduler::SchedulerConfig;
+use crate::tokenizer::{Padding, Tokenizer};
+
+/// One model: files on disk, or random numbers in a model's shape.
+pub struct ModelSource {
+    origin: Origin,
+    configs: ModelConfigs,
+    scheduler: SchedulerConfig,
+    tokenizers: Tokenizers,
+    /// Components that a refiner leaves to its base.
+    shared: Vec<Component>,
+    /// What decodes in place of the VAE.
+    tiny_vae: Option<TinyVaeFiles>,
+    fingerprint: Fingerprint,
+}
+
+enum Origin {
+    /// With the fingerprint of each component that they have.
+    Files(Box<ModelFiles>, BTreeMap<Component, Fingerprint>),
+    Random(Shape),
+}
+
+/// The tokenizers of a stage.
+pub(crate) struct Tokenizers {
+    /// Of the first text encoder, which only base models have.
+    pub(crate) first: Option<Tokenizer>,
+    /// Of the second.
+    pub(crate) second: Tokenizer,
+}
+
+impl ModelSource {
+    /// Opens a diffusers folder or single-file checkpoint.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the files, by name.
+    pub fn open(path: &Path) -> Result<Self> {
+        Self::from_files(ModelFiles::open(path)?, None)
+    }
+
+    /// Opens a refiner; what it lacks, or has the same as `base`, is shared with it.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and if the pair does not fit together.
+    pub fn open_refiner(path: &Path, base: &Self) -> Result<Self> {
+        let refiner = Self::from_files(ModelFiles::open(path)?, Some(base))?;
+        if refiner.configs.unet.in_channels != base.configs.unet.in_channels {
+            let message = "the refiner works on other latents than the base: use the refiner that belongs to it".into();
+            return Err(Error::Config { file: path.to_owned(), message });
+        }
+        Ok(refiner)
+    }
+
+    /// Random weights in `shape`, the same every time.
+    ///
+    /// # Errors
+    /// Never for the shapes there are.
+    pub fn random(shape: Shape) -> Result<Self> {
+        let configs = shape.configs()?;
+        let tokenizers = Tokenizers::new(&configs, None, None)?;
+        let fingerprint = Fingerprint::of_text(&format!("random {shape}"));
+        Ok(Self {
+            origin: Origin::Random(shape),
+            configs,
+            scheduler: SchedulerConfig::default(),
+            tokenizers,
+            shared: Vec::new(),
+            tiny_vae: None,
+            fingerprint,
+        })
+    }
+
+    /// Has the tiny VAE in `folder` (diffusers' layout of an `AutoencoderTiny`) decode images and previews in place of the
+    /// VAE: in a twentieth of the time, with less detail. For a base model; a refiner's is not asked for.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the files, by name.
+    pub fn with_tiny_vae(mut self, folder: &Path) -> Result<Self> {
+        let tiny_vae = TinyVaeFiles::open(folder)?;
+        let added = format!("{}\n{:?} {}", self.fingerprint, tiny_vae.config(), tiny_vae.fingerprint()?);
+        self.fingerprint = Fingerprint::of_text(&added);
+        self.tiny_vae = Some(tiny_vae);
+        Ok(self)
+    }
+
+    fn from_files(files: ModelFiles, base: Option<&Self>) -> Result<Self> {
+        let mut configs = files.configs().clone();
+        let mut shared = Vec::new();
+        for component in [Component::TextEncoder2, Component::Vae] {
+            let Some(base) = base else { break };
+            let same = match &base.origin {
+                Origin::Files(theirs, _) => files.is_same_component_as(theirs, component)?,
+                Origin::Random(_) => false,
+            };
+            if same || !files.has(component) {
+                shared.push(component);
+                match component {
+                    Component::TextEncoder2 => configs.text_encoder_2.clone_from(&base.configs.text_encoder_2),
+                    _ => configs.vae.clone_from(&base.configs.vae),
+                }
+            }
+        }
+        configs.check(files.path())?;
+        let lacking = if configs.text_encoder_2.is_none() {
+            Some("text_encoder_2")
+        } else if configs.vae.is_none() {
+            Some("vae")
+        } else {
+            None
+        };
+        if let Some(part) = lacking {
+            let message = format!(
+                "has no {part}: if this is a refiner that shares its base's, give it as --refiner beside --model"
+            );
+            return Err(Error::Config { file: files.path().to_owned(), message });
+        }
+        let scheduler = match files.scheduler_config() {
+            Some(text) => SchedulerConfig::from_json(text, &files.scheduler_config_path())?,
+            None => SchedulerConfig::default(),
+        };
+        let tokenizers = Tokenizers::new(&configs, Some(&files), base)?;
+        let mut identity = format!("{configs:?}\n{scheduler:?}\n");
+        let mut components = BTreeMap::new();
+        for component in Component::ALL {
+            if let Some(fingerprint) = files.fingerprint(component)? {
+                identity += &format!("{} {fingerprint}\n", component.folder());
+                components.insert(component, fingerprint);
+            }
+        }
+        let fingerprint = Fingerprint::of_text(&identity);
+        let origin = Origin::Files(Box::new(files), components);
+        Ok(Self { origin, configs, scheduler, tokenizers, shared, tiny_vae: None, fingerprint })
+    }
+
+    /// What the model is called: its folder or file.
+    pub fn name(&self) -> String {
+        match &self.origin {
+            Origin::Files(files, _) => {
+                let path = files.path();
+                let name = if files.is_folder() { path.file_name() } else { path.file_stem() };
+                name.unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+            }
+            Origin::Random(shape) => format!("random {shape}"),
+        }
+    }
+
+    /// How many numbers `component` has; 0 if it has none of its own.
+    pub fn count_numbers(&self, component: Component) -> u64 {
+        self.manifest(component).iter().map(|(_, shape)| shape.iter().product::<usize>() as u64).sum()
+    }
+
+    /// Names and shapes of the tensors of `component`.
+    pub fn manifest(&self, component: Component) -> Manifest {
+        manifest(component, &self.configs)
+    }
+
+    /// What tells this model from others: all weights, the tiny VAE's too, and what the configurations say.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    pub(crate) fn tiny_vae(&self) -> Option<&TinyVaeFiles> {
+        self.tiny_vae.as_ref()
+    }
+
+    pub(crate) fn shares(&self, component: Component) -> bool {
+        self.shared.contains(&component)
+    }
+
+    /// What the weights are packed for, if they are packed for the CPU's kernels.
+    pub fn packed(&self) -> Option<Precision> {
+        match &self.origin {
+            Origin::Files(files, _) => files.packed(),
+            Origin::Random(_) => None,
+        }
+    }
+
+    /// Where the parameters of `component` come from. If the device wants them packed and they are not, and there is a
+    /// `cache`, they are packed into it once.
+    pub(crate) fn parameters(
+        &self,
+        component: Component,
+        choice: &DeviceChoice,
+        cache: Option<&Cache>,
+    ) -> Result<Box<dyn ParameterSource>> {
+        let (files, fingerprints) = match &self.origin {
+            Origin::Random(_) => return Ok(Box::new(RandomWeights::new(0))),
+            Origin::Files(files, fingerprints) => (files, fingerprints),
+        };
+        if let Some(precision) = files.packed() {
+            if choice.backend != Backend::Flex || choice.precision != precision {
+                let message = format!(
+                    "is packed for {precision} on the CPU's backend flex: use these, or the model that it was made from"
+                );
+                return Err(Error::Config { file: files.path().to_owned(), message });
+            }
+            return Ok(Box::new(files.packed_component(component)?));
+        }
+        let absent =
+            || Error::Config { file: files.path().to_owned(), message: format!("has no {}", component.folder()) };
+        let tensors = files.component(component)?.ok_or_else(absent)?;
+        if let (Some(cache), Some(fingerprint), Backend::Flex) = (cache, fingerprints.get(&component), choice.backend) {
+            let packed = cache.packed(tensors.as_ref(), *fingerprint, component, &self.configs, choice.precision);
+            if let Some(packed) = packed {
+                return Ok(Box::new(packed));
+            }
+        }
+        Ok(Box::new(tensors))
+    }
+
+    pub(crate) fn index(&self) -> &ModelIndex {
+        &self.configs.model_index
+    }
+
+    pub(crate) fn unet_config(&self) -> &UNetConfig {
+        &self.configs.unet
+    }
+
+    pub(crate) fn text_encoder_config(&self) -> &TextEncoderConfig {
+        self.configs.text_encoder.as_ref().expect("asked for only where there is a first tokenizer")
+    }
+
+    pub(crate) fn text_encoder_2_config(&self) -> &TextEncoderConfig {
+        self.configs.text_encoder_2.as_ref().expect("opening a model checks that it is there")
+    }
+
+    pub(crate) fn vae_config(&self) -> &VaeConfig {
+        self.configs.vae.as_ref().expect("opening a model checks that it is there")
+    }
+
+    pub(crate) fn scheduler_config(&self) -> &SchedulerConfig {
+        &self.scheduler
+    }
+
+    pub(crate) fn tokenizers(&self) -> &Tokenizers {
+        &self.tokenizers
+    }
+}
+
+impl Tokenizers {
+    /// The model's own tables, else its base's, else CLIP's.
+    fn new(configs: &ModelConfigs, files: Option<&ModelFiles>, base: Option<&ModelSource>) -> Result<Self> {
+        let open = |component, config: &TextEncoderConfig, padding| {
+            let folder = |files: &ModelFiles| files.tokenizer_folder(component);
+            let base = base.and_then(|base| match &base.origin {
+                Origin::Files(files, _) => Some(files.as_ref()),
+                Origin::Random(_) => None,
+            });
+            let folder = files.and_then(folder).or_else(|| base.and_then(folder));
+            let tokenizer = match &folder {
+                Some(folder) => Tokenizer::from_folder(folder)?,
+                None => Tokenizer::built_in(config.vocab_size, padding)?,
+            };
+            if tokenizer.vocabulary_size() > config.vocab_size {
+                let file = folder.unwrap_or_default();
+                let message = format!(
+                    "has {} words but the text encoder knows {}: they are not of the same model",
+                    tokenizer.vocabulary_size(),
+                    config.vocab_size
+                );
+                return Err(Error::Config { file, message });
+            }
+            Ok(tokenizer)
+        };
+        let first = configs.text_encoder.as_ref();
+        let first = first.map(|config| open(Component::TextEncoder, config, Padding::EndOfText)).transpose()?;
+        let second = configs.text_encoder_2.as_ref().expect("checked before the tokenizers are opened");
+        Ok(Self { first, second: open(Component::TextEncoder2, second, Padding::Exclamation)? })
+    }
+}

@@ -1,0 +1,132 @@
+//! The reference implementation's images and the tensors on the way to them.
+
+use std::path::{Path, PathBuf};
+
+use easel_model::{
+    DeviceChoice, DevicePreference, Model, Precision, Request, Requirement, ResolvedSettings, Retention,
+};
+use safetensors::{Dtype, SafeTensors};
+use serde::Deserialize;
+
+/// A file of the reference data.
+pub(crate) fn reference(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(path)
+}
+
+/// A folder of the demo model.
+pub(crate) fn demo(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("demo").join(path)
+}
+
+/// A case of `cases.json`, as `make_pipeline.py` describes it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Case {
+    pub name: String,
+    prompt: String,
+    negative_prompt: Option<String>,
+    seed: u64,
+    steps: u32,
+    guidance_scale: f64,
+    scheduler: String,
+    pub high_noise_frac: Option<f64>,
+    width: Option<u32>,
+    height: Option<u32>,
+    original_size: Option<(u32, u32)>,
+    crop: Option<(u32, u32)>,
+    guidance_rescale: Option<f64>,
+    num_images: Option<u32>,
+    strength: Option<f64>,
+    init: Option<String>,
+}
+
+/// Every case.
+pub(crate) fn cases() -> Vec<Case> {
+    let text = std::fs::read_to_string(reference("pipeline/cases.json")).expect("the cases are there");
+    serde_json::from_str(&text).expect("the cases are well formed")
+}
+
+/// The case called `name`.
+pub(crate) fn case(name: &str) -> Case {
+    cases().into_iter().find(|case| case.name == name).expect("there is such a case")
+}
+
+impl Case {
+    pub(crate) fn request(&self) -> Request {
+        let init_image = self.init.as_ref().map(|name| {
+            image::open(reference(&format!("pipeline/{name}.png"))).expect("the init image is there").to_rgb8()
+        });
+        let mut settings = ResolvedSettings::new(&self.prompt);
+        settings.negative_prompt.clone_from(&self.negative_prompt);
+        settings.seed = self.seed;
+        settings.steps = self.steps;
+        settings.guidance_scale = self.guidance_scale;
+        settings.guidance_rescale = self.guidance_rescale.unwrap_or(0.0);
+        settings.scheduler = Some(self.scheduler.parse().expect("the scheduler has its usual name"));
+        settings.use_refiner = self.high_noise_frac.is_some();
+        settings.high_noise_frac = self.high_noise_frac.unwrap_or(1.0);
+        (settings.width, settings.height) = (self.width, self.height);
+        settings.original_size = self.original_size;
+        settings.crop_top_left = self.crop.unwrap_or((0, 0));
+        settings.count = self.num_images.unwrap_or(1);
+        settings.strength = self.strength.unwrap_or(1.0);
+        Request { settings, init_image }
+    }
+}
+
+/// The demo model with its refiner on a device, in f32 unless `precision` says otherwise.
+pub(crate) fn demo_model(preference: DevicePreference, precision: Option<Precision>) -> Model {
+    let requirement = Requirement { precision: precision.or(Some(Precision::F32)), ..Requirement::default() };
+    let choice = DeviceChoice::select(preference, requirement).expect("the device is there");
+    Model::open(&demo("base"), Some(&demo("refiner")), &choice, Retention::KeepWarm).expect("the demo model opens")
+}
+
+/// Copies a folder with everything in it.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("the folder is made");
+    for entry in std::fs::read_dir(from).expect("the folder is read") {
+        let entry = entry.expect("the folder is read");
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).expect("the file is copied");
+        }
+    }
+}
+
+/// One reference tensor as f64.
+pub(crate) struct Expected {
+    pub name: String,
+    pub dtype: Dtype,
+    pub values: Vec<f64>,
+}
+
+/// Every tensor of a case.
+pub(crate) fn expected(case: &str) -> Vec<Expected> {
+    let bytes = std::fs::read(reference(&format!("pipeline/{case}.safetensors"))).expect("the tensors are there");
+    let tensors = SafeTensors::deserialize(&bytes).expect("the tensors are well formed");
+    let read = |(name, view): (String, safetensors::tensor::TensorView)| {
+        let data = view.data();
+        let values = match view.dtype() {
+            Dtype::F32 => data.as_chunks().0.iter().map(|&b| f64::from(f32::from_le_bytes(b))).collect(),
+            Dtype::F64 => data.as_chunks().0.iter().map(|&b| f64::from_le_bytes(b)).collect(),
+            Dtype::I64 => data.as_chunks().0.iter().map(|&b| i64::from_le_bytes(b) as f64).collect(),
+            Dtype::U8 => data.iter().map(|&byte| f64::from(byte)).collect(),
+            other => panic!("{case}: {name} has an unexpected format {other:?}"),
+        };
+        Expected { name, dtype: view.dtype(), values }
+    };
+    tensors.tensors().into_iter().map(read).collect()
+}
+
+/// Standard deviation of all numbers.
+pub(crate) fn deviation(values: &[f64]) -> f64 {
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / values.len() as f64).sqrt()
+}
+
+/// Largest absolute difference; a length that differs is a failure.
+pub(crate) fn largest_difference(found: &[f64], expected: &[f64]) -> f64 {
+    assert_eq!(found.len(), expected.len());
+    found.iter().zip(expected).map(|(found, expected)| (found - expected).abs()).fold(0.0, f64::max)
+}

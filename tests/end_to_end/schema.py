@@ -1,0 +1,48 @@
+"""Sends a running service thousands of calls, good and bad, that its own description leads Schemathesis to, and checks
+that no answer is a fault of the service's and that every answer is one that the description knows.
+
+    python tests/end_to_end/schema.py --easel target/debug/easel [--examples 100] [--seed 1]
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+CHECKS = [
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "ignored_auth",
+    "negative_data_rejection",
+]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--easel", type=Path, required=True, help="the program")
+    parser.add_argument("--examples", default="150", help="calls of each kind for each operation, at most")
+    parser.add_argument("--seed", default="1")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        serve = [given.easel, "serve", "--json", "--listen", "127.0.0.1:0", "--no-generate", "--data", folder]
+        with subprocess.Popen(serve, stdout=subprocess.PIPE) as service:
+            try:
+                api = json.loads(service.stdout.readline())["api"]
+                token = [given.easel, "token", "--role", "admin", "--data", folder]
+                token = subprocess.run(token, check=True, capture_output=True, text=True).stdout.strip()
+                schemathesis = [Path(sys.executable).parent / "schemathesis", "run", f"{api}/openapi.json"]
+                options = ["--checks", ",".join(CHECKS), "--max-examples", given.examples, "--seed", given.seed]
+                options += ["--continue-on-failure"]
+                Path(folder, "schemathesis.toml").write_text(f'[auth.openapi.token]\nbearer = "{token}"\n')
+                return subprocess.run([*schemathesis, *options], cwd=folder, check=False).returncode
+            finally:
+                service.terminate()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""What runs, and what it is told."""
+
+from stacks import source
+from stacks.rules.queues import variables_of
+from stacks.templates import ROOT, SERVICE
+
+RUNTIMES = {"provided.al2023"}
+ARCHITECTURES = {"arm64", "x86_64"}
+# Who leaves a variable out that its program reads, and why.
+LEFT_OUT = [
+    ("the API", "EASEL_TOKEN_SECRET", "API Gateway checks tokens; with a secret, functions would take others too"),
+    ("everybody", "AWS_ENDPOINT_URL_S3", "for emulators"),
+    ("workers", "AWS_ENDPOINT_URL", "for emulators"),
+    ("workers", "AWS_ENDPOINT_URL_DYNAMODB", "for emulators"),
+    ("everybody", "AWS_LAMBDA_FUNCTION_NAME", "Lambda sets it"),
+    ("functions", "EASEL_METRICS", "metrics are on where Lambda is"),
+    ("workers", "AWS_LAMBDA_RUNTIME_API", "Lambda sets it"),
+    ("workers", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "Lambda sets it"),
+    ("workers", "AWS_LAMBDA_LOG_STREAM_NAME", "Lambda sets it"),
+    ("workers", "EASEL_WORKER", "names follow from log streams and hosts: no two workers may have the same"),
+    ("workers", "EASEL_CHECKPOINT_EVERY", "the program's own choice does"),
+    ("workers", "EASEL_CACHE_SIZE", "the program's own choice does"),
+    ("workers", "EASEL_INSTRUCTIONS", "for tests and comparisons"),
+    ("workers", "EASEL_DEAD_LETTER_URL", "the function takes dead letters by its event source, for hosts too"),
+    ("Generate", "EASEL_DOLLARS_PER_HOUR", "it follows from the function's memory"),
+    ("hosts", "EASEL_DEAD_LETTER_ARN", "only Lambda brings dead letters"),
+]
+# The desk is no part of the API's description.
+DESK = {("GET", "/", "desk", False), ("GET", "/desk/{proxy+}", "desk", False)}
+# What the SDK and libraries read for themselves.
+OF_OTHERS = {"AWS_REGION", "HOME"}
+
+
+def programs(deployment):
+    """Name, folder of the crate, variables and groups of everything that runs."""
+    for function in deployment.of("AWS::Serverless::Function", "AWS::Lambda::Function"):
+        variables = function.properties.get("Environment", {}).get("Variables", {})
+        kind = "workers" if function.name == "Generate" else "the API"
+        groups = {"everybody", "functions", function.name, kind}
+        if function.name == "Desk":
+            # It has nothing in common with the others.
+            groups = {function.name}
+        yield function.name, f"functions/{function.name.lower()}", set(variables), groups
+    for container in deployment.containers():
+        variables = set(variables_of(container)) - OF_OTHERS
+        yield container["Name"], f"functions/{container['Name']}", variables, {"everybody", "workers", "hosts"}
+
+
+def variables(deployment):
+    """Programs are told all they read and nothing else."""
+    for name, folder, told, groups in programs(deployment):
+        read = source.variables(folder)
+        left_out = {variable for group, variable, _ in LEFT_OUT if group in groups}
+        for variable in sorted(read - told - left_out):
+            yield f"{name} reads {variable}, which is neither set nor left out on purpose"
+        for variable in sorted(told - read):
+            yield f"{name} is told {variable}, which it does not read"
+        for variable in sorted(left_out & told):
+            yield f"{name} is told {variable}, which is left out on purpose"
+        for variable in sorted(left_out - read):
+            yield f"{variable} is left out of {name}, which does not read it any more"
+
+
+def runtimes(deployment):
+    """Functions can be built, start, and end before whoever waits for them."""
+    if "Architectures" in deployment.service.template.get("Globals", {}).get("Function", {}):
+        yield "Architectures in Globals comes out twice: give it to each function"
+    for function in deployment.of("AWS::Serverless::Function"):
+        given, name = function.properties, function.name
+        architectures = given.get("Architectures", [])
+        if len(architectures) != 1 or not set(architectures) <= ARCHITECTURES:
+            yield f"{name} is for {architectures}: say one of {sorted(ARCHITECTURES)}"
+        if given.get("Timeout", 3) > 900 or given.get("MemorySize", 128) > 10_240:
+            yield f"{name} wants more than Lambda has"
+        called = [event for event in given.get("Events", {}).values() if event["Type"] == "HttpApi"]
+        if called and given.get("Timeout", 3) >= 30:
+            yield f"{name} works for {given['Timeout']} s, the API waits for 30"
+        if given.get("PackageType") == "Image":
+            continue
+        if given.get("Runtime") not in RUNTIMES:
+            yield f"{name} runs on {given.get('Runtime')}: say one of {sorted(RUNTIMES)}"
+        built = function.whole.get("Metadata", {})
+        folder = (SERVICE.parent / given["CodeUri"]).resolve()
+        if built.get("BuildMethod") != "rust-cargolambda" or not (folder / "Cargo.toml").is_file():
+            yield f"{name} cannot be built with cargo-lambda from {given['CodeUri']}"
+        elif built["BuildProperties"]["Binary"] != source.binary(folder.relative_to(ROOT)):
+            yield f"{name} is built from {built['BuildProperties']['Binary']}, no program of {given['CodeUri']}"
+
+
+def routes(deployment):
+    """The API has the described routes and the desk's, each with its function, and asks for tokens where they do."""
+    (api,) = deployment.of("AWS::Serverless::HttpApi")
+    guarded = bool(api.properties.get("Auth", {}).get("DefaultAuthorizer"))
+    found = set()
+    for function in deployment.of("AWS::Serverless::Function"):
+        for event in function.properties.get("Events", {}).values():
+            if event["Type"] == "HttpApi":
+                given = event["Properties"]
+                token = guarded and given.get("Auth", {}).get("Authorizer") != "NONE"
+                found.add((given["Method"].upper(), given["Path"], function.name.lower(), token))
+    described = source.routes() | DESK
+    for method, path, function, token in sorted(described - found):
+        yield f"{method} {path} is missing: {function}, {'with' if token else 'without'} a token"
+    for method, path, function, token in sorted(found - described):
+        yield f"{method} {path} is not described: {function}, {'with' if token else 'without'} a token"

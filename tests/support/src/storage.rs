@@ -1,0 +1,91 @@
+//! The service's S3 and DynamoDB, as any other program sees them.
+
+use std::collections::HashMap;
+
+use aws_sdk_s3::operation::get_object::GetObjectError;
+use easel_storage::gallery::Gallery;
+use easel_storage::store::Store;
+use easel_storage::workflow::Workflow;
+
+use crate::addresses::Addresses;
+use crate::clients::Access;
+
+/// Clients of the service's bucket and table.
+#[derive(Debug, Clone)]
+pub struct Storage {
+    objects: aws_sdk_s3::Client,
+    bucket: String,
+    rows: aws_sdk_dynamodb::Client,
+    table: String,
+}
+
+impl Storage {
+    /// Clients of what these addresses name.
+    #[must_use]
+    pub fn new(addresses: &Addresses) -> Self {
+        let Addresses { region, access_key_id, secret_access_key, session_token, .. } = addresses;
+        let access = Access::until(region, access_key_id, secret_access_key, session_token.as_deref());
+        Self {
+            objects: access.s3(&addresses.s3_endpoint),
+            bucket: addresses.bucket.clone(),
+            rows: access.dynamodb(&addresses.dynamodb_endpoint),
+            table: addresses.table.clone(),
+        }
+    }
+
+    /// The same bucket and table as functions work with them.
+    #[must_use]
+    pub fn workflow(&self) -> Workflow {
+        Workflow {
+            store: Store::new(self.rows.clone(), &self.table),
+            gallery: Gallery::new(self.objects.clone(), &self.bucket),
+        }
+    }
+
+    /// Drops a file.
+    pub async fn put(&self, key: &str, bytes: impl Into<Vec<u8>>) {
+        self.put_with(key, bytes, &[]).await;
+    }
+
+    /// Drops a file with metadata.
+    pub async fn put_with(&self, key: &str, bytes: impl Into<Vec<u8>>, metadata: &[(&str, &str)]) {
+        let metadata = metadata.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let put = self.objects.put_object().bucket(&self.bucket).key(key).body(bytes.into().into());
+        put.set_metadata(Some(metadata.collect::<HashMap<_, _>>())).send().await.expect("it is written");
+    }
+
+    /// What lies under a key.
+    pub async fn get(&self, key: &str) -> Option<Vec<u8>> {
+        match self.objects.get_object().bucket(&self.bucket).key(key).send().await {
+            Ok(object) => Some(object.body.collect().await.expect("all of it").to_vec()),
+            Err(error) if matches!(error.as_service_error(), Some(GetObjectError::NoSuchKey(_))) => None,
+            Err(error) => panic!("{key}: {error:?}"),
+        }
+    }
+
+    /// An object's tags, as `name=value`.
+    pub async fn tags(&self, key: &str) -> Vec<String> {
+        let tags = self.objects.get_object_tagging().bucket(&self.bucket).key(key).send().await.expect("tags");
+        tags.tag_set().iter().map(|tag| format!("{}={}", tag.key(), tag.value())).collect()
+    }
+
+    /// The keys under a prefix.
+    pub async fn keys(&self, prefix: &str) -> Vec<String> {
+        let pages = self.objects.list_objects_v2().bucket(&self.bucket).prefix(prefix).into_paginator().send();
+        let pages = pages.collect::<Result<Vec<_>, _>>().await.expect("a list");
+        pages.iter().flat_map(|page| page.contents()).filter_map(|object| object.key().map(str::to_owned)).collect()
+    }
+
+    /// The sort keys of a task's event rows.
+    pub async fn event_rows(&self, id: &str) -> Vec<String> {
+        let query = self.rows.query().table_name(&self.table).consistent_read(true);
+        let query = query.key_condition_expression("PK = :task AND begins_with(SK, :event)");
+        let query = query.expression_attribute_values(":task", text(&format!("TASK#{id}")));
+        let found = query.expression_attribute_values(":event", text("EVENT#")).send().await.expect("rows");
+        found.items().iter().filter_map(|row| row.get("SK")?.as_s().ok().cloned()).collect()
+    }
+}
+
+fn text(value: &str) -> aws_sdk_dynamodb::types::AttributeValue {
+    aws_sdk_dynamodb::types::AttributeValue::S(value.to_owned())
+}
