@@ -76,7 +76,7 @@ struct Reuse {
 
 /// Where a generation stands.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Progress {
+pub struct StepProgress {
     /// Evaluations done, of the whole generation.
     pub step: usize,
     /// Evaluations in all.
@@ -98,7 +98,7 @@ impl Generation {
     ///
     /// # Errors
     /// A failure of files or device; the generation is as it was before the step and can be tried again.
-    pub fn advance(&mut self) -> Result<Option<Progress>> {
+    pub fn advance(&mut self) -> Result<Option<StepProgress>> {
         if self.index == self.plan.end {
             return Ok(None);
         }
@@ -136,9 +136,9 @@ impl Generation {
     }
 
     /// Where the generation stands after a step of `stage`.
-    fn progress(&self, stage: Stage) -> Progress {
+    fn progress(&self, stage: Stage) -> StepProgress {
         let left = self.plan.end - self.index;
-        Progress {
+        StepProgress {
             step: self.step(),
             total: self.total(),
             stage,

@@ -66,7 +66,7 @@ pub use config::Shape;
 pub use device::{Backend, DeviceChoice, DevicePreference, ProbeResult, Requirement, examine, memory};
 pub use easel_settings::ResolvedSettings;
 pub use error::{Error, Result};
-pub use generation::{Checkpoint, Generation, Model, Progress, Retention, Timings, Trace};
+pub use generation::{Checkpoint, Generation, Model, Retention, StepProgress, Timings, Trace};
 pub use noise::{NoiseGenerator, NoiseState};
 pub use precision::Precision;
 pub use request::Request;

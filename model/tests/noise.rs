@@ -5,7 +5,7 @@ use easel_model::{NoiseGenerator, NoiseState};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
-struct Case {
+struct NoiseCase {
     seed: u64,
     shape: Vec<usize>,
     draw_1: Draw,
@@ -20,7 +20,7 @@ struct Draw {
     sum_squares: f64,
 }
 
-fn cases() -> Vec<Case> {
+fn cases() -> Vec<NoiseCase> {
     let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference/rng.json"));
     serde_json::from_str(text).expect("rng.json holds the cases")
 }

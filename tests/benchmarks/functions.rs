@@ -10,7 +10,7 @@ use easel_test_support::task_requests::{small, unique};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::numbers::{Times, row};
+use crate::numbers::{CallTimes, row};
 
 const STARTS: usize = 15;
 const CALLS: usize = 300;
@@ -26,7 +26,7 @@ pub(crate) async fn run(folder: &Path) {
         let size = std::fs::metadata(&package).unwrap_or_else(|error| panic!("{}: {error}", package.display())).len();
         let unpacked = TempDir::new().expect("a folder");
         let program = unpack(&package, unpacked.path());
-        let (mut cold, mut warm) = (Times::default(), Times::default());
+        let (mut cold, mut warm) = (CallTimes::default(), CallTimes::default());
         let mut number = 0;
         for start in 0..STARTS {
             let runtime = LambdaRuntime::start().await;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use easel_test_support::person::Person;
 use easel_test_support::service::Service;
 
-use crate::numbers::{Times, row};
+use crate::numbers::{CallTimes, row};
 use crate::tasks;
 
 const FEW: usize = 100;
@@ -37,8 +37,8 @@ pub(crate) async fn run() {
     }
 }
 
-async fn time(person: &Person, path: &str) -> Times {
-    let mut times = Times::default();
+async fn time(person: &Person, path: &str) -> CallTimes {
+    let mut times = CallTimes::default();
     for _ in 0..CALLS {
         let started = Instant::now();
         person.get(path).await.expect(200);

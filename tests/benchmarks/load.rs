@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::numbers::{Times, row};
+use crate::numbers::{CallTimes, row};
 use crate::tasks;
 
 /// Calls a second.
@@ -56,7 +56,7 @@ pub(crate) async fn run(seconds: u32) {
             (operation, answer.status, due.elapsed())
         });
     }
-    let mut times: BTreeMap<&str, (Times, usize)> = BTreeMap::new();
+    let mut times: BTreeMap<&str, (CallTimes, usize)> = BTreeMap::new();
     while let Some(answer) = answers.join_next().await {
         let (operation, status, time) = answer.expect("no panic");
         let (times, errors) = times.entry(operation).or_default();

@@ -1,12 +1,12 @@
-//! Times in the words of a table.
+//! CallTimes in the words of a table.
 
 use std::time::Duration;
 
 /// How long something took, many times.
 #[derive(Debug, Default)]
-pub(crate) struct Times(Vec<Duration>);
+pub(crate) struct CallTimes(Vec<Duration>);
 
-impl Times {
+impl CallTimes {
     pub(crate) fn add(&mut self, time: Duration) {
         self.0.push(time);
     }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 async fn every_route_lets_in_who_may_and_nobody_else() {
     let service = Service::shared();
     let tag = unique("authorization");
-    let target = Target::new(&service, &tag).await;
+    let target = CallTarget::new(&service, &tag).await;
     let routes = routes();
     for route in &routes {
         let name = format!("{} {}", route.method, route.path);
@@ -116,14 +116,14 @@ fn routes() -> Vec<Route> {
 }
 
 /// What the calls are about.
-struct Target<'a> {
+struct CallTarget<'a> {
     service: &'a Service,
     tag: &'a str,
     /// A drawn task of the creator's.
     untouched: Value,
 }
 
-impl<'a> Target<'a> {
+impl<'a> CallTarget<'a> {
     async fn new(service: &'a Service, tag: &'a str) -> Self {
         let untouched = service.person(Who::Creator).draw(small(tag)).await;
         Self { service, tag, untouched }
@@ -164,7 +164,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Tokens that nobody should be let in with.
+/// AccessTokens that nobody should be let in with.
 fn bad_tokens(service: &Service) -> Vec<(&'static str, Option<String>)> {
     let token = service.token(Who::Admin);
     let (signed, signature) = token.rsplit_once('.').expect("a signature");

@@ -8,13 +8,13 @@ use crate::error::{ApiError, Result};
 
 /// Query parameters that nobody has read yet, and what was wrong with those that were.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Parameters {
+pub(crate) struct QueryParameters {
     unread: Vec<(String, String)>,
     known: Vec<&'static str>,
     errors: Vec<FieldError>,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Parameters {
+impl<S: Send + Sync> FromRequestParts<S> for QueryParameters {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
@@ -29,11 +29,11 @@ impl<S: Send + Sync> FromRequestParts<S> for NoParameters {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        Parameters::new(parts.uri.query().unwrap_or_default()).finish().map(|()| Self)
+        QueryParameters::new(parts.uri.query().unwrap_or_default()).finish().map(|()| Self)
     }
 }
 
-impl Parameters {
+impl QueryParameters {
     fn new(query: &str) -> Self {
         Self { unread: form_urlencoded::parse(query.as_bytes()).into_owned().collect(), ..Self::default() }
     }
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn everything_that_is_wrong_is_reported_at_once() {
-        let mut parameters = Parameters::new("limit=ten&a%20b=%C3%A4&cursor=1&cursor=2&page=3");
+        let mut parameters = QueryParameters::new("limit=ten&a%20b=%C3%A4&cursor=1&cursor=2&page=3");
         let number = |text: &str| text.parse::<u8>().ok();
         assert_eq!(parameters.read("limit", "is no number", number), None);
         assert_eq!(parameters.read("cursor", "is no number", number), None);
@@ -87,6 +87,6 @@ mod tests {
             "page: is not a parameter; there are: limit, cursor, a b, missing",
         ];
         assert_eq!(errors, expected);
-        assert!(Parameters::new("").finish().is_ok());
+        assert!(QueryParameters::new("").finish().is_ok());
     }
 }

@@ -14,10 +14,10 @@ use crate::bench::BenchArguments;
 use crate::client::{
     ApproveArguments, CancelArguments, ListArguments, RejectArguments, ShowArguments, SubmitArguments, TaskArguments,
 };
+use crate::command_error::CommandError;
 use crate::convert::ConvertArguments;
 use crate::demo::DemoArguments;
 use crate::doctor::DoctorArguments;
-use crate::failure::Failure;
 use crate::generate::GenerateArguments;
 use crate::output;
 use crate::pull::PullArguments;
@@ -87,7 +87,7 @@ impl Arguments {
     ///
     /// # Errors
     /// The command line is not understood.
-    pub(crate) fn read() -> Result<Option<Self>, Failure> {
+    pub(crate) fn read() -> Result<Option<Self>, CommandError> {
         match Self::parse(std::env::args_os()) {
             Ok(arguments) => Ok(Some(arguments)),
             Err(error) => match error.kind() {
@@ -97,9 +97,9 @@ impl Arguments {
                 }
                 ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
                     output::note(&error.render().to_string());
-                    Err(Failure::wrong_use("no command given; for example: easel generate \"a red heart\""))
+                    Err(CommandError::wrong_use("no command given; for example: easel generate \"a red heart\""))
                 }
-                _ => Err(Failure::wrong_use(brief(&error.render().to_string()))),
+                _ => Err(CommandError::wrong_use(brief(&error.render().to_string()))),
             },
         }
     }

@@ -7,7 +7,7 @@ use easel_model::{DeviceChoice, DevicePreference, Model, ModelSource, Precision,
 use serde::Serialize;
 
 use crate::arguments::computation::ComputationArguments;
-use crate::failure::Failure;
+use crate::command_error::CommandError;
 use crate::output;
 use crate::units;
 use clap::Args;
@@ -39,7 +39,7 @@ pub(crate) struct BenchArguments {
 const OPERATIONS: &str = "operations";
 
 /// Times what was asked for and prints the times.
-pub(crate) fn run(arguments: &BenchArguments) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &BenchArguments) -> Result<(), CommandError> {
     arguments.computation.start_threads()?;
     let preference = arguments.computation.device.device;
     // Full-size weights are held in 16 bits where they are used; ndarray has f32 only.

@@ -19,7 +19,7 @@ pub(crate) use list::{ListArguments, list};
 pub(crate) use show::{ShowArguments, history, history_lines, show};
 pub(crate) use submit::{SubmitArguments, submit, wait, wait_at_most};
 
-use crate::failure::Failure;
+use crate::command_error::CommandError;
 use clap::Args;
 use easel_system::environment;
 
@@ -48,7 +48,7 @@ impl Client {
     ///
     /// # Errors
     /// The system gives no connections at all.
-    pub(crate) fn new(arguments: &ServiceArguments) -> Result<Self, Failure> {
+    pub(crate) fn new(arguments: &ServiceArguments) -> Result<Self, CommandError> {
         Self::to(&arguments.api, arguments.token.clone())
     }
 
@@ -56,9 +56,9 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::new`].
-    pub(crate) fn to(api: &str, token: Option<String>) -> Result<Self, Failure> {
+    pub(crate) fn to(api: &str, token: Option<String>) -> Result<Self, CommandError> {
         let http = HttpClient::builder().timeout(TIMEOUT).build();
-        let http = http.map_err(|error| Failure::failed(format!("--api: {error}")))?;
+        let http = http.map_err(|error| CommandError::failed(format!("--api: {error}")))?;
         Ok(Self { http, api: api.trim_end_matches('/').to_owned(), token })
     }
 
@@ -66,7 +66,7 @@ impl Client {
     ///
     /// # Errors
     /// The service's problem, or why it cannot be reached.
-    pub(crate) fn get(&self, path: &str) -> Result<Value, Failure> {
+    pub(crate) fn get(&self, path: &str) -> Result<Value, CommandError> {
         self.send(self.request(Method::GET, path))
     }
 
@@ -74,7 +74,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::get`].
-    pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Value, CommandError> {
         self.send(self.request(Method::POST, path).json(body))
     }
 
@@ -82,7 +82,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::get`].
-    pub(crate) fn delete(&self, path: &str) -> Result<Value, Failure> {
+    pub(crate) fn delete(&self, path: &str) -> Result<Value, CommandError> {
         self.send(self.request(Method::DELETE, path))
     }
 
@@ -90,7 +90,7 @@ impl Client {
     ///
     /// # Errors
     /// The service cannot be reached.
-    pub(crate) fn status_without_token(&self, path: &str) -> Result<u16, Failure> {
+    pub(crate) fn status_without_token(&self, path: &str) -> Result<u16, CommandError> {
         let answer = self.http.get(format!("{}{path}", self.api)).send();
         answer.map(|answer| answer.status().as_u16()).map_err(|error| self.unreachable(&error))
     }
@@ -113,22 +113,22 @@ impl Client {
         }
     }
 
-    fn send(&self, request: RequestBuilder) -> Result<Value, Failure> {
+    fn send(&self, request: RequestBuilder) -> Result<Value, CommandError> {
         let answer = request.send().map_err(|error| self.unreachable(&error))?;
         let status = answer.status();
         let body = answer.bytes().map_err(|error| self.unreachable(&error))?;
         let value = serde_json::from_slice::<Value>(&body);
         if status.is_success() {
             let odd =
-                |error| Failure::failed(format!("{} responds with something that is not JSON: {error}", self.api));
+                |error| CommandError::failed(format!("{} responds with something that is not JSON: {error}", self.api));
             return value.map_err(odd);
         }
         Err(refused(status, &value.unwrap_or_default()))
     }
 
-    fn unreachable(&self, error: &reqwest::Error) -> Failure {
+    fn unreachable(&self, error: &reqwest::Error) -> CommandError {
         let advice = "is it running? `easel serve` starts one, --api names another";
-        Failure::failed(format!("the service at {} cannot be reached ({}): {advice}", self.api, cause(error)))
+        CommandError::failed(format!("the service at {} cannot be reached ({}): {advice}", self.api, cause(error)))
     }
 }
 
@@ -142,11 +142,11 @@ pub(crate) fn cause(error: &reqwest::Error) -> String {
 }
 
 /// A problem document as one line.
-fn refused(status: StatusCode, problem: &Value) -> Failure {
+fn refused(status: StatusCode, problem: &Value) -> CommandError {
     let detail = problem["detail"].as_str().map_or_else(|| format!("status {status}"), str::to_owned);
     let message = match status {
         StatusCode::UNAUTHORIZED => format!("{detail}; use --token or EASEL_TOKEN"),
         _ => format!("the service refused the request: {detail}"),
     };
-    if status.is_client_error() { Failure::wrong_use(message) } else { Failure::failed(message) }
+    if status.is_client_error() { CommandError::wrong_use(message) } else { CommandError::failed(message) }
 }

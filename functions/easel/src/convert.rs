@@ -3,7 +3,7 @@
 use easel_model::Precision;
 use easel_model::weights::{ExportFormat, ModelFiles, WeightType, save_folder, save_single_file};
 
-use crate::failure::Failure;
+use crate::command_error::CommandError;
 use crate::output;
 use crate::output_files::write_new;
 use clap::Args;
@@ -26,7 +26,7 @@ pub(crate) struct ConvertArguments {
 }
 
 /// Reads the model and writes the new one.
-pub(crate) fn run(arguments: &ConvertArguments) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &ConvertArguments) -> Result<(), CommandError> {
     let precision = arguments.precision;
     let model = ModelFiles::open(&arguments.model)?;
     let extension = arguments.output.extension();
@@ -46,7 +46,7 @@ pub(crate) fn run(arguments: &ConvertArguments) -> Result<(), Failure> {
 }
 
 /// The format that other programs know the precision by.
-fn weight_type(precision: Precision) -> Result<WeightType, Failure> {
+fn weight_type(precision: Precision) -> Result<WeightType, CommandError> {
     match precision {
         Precision::F32 => Ok(WeightType::F32),
         Precision::Bf16 => Ok(WeightType::BF16),
@@ -54,7 +54,7 @@ fn weight_type(precision: Precision) -> Result<WeightType, Failure> {
         Precision::Int8 => {
             let message =
                 "--precision int8: only packed folders have it; write a folder without --portable, or use bf16";
-            Err(Failure::wrong_use(message))
+            Err(CommandError::wrong_use(message))
         }
     }
 }

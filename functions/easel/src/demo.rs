@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::arguments::{Arguments, Command};
 use crate::client::{self, Client};
-use crate::failure::Failure;
+use crate::command_error::CommandError;
 use crate::output;
 use crate::serve::{self, DataFolder, Ready};
 use clap::Args;
@@ -36,8 +36,8 @@ pub(crate) struct DemoArguments {
 ///
 /// # Errors
 /// The service's.
-pub(crate) fn run(arguments: &DemoArguments) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::failed(format!("making a folder for the demo: {error}"));
+pub(crate) fn run(arguments: &DemoArguments) -> Result<(), CommandError> {
+    let failed = |error: std::io::Error| CommandError::failed(format!("making a folder for the demo: {error}"));
     let folder = TemporaryFolder::inside(&std::env::temp_dir()).map_err(failed)?;
     let shutdown = CancellationToken::new();
     let _stop = shutdown.clone().drop_guard();
@@ -52,15 +52,15 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<(), Failure> {
         Err(_) => Ok(()),
     };
     shutdown.cancel();
-    let stopped = service.join().map_err(|_| Failure::failed("the service ended in a panic"))?;
+    let stopped = service.join().map_err(|_| CommandError::failed("the service ended in a panic"))?;
     stopped.and(result)
 }
 
-fn start(data: &Path, shutdown: CancellationToken, announce: &mpsc::Sender<Ready>) -> Result<(), Failure> {
+fn start(data: &Path, shutdown: CancellationToken, announce: &mpsc::Sender<Ready>) -> Result<(), CommandError> {
     let line = ["easel", "serve", "--listen", "127.0.0.1:0", "--data"].map(OsString::from);
     let line = line.into_iter().chain([data.as_os_str().to_owned()]);
     let Ok(Arguments { command: Command::Serve(arguments) }) = Arguments::parse(line) else {
-        return Err(Failure::failed("the demo cannot start its own service"));
+        return Err(CommandError::failed("the demo cannot start its own service"));
     };
     serve::serve(&arguments, shutdown, |ready| {
         let _ = announce.send(ready);
@@ -69,7 +69,7 @@ fn start(data: &Path, shutdown: CancellationToken, announce: &mpsc::Sender<Ready
 }
 
 /// From the prompt to the published image.
-fn walk(arguments: &DemoArguments, ready: &Ready, data: &Path) -> Result<(), Failure> {
+fn walk(arguments: &DemoArguments, ready: &Ready, data: &Path) -> Result<(), CommandError> {
     output::note(&format!("The demo's own service listens on {}", ready.api));
     let secrets = DataFolder::open(Some(data))?.secrets()?;
     let key = TokenKey::new(secrets.token_secret.into_bytes());

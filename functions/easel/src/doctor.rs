@@ -8,7 +8,7 @@ use easel_model::{
 use serde::Serialize;
 
 use crate::arguments::computation::DeviceArguments;
-use crate::failure::Failure;
+use crate::command_error::CommandError;
 use crate::output;
 use crate::units;
 use clap::Args;
@@ -85,7 +85,7 @@ enum Verdict {
 }
 
 /// Examines this machine and prints what it found.
-pub(crate) fn run(arguments: &DoctorArguments) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &DoctorArguments) -> Result<(), CommandError> {
     let preference = arguments.device.device;
     let precision = arguments.device.precision();
     let requirement = Requirement { precision, ..Requirement::default() };
@@ -125,11 +125,11 @@ pub(crate) fn run(arguments: &DoctorArguments) -> Result<(), Failure> {
     } else {
         output::result(&text(&diagnosis))?
     }
-    choice.map(drop).map_err(Failure::from)
+    choice.map(drop).map_err(CommandError::from)
 }
 
 /// What each model needs, from the names and shapes of its tensors.
-fn fits(free: u64) -> Result<Vec<Fit>, Failure> {
+fn fits(free: u64) -> Result<Vec<Fit>, CommandError> {
     let demo = ModelSource::random(Shape::Demo)?;
     let base = ModelSource::random(Shape::SdxlBase)?;
     let refiner = ModelSource::random(Shape::SdxlRefiner)?;

@@ -16,7 +16,7 @@ use crate::arguments::computation::ComputationArguments;
 use crate::arguments::fields::SettingsArguments;
 use crate::arguments::models::ModelArguments;
 use crate::cache;
-use crate::failure::Failure;
+use crate::command_error::CommandError;
 use crate::output;
 use crate::output_files::{self, OutputFiles};
 use crate::progress::ProgressDisplay;
@@ -51,7 +51,7 @@ pub(crate) struct GenerateArguments {
 }
 
 /// What may take long comes last, so that what is wrong with the command line shows at once.
-pub(crate) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
+pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
     let began = Instant::now();
     arguments.computation.start_threads()?;
     let (preference, precision) = (arguments.computation.device.device, arguments.computation.device.precision());
@@ -81,7 +81,7 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
         ("--use-refiner", settings.use_refiner == Some(true)),
     ] {
         if is_given && !has_refiner {
-            return Err(Failure::wrong_use(format!(
+            return Err(CommandError::wrong_use(format!(
                 "{option}: there is no refiner to hand over to: give --refiner PATH"
             )));
         }
@@ -157,9 +157,9 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), Failure> {
 }
 
 /// The settings that the command line gives; the model's defaults come later.
-fn settings(arguments: &GenerateArguments) -> Result<Settings, Failure> {
+fn settings(arguments: &GenerateArguments) -> Result<Settings, CommandError> {
     let settings = Settings::from_checked(arguments.settings.values.clone(), draw_seed());
-    let mut settings = settings.map_err(|error| Failure::wrong_use(error.to_string()))?;
+    let mut settings = settings.map_err(|error| CommandError::wrong_use(error.to_string()))?;
     if arguments.no_refiner {
         settings.use_refiner = Some(false);
     }
@@ -193,7 +193,7 @@ fn introduce(choice: &ModelChoice, device: &DeviceChoice, seed: u64, seed_was_dr
 }
 
 /// Generates the images, showing how far it is.
-fn generate(model: &Model, request: Request, traced: bool) -> Result<(Generation, Vec<RgbImage>), Failure> {
+fn generate(model: &Model, request: Request, traced: bool) -> Result<(Generation, Vec<RgbImage>), CommandError> {
     let progress = ProgressDisplay::new();
     progress.begin("reading the prompt");
     let mut generation = if traced { model.start_traced(request)? } else { model.start(request)? };
@@ -209,7 +209,7 @@ fn generate(model: &Model, request: Request, traced: bool) -> Result<(Generation
 }
 
 /// Writes every image with the record of what generates it by itself.
-fn save(images: &[RgbImage], files: &OutputFiles, record: &ImageRecord<'_>) -> Result<Vec<PathBuf>, Failure> {
+fn save(images: &[RgbImage], files: &OutputFiles, record: &ImageRecord<'_>) -> Result<Vec<PathBuf>, CommandError> {
     let paths = files.paths(images.len());
     for (index, (path, image)) in (0..).zip(paths.iter().zip(images)) {
         let settings = record.settings.alone(index);
@@ -220,8 +220,8 @@ fn save(images: &[RgbImage], files: &OutputFiles, record: &ImageRecord<'_>) -> R
 }
 
 /// Writes the trace beside its place, then moves it there.
-fn save_trace(trace: &Trace, path: &Path) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::failed(format!("writing {}: {error}", path.display()));
+fn save_trace(trace: &Trace, path: &Path) -> Result<(), CommandError> {
+    let failed = |error: std::io::Error| CommandError::failed(format!("writing {}: {error}", path.display()));
     let folder = TemporaryFolder::inside(folder_of(path)).map_err(failed)?;
     let whole = folder.path().join("trace.safetensors");
     trace.save(&whole)?;

@@ -2,7 +2,7 @@
 
 use easel_system::temporary;
 
-use crate::failure::Failure;
+use crate::command_error::CommandError;
 use crate::output;
 
 /// 128 + SIGINT, as shells have it.
@@ -12,12 +12,12 @@ const EXIT_CODE: i32 = 130;
 ///
 /// # Errors
 /// The system does not let it.
-pub(crate) fn listen() -> Result<(), Failure> {
+pub(crate) fn listen() -> Result<(), CommandError> {
     let stop = || {
         temporary::remove_all(|| {
             output::note("easel: stopped");
             std::process::exit(EXIT_CODE);
         });
     };
-    ctrlc::set_handler(stop).map_err(|error| Failure::failed(format!("listening for Ctrl-C: {error}")))
+    ctrlc::set_handler(stop).map_err(|error| CommandError::failed(format!("listening for Ctrl-C: {error}")))
 }

@@ -4,10 +4,10 @@ mod arguments;
 mod bench;
 mod cache;
 mod client;
+mod command_error;
 mod convert;
 mod demo;
 mod doctor;
-mod failure;
 mod generate;
 mod interruption;
 mod output;
@@ -24,13 +24,13 @@ mod validate;
 use std::process::ExitCode;
 
 use arguments::{Arguments, Command};
-use failure::Failure;
+use command_error::CommandError;
 
 fn main() -> ExitCode {
-    failure::report(run)
+    command_error::report(run)
 }
 
-fn run() -> Result<(), Failure> {
+fn run() -> Result<(), CommandError> {
     let Some(arguments) = Arguments::read()? else { return Ok(()) };
     output::start_log()?;
     // The service finishes its step when it is stopped; every other command ends at once.

@@ -6,7 +6,7 @@ use easel_system::environment::{self, LOG};
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
-use crate::failure::Failure;
+use crate::command_error::CommandError;
 
 /// Says something to a person. Where nobody can hear it, nothing is lost.
 pub(crate) fn note(line: &str) {
@@ -17,11 +17,11 @@ pub(crate) fn note(line: &str) {
 ///
 /// # Errors
 /// Standard output cannot be written; a reader that has read enough is no error.
-pub(crate) fn result(text: &str) -> Result<(), Failure> {
+pub(crate) fn result(text: &str) -> Result<(), CommandError> {
     let mut output = std::io::stdout().lock();
     match writeln!(output, "{text}").and_then(|()| output.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Failure::failed(format!("writing standard output: {error}")))
+            Err(CommandError::failed(format!("writing standard output: {error}")))
         }
         _ => Ok(()),
     }
@@ -31,9 +31,9 @@ pub(crate) fn result(text: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 /// As [`result`].
-pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
+pub(crate) fn json(value: &impl Serialize) -> Result<(), CommandError> {
     let text = serde_json::to_string_pretty(value);
-    result(&text.map_err(|error| Failure::failed(format!("writing the report: {error}")))?)
+    result(&text.map_err(|error| CommandError::failed(format!("writing the report: {error}")))?)
 }
 
 /// What is logged where nothing is asked for.
@@ -43,10 +43,10 @@ const DEFAULT_FILTER: &str = "warn";
 ///
 /// # Errors
 /// `EASEL_LOG` is no filter.
-pub(crate) fn start_log() -> Result<(), Failure> {
+pub(crate) fn start_log() -> Result<(), CommandError> {
     let filter = environment::text(LOG);
     let filter = EnvFilter::try_new(filter.as_deref().unwrap_or(DEFAULT_FILTER))
-        .map_err(|error| Failure::wrong_use(format!("EASEL_LOG: {error}; use a level such as `info`")))?;
+        .map_err(|error| CommandError::wrong_use(format!("EASEL_LOG: {error}; use a level such as `info`")))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A log that cannot be written must not end the work.
     let _ = log.log_internal_errors(false).try_init();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use easel_system::files::{TEMPORARY_PREFIX, folder_of};
 use easel_system::temporary::TemporaryFolder;
 
-use crate::failure::Failure;
+use crate::command_error::CommandError;
 
 /// Where images go.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl OutputFiles {
     ///
     /// # Errors
     /// The extension stands for no format, or nothing can be written there.
-    pub(crate) fn new(output: Option<&Path>, seed: u64, count: u32) -> Result<Self, Failure> {
+    pub(crate) fn new(output: Option<&Path>, seed: u64, count: u32) -> Result<Self, CommandError> {
         match output {
             Some(path) => {
                 easel_images::format_of(path)?;
@@ -66,8 +66,9 @@ impl OutputFiles {
 ///
 /// # Errors
 /// The option, the path and the reason.
-pub(crate) fn check(path: &Path, option: &str) -> Result<(), Failure> {
-    let failed = |reason: String| Failure::failed(format!("{option}: {} cannot be written: {reason}", path.display()));
+pub(crate) fn check(path: &Path, option: &str) -> Result<(), CommandError> {
+    let failed =
+        |reason: String| CommandError::failed(format!("{option}: {} cannot be written: {reason}", path.display()));
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => return Err(failed("it is a folder; name a file in it".into())),
         Ok(found) if !found.is_file() => return Err(failed("it is no ordinary file; choose another name".into())),
@@ -87,8 +88,12 @@ pub(crate) fn check(path: &Path, option: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 /// It is there already, or it cannot be written.
-pub(crate) fn write_new(path: &Path, write: impl FnOnce(&Path) -> Result<(), Failure>) -> Result<(), Failure> {
-    let failed = |reason: String| Failure::failed(format!("--output: {} cannot be written: {reason}", path.display()));
+pub(crate) fn write_new(
+    path: &Path,
+    write: impl FnOnce(&Path) -> Result<(), CommandError>,
+) -> Result<(), CommandError> {
+    let failed =
+        |reason: String| CommandError::failed(format!("--output: {} cannot be written: {reason}", path.display()));
     if taken(path) {
         return Err(failed("it is there already; remove it or choose another name".into()));
     }
@@ -103,9 +108,9 @@ pub(crate) fn write_new(path: &Path, write: impl FnOnce(&Path) -> Result<(), Fai
 ///
 /// # Errors
 /// It cannot be written.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
     let failed = |error: std::io::Error| {
-        Failure::failed(format!("--output: {} cannot be written: {}", path.display(), reason(&error)))
+        CommandError::failed(format!("--output: {} cannot be written: {}", path.display(), reason(&error)))
     };
     let folder = TemporaryFolder::inside(folder_of(path)).map_err(failed)?;
     let whole = folder.path().join("image");

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use easel_model::Progress;
+use easel_model::StepProgress;
 use easel_models::pull::FetchProgress;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
@@ -47,8 +47,8 @@ impl ProgressDisplay {
     }
 
     /// Shows a step that is done.
-    pub(crate) fn step(&self, progress: &Progress) {
-        let Progress { step, total, stage, elapsed, remaining } = progress;
+    pub(crate) fn step(&self, progress: &StepProgress) {
+        let StepProgress { step, total, stage, elapsed, remaining } = progress;
         let left = units::seconds(remaining.as_secs_f64());
         let so_far = units::seconds(elapsed.as_secs_f64());
         self.draw(*step as u64, *total as u64, &format!("({}), {so_far} so far, {left} left", stage.name()));

@@ -8,7 +8,7 @@ use easel_models::pull::{FetchProgress, Layout, Pulled, Source, local, pull};
 use serde_json::json;
 
 use crate::cache;
-use crate::failure::Failure;
+use crate::command_error::CommandError;
 use crate::output;
 use crate::progress::PullProgress;
 use crate::units;
@@ -34,7 +34,7 @@ pub(crate) struct PullArguments {
 }
 
 /// Fetches the model and checks that Easel can open it.
-pub(crate) fn run(arguments: &PullArguments) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &PullArguments) -> Result<(), CommandError> {
     let began = Instant::now();
     let mut source = Source::parse(&arguments.source)?;
     if let Some(revision) = &arguments.revision {
@@ -79,7 +79,7 @@ pub(crate) fn run(arguments: &PullArguments) -> Result<(), Failure> {
 ///
 /// # Errors
 /// What kept one from being fetched.
-pub(crate) fn fetched<const N: usize>(named: [(&str, Option<&Path>); N]) -> Result<[Option<PathBuf>; N], Failure> {
+pub(crate) fn fetched<const N: usize>(named: [(&str, Option<&Path>); N]) -> Result<[Option<PathBuf>; N], CommandError> {
     let cache = cache::folder();
     let mut paths = [const { None }; N];
     for ((option, named), path) in named.into_iter().zip(&mut paths) {
@@ -89,13 +89,15 @@ pub(crate) fn fetched<const N: usize>(named: [(&str, Option<&Path>); N]) -> Resu
     Ok(paths)
 }
 
-fn watched<T>(work: impl FnOnce(&mut dyn FnMut(FetchProgress<'_>)) -> Result<T, Failure>) -> Result<T, Failure> {
+fn watched<T>(
+    work: impl FnOnce(&mut dyn FnMut(FetchProgress<'_>)) -> Result<T, CommandError>,
+) -> Result<T, CommandError> {
     let mut progress = PullProgress::new();
     work(&mut |step| progress.show(&step))
 }
 
 /// Opens the model as an image would; returns the options that name it.
-fn opening(pulled: &Pulled) -> Result<String, Failure> {
+fn opening(pulled: &Pulled) -> Result<String, CommandError> {
     let path = pulled.path.display();
     if pulled.layout == Layout::TinyVae {
         TinyVaeFiles::open(&pulled.path)?;

@@ -3,7 +3,7 @@
 use easel_model::bench::random_model;
 use easel_model::{Precision, Shape};
 
-use crate::failure::Failure;
+use crate::command_error::CommandError;
 use crate::output;
 use crate::output_files::write_new;
 use clap::Args;
@@ -23,7 +23,7 @@ pub(crate) struct RandomModelArguments {
 }
 
 /// Writes the folder.
-pub(crate) fn run(arguments: &RandomModelArguments) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &RandomModelArguments) -> Result<(), CommandError> {
     let (shape, precision) = (arguments.shape, arguments.precision);
     write_new(&arguments.output, |path| Ok(random_model::write(shape, precision, path)?))?;
     output::result(&arguments.output.display().to_string())

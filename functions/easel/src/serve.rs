@@ -22,7 +22,7 @@ use embedded::Backing;
 
 use crate::arguments::computation::ComputationArguments;
 use crate::arguments::models::ModelArguments;
-use crate::failure::Failure;
+use crate::command_error::CommandError;
 use crate::output;
 use crate::token;
 use crate::{cache, pull};
@@ -76,7 +76,7 @@ impl EngineArguments {
     ///
     /// # Errors
     /// A model cannot be fetched.
-    pub(crate) fn fetch(&self) -> Result<EngineOptions, Failure> {
+    pub(crate) fn fetch(&self) -> Result<EngineOptions, CommandError> {
         let [model, refiner, tiny_vae] = pull::fetched([
             ("--model", self.models.model.as_deref()),
             ("--refiner", self.models.refiner.as_deref()),
@@ -109,18 +109,18 @@ pub(crate) struct Ready {
 ///
 /// # Errors
 /// What keeps the service from starting, by name.
-pub(crate) fn run(arguments: &ServeArguments) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
     let shutdown = CancellationToken::new();
     let stop = shutdown.clone();
     let listening = ctrlc::set_handler(move || stop.cancel());
-    listening.map_err(|error| Failure::failed(format!("listening for Ctrl-C: {error}")))?;
+    listening.map_err(|error| CommandError::failed(format!("listening for Ctrl-C: {error}")))?;
     serve(arguments, shutdown, |ready| {
         output::note(&format!("Listening on {}; `easel token --role ROLE --name NAME` creates a token", ready.api));
         output::note(&format!("Open the desk (signs you in as admin for 24 hours): {}", ready.desk));
         if !arguments.json {
             return Ok(());
         }
-        let line = serde_json::to_string(&ready).map_err(|error| Failure::failed(error.to_string()))?;
+        let line = serde_json::to_string(&ready).map_err(|error| CommandError::failed(error.to_string()))?;
         output::result(&line)
     })
 }
@@ -132,13 +132,13 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<(), Failure> {
 pub(crate) fn serve(
     arguments: &ServeArguments,
     shutdown: CancellationToken,
-    announce: impl FnOnce(Ready) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+    announce: impl FnOnce(Ready) -> Result<(), CommandError>,
+) -> Result<(), CommandError> {
     arguments.engine.computation.start_threads()?;
     let folder = DataFolder::open(arguments.data.as_deref())?;
     let _lock = folder.lock()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::failed(format!("starting the service: {error}")))?;
+    let runtime = runtime.map_err(|error| CommandError::failed(format!("starting the service: {error}")))?;
     runtime.block_on(answer(arguments, &folder, shutdown, announce))
 }
 
@@ -146,11 +146,11 @@ async fn answer(
     arguments: &ServeArguments,
     folder: &DataFolder,
     shutdown: CancellationToken,
-    announce: impl FnOnce(Ready) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+    announce: impl FnOnce(Ready) -> Result<(), CommandError>,
+) -> Result<(), CommandError> {
     let secrets = folder.secrets()?;
     let listener = listen(arguments.listen, "--listen").await?;
-    let api = listener.local_addr().map_err(|error| Failure::failed(format!("--listen: {error}")))?;
+    let api = listener.local_addr().map_err(|error| CommandError::failed(format!("--listen: {error}")))?;
     let backing = Backing::start(arguments, folder, &secrets).await?;
     let workflow = backing.workflow.clone();
     workflow.store.create_table().await?;
@@ -162,7 +162,7 @@ async fn answer(
         environment_file::write(path, &ready, &images, &secrets.token_secret)?;
     }
     let desk = easel_desk::router(&DeskOptions { images, sign_in: SignIn::Link, published_url: None });
-    let desk = desk.map_err(|error| Failure::failed(format!("the desk: {error}")))?;
+    let desk = desk.map_err(|error| CommandError::failed(format!("the desk: {error}")))?;
     announce(ready)?;
 
     let services = Services { workflow, identification: Identification::Tokens(key) };
@@ -173,10 +173,10 @@ async fn answer(
         let _ = worker.await;
     }
     backing.stop().await;
-    served.map_err(|error| Failure::failed(format!("--listen: {error}")))
+    served.map_err(|error| CommandError::failed(format!("--listen: {error}")))
 }
 
-fn ready(backing: &Backing, api: SocketAddr, key: &TokenKey) -> Result<Ready, Failure> {
+fn ready(backing: &Backing, api: SocketAddr, key: &TokenKey) -> Result<Ready, CommandError> {
     let api = format!("http://{api}");
     let owner = Identity { name: OWNER.to_owned(), role: Role::Admin };
     Ok(Ready {
@@ -193,8 +193,8 @@ fn ready(backing: &Backing, api: SocketAddr, key: &TokenKey) -> Result<Ready, Fa
 }
 
 /// A listener on the address.
-async fn listen(address: SocketAddr, option: &str) -> Result<TcpListener, Failure> {
+async fn listen(address: SocketAddr, option: &str) -> Result<TcpListener, CommandError> {
     TcpListener::bind(address).await.map_err(|error| {
-        Failure::failed(format!("{option}: {address} cannot be listened on: {error}; port 0 takes a free one"))
+        CommandError::failed(format!("{option}: {address} cannot be listened on: {error}; port 0 takes a free one"))
     })
 }

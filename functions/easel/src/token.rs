@@ -4,7 +4,7 @@ use easel_api::TokenKey;
 use easel_domain::identity::Identity;
 use jiff::SignedDuration;
 
-use crate::failure::Failure;
+use crate::command_error::CommandError;
 use crate::output;
 use crate::serve::DataFolder;
 use clap::{Args, ValueEnum};
@@ -55,11 +55,11 @@ const MAX_NAME: usize = 100;
 ///
 /// # Errors
 /// The data folder cannot be used, or the name is none.
-pub(crate) fn run(arguments: &TokenArguments) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &TokenArguments) -> Result<(), CommandError> {
     let role = arguments.role.into();
     let name = arguments.name.clone().unwrap_or_else(|| easel_domain::identity::Role::as_str(role).to_owned());
     if name.trim().is_empty() || name.chars().count() > MAX_NAME {
-        return Err(Failure::wrong_use(format!("--name: must have 1 to {MAX_NAME} characters")));
+        return Err(CommandError::wrong_use(format!("--name: must have 1 to {MAX_NAME} characters")));
     }
     let secrets = DataFolder::open(arguments.data.as_deref())?.secrets()?;
     let lifetime = SignedDuration::from_hours(24 * i64::from(arguments.days));

@@ -12,7 +12,7 @@ use easel_worker::sqs::Sqs;
 use easel_worker::validation::{self, CheckOutcome, ReadinessCheck, ReadinessReport};
 
 use crate::client::Client;
-use crate::failure::Failure;
+use crate::command_error::CommandError;
 use crate::output;
 use crate::serve::EngineArguments;
 use clap::Args;
@@ -42,7 +42,7 @@ pub(crate) struct ValidateArguments {
 ///
 /// # Errors
 /// Something is not ready, or the report cannot be written.
-pub(crate) fn run(arguments: &ValidateArguments) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &ValidateArguments) -> Result<(), CommandError> {
     let mut checks = validation::check_configuration();
     match arguments.endpoint.as_deref().filter(|url| !url.is_empty()) {
         Some(url) => {
@@ -65,14 +65,14 @@ pub(crate) fn run(arguments: &ValidateArguments) -> Result<(), Failure> {
         return Ok(());
     }
     let failed = report.checks.iter().filter(|check| check.outcome == CheckOutcome::Fail).count();
-    Err(Failure::failed(format!(
+    Err(CommandError::failed(format!(
         "not ready: {failed} of {} checks failed; see the remedy of each",
         report.checks.len()
     )))
 }
 
 /// This machine's device and model.
-fn generator(arguments: &ValidateArguments) -> Result<Vec<ReadinessCheck>, Failure> {
+fn generator(arguments: &ValidateArguments) -> Result<Vec<ReadinessCheck>, CommandError> {
     arguments.engine.computation.start_threads()?;
     output::note("Generating a small image twice …");
     let opened = arguments.engine.fetch().and_then(|options| Ok(Engine::open(&options)?));
@@ -86,7 +86,7 @@ fn generator(arguments: &ValidateArguments) -> Result<Vec<ReadinessCheck>, Failu
 }
 
 /// Table, bucket and queue, where the environment names them.
-fn services() -> Result<Vec<ReadinessCheck>, Failure> {
+fn services() -> Result<Vec<ReadinessCheck>, CommandError> {
     let named = environment::is_set;
     let missing = [("table", TABLE), ("bucket", BUCKET), ("queue", QUEUE_URL)];
     let not_named = |(subject, name): &(&str, &str)| {
@@ -95,7 +95,7 @@ fn services() -> Result<Vec<ReadinessCheck>, Failure> {
     };
     let mut checks: Vec<_> = missing.iter().filter_map(not_named).collect();
     let runtime = tokio::runtime::Runtime::new();
-    let runtime = runtime.map_err(|error| Failure::failed(format!("starting threads: {error}")))?;
+    let runtime = runtime.map_err(|error| CommandError::failed(format!("starting threads: {error}")))?;
     runtime.block_on(async {
         if named(TABLE) && named(BUCKET) {
             checks.extend(validation::check_services(&Workflow::from_environment().await?).await);

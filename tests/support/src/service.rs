@@ -16,7 +16,7 @@ const DEPLOYMENT: &str = "EASEL_TEST_DEPLOYMENT";
 
 /// What lets people in.
 #[derive(Debug, Clone, Deserialize)]
-struct Tokens {
+struct AccessTokens {
     creator: String,
     other_creator: String,
     reviewer: String,
@@ -27,7 +27,7 @@ struct Tokens {
 struct Deployment {
     #[serde(flatten)]
     addresses: Addresses,
-    tokens: Tokens,
+    tokens: AccessTokens,
 }
 
 /// The people of the tests.
@@ -48,7 +48,7 @@ pub enum Who {
 pub struct Service {
     /// Where it answers.
     pub addresses: Addresses,
-    tokens: Tokens,
+    tokens: AccessTokens,
     process: Option<ServeProcess>,
 }
 
@@ -105,7 +105,7 @@ impl Service {
             assert_eq!(output.code, Some(0), "{output:?}");
             output.stdout.trim().to_owned()
         };
-        let tokens = Tokens {
+        let tokens = AccessTokens {
             creator: token("creator", "carla"),
             other_creator: token("creator", "chris"),
             reviewer: token("reviewer", "robin"),

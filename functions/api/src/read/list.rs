@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::caller::Creator;
 use crate::conditional::{Known, state_tag};
 use crate::error::{ApiError, Result};
-use crate::parameters::Parameters;
+use crate::parameters::QueryParameters;
 use crate::schemas::{AnyProblem, TokenProblem, Unchanged, parameter};
 use crate::services::Services;
 use crate::task_view::TaskView;
@@ -75,7 +75,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ListParameters {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let mut parameters = Parameters::from_request_parts(parts, state).await?;
+        let mut parameters = QueryParameters::from_request_parts(parts, state).await?;
         let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         let short = |text: &str| some(text).filter(|text| text.chars().count() <= Filter::MAX_TEXT);
         let filter = Filter {

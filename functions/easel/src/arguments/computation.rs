@@ -4,7 +4,7 @@ use clap::Args;
 use easel_model::{DevicePreference, Precision};
 use easel_system::environment;
 
-use crate::failure::Failure;
+use crate::command_error::CommandError;
 
 /// More threads than any machine has use for.
 const MOST_THREADS: u64 = 1024;
@@ -61,10 +61,10 @@ impl ComputationArguments {
     ///
     /// # Errors
     /// The system does not give so many.
-    pub(crate) fn start_threads(&self) -> Result<(), Failure> {
+    pub(crate) fn start_threads(&self) -> Result<(), CommandError> {
         let Some(threads) = self.threads else { return Ok(()) };
         let pool =
             rayon::ThreadPoolBuilder::new().num_threads(usize::try_from(threads).unwrap_or(usize::MAX)).build_global();
-        pool.map_err(|error| Failure::failed(format!("--threads: {threads} threads cannot be started: {error}")))
+        pool.map_err(|error| CommandError::failed(format!("--threads: {threads} threads cannot be started: {error}")))
     }
 }

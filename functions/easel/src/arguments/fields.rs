@@ -23,7 +23,7 @@ pub(crate) struct SettingsArguments {
 
 /// The settings of a generation, and labels to find the task by.
 #[derive(Debug, Clone)]
-pub(crate) struct TaskArguments {
+pub(crate) struct TaskRequestArguments {
     /// What was given, checked, by the names of the fields.
     pub(crate) values: Map<String, Value>,
     /// The image to start from.
@@ -51,7 +51,7 @@ impl FromArgMatches for SettingsArguments {
     }
 }
 
-impl Args for TaskArguments {
+impl Args for TaskRequestArguments {
     fn augment_args(command: Command) -> Command {
         command.args(SETTINGS.iter().chain(LABELS).map(argument))
     }
@@ -61,7 +61,7 @@ impl Args for TaskArguments {
     }
 }
 
-impl FromArgMatches for TaskArguments {
+impl FromArgMatches for TaskRequestArguments {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         Ok(Self { values: values(&TaskRequest::fields(), matches)?, init_image: init_image(matches) })
     }
@@ -187,10 +187,10 @@ mod tests {
 
     use super::*;
 
-    fn parsed(arguments: &[&str]) -> Result<TaskArguments, clap::Error> {
-        let command = TaskArguments::augment_args(Command::new("submit").args_override_self(true));
+    fn parsed(arguments: &[&str]) -> Result<TaskRequestArguments, clap::Error> {
+        let command = TaskRequestArguments::augment_args(Command::new("submit").args_override_self(true));
         let matches = command.try_get_matches_from([&["submit"], arguments].concat())?;
-        TaskArguments::from_arg_matches(&matches)
+        TaskRequestArguments::from_arg_matches(&matches)
     }
 
     #[test]
@@ -199,7 +199,7 @@ mod tests {
         for field in SETTINGS {
             assert!(settings.get_arguments().any(|argument| argument.get_id() == field.name), "{}", field.name);
         }
-        let task = TaskArguments::augment_args(Command::new("submit"));
+        let task = TaskRequestArguments::augment_args(Command::new("submit"));
         for field in TaskRequest::fields() {
             assert!(task.get_arguments().any(|argument| argument.get_id() == field.name), "{}", field.name);
         }

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{Client, ServiceArguments};
-use crate::failure::Failure;
+use crate::command_error::CommandError;
 use crate::output;
 
 /// Which task.
@@ -50,7 +50,7 @@ pub(crate) struct CancelArguments {
 ///
 /// # Errors
 /// The service refuses or cannot be reached.
-pub(crate) fn approve(arguments: &ApproveArguments) -> Result<(), Failure> {
+pub(crate) fn approve(arguments: &ApproveArguments) -> Result<(), CommandError> {
     decide(&arguments.task, "approve", &[("note", &arguments.note)])
 }
 
@@ -58,7 +58,7 @@ pub(crate) fn approve(arguments: &ApproveArguments) -> Result<(), Failure> {
 ///
 /// # Errors
 /// The service refuses or cannot be reached.
-pub(crate) fn reject(arguments: &RejectArguments) -> Result<(), Failure> {
+pub(crate) fn reject(arguments: &RejectArguments) -> Result<(), CommandError> {
     decide(&arguments.task, "reject", &[("reason", &arguments.reason)])
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn reject(arguments: &RejectArguments) -> Result<(), Failure> {
 ///
 /// # Errors
 /// The service refuses or cannot be reached.
-pub(crate) fn cancel(arguments: &CancelArguments) -> Result<(), Failure> {
+pub(crate) fn cancel(arguments: &CancelArguments) -> Result<(), CommandError> {
     decide(&arguments.task, "cancel", &[("reason", &arguments.reason)])
 }
 
@@ -74,11 +74,11 @@ pub(crate) fn cancel(arguments: &CancelArguments) -> Result<(), Failure> {
 ///
 /// # Errors
 /// The service refuses or cannot be reached.
-pub(crate) fn publish(arguments: &TaskArguments) -> Result<(), Failure> {
+pub(crate) fn publish(arguments: &TaskArguments) -> Result<(), CommandError> {
     decide(arguments, "publish", &[])
 }
 
-fn decide(arguments: &TaskArguments, action: &str, fields: &[(&str, &Option<String>)]) -> Result<(), Failure> {
+fn decide(arguments: &TaskArguments, action: &str, fields: &[(&str, &Option<String>)]) -> Result<(), CommandError> {
     let given = fields.iter().filter_map(|(name, text)| Some(((*name).to_owned(), json!(text.as_ref()?))));
     let client = Client::new(&arguments.service)?;
     let task = client.post(&format!("/v1/tasks/{}/{action}", arguments.id), &Value::Object(given.collect()))?;

@@ -4,7 +4,7 @@ use easel_domain::task::Status;
 use serde_json::Value;
 
 use super::{Client, ServiceArguments};
-use crate::failure::Failure;
+use crate::command_error::CommandError;
 use crate::output;
 use clap::Args;
 
@@ -43,7 +43,7 @@ const PAGE: u32 = 100;
 ///
 /// # Errors
 /// The service's.
-pub(crate) fn list(arguments: &ListArguments) -> Result<(), Failure> {
+pub(crate) fn list(arguments: &ListArguments) -> Result<(), CommandError> {
     let client = Client::new(&arguments.service)?;
     let mut tasks: Vec<Value> = Vec::new();
     let mut cursor: Option<String> = None;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Client, ServiceArguments, images};
-use crate::failure::Failure;
+use crate::command_error::CommandError;
 use crate::output;
 use clap::Args;
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ pub(crate) struct ShowArguments {
 ///
 /// # Errors
 /// The service's, or the images cannot be saved.
-pub(crate) fn show(arguments: &ShowArguments) -> Result<(), Failure> {
+pub(crate) fn show(arguments: &ShowArguments) -> Result<(), CommandError> {
     let client = Client::new(&arguments.service)?;
     let task = client.get(&format!("/v1/tasks/{}", arguments.id))?;
     let count = task["attempt"]["images"].as_array().map_or(1, Vec::len);
@@ -54,7 +54,7 @@ pub(crate) fn show(arguments: &ShowArguments) -> Result<(), Failure> {
 ///
 /// # Errors
 /// The service's.
-pub(crate) fn history(arguments: &ShowArguments) -> Result<(), Failure> {
+pub(crate) fn history(arguments: &ShowArguments) -> Result<(), CommandError> {
     let client = Client::new(&arguments.service)?;
     if arguments.json {
         return output::json(&client.get(&format!("/v1/tasks/{}/history", arguments.id))?);
@@ -66,7 +66,7 @@ pub(crate) fn history(arguments: &ShowArguments) -> Result<(), Failure> {
 ///
 /// # Errors
 /// The service's.
-pub(crate) fn history_lines(client: &Client, id: &str) -> Result<String, Failure> {
+pub(crate) fn history_lines(client: &Client, id: &str) -> Result<String, CommandError> {
     let history = client.get(&format!("/v1/tasks/{id}/history"))?;
     let events = history["events"].as_array().map(Vec::as_slice).unwrap_or_default();
     Ok(events.iter().map(line).collect::<Vec<_>>().join("\n"))

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::{Client, ServiceArguments, cause, images};
-use crate::arguments::fields::TaskArguments as TaskFields;
-use crate::failure::Failure;
+use crate::arguments::fields::TaskRequestArguments;
+use crate::command_error::CommandError;
 use crate::output;
 use crate::progress::TaskProgress;
 use clap::Args;
@@ -16,7 +16,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub(crate) struct SubmitArguments {
     #[command(flatten)]
-    task: TaskFields,
+    task: TaskRequestArguments,
     /// Do not wait for the images
     #[arg(long)]
     no_wait: bool,
@@ -37,7 +37,7 @@ const INTERVAL: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// The service's, or the images cannot be drawn or saved.
-pub(crate) fn submit(arguments: &SubmitArguments) -> Result<(), Failure> {
+pub(crate) fn submit(arguments: &SubmitArguments) -> Result<(), CommandError> {
     let count = arguments.task.values.get("count").and_then(Value::as_u64).unwrap_or(1);
     let files = images::files(arguments.output.as_deref(), u32::try_from(count).unwrap_or(u32::MAX))?;
     let client = Client::new(&arguments.service)?;
@@ -61,8 +61,8 @@ pub(crate) fn submit(arguments: &SubmitArguments) -> Result<(), Failure> {
 }
 
 /// Uploads an image to start from; what comes back is its key.
-fn upload(client: &Client, path: &Path) -> Result<String, Failure> {
-    let failed = |reason: String| Failure::failed(format!("--init-image: {}: {reason}", path.display()));
+fn upload(client: &Client, path: &Path) -> Result<String, CommandError> {
+    let failed = |reason: String| CommandError::failed(format!("--init-image: {}: {reason}", path.display()));
     let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
     let content_type = match image::guess_format(&bytes) {
         Ok(format @ (image::ImageFormat::Png | image::ImageFormat::Jpeg | image::ImageFormat::WebP)) => {
@@ -84,7 +84,7 @@ fn upload(client: &Client, path: &Path) -> Result<String, Failure> {
 ///
 /// # Errors
 /// The service's, or the task failed.
-pub(crate) fn wait(client: &Client, id: &str) -> Result<Value, Failure> {
+pub(crate) fn wait(client: &Client, id: &str) -> Result<Value, CommandError> {
     wait_at_most(client, id, Duration::MAX)
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn wait(client: &Client, id: &str) -> Result<Value, Failure> {
 ///
 /// # Errors
 /// As [`wait`], or it takes longer.
-pub(crate) fn wait_at_most(client: &Client, id: &str, patience: Duration) -> Result<Value, Failure> {
+pub(crate) fn wait_at_most(client: &Client, id: &str, patience: Duration) -> Result<Value, CommandError> {
     let mut progress = TaskProgress::new();
     let began = Instant::now();
     while began.elapsed() < patience {
@@ -102,11 +102,11 @@ pub(crate) fn wait_at_most(client: &Client, id: &str, patience: Duration) -> Res
             "in_progress" => progress.step(&task["progress"]),
             "failed" => {
                 let reason = task["attempt"]["failure"]["reason"].as_str().unwrap_or("no reason given");
-                return Err(Failure::failed(format!("task {id} failed: {reason}")));
+                return Err(CommandError::failed(format!("task {id} failed: {reason}")));
             }
             _ => return Ok(task),
         }
         std::thread::sleep(INTERVAL);
     }
-    Err(Failure::failed(format!("task {id} is not finished after {} s", patience.as_secs())))
+    Err(CommandError::failed(format!("task {id} is not finished after {} s", patience.as_secs())))
 }

@@ -11,7 +11,7 @@ use easel_storage::workflow::Workflow;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::failure::Failure;
+use crate::command_error::CommandError;
 
 const PAGE: usize = 100;
 
@@ -19,7 +19,7 @@ const PAGE: usize = 100;
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Announces every task that is not drawn yet, oldest first.
-pub(super) async fn enqueue_tasks(workflow: &Workflow, queue: &Queue, region: &str) -> Result<(), Failure> {
+pub(super) async fn enqueue_tasks(workflow: &Workflow, queue: &Queue, region: &str) -> Result<(), CommandError> {
     let mut ids = Vec::new();
     for status in [Status::InProgress, Status::Pending] {
         let filter = Filter { status: Some(status), ..Filter::default() };
@@ -39,7 +39,7 @@ pub(super) async fn enqueue_tasks(workflow: &Workflow, queue: &Queue, region: &s
 }
 
 /// Announces every dropped file: one that was made into a task before makes the same task again, which is there already.
-pub(super) async fn enqueue_uploads(workflow: &Workflow, queue: &Queue, region: &str) -> Result<(), Failure> {
+pub(super) async fn enqueue_uploads(workflow: &Workflow, queue: &Queue, region: &str) -> Result<(), CommandError> {
     let uploads = workflow.gallery.keys(keys::UPLOADS).await?;
     uploads.into_iter().for_each(|key| announce(workflow, queue, region, key));
     Ok(())

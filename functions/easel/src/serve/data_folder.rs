@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::failure::Failure;
+use crate::command_error::CommandError;
 
 const SECRETS: &str = "secrets.json";
 const LOCK: &str = "lock";
@@ -33,9 +33,9 @@ impl DataFolder {
     ///
     /// # Errors
     /// It cannot be made.
-    pub(crate) fn open(path: Option<&Path>) -> Result<Self, Failure> {
+    pub(crate) fn open(path: Option<&Path>) -> Result<Self, CommandError> {
         let own = || dirs::data_local_dir().map(|folder| folder.join("easel"));
-        let nowhere = || Failure::wrong_use("--data: there is no data folder of yours; name one");
+        let nowhere = || CommandError::wrong_use("--data: there is no data folder of yours; name one");
         let path = path.filter(|path| !path.as_os_str().is_empty()).map(Path::to_owned).or_else(own);
         let path = path.ok_or_else(nowhere)?;
         fs::create_dir_all(&path).map_err(|error| failed(&path, &error))?;
@@ -51,7 +51,7 @@ impl DataFolder {
     ///
     /// # Errors
     /// Another service has it.
-    pub(crate) fn lock(&self) -> Result<File, Failure> {
+    pub(crate) fn lock(&self) -> Result<File, CommandError> {
         let path = self.place(LOCK);
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let file = file.map_err(|error| failed(&path, &error))?;
@@ -59,7 +59,7 @@ impl DataFolder {
             Ok(()) => Ok(file),
             Err(TryLockError::WouldBlock) => {
                 let message = "another `easel serve` uses it: stop that one or name another folder";
-                Err(Failure::failed(format!("--data: {}: {message}", self.path.display())))
+                Err(CommandError::failed(format!("--data: {}: {message}", self.path.display())))
             }
             Err(TryLockError::Error(error)) => Err(failed(&path, &error)),
         }
@@ -69,7 +69,7 @@ impl DataFolder {
     ///
     /// # Errors
     /// They cannot be read or written.
-    pub(crate) fn secrets(&self) -> Result<Secrets, Failure> {
+    pub(crate) fn secrets(&self) -> Result<Secrets, CommandError> {
         let path = self.place(SECRETS);
         if !path.exists() {
             let secrets = Secrets {
@@ -77,7 +77,8 @@ impl DataFolder {
                 access_key_id: "EASEL".to_owned(),
                 secret_access_key: random_text(),
             };
-            let text = serde_json::to_string_pretty(&secrets).map_err(|error| Failure::failed(error.to_string()))?;
+            let text =
+                serde_json::to_string_pretty(&secrets).map_err(|error| CommandError::failed(error.to_string()))?;
             // Whole or not at all, and nobody else may read it; of two at once, the first one's stay.
             let mut file = tempfile::NamedTempFile::new_in(&self.path).map_err(|error| failed(&path, &error))?;
             file.write_all(text.as_bytes()).map_err(|error| failed(&path, &error))?;
@@ -90,12 +91,12 @@ impl DataFolder {
         }
         let text = fs::read_to_string(&path).map_err(|error| failed(&path, &error))?;
         let damaged = |error| format!("--data: {} is damaged ({error}): remove it for new secrets", path.display());
-        serde_json::from_str(&text).map_err(|error| Failure::failed(damaged(error)))
+        serde_json::from_str(&text).map_err(|error| CommandError::failed(damaged(error)))
     }
 }
 
-fn failed(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::failed(format!("--data: {}: {error}", path.display()))
+fn failed(path: &Path, error: &std::io::Error) -> CommandError {
+    CommandError::failed(format!("--data: {}: {error}", path.display()))
 }
 
 /// 256 random bits in hexadecimal.

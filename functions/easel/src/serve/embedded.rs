@@ -16,7 +16,7 @@ use super::ServeArguments;
 use super::data_folder::{DataFolder, Secrets};
 use super::listen;
 use super::worker::Queues;
-use crate::failure::Failure;
+use crate::command_error::CommandError;
 
 const REGION: &str = "us-east-1";
 const NAME: &str = "easel";
@@ -44,14 +44,18 @@ impl Backing {
         arguments: &ServeArguments,
         folder: &DataFolder,
         secrets: &Secrets,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, CommandError> {
         match arguments.endpoint_url.as_deref().filter(|url| !url.is_empty()) {
             Some(url) => Ok(Self::elsewhere(url).await),
             None => Self::embedded(arguments, folder, secrets).await,
         }
     }
 
-    async fn embedded(arguments: &ServeArguments, folder: &DataFolder, secrets: &Secrets) -> Result<Self, Failure> {
+    async fn embedded(
+        arguments: &ServeArguments,
+        folder: &DataFolder,
+        secrets: &Secrets,
+    ) -> Result<Self, CommandError> {
         let (queues, shutdown) = (Queues::new(), CancellationToken::new());
         let rows = listen(arguments.dynamodb_listen, "--dynamodb-listen").await?;
         let rows = DynamoDb::start(&folder.place("dynamodb"), rows, shutdown.clone()).await?;
@@ -128,7 +132,7 @@ impl Backing {
     ///
     /// # Errors
     /// S3's.
-    pub(super) async fn images(&self) -> Result<String, Failure> {
+    pub(super) async fn images(&self) -> Result<String, CommandError> {
         let url = self.workflow.gallery.reading_url(keys::IMAGES).await?;
         let loopback = "http://127.0.0.1:";
         // The port is another when the service starts again, and the page may stay open.

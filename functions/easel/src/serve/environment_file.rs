@@ -9,7 +9,7 @@ use easel_system::environment::{BUCKET, IMAGES_ORIGIN, TABLE, TOKEN_SECRET};
 use easel_system::files::folder_of;
 
 use super::Ready;
-use crate::failure::Failure;
+use crate::command_error::CommandError;
 
 /// A port that nothing listens on: calls to a service that does not exist here fail at once.
 const NOWHERE: &str = "http://127.0.0.1:9";
@@ -18,7 +18,7 @@ const NOWHERE: &str = "http://127.0.0.1:9";
 ///
 /// # Errors
 /// The file cannot be written.
-pub(super) fn write(path: &Path, ready: &Ready, images: &str, token_secret: &str) -> Result<(), Failure> {
+pub(super) fn write(path: &Path, ready: &Ready, images: &str, token_secret: &str) -> Result<(), CommandError> {
     let variables = [
         ("AWS_ENDPOINT_URL_S3", ready.s3_endpoint.as_deref()),
         ("AWS_ENDPOINT_URL_DYNAMODB", ready.dynamodb_endpoint.as_deref()),
@@ -32,7 +32,7 @@ pub(super) fn write(path: &Path, ready: &Ready, images: &str, token_secret: &str
         (TOKEN_SECRET, Some(token_secret)),
     ];
     let set = variables.iter().filter_map(|(name, value)| Some(format!("{name}={}\n", (*value)?)));
-    let failed = |error: &std::io::Error| Failure::failed(format!("--environment: {}: {error}", path.display()));
+    let failed = |error: &std::io::Error| CommandError::failed(format!("--environment: {}: {error}", path.display()));
     fs::create_dir_all(folder_of(path)).map_err(|error| failed(&error))?;
     let mut file = tempfile::NamedTempFile::new_in(folder_of(path)).map_err(|error| failed(&error))?;
     file.write_all(set.collect::<String>().as_bytes()).map_err(|error| failed(&error))?;

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::ServeArguments;
 use super::backlog;
 use super::embedded::Backing;
-use crate::failure::Failure;
+use crate::command_error::CommandError;
 
 /// The lock on the data folder keeps others from having this name.
 const NAME: &str = "easel serve";
@@ -50,10 +50,10 @@ pub(super) async fn start(
     arguments: &ServeArguments,
     backing: &Backing,
     shutdown: &CancellationToken,
-) -> Result<JoinHandle<()>, Failure> {
+) -> Result<JoinHandle<()>, CommandError> {
     let engine = arguments.engine.clone();
-    let opening = tokio::task::spawn_blocking(move || Ok::<_, Failure>(Engine::open(&engine.fetch()?)?));
-    let engine = opening.await.map_err(|error| Failure::failed(format!("opening the model: {error}")))??;
+    let opening = tokio::task::spawn_blocking(move || Ok::<_, CommandError>(Engine::open(&engine.fetch()?)?));
+    let engine = opening.await.map_err(|error| CommandError::failed(format!("opening the model: {error}")))??;
     let options = WorkerOptions { name: NAME.to_owned(), deliveries: DELIVERIES, ..WorkerOptions::from_environment()? };
     let worker = Worker::new(backing.workflow.clone(), Arc::new(engine), options);
     worker.report().await;
@@ -69,7 +69,7 @@ pub(super) async fn start(
     } else {
         tokio::spawn(backlog::watch(workflow, queues.work.clone(), region, shutdown.clone()));
     }
-    tokio::spawn(keep_house(queues.work.clone(), shutdown.clone()));
+    tokio::spawn(purge_expired(queues.work.clone(), shutdown.clone()));
     Ok(tokio::spawn(async move {
         let (work, dead_letters) = (InMemory(queues.work), InMemory(queues.dead_letters));
         tokio::join!(
@@ -85,7 +85,7 @@ fn sqs_queue() -> Option<String> {
 }
 
 /// Has what is due cleared away, now and every hour.
-async fn keep_house(queue: Queue, shutdown: CancellationToken) {
+async fn purge_expired(queue: Queue, shutdown: CancellationToken) {
     loop {
         queue.send(r#"{"housekeeping": true}"#);
         if shutdown.run_until_cancelled(tokio::time::sleep(HOUSEKEEPING)).await.is_none() {

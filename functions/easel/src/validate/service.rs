@@ -6,7 +6,7 @@ use easel_worker::validation::ReadinessCheck;
 use serde_json::{Value, json};
 
 use crate::client::{self, Client, images};
-use crate::failure::Failure;
+use crate::command_error::CommandError;
 
 const SUBJECT: &str = "service";
 const PROMPT: &str = "a large red heart on a blue background";
@@ -89,7 +89,7 @@ fn check_image(client: &Client, patience: Duration) -> Vec<ReadinessCheck> {
 }
 
 /// The content of the image of a new task, which is deleted again, drawn or not.
-fn draw(client: &Client, patience: Duration) -> Result<Vec<u8>, Failure> {
+fn draw(client: &Client, patience: Duration) -> Result<Vec<u8>, CommandError> {
     let order = json!({"prompt": PROMPT, "seed": SEED, "steps": STEPS, "title": "easel validate"});
     let task = client.post("/v1/tasks", &order)?;
     let id = task["id"].as_str().unwrap_or_default();

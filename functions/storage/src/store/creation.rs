@@ -45,7 +45,7 @@ pub enum Created {
 }
 
 /// How an attempt at a transaction failed.
-enum Attempt {
+enum CreationAttempt {
     /// Others wrote the same rows at that moment: the next attempt may succeed.
     Conflicted(Error),
     /// For good.
@@ -88,17 +88,17 @@ impl Store {
             match (refusals(error.as_service_error()).as_slice(), key) {
                 ([_, _, Some(WriteRefusal::Condition)], Some(key)) => match self.made_before(key).await {
                     Ok(Some(before)) => Ok(before),
-                    Ok(None) => Err(Attempt::Failed(rows::failed(error))),
-                    Err(error) => Err(Attempt::Failed(error)),
+                    Ok(None) => Err(CreationAttempt::Failed(rows::failed(error))),
+                    Err(error) => Err(CreationAttempt::Failed(error)),
                 },
                 ([Some(WriteRefusal::Condition), ..], _) => Ok(Created::Exists),
-                ([_, ..], _) => Err(Attempt::Conflicted(rows::failed(error))),
-                ([], _) => Err(Attempt::Failed(rows::failed(error))),
+                ([_, ..], _) => Err(CreationAttempt::Conflicted(rows::failed(error))),
+                ([], _) => Err(CreationAttempt::Failed(rows::failed(error))),
             }
         };
         let backoff = ExponentialBuilder::default().with_min_delay(FIRST_WAIT).with_factor(4.0).with_max_times(3);
-        let created = send.retry(backoff).when(|attempt| matches!(attempt, Attempt::Conflicted(_))).await;
-        created.map_err(|(Attempt::Conflicted(error) | Attempt::Failed(error))| error)
+        let created = send.retry(backoff).when(|attempt| matches!(attempt, CreationAttempt::Conflicted(_))).await;
+        created.map_err(|(CreationAttempt::Conflicted(error) | CreationAttempt::Failed(error))| error)
     }
 
     /// What the key made before, if anything.

@@ -189,7 +189,7 @@ impl Worker {
 
 impl RunningTask {
     /// Reports how far it is; without a `preview` the previous one stays.
-    fn report(&self, progress: &easel_model::Progress, preview: Option<Vec<u8>>) {
+    fn report(&self, progress: &easel_model::StepProgress, preview: Option<Vec<u8>>) {
         let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         self.heartbeat.report(|report| {
             report.step = small(progress.step);

@@ -14,12 +14,12 @@ const WRONG_USE: u8 = 2;
 
 /// Why the command cannot do what it was asked to.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct CommandError {
     message: String,
     exit_code: u8,
 }
 
-impl Failure {
+impl CommandError {
     /// The command line asks for something that cannot be: exit code 2.
     pub(crate) fn wrong_use(message: impl Into<String>) -> Self {
         Self { message: message.into(), exit_code: WRONG_USE }
@@ -36,13 +36,13 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for CommandError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.message)
     }
 }
 
-impl From<easel_model::Error> for Failure {
+impl From<easel_model::Error> for CommandError {
     fn from(error: easel_model::Error) -> Self {
         let exit_code = if error.is_wrong_use() { WRONG_USE } else { FAILED };
         let message = match error {
@@ -53,7 +53,7 @@ impl From<easel_model::Error> for Failure {
     }
 }
 
-impl From<easel_storage::Error> for Failure {
+impl From<easel_storage::Error> for CommandError {
     fn from(error: easel_storage::Error) -> Self {
         match error {
             // A person at the same machine can do something about it.
@@ -63,26 +63,26 @@ impl From<easel_storage::Error> for Failure {
     }
 }
 
-impl From<easel_api::ApiError> for Failure {
+impl From<easel_api::ApiError> for CommandError {
     fn from(error: easel_api::ApiError) -> Self {
         Self::failed(error.to_string())
     }
 }
 
-impl From<easel_embedded::Error> for Failure {
+impl From<easel_embedded::Error> for CommandError {
     fn from(error: easel_embedded::Error) -> Self {
         Self::failed(format!("--data: {error}"))
     }
 }
 
-impl From<ImageFileError> for Failure {
+impl From<ImageFileError> for CommandError {
     fn from(error: ImageFileError) -> Self {
         let exit_code = if error.is_wrong_use() { WRONG_USE } else { FAILED };
         Self { message: error.to_string(), exit_code }
     }
 }
 
-impl From<easel_worker::Error> for Failure {
+impl From<easel_worker::Error> for CommandError {
     fn from(error: easel_worker::Error) -> Self {
         match error {
             easel_worker::Error::WrongUse(message) => Self::wrong_use(message),
@@ -95,7 +95,7 @@ impl From<easel_worker::Error> for Failure {
     }
 }
 
-impl From<easel_models::Error> for Failure {
+impl From<easel_models::Error> for CommandError {
     fn from(error: easel_models::Error) -> Self {
         match error {
             easel_models::Error::WrongUse(message) => Self::wrong_use(message),
@@ -117,7 +117,7 @@ fn option_of(field: &str) -> String {
 static PANIC: Mutex<Option<String>> = Mutex::new(None);
 
 /// Runs the command; the one place that turns errors into output.
-pub(crate) fn report(run: impl FnOnce() -> Result<(), Failure>) -> ExitCode {
+pub(crate) fn report(run: impl FnOnce() -> Result<(), CommandError>) -> ExitCode {
     // Burn reports failures of a device by panicking, and the model crate makes errors of these, so a panic is not yet
     // something to show.
     std::panic::set_hook(Box::new(|panic| {
@@ -134,11 +134,11 @@ pub(crate) fn report(run: impl FnOnce() -> Result<(), Failure>) -> ExitCode {
 }
 
 /// A panic is a fault of ours, but still one line.
-fn without_panics(run: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+fn without_panics(run: impl FnOnce() -> Result<(), CommandError>) -> Result<(), CommandError> {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
         let panic = PANIC.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
         let panic = panic.unwrap_or_else(|| "no reason given".to_owned());
-        Err(Failure::failed(format!("a fault in Easel, please report it with the command that you ran: {panic}")))
+        Err(CommandError::failed(format!("a fault in Easel, please report it with the command that you ran: {panic}")))
     })
 }
 
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn fields_are_named_as_on_the_command_line() {
-        let failure = Failure::from(easel_model::Error::invalid("guidance_scale", "NaN is out of bounds"));
+        let failure = CommandError::from(easel_model::Error::invalid("guidance_scale", "NaN is out of bounds"));
         assert_eq!(failure.message, "--guidance-scale: NaN is out of bounds");
         assert_eq!(failure.exit_code, WRONG_USE);
         assert_eq!(option_of("prompt"), "PROMPT");
