@@ -680,8 +680,6 @@ export interface components {
             high_noise_frac?: number | null;
             /** @description The key of an uploaded image to start from. Default: none. */
             init_image?: string | null;
-            /** @description Whether the finished image is mirrored, left to right. Default: no. */
-            mirror?: boolean | null;
             /** @description What to avoid. An empty text and none at all differ, as in diffusers. Default: none. */
             negative_prompt?: string | null;
             /** @description The size, height and width in pixels, that the model is told the image had before it was scaled. Default: the image's. */
@@ -729,8 +727,6 @@ export interface components {
             high_noise_frac?: number;
             /** @description The key of an uploaded image to start from. */
             init_image?: string;
-            /** @description Whether the finished image is mirrored, left to right. */
-            mirror?: boolean;
             /** @description What to avoid. An empty text and none at all differ, as in diffusers. */
             negative_prompt?: string;
             /** @description The size, height and width in pixels, that the model is told the image had before it was scaled. */
@@ -802,8 +798,6 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             } | null;
-            /** @description Whether the finished image is mirrored, left to right. Default: no. */
-            mirror?: boolean | null;
             /** @description What to avoid. An empty text and none at all differ, as in diffusers. Default: none. */
             negative_prompt?: string | null;
             /** @description The size, height and width in pixels, that the model is told the image had before it was scaled. Default: the image's. */

@@ -191,8 +191,6 @@ settings! {
     crop_top_left: (u32, u32), Kind::Offset, or((0, 0)), "0, 0";
     /// How much of the init image may change: the share of the schedule that runs on it.
     strength: f64, SHARE, or(0.3), "0.3";
-    /// Whether the finished image is mirrored, left to right.
-    mirror: bool, Kind::Flag, or(false), "no";
     asked only {
         /// The key of an uploaded image to start from.
         init_image: String, Kind::text(MAX_KEY), "none";

@@ -30,9 +30,6 @@ impl Generation {
                 None => self.decode(latents)?,
             });
         }
-        if self.settings.mirror {
-            images.iter_mut().for_each(imageops::flip_horizontal_in_place);
-        }
         self.spent("decode", began);
         self.keep_result(&images);
         Ok(images)
