@@ -47,7 +47,7 @@ impl Store {
     /// The task as it is now.
     ///
     /// # Errors
-    /// Returns [`NotFound`](easel_domain::Error::NotFound) if there is none, [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
+    /// Returns [`NotFound`] if there is none, [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn task(&self, id: Uuid) -> Result<Task> {
         Ok(self.find(id).await?.ok_or(NotFound(id))?)
     }
@@ -66,7 +66,7 @@ impl Store {
     /// The task as it is now, and how far its running attempt is.
     ///
     /// # Errors
-    /// Returns [`NotFound`](easel_domain::Error::NotFound) if there is none, [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
+    /// Returns [`NotFound`] if there is none, [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn task_and_progress(&self, id: Uuid) -> Result<(Task, Option<Progress>)> {
         let query = self
             .client

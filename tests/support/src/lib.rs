@@ -1,6 +1,6 @@
 //! What tests of several crates share.
 //!
-//! [`service`] is the whole service, `easel serve` or a deployment, and [`person`] calls its API. [`backend`] is DynamoDB and
+//! [`service`] is the whole service, `easel serve` or a deployment, and [`person`] calls its API. [`embedded`] is DynamoDB and
 //! S3 alone, for tests of programs that work on them. [`lambda_runtime`] invokes programs that are Lambda functions.
 
 pub mod addresses;
