@@ -39,7 +39,7 @@ TAG ?= easel
 DO := $(if $(DRY_RUN),@echo)
 
 # CubeCL links LLVM beside NVRTC and downloads it while building. Easel compiles kernels with NVRTC alone, so
-# `WITHOUT_LLVM=1` builds where that download is not to be had: what stays unresolved is never called.
+# `WITHOUT_LLVM=1` builds where that download is unavailable: what stays unresolved is never called.
 ifdef WITHOUT_LLVM
 export DOCS_RS := 1
 export RUSTFLAGS := -C relro-level=partial -C link-arg=-Wl,--unresolved-symbols=ignore-all
