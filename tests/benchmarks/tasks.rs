@@ -35,7 +35,7 @@ async fn make(store: &Store, owner: String, number: usize) -> Uuid {
         count: 1,
         ..Settings::default()
     };
-    let by = Identity { name: owner.clone(), role: Role::Creator };
+    let by = Identity::new(&owner, Role::Creator);
     let new = NewTask {
         id: Uuid::now_v7(),
         owner,

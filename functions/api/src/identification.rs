@@ -64,7 +64,7 @@ fn from_authorizer(request: &Parts) -> Result<Identity> {
     let words = words.flat_map(|claim| claim.split(|letter: char| !letter.is_ascii_alphanumeric()));
     let role = words.filter_map(Role::named).max();
     let role = role.ok_or_else(|| unknown("no role: the token needs a `role` of creator, reviewer or admin"))?;
-    Ok(Identity { name: name.clone(), role })
+    Ok(Identity::new(name, role))
 }
 
 /// A secret that signs and checks tokens (HS256).
@@ -114,6 +114,6 @@ impl TokenKey {
             .map_err(|error| refused(error.to_string()))?
             .claims;
         let role = Role::named(&claims.role).ok_or_else(|| refused(format!("there is no role `{}`", claims.role)))?;
-        Ok(Identity { name: claims.sub, role })
+        Ok(Identity::new(claims.sub, role))
     }
 }

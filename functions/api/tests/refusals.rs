@@ -31,7 +31,7 @@ async fn answer(method: &str, path: &str, role: Option<Role>, body: impl Into<Bo
     let services = services();
     let mut request = Request::builder().method(method).uri(path);
     if let (Some(role), Identification::Tokens(key)) = (role, &services.identification) {
-        let identity = Identity { name: "ada".to_owned(), role };
+        let identity = Identity::new("ada", role);
         let token = key.sign(&identity, SignedDuration::from_hours(1)).expect("a token");
         request = request.header("authorization", format!("Bearer {token}"));
     }

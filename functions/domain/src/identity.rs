@@ -46,11 +46,24 @@ pub struct Identity {
     pub name: String,
     /// What they are trusted with.
     pub role: Role,
+    /// The id of the token that they showed, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub token_id: Option<String>,
+    /// The id of the request that they sent, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub request_id: Option<String>,
 }
 
 impl Identity {
+    /// Somebody with this name and role.
+    pub fn new(name: impl Into<String>, role: Role) -> Self {
+        Self { name: name.into(), role, token_id: None, request_id: None }
+    }
+
     /// One of Easel's own workers.
     pub fn worker(name: impl Into<String>) -> Self {
-        Self { name: name.into(), role: Role::Worker }
+        Self::new(name, Role::Worker)
     }
 }

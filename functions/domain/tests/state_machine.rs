@@ -129,7 +129,7 @@ fn a_history_with_a_gap_or_a_changed_event_is_no_history() {
 
 fn somebody(random: &mut Mt64) -> Identity {
     let role = [Role::Creator, Role::Reviewer, Role::Admin, Role::Worker][index(random, 4)];
-    Identity { name: format!("person-{}", index(random, 5)), role }
+    Identity::new(format!("person-{}", index(random, 5)), role)
 }
 
 fn index(random: &mut Mt64, below: u64) -> usize {

@@ -74,7 +74,7 @@ fn walk(arguments: &DemoArguments, ready: &Ready, data: &Path) -> Result<(), Com
     let secrets = DataFolder::open(Some(data))?.secrets()?;
     let key = TokenKey::new(secrets.token_secret.into_bytes());
     let somebody = |name: &str, role| {
-        let token = key.sign(&Identity { name: name.to_owned(), role }, SignedDuration::from_hours(1))?;
+        let token = key.sign(&Identity::new(name, role), SignedDuration::from_hours(1))?;
         Client::to(&ready.api, Some(token))
     };
     let (creator, reviewer) = (somebody("carla", Role::Creator)?, somebody("robin", Role::Reviewer)?);

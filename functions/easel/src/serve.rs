@@ -178,7 +178,7 @@ async fn answer(
 
 fn ready(backing: &Backing, api: SocketAddr, key: &TokenKey) -> Result<Ready, CommandError> {
     let api = format!("http://{api}");
-    let owner = Identity { name: OWNER.to_owned(), role: Role::Admin };
+    let owner = Identity::new(OWNER, Role::Admin);
     Ok(Ready {
         desk: token::link(&api, &key.sign(&owner, SignedDuration::from_hours(24))?),
         api,

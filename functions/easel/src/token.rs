@@ -63,7 +63,7 @@ pub(crate) fn run(arguments: &TokenArguments) -> Result<(), CommandError> {
     }
     let secrets = DataFolder::open(arguments.data.as_deref())?.secrets()?;
     let lifetime = SignedDuration::from_hours(24 * i64::from(arguments.days));
-    let token = TokenKey::new(secrets.token_secret.into_bytes()).sign(&Identity { name, role }, lifetime)?;
+    let token = TokenKey::new(secrets.token_secret.into_bytes()).sign(&Identity::new(name, role), lifetime)?;
     output::result(&arguments.link.as_ref().map_or_else(|| token.clone(), |service| link(service, &token)))
 }
 

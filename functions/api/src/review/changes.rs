@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     fn reading(action: Move, body: Value) -> Result<Change> {
-        let by = Identity { name: "ada".to_owned(), role: Role::Reviewer };
+        let by = Identity::new("ada", Role::Reviewer);
         let new = NewTask {
             id: Uuid::nil(),
             owner: by.name.clone(),

@@ -157,7 +157,7 @@ pub(crate) fn engine() -> Arc<Engine> {
 }
 
 pub(crate) fn creator() -> Identity {
-    Identity { name: "carla".to_owned(), role: Role::Creator }
+    Identity::new("carla", Role::Creator)
 }
 
 /// A small image.
