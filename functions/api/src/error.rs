@@ -1,6 +1,7 @@
 //! What can go wrong with a request, and the one place where errors become problem documents.
 
 use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
 use easel_domain::task::{Move, Status};
 use easel_problem::Problem;
@@ -102,7 +103,11 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         self.log();
-        self.problem().into_response()
+        let mut response = self.problem().into_response();
+        if let Self::Domain(easel_domain::Error::TooMany { retry_after_seconds, .. }) = self {
+            response.headers_mut().insert(RETRY_AFTER, retry_after_seconds.into());
+        }
+        response
     }
 }
 
@@ -122,6 +127,7 @@ fn domain_problem(error: &easel_domain::Error) -> Problem {
         }
         Error::Conflict(_) => plain(StatusCode::CONFLICT, "conflict", "The task cannot be changed like this"),
         Error::Stale { .. } => plain(StatusCode::PRECONDITION_FAILED, "stale", "The task has changed"),
+        Error::TooMany { .. } => plain(StatusCode::TOO_MANY_REQUESTS, "too-many", "Too much at once"),
         Error::KeyReused => {
             plain(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "Idempotency key already used")
         }
@@ -156,6 +162,13 @@ mod tests {
             (&problem["task_status"], &problem["legal_moves"]),
             (&json!("approved"), &json!(["publish", "delete"]))
         );
+    }
+
+    #[test]
+    fn who_has_too_much_waiting_learns_when_to_ask_again() {
+        let what = "you have 500 tasks waiting".to_owned();
+        let response = ApiError::from(easel_domain::Error::TooMany { what, retry_after_seconds: 60 }).into_response();
+        assert_eq!((response.status().as_u16(), &response.headers()[RETRY_AFTER]), (429, &60.into()));
     }
 
     #[test]

@@ -40,6 +40,14 @@ pub enum Error {
         /// The version that the caller saw.
         seen: u64,
     },
+    /// The caller has as much of something as anybody may have.
+    #[error("{what}: try again in {retry_after_seconds} seconds")]
+    TooMany {
+        /// What there is too much of, how much there may be, and what else helps.
+        what: String,
+        /// When the same call may succeed.
+        retry_after_seconds: u64,
+    },
     /// The idempotency key was used for something else.
     #[error("this idempotency key was used with another body: use a new key for a new task")]
     KeyReused,

@@ -3,6 +3,7 @@
 pub mod error;
 pub mod identity;
 mod labels;
+pub mod limits;
 mod permissions;
 pub mod task;
 mod task_request;

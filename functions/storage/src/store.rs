@@ -6,6 +6,8 @@
 //! | `TASK#{id}` | `EVENT#{version}` | one row a move |
 //! | `TASK#{id}` | `PROGRESS` | how far a running attempt is, and the lease on it |
 //! | `IDEMPOTENCY#{owner}#{key}` | `IDEMPOTENCY` | what a create with that key was answered; `expires` |
+//! | `WAITING` | `{owner}` | how much of theirs waits, and when a worker last took a task of theirs |
+//! | `WAITING#{owner}` | `{id}` | a task of theirs that waits |
 //! | `WORKERS` | `NEWEST` | what a worker last reported of itself |
 
 mod changes;
@@ -15,6 +17,7 @@ mod progress;
 mod rights;
 mod rows;
 mod table;
+mod waiting;
 mod workers;
 
 use aws_sdk_dynamodb::Client;
@@ -24,10 +27,12 @@ use uuid::Uuid;
 pub use changes::Saved;
 pub use creation::{Created, IdempotencyKey};
 pub use listing::{Filter, Page};
+pub use waiting::{Owner, WaitingTask};
 pub use workers::WorkerReport;
 
 use crate::error::Result;
 use easel_domain::Error::NotFound;
+use easel_domain::limits::Limits;
 use easel_domain::task::{Event, Progress, Task};
 use rows::{EVENT, PROGRESS, TASK};
 
@@ -36,12 +41,25 @@ use rows::{EVENT, PROGRESS, TASK};
 pub struct Store {
     client: Client,
     table: String,
+    limits: Limits,
 }
 
 impl Store {
-    /// The store in `table`.
+    /// The store in `table`, with the usual limits.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
+        Self { client, table: table.into(), limits: Limits::default() }
+    }
+
+    /// The same with other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// How much may be asked for.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// The task as it is now.

@@ -13,6 +13,10 @@ use crate::labels::Labels;
 
 /// Most attempts of one task: what a row can hold.
 pub const MAX_ATTEMPTS: u32 = 10;
+/// How often workers may begin at the same step and not get further before the attempt is given up.
+pub const MAX_TRIES: u32 = 5;
+/// How often an attempt may be handed on because a worker could not go on.
+pub const MAX_HAND_ONS: u32 = 200;
 /// How long a deleted task can still be looked at.
 pub const GRACE_PERIOD: SignedDuration = SignedDuration::from_hours(7 * 24);
 
@@ -45,6 +49,9 @@ pub enum Refusal {
     /// Another attempt would be one too many.
     #[error("the task has had {MAX_ATTEMPTS} attempts, which is the limit: create a new task")]
     TooManyAttempts,
+    /// There is no failed attempt to make once more.
+    #[error("only a task that failed can be tried again as it was: retry it with other settings, or without `same`")]
+    NotFailed,
     /// A task is made once.
     #[error("the task is there already")]
     Exists,
@@ -117,8 +124,15 @@ impl Task {
                 let next = Attempt::new(number, settings.as_ref().clone(), at);
                 task.earlier_attempts.push(std::mem::replace(&mut task.attempt, next));
             }
+            Change::Redrive if self.status != Status::Failed => return Err(Refusal::NotFailed),
+            // The same number: what it draws is the same, so that its images have the same names.
+            Change::Redrive => {
+                let attempt = &task.attempt;
+                task.attempt = Attempt::new(attempt.number, attempt.settings.clone(), at);
+            }
             // A worker that hands on has made steps, so the next claim is not another try at the same one.
-            Change::HandOn { .. } | Change::Pause | Change::Resume => {}
+            Change::HandOn { makes_way, .. } => task.attempt.hand_ons += u32::from(!makes_way),
+            Change::Pause | Change::Resume => {}
         }
         let event =
             Event { task: task.id, version: task.version, at, by: by.clone(), from: Some(self.status), to, change };

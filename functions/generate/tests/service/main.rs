@@ -4,6 +4,8 @@ mod faults;
 mod generating;
 mod interruptions;
 mod lambda;
+mod limits;
+mod permits;
 mod polling;
 mod support;
 mod uploads;

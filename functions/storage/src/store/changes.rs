@@ -32,7 +32,7 @@ impl Store {
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn save(&self, task: &Task, event: &Event) -> Result<Saved> {
-        self.transact(event, vec![self.moved(task, event)?, self.event(event)?]).await
+        self.transact(task, event, vec![self.moved(task, event)?, self.event(event)?]).await
     }
 
     /// Saves a claim together with the progress row that holds its lease.
@@ -42,7 +42,7 @@ impl Store {
     pub async fn save_claim(&self, task: &Task, event: &Event, progress: &Progress) -> Result<Saved> {
         let row = rows::write(&rows::task_partition(task.id), rows::PROGRESS, progress)?;
         let lease = put(Put::builder().table_name(&self.table).set_item(Some(row)))?;
-        self.transact(event, vec![self.moved(task, event)?, self.event(event)?, lease]).await
+        self.transact(task, event, vec![self.moved(task, event)?, self.event(event)?, lease]).await
     }
 
     /// The task's row, on the condition that nobody moved it since.
@@ -70,19 +70,26 @@ impl Store {
         put(Put::builder().table_name(&self.table).set_item(Some(row)).condition_expression("attribute_not_exists(PK)"))
     }
 
-    /// Writes all or nothing. Rows that another transaction writes at the same moment are waited for.
-    async fn transact(&self, event: &Event, writes: Vec<TransactWriteItem>) -> Result<Saved> {
+    /// Writes all or nothing, with what the event changes elsewhere. Rows that another transaction writes at the same
+    /// moment are waited for.
+    async fn transact(&self, task: &Task, event: &Event, mut writes: Vec<TransactWriteItem>) -> Result<Saved> {
+        let waiting = self.waiting(task, event)?;
+        let limited = waiting.limited.map(|index| index + writes.len());
+        writes.extend(waiting.writes);
         let send = || async {
-            match self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await {
-                Ok(_) => {
-                    report(event);
-                    Ok(Saved::Done)
-                }
-                Err(error) => match Cancelled::by(&refusals(error.as_service_error())) {
-                    Some(Cancelled::Condition) => Ok(Saved::Stale),
-                    Some(Cancelled::Conflict) => Err(Error::Contended),
-                    None => Err(rows::failed(error)),
-                },
+            let Err(error) = self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await
+            else {
+                report(event);
+                return Ok(Saved::Done);
+            };
+            let refusals = refusals(error.as_service_error());
+            if Self::is_too_much(&refusals, limited) {
+                return Err(self.too_much());
+            }
+            match Cancelled::by(&refusals) {
+                Some(Cancelled::Condition) => Ok(Saved::Stale),
+                Some(Cancelled::Conflict) => Err(Error::Contended),
+                None => Err(rows::failed(error)),
             }
         };
         send.retry(conflict_pauses()).when(|error| matches!(error, Error::Contended)).await

@@ -1,8 +1,9 @@
 //! What the key of a dropped file means: its kind, its owner, its sidecars, its task.
 
-use easel_storage::gallery::{ObjectFacts, keys};
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
+
+use crate::gallery::{ObjectFacts, keys};
 
 const IMAGES: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
 
@@ -65,7 +66,7 @@ fn split(key: &str) -> (&str, &str) {
 }
 
 /// The id of a file's task: the same each time the file is announced, another one when it is uploaded again.
-pub(in super::super) fn task_id(key: &str, facts: &ObjectFacts) -> Uuid {
+pub(super) fn task_id(key: &str, facts: &ObjectFacts) -> Uuid {
     let digest = Sha256::digest(format!("{key}\n{}\n{}", facts.etag, facts.modified));
     let mut random = [0; 10];
     random.copy_from_slice(&digest[..10]);
