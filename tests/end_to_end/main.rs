@@ -10,6 +10,7 @@ mod conditional;
 mod desk;
 mod drawing;
 mod events;
+mod fairness;
 mod faults;
 mod flow;
 mod health;

@@ -8,7 +8,7 @@ use easel_storage::workflow::Workflow;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::fields::of_move;
+use crate::fields::{SAME, of_move};
 
 /// The change of `task` that `by` asks for.
 ///
@@ -16,6 +16,10 @@ use crate::fields::of_move;
 /// Returns [`Error::Invalid`] with everything that is wrong with `object`.
 pub(super) fn read(action: Move, object: Map<String, Value>, task: &Task, by: &Identity) -> Result<Change> {
     if action == Move::Retry {
+        if let Some(redrive) = redrive(&object)? {
+            return Ok(redrive);
+        }
+        let object = object.into_iter().filter(|(name, _)| name != SAME.name).collect();
         return Ok(Change::Retry { settings: Box::new(read_changes(&task.attempt.settings, object)?) });
     }
     let mut values = easel_settings::read(of_move(action), object, Missing::Refused).map_err(Error::Invalid)?;
@@ -27,6 +31,17 @@ pub(super) fn read(action: Move, object: Map<String, Value>, task: &Task, by: &I
             let change = serde_json::from_value(Value::Object(values));
             change.map_err(|error| Error::Invalid(vec![FieldError::new("body", error.to_string())]))
         }
+    }
+}
+
+/// The change that makes the failed attempt once more as it was, if it is asked for.
+fn redrive(object: &Map<String, Value>) -> Result<Option<Change>> {
+    let wrong = |message: &str| Err(Error::Invalid(vec![FieldError::new(SAME.name, message)]));
+    match object.get(SAME.name) {
+        None | Some(Value::Null | Value::Bool(false)) => Ok(None),
+        Some(Value::Bool(true)) if object.len() == 1 => Ok(Some(Change::Redrive)),
+        Some(Value::Bool(true)) => wrong("stands alone: leave the settings out, or leave `same` out"),
+        Some(_) => wrong("is neither true nor false"),
     }
 }
 
@@ -63,6 +78,8 @@ mod tests {
         let reject = Change::Reject { reason: "blurred".to_owned() };
         assert_eq!(reading(Move::Reject, json!({"reason": "blurred"})), Ok(reject));
         assert_eq!(reading(Move::Approve, json!({"note": null})), Ok(Change::Approve { note: None }));
+        assert_eq!(reading(Move::Retry, json!({"same": true})), Ok(Change::Redrive));
+        assert!(matches!(reading(Move::Retry, json!({"same": false, "seed": 7})), Ok(Change::Retry { .. })));
         let cancel = Change::Cancel { reason: Some("late".to_owned()) };
         assert_eq!(reading(Move::Cancel, json!({"reason": "late"})), Ok(cancel));
     }
@@ -76,6 +93,8 @@ mod tests {
             (Move::Publish, json!({"publication": {}})),
             (Move::Delete, json!({"after": "2026-01-01T00:00:00Z"})),
             (Move::Retry, json!({"title": "another"})),
+            (Move::Retry, json!({"same": true, "seed": 7})),
+            (Move::Retry, json!({"same": "yes"})),
             (Move::Claim, json!({})),
         ] {
             assert!(matches!(reading(action, body), Err(Error::Invalid(_))), "{action}");

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::rows::{self, EXPIRES};
+use super::waiting::WAITING;
 use super::{Store, listing};
 use crate::rights::{Answer, Trial};
 use easel_domain::task::Status;
@@ -39,12 +40,30 @@ impl Store {
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":status", deleted);
         let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key));
+        // What waits has rows of its own, which change with each move.
+        let waiting = rows::key(&format!("{WAITING}#{}", Uuid::new_v4()), TRIAL);
+        let owners = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .limit(1)
+            .key_condition_expression("PK = :key")
+            .expression_attribute_values(":key", AttributeValue::S(WAITING.to_owned()));
+        let update = self.client.update_item().table_name(&self.table).set_key(Some(waiting.clone()));
+        let update = update
+            .update_expression("SET #expires = :expires")
+            .expression_attribute_names("#expires", EXPIRES)
+            .expression_attribute_values(":expires", rows::number(Timestamp::now().as_second() + KEPT));
+        let delete_waiting = self.client.delete_item().table_name(&self.table).set_key(Some(waiting));
+        let owners = Answer::to(owners.send().await, &[]);
+        let update = Answer::to(update.send().await, &[]);
+        let delete_waiting = Answer::to(delete_waiting.send().await, &[]);
         let put = Answer::to(put.send().await, &[]);
         let get = Answer::to(get.send().await, &[]);
         let query = Answer::to(query.send().await, &[]);
         let index = Answer::to(index.send().await, &[]);
         let delete = Answer::to(delete.send().await, &[]);
-        let rows = format!("{} TASK#…", self.table);
+        let (rows, waiting) = (format!("{} TASK#…", self.table), format!("{} {WAITING}#…", self.table));
         let trial = |right, answer| Trial { right, on: rows.clone(), answer };
         vec![
             trial("dynamodb:PutItem", put),
@@ -52,6 +71,9 @@ impl Store {
             trial("dynamodb:Query", query),
             Trial { right: "dynamodb:Query", on: format!("{}/{}", self.table, listing::BY_STATUS), answer: index },
             trial("dynamodb:DeleteItem", delete),
+            Trial { right: "dynamodb:Query", on: format!("{} {WAITING}", self.table), answer: owners },
+            Trial { right: "dynamodb:UpdateItem", on: waiting.clone(), answer: update },
+            Trial { right: "dynamodb:DeleteItem", on: waiting, answer: delete_waiting },
         ]
     }
 
