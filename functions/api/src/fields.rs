@@ -61,6 +61,7 @@ const REASON: Field = Field {
     default: "none",
     help: "Why the task is cancelled.",
 };
+const WITHDRAWAL: Field = Field { help: "Why the images are no longer public.", ..REASON };
 const REJECTION: Field = Field {
     name: "reason",
     kind: Kind::text(MAX_NOTE),
@@ -75,6 +76,7 @@ pub(crate) const fn of_move(action: Move) -> &'static [Field] {
         Move::Approve => &[NOTE],
         Move::Reject => &[REJECTION],
         Move::Cancel => &[REASON],
+        Move::Unpublish => &[WITHDRAWAL],
         _ => &[],
     }
 }

@@ -106,7 +106,9 @@ impl Task {
             Change::Approve { note } => task.approval = Some(decision(note)),
             Change::Cancel { reason } => task.cancellation = Some(decision(reason)),
             Change::Publish { publication } => task.publication = Some(publication.clone()),
+            Change::Unpublish { .. } => task.publication = None,
             Change::Delete { after } => {
+                task.publication = None;
                 task.deletion = Some(Deletion { by: by.name.clone(), at, after: *after });
             }
             Change::Retry { settings } => {

@@ -1,0 +1,4 @@
+//! The store and the gallery against real services: DynamoDB and S3 in this process.
+
+mod publishing;
+mod support;
