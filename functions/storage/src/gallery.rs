@@ -18,7 +18,7 @@ mod requests;
 mod rights;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{DisplayErrorContext, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 pub use objects::{Object, ObjectFacts, Written};
 pub use presigning::{PresignedUpload, UPLOAD_TYPES};
@@ -48,6 +48,9 @@ impl Gallery {
 }
 
 /// What S3 still refuses after the client's retries.
-fn failed<E: std::error::Error + Send + Sync + 'static>(error: SdkError<E>) -> Error {
-    Error::Unavailable { service: "S3", detail: DisplayErrorContext(&error).to_string() }
+fn failed<E>(error: SdkError<E>) -> Error
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    Error::of_service("S3", &error)
 }

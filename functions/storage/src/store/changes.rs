@@ -1,19 +1,28 @@
 //! Saving a move: the task and its event in one transaction, or not at all.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+
+use backon::{ExponentialBuilder, Retryable};
 
 use super::{Store, rows};
 use crate::error::{Error, Result};
 use easel_domain::task::{Event, Move, Progress, Task};
 use easel_telemetry::{Metrics, Unit};
 
+/// How often a transaction that met another one is tried again, and the shortest and longest pauses.
+const RETRIES: usize = 8;
+const FIRST_WAIT: Duration = Duration::from_millis(10);
+const LAST_WAIT: Duration = Duration::from_millis(500);
+
 /// Whether a move was saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Saved {
     /// It is.
     Done,
-    /// The task has changed since it was read, or is changing now; nothing was written.
+    /// The task has changed since it was read; nothing was written.
     Stale,
 }
 
@@ -61,15 +70,47 @@ impl Store {
         put(Put::builder().table_name(&self.table).set_item(Some(row)).condition_expression("attribute_not_exists(PK)"))
     }
 
+    /// Writes all or nothing. Rows that another transaction writes at the same moment are waited for.
     async fn transact(&self, event: &Event, writes: Vec<TransactWriteItem>) -> Result<Saved> {
-        match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
-            Ok(_) => {
-                report(event);
-                Ok(Saved::Done)
+        let send = || async {
+            match self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await {
+                Ok(_) => {
+                    report(event);
+                    Ok(Saved::Done)
+                }
+                Err(error) => match Cancelled::by(&refusals(error.as_service_error())) {
+                    Some(Cancelled::Condition) => Ok(Saved::Stale),
+                    Some(Cancelled::Conflict) => Err(Error::Contended),
+                    None => Err(rows::failed(error)),
+                },
             }
-            Err(error) if !refusals(error.as_service_error()).is_empty() => Ok(Saved::Stale),
-            Err(error) => Err(rows::failed(error)),
+        };
+        send.retry(conflict_pauses()).when(|error| matches!(error, Error::Contended)).await
+    }
+}
+
+/// The pauses after transactions that met others on the same rows.
+pub(super) fn conflict_pauses() -> ExponentialBuilder {
+    let pauses = ExponentialBuilder::default().with_min_delay(FIRST_WAIT).with_max_delay(LAST_WAIT);
+    pauses.with_jitter().with_max_times(RETRIES)
+}
+
+/// Why a transaction was cancelled as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cancelled {
+    /// A condition does not hold: trying again does not help.
+    Condition,
+    /// Nothing but other transactions on the same rows stood in the way.
+    Conflict,
+}
+
+impl Cancelled {
+    fn by(refusals: &[Option<WriteRefusal>]) -> Option<Self> {
+        let any = |refusal| refusals.contains(&Some(refusal));
+        if any(WriteRefusal::Condition) {
+            return Some(Self::Condition);
         }
+        any(WriteRefusal::Conflict).then_some(Self::Conflict)
     }
 }
 
@@ -109,4 +150,18 @@ pub(super) enum WriteRefusal {
     Condition,
     /// Another transaction writes the same row at this moment.
     Conflict,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_that_does_not_hold_counts_more_than_a_conflict() {
+        let (condition, conflict) = (Some(WriteRefusal::Condition), Some(WriteRefusal::Conflict));
+        assert_eq!(Cancelled::by(&[]), None);
+        assert_eq!(Cancelled::by(&[None, conflict]), Some(Cancelled::Conflict));
+        assert_eq!(Cancelled::by(&[conflict, condition]), Some(Cancelled::Condition));
+        assert_eq!(Cancelled::by(&[condition, None]), Some(Cancelled::Condition));
+    }
 }

@@ -77,12 +77,10 @@ pub(super) fn failed<E>(error: SdkError<E>) -> Error
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
-    let code = error.code().map(str::to_owned);
-    let detail = DisplayErrorContext(&error).to_string();
-    match code.as_deref() {
-        Some("ValidationException") => Error::Internal(format!("DynamoDB does not understand: {detail}")),
-        _ => Error::Unavailable { service: "DynamoDB", detail },
+    if error.code() == Some("ValidationException") {
+        return Error::Internal(format!("DynamoDB does not understand: {}", DisplayErrorContext(&error)));
     }
+    Error::of_service("DynamoDB", &error)
 }
 
 #[cfg(test)]

@@ -34,10 +34,12 @@ impl Store {
                 .projection(Projection::builder().projection_type(ProjectionType::All).build());
             request = request.global_secondary_indexes(index.build().map_err(incomplete)?);
         }
-        match request.send().await.map_err(|error| error.into_service_error()) {
+        match request.send().await {
             Ok(_) => {}
-            Err(CreateTableError::ResourceInUseException(_)) => return Ok(()),
-            Err(error) => return Err(Error::Unavailable { service: "DynamoDB", detail: error.to_string() }),
+            Err(error) if matches!(error.as_service_error(), Some(CreateTableError::ResourceInUseException(_))) => {
+                return Ok(());
+            }
+            Err(error) => return Err(failed(error)),
         }
         let expiry = TimeToLiveSpecification::builder().attribute_name(EXPIRES).enabled(true).build();
         let request = self.client.update_time_to_live().table_name(&self.table);
