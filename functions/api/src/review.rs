@@ -120,6 +120,7 @@ async fn make(
             return Err(malformed);
         }
     };
+    let task = workflow.store.with_earlier_attempts(task).await?;
     let view = TaskView::new(&task, None, identity, &workflow.gallery).await?;
     let status = if action == Move::Delete { StatusCode::ACCEPTED } else { StatusCode::OK };
     Ok((status, TypedHeader(version_tag(task.version)?), Json(view)).into_response())

@@ -1,4 +1,5 @@
 //! The store and the gallery against real services: DynamoDB and S3 in this process.
 
+mod attempts;
 mod publishing;
 mod support;

@@ -1,5 +1,8 @@
 //! Services on free ports, and tasks as people and workers leave them.
 
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
 use easel_domain::identity::{Identity, Role};
 use easel_domain::task::{Change, GeneratedImage, GenerationReport, NewTask, Progress, Settings, Task};
 use easel_domain::{Labels, TaskRequest};
@@ -8,7 +11,7 @@ use easel_embedded::s3::S3;
 use easel_storage::gallery::keys;
 use easel_storage::store::{Created, Saved};
 use easel_storage::workflow::Workflow;
-use easel_test_support::embedded::{self, BUCKET, Running};
+use easel_test_support::embedded::{self, BUCKET, Running, TABLE};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -17,6 +20,7 @@ use uuid::Uuid;
 /// Services with nothing in them.
 pub(crate) struct TestServices {
     pub(crate) workflow: Workflow,
+    pub(crate) client: aws_sdk_dynamodb::Client,
     _dynamodb: Running<DynamoDb>,
     _s3: Running<S3>,
     _folder: TempDir,
@@ -29,7 +33,7 @@ impl TestServices {
         let (s3, _) = Running::s3(&folder.path().join("s3"), BUCKET).await;
         let workflow = embedded::workflow(&dynamodb, &s3);
         workflow.store.create_table().await.expect("a table");
-        Self { workflow, _dynamodb: dynamodb, _s3: s3, _folder: folder }
+        Self { workflow, client: dynamodb.client(), _dynamodb: dynamodb, _s3: s3, _folder: folder }
     }
 
     /// A task that waits for a worker.
@@ -90,6 +94,14 @@ impl TestServices {
     pub(crate) async fn approved(&self, owner: &str, count: u32) -> Task {
         let drawn = self.drawn(&self.pending(owner).await, count).await;
         self.change(&drawn, Change::Approve { note: Some("well done".to_owned()) }, &reviewer("robin")).await
+    }
+
+    /// Writes the task's row as it was before attempts had rows of their own.
+    pub(crate) async fn overwrite_as_before(&self, task: &Task) {
+        let mut row: HashMap<String, AttributeValue> = serde_dynamo::to_item(task).expect("a row");
+        row.insert("PK".to_owned(), AttributeValue::S(format!("TASK#{}", task.id)));
+        row.insert("SK".to_owned(), AttributeValue::S("TASK".to_owned()));
+        self.client.put_item().table_name(TABLE).set_item(Some(row)).send().await.expect("written");
     }
 
     /// The keys under a prefix.

@@ -31,8 +31,14 @@ impl Gallery {
             let deleted = self.client.delete_objects().bucket(&self.bucket).delete(delete).send().await;
             if let [first, ..] = deleted.map_err(failed)?.errors() {
                 let (key, code) = (first.key().unwrap_or_default(), first.code().unwrap_or_default());
-                let detail = format!("removing {key}: {code}: {}", first.message().unwrap_or_default());
-                return Err(Error::Unavailable { service: "S3", detail });
+                let (service, detail) =
+                    ("S3", format!("removing {key}: {code}: {}", first.message().unwrap_or_default()));
+                let refused = code == "AccessDenied";
+                return Err(if refused {
+                    Error::Refused { service, detail }
+                } else {
+                    Error::Unavailable { service, detail }
+                });
             }
         }
         Ok(())

@@ -32,7 +32,8 @@ impl Store {
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn save(&self, task: &Task, event: &Event) -> Result<Saved> {
-        self.transact(event, vec![self.moved(task, event)?, self.event(event)?]).await
+        let writes = vec![self.moved(task, event)?, self.event(event)?];
+        self.transact(event, [writes, self.earlier(task)?].concat()).await
     }
 
     /// Saves a claim together with the progress row that holds its lease.
@@ -42,7 +43,8 @@ impl Store {
     pub async fn save_claim(&self, task: &Task, event: &Event, progress: &Progress) -> Result<Saved> {
         let row = rows::write(&rows::task_partition(task.id), rows::PROGRESS, progress)?;
         let lease = put(Put::builder().table_name(&self.table).set_item(Some(row)))?;
-        self.transact(event, vec![self.moved(task, event)?, self.event(event)?, lease]).await
+        let writes = vec![self.moved(task, event)?, self.event(event)?, lease];
+        self.transact(event, [writes, self.earlier(task)?].concat()).await
     }
 
     /// The task's row, on the condition that nobody moved it since.
@@ -57,6 +59,13 @@ impl Store {
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":seen", rows::number(event.version - 1))
             .expression_attribute_values(":from", AttributeValue::S(from.as_str().to_owned())))
+    }
+
+    /// The rows of the attempts before the current one, as far as the task that was moved had them: the one that a retry
+    /// ends, and all of a task whose row is from before attempts had their own.
+    fn earlier(&self, task: &Task) -> Result<Vec<TransactWriteItem>> {
+        let rows = task.earlier_attempts.iter().map(|attempt| rows::attempt(task.id, attempt));
+        rows.map(|row| put(Put::builder().table_name(&self.table).set_item(Some(row?)))).collect()
     }
 
     /// The event's row, which nothing overwrites.

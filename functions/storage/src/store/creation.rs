@@ -36,7 +36,7 @@ pub enum Created {
     Before(Box<Task>),
     /// The key made a task of another body before.
     KeyReused,
-    /// A task with this id is there.
+    /// A task with this id is there, or was and is gone for good.
     Exists,
 }
 
@@ -82,12 +82,14 @@ impl Store {
                 return Ok(Created::New);
             };
             match (refusals(error.as_service_error()).as_slice(), key) {
-                ([_, _, Some(WriteRefusal::Condition)], Some(key)) => match self.made_before(key).await {
+                ([_, _, Some(WriteRefusal::Condition), ..], Some(key)) => match self.made_before(key).await {
                     Ok(Some(before)) => Ok(before),
                     Ok(None) => Err(CreationAttempt::Failed(rows::failed(error))),
                     Err(error) => Err(CreationAttempt::Failed(error)),
                 },
-                ([Some(WriteRefusal::Condition), ..], _) => Ok(Created::Exists),
+                ([Some(WriteRefusal::Condition), ..] | [_, Some(WriteRefusal::Condition), ..], _) => {
+                    Ok(Created::Exists)
+                }
                 ([_, ..], _) => Err(CreationAttempt::Conflicted(Error::Contended)),
                 ([], _) => Err(CreationAttempt::Failed(rows::failed(error))),
             }
