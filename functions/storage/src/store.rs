@@ -2,15 +2,18 @@
 //!
 //! | `PK` | `SK` | row |
 //! |---|---|---|
-//! | `TASK#{id}` | `TASK` | the task, with its `version` and `text` to find it by; in the indexes `by_status` and `by_owner` |
+//! | `TASK#{id}` | `TASK` | the task, with its `version` and `text` to find it by; in the indexes `tasks_by_status` and `tasks_by_owner` |
 //! | `TASK#{id}` | `TASK#ATTEMPT#{number}` | an attempt before the task's current one |
 //! | `TASK#{id}` | `EVENT#{version}` | one row a move |
 //! | `TASK#{id}` | `PROGRESS` | how far a running attempt is, and the lease on it |
 //! | `IDEMPOTENCY#{owner}#{key}` | `IDEMPOTENCY` | what a create with that key was answered; `expires` |
+//! | `COUNTERS` | `{shard}` | how many tasks stand at each state |
 //! | `WORKERS` | `NEWEST` | what a worker last reported of itself |
 
 mod changes;
+mod counters;
 mod creation;
+mod indexes;
 mod listing;
 mod progress;
 mod rights;
@@ -32,6 +35,7 @@ pub use workers::WorkerReport;
 use crate::error::Result;
 use easel_domain::Error::NotFound;
 use easel_domain::task::{Attempt, Event, Progress, Task};
+use indexes::BY_STATUS;
 use rows::{ATTEMPT, EVENT, PROGRESS, TASK};
 
 /// The table of tasks.
@@ -62,8 +66,14 @@ impl Store {
     pub async fn find(&self, id: Uuid) -> Result<Option<Task>> {
         let key = rows::key(&rows::task_partition(id), TASK);
         let query = self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true);
-        let found = query.send().await.map_err(rows::failed)?;
-        found.item.map(rows::read).transpose()
+        let Some(row) = query.send().await.map_err(rows::failed)?.item else { return Ok(None) };
+        let is_counted = row.contains_key(BY_STATUS.key);
+        let task = rows::read(row)?;
+        // Whoever reads a task like this may move it next, and moves only tasks that are counted.
+        if !is_counted {
+            self.adopt(&task).await?;
+        }
+        Ok(Some(task))
     }
 
     /// The whole task as it is now, and how far its running attempt is.
@@ -148,7 +158,7 @@ impl Store {
         for row in self.rows_from(task.id, PROGRESS).await?.iter().filter(|row| rows::sort_key(row) != TASK) {
             self.remove_row(task.id, rows::sort_key(row)).await?;
         }
-        self.remove_row(task.id, TASK).await
+        self.discount(task).await
     }
 
     async fn remove_row(&self, id: Uuid, sort: &str) -> Result<()> {

@@ -13,6 +13,7 @@ use easel_storage::store::{Created, Saved};
 use easel_storage::workflow::Workflow;
 use easel_test_support::embedded::{self, BUCKET, Running, TABLE};
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -28,11 +29,16 @@ pub(crate) struct TestServices {
 
 impl TestServices {
     pub(crate) async fn start() -> Self {
+        let services = Self::without_table().await;
+        services.workflow.store.create_table().await.expect("a table");
+        services
+    }
+
+    pub(crate) async fn without_table() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let dynamodb = Running::dynamodb(&folder.path().join("dynamodb")).await;
         let (s3, _) = Running::s3(&folder.path().join("s3"), BUCKET).await;
         let workflow = embedded::workflow(&dynamodb, &s3);
-        workflow.store.create_table().await.expect("a table");
         Self { workflow, client: dynamodb.client(), _dynamodb: dynamodb, _s3: s3, _folder: folder }
     }
 
@@ -98,9 +104,23 @@ impl TestServices {
 
     /// Writes the task's row as it was before attempts had rows of their own.
     pub(crate) async fn overwrite_as_before(&self, task: &Task) {
-        let mut row: HashMap<String, AttributeValue> = serde_dynamo::to_item(task).expect("a row");
-        row.insert("PK".to_owned(), AttributeValue::S(format!("TASK#{}", task.id)));
-        row.insert("SK".to_owned(), AttributeValue::S("TASK".to_owned()));
+        self.put("TASK", task.id, task).await;
+    }
+
+    /// A task that waits for a worker, as it was written before rows had keys of the indexes.
+    pub(crate) async fn task_as_before(&self, owner: &str) -> Task {
+        let new = new(Uuid::now_v7(), owner, Settings::new("a red heart"), Labels::default());
+        let (task, event) = Task::create(new, &Identity::new(owner, Role::Creator), Timestamp::now());
+        self.put("TASK", task.id, &task).await;
+        self.put("EVENT#0000000001", task.id, &event).await;
+        task
+    }
+
+    /// Writes a row past the store.
+    pub(crate) async fn put(&self, sort: &str, id: Uuid, value: &impl Serialize) {
+        let mut row: HashMap<String, AttributeValue> = serde_dynamo::to_item(value).expect("a row");
+        row.insert("PK".to_owned(), AttributeValue::S(format!("TASK#{id}")));
+        row.insert("SK".to_owned(), AttributeValue::S(sort.to_owned()));
         self.client.put_item().table_name(TABLE).set_item(Some(row)).send().await.expect("written");
     }
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 
-use backon::{ExponentialBuilder, Retryable};
+use backon::ExponentialBuilder;
 
+use super::indexes::BY_STATUS;
 use super::{Store, rows};
 use crate::error::{Error, Result};
 use easel_domain::task::{Event, Move, Progress, Task};
@@ -33,7 +34,7 @@ impl Store {
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn save(&self, task: &Task, event: &Event) -> Result<Saved> {
         let writes = vec![self.moved(task, event)?, self.event(event)?];
-        self.transact(event, [writes, self.earlier(task)?].concat()).await
+        self.transact(event, [writes, self.earlier(task)?, self.moves(event)?].concat()).await
     }
 
     /// Saves a claim together with the progress row that holds its lease.
@@ -44,7 +45,7 @@ impl Store {
         let row = rows::write(&rows::task_partition(task.id), rows::PROGRESS, progress)?;
         let lease = put(Put::builder().table_name(&self.table).set_item(Some(row)))?;
         let writes = vec![self.moved(task, event)?, self.event(event)?, lease];
-        self.transact(event, [writes, self.earlier(task)?].concat()).await
+        self.transact(event, [writes, self.earlier(task)?, self.moves(event)?].concat()).await
     }
 
     /// The task's row, on the condition that nobody moved it since.
@@ -54,8 +55,9 @@ impl Store {
         put(Put::builder()
             .table_name(&self.table)
             .set_item(Some(row))
-            .condition_expression("#version = :seen AND #status = :from")
+            .condition_expression("#version = :seen AND #status = :from AND attribute_exists(#shard)")
             .expression_attribute_names("#version", "version")
+            .expression_attribute_names("#shard", BY_STATUS.key)
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":seen", rows::number(event.version - 1))
             .expression_attribute_values(":from", AttributeValue::S(from.as_str().to_owned())))
@@ -66,6 +68,11 @@ impl Store {
     fn earlier(&self, task: &Task) -> Result<Vec<TransactWriteItem>> {
         let rows = task.earlier_attempts.iter().map(|attempt| rows::attempt(task.id, attempt));
         rows.map(|row| put(Put::builder().table_name(&self.table).set_item(Some(row?)))).collect()
+    }
+
+    /// What the move changes in the counters.
+    fn moves(&self, event: &Event) -> Result<Vec<TransactWriteItem>> {
+        self.counted(event.task, event.from, Some(event.to))
     }
 
     /// The event's row, which nothing overwrites.
@@ -81,20 +88,11 @@ impl Store {
 
     /// Writes all or nothing. Rows that another transaction writes at the same moment are waited for.
     async fn transact(&self, event: &Event, writes: Vec<TransactWriteItem>) -> Result<Saved> {
-        let send = || async {
-            match self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await {
-                Ok(_) => {
-                    report(event);
-                    Ok(Saved::Done)
-                }
-                Err(error) => match Cancelled::by(&refusals(error.as_service_error())) {
-                    Some(Cancelled::Condition) => Ok(Saved::Stale),
-                    Some(Cancelled::Conflict) => Err(Error::Contended),
-                    None => Err(rows::failed(error)),
-                },
-            }
-        };
-        send.retry(conflict_pauses()).when(|error| matches!(error, Error::Contended)).await
+        if !self.write_all(writes).await? {
+            return Ok(Saved::Stale);
+        }
+        report(event);
+        Ok(Saved::Done)
     }
 }
 
@@ -106,7 +104,7 @@ pub(super) fn conflict_pauses() -> ExponentialBuilder {
 
 /// Why a transaction was cancelled as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cancelled {
+pub(super) enum Cancelled {
     /// A condition does not hold: trying again does not help.
     Condition,
     /// Nothing but other transactions on the same rows stood in the way.
@@ -114,7 +112,7 @@ enum Cancelled {
 }
 
 impl Cancelled {
-    fn by(refusals: &[Option<WriteRefusal>]) -> Option<Self> {
+    pub(super) fn by(refusals: &[Option<WriteRefusal>]) -> Option<Self> {
         let any = |refusal| refusals.contains(&Some(refusal));
         if any(WriteRefusal::Condition) {
             return Some(Self::Condition);

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use super::indexes::{BY_OWNER, BY_STATUS};
 use crate::error::{Error, Result};
 use easel_domain::task::{Attempt, Task};
 
@@ -59,6 +60,9 @@ pub(super) fn task(task: &Task) -> Result<Row> {
     row.remove("earlier_attempts");
     let text = format!("{}\n{}", task.title.as_deref().unwrap_or_default(), task.attempt.settings.prompt);
     row.insert(TEXT.to_owned(), AttributeValue::S(lowercase(&text)));
+    for (index, of) in [(BY_STATUS, task.status.as_str()), (BY_OWNER, task.owner.as_str())] {
+        row.insert(index.key.to_owned(), AttributeValue::S(index.value_for(of, task.id)));
+    }
     Ok(row)
 }
 
