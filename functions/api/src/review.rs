@@ -36,6 +36,7 @@ pub(crate) fn routes() -> OpenApiRouter<Services> {
         .routes(routes!(approve))
         .routes(routes!(reject))
         .routes(routes!(publish))
+        .routes(routes!(unpublish))
         .routes(routes!(cancel))
         .routes(routes!(pause))
         .routes(routes!(resume))
@@ -84,6 +85,8 @@ moves! {
     reject: Move::Reject, post "/v1/tasks/{id}/reject", Reviewer ["reviewer"], "rejectTask", schemas::RejectBody, 200;
     /// Make the images public.
     publish: Move::Publish, post "/v1/tasks/{id}/publish", Reviewer ["reviewer"], "publishTask", schemas::EmptyBody, 200;
+    /// Take the public images away.
+    unpublish: Move::Unpublish, post "/v1/tasks/{id}/unpublish", Reviewer ["reviewer"], "unpublishTask", schemas::UnpublishBody, 200;
     /// Cancel the task.
     cancel: Move::Cancel, post "/v1/tasks/{id}/cancel", Creator [], "cancelTask", schemas::CancelBody, 200;
     /// Stop drawing for now.
@@ -117,6 +120,7 @@ async fn make(
             return Err(malformed);
         }
     };
+    let task = workflow.store.with_earlier_attempts(task).await?;
     let view = TaskView::new(&task, None, identity, &workflow.gallery).await?;
     let status = if action == Move::Delete { StatusCode::ACCEPTED } else { StatusCode::OK };
     Ok((status, TypedHeader(version_tag(task.version)?), Json(view)).into_response())

@@ -3,6 +3,7 @@
 mod attempt;
 mod changing;
 mod event;
+mod limits;
 mod progress;
 mod record;
 mod status;
@@ -11,6 +12,7 @@ pub use attempt::{Attempt, Claim, Decision, Failure, GeneratedImage, GenerationR
 pub use changing::{GRACE_PERIOD, MAX_ATTEMPTS, NewTask, Refusal};
 pub use easel_settings::Settings;
 pub use event::{Change, Event};
+pub use limits::{MAX_NAME, MAX_NOTE, MAX_WARNINGS};
 pub use progress::Progress;
 pub use record::{Deletion, Publication, Task};
 pub use status::{Move, Status};

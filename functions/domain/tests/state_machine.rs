@@ -35,6 +35,7 @@ const LEGAL: &[(&str, &str, &str)] = &[
     ("awaiting_approval", "approve", "approved"),
     ("awaiting_approval", "reject", "rejected"),
     ("approved", "publish", "published"),
+    ("published", "unpublish", "approved"),
     ("rejected", "retry", "pending"),
     ("failed", "retry", "pending"),
     ("pending", "delete", "deleted"),
@@ -103,8 +104,9 @@ fn no_sequence_of_changes_leaves_the_graph_or_loses_anything() {
         assert_eq!(Task::replay(&events).as_ref(), Some(&task), "sequence {seed}");
         let kept: Vec<_> = task.attempts().flat_map(|attempt| &attempt.images).collect();
         assert_eq!(kept, drawn.iter().collect::<Vec<_>>(), "sequence {seed}");
-        let approvals = events.iter().filter(|event| event.to == Status::Approved).count();
+        let approvals = events.iter().filter(|event| event.change.action() == Some(Move::Approve)).count();
         assert_eq!(usize::from(task.approval.is_some()), approvals, "sequence {seed}");
+        assert_eq!(task.publication.is_some(), task.status == Status::Published, "sequence {seed}");
         let numbers: Vec<_> = task.attempts().map(|attempt| attempt.number).collect();
         assert_eq!(numbers, (1..=task.attempt.number).collect::<Vec<_>>(), "sequence {seed}");
         let json = serde_json::to_string(&events).expect("events are JSON");
@@ -173,6 +175,7 @@ fn any_change(random: &mut Mt64) -> Change {
         Move::Publish => {
             Change::Publish { publication: Publication { by: text(random), at, keys: vec![text(random)] } }
         }
+        Move::Unpublish => Change::Unpublish { reason: Some(text(random)) },
         Move::Retry => Change::Retry { settings: Box::new(settings(random)) },
         Move::Delete => Change::Delete { after: at },
     }

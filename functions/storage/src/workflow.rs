@@ -1,10 +1,12 @@
 //! Moving tasks: the store and the gallery together.
 
+mod publishing;
+
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use easel_domain::identity::Identity;
-use easel_domain::task::{Change, Move, NewTask, Publication, Status, Task};
+use easel_domain::task::{Change, Event, Move, NewTask, Status, Task};
 use easel_domain::{self as domain, TaskRequest};
 use easel_settings::FieldError;
 use jiff::Timestamp;
@@ -127,20 +129,28 @@ impl Workflow {
         if action == Move::Approve {
             self.keep_images(&task).await?;
         }
-        if action == Move::Publish {
-            self.copy_to_published(&task).await?;
+        if let (Move::Publish, Some(publication)) = (action, &moved.publication) {
+            self.copy_to_published(&task, publication).await?;
         }
-        match self.store.save(&moved, &event).await? {
-            Saved::Done => Ok(moved),
-            Saved::Stale => Err(Error::Contended),
+        if task.status == Status::Published {
+            self.withdraw(&task).await?;
         }
+        let saved = self.save(&moved, &event).await;
+        // Whatever became of the move, copies may be left over: this one's, if others were faster, or those of a publication
+        // that was given up before a deletion.
+        if action == Move::Publish && saved.is_err() || action == Move::Delete && task.status == Status::Approved {
+            self.remove_dead_copies(id)
+                .await
+                .unwrap_or_else(|error| tracing::warn!(task = %id, %error, "copies are left over"));
+        }
+        saved.map(|()| moved)
     }
 
-    /// What publishing the task's images makes of it.
-    #[must_use]
-    pub fn publication(task: &Task, by: &Identity) -> Publication {
-        let keys = task.attempt.images.iter().map(|image| keys::published(task.id, image.index));
-        Publication { by: by.name.clone(), at: Timestamp::now(), keys: keys.collect() }
+    async fn save(&self, moved: &Task, event: &Event) -> Result<()> {
+        match self.store.save(moved, event).await? {
+            Saved::Done => Ok(()),
+            Saved::Stale => Err(Error::Contended),
+        }
     }
 
     /// Before the move: an approved task's images never go as those do that nobody approved.
@@ -148,14 +158,6 @@ impl Workflow {
         for image in &task.attempt.images {
             self.gallery.mark_approved(&image.key).await?;
             self.gallery.mark_approved(&image.thumbnail_key).await?;
-        }
-        Ok(())
-    }
-
-    /// Copies come before the move: a published task always has its public images.
-    async fn copy_to_published(&self, task: &Task) -> Result<()> {
-        for image in &task.attempt.images {
-            self.gallery.copy(&image.key, &keys::published(task.id, image.index)).await?;
         }
         Ok(())
     }

@@ -15,6 +15,9 @@ pub struct Attempt {
     pub settings: Settings,
     /// When it was asked for.
     pub requested_at: Timestamp,
+    /// When a worker first took it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_claim_at: Option<Timestamp>,
     /// The worker that took it last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
@@ -40,6 +43,7 @@ impl Attempt {
             number,
             settings,
             requested_at,
+            first_claim_at: None,
             claim: None,
             generation: None,
             images: Vec::new(),

@@ -11,7 +11,7 @@ use super::status::{Move, Status};
 use crate::identity::Identity;
 use crate::labels::Labels;
 
-/// Most attempts of one task: what a row can hold.
+/// Most attempts of one task.
 pub const MAX_ATTEMPTS: u32 = 10;
 /// How long a deleted task can still be looked at.
 pub const GRACE_PERIOD: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -82,6 +82,7 @@ impl Task {
     /// # Errors
     /// Returns a [`Refusal`] if the change cannot be made, and nothing has changed.
     pub fn after(&self, change: Change, by: &Identity, at: Timestamp) -> Result<(Self, Event), Refusal> {
+        let change = change.within_limits();
         let action = change.action().ok_or(Refusal::Exists)?;
         let to = self.status.after(action).ok_or(Refusal::Illegal { status: self.status, action })?;
         let mut task = Self { version: self.version + 1, status: to, updated_at: at, ..self.clone() };
@@ -95,6 +96,7 @@ impl Task {
                 let again = attempt.claim.as_ref().filter(|claim| died && claim.step == *step);
                 let tries = again.map_or(1, |claim| claim.tries + 1);
                 let worker = worker.clone();
+                attempt.first_claim_at.get_or_insert(at);
                 attempt.claim = Some(Claim { worker, at, fence: version, step: *step, tries });
             }
             Change::Finish { images, generation } => {
@@ -106,7 +108,9 @@ impl Task {
             Change::Approve { note } => task.approval = Some(decision(note)),
             Change::Cancel { reason } => task.cancellation = Some(decision(reason)),
             Change::Publish { publication } => task.publication = Some(publication.clone()),
+            Change::Unpublish { .. } => task.publication = None,
             Change::Delete { after } => {
+                task.publication = None;
                 task.deletion = Some(Deletion { by: by.name.clone(), at, after: *after });
             }
             Change::Retry { settings } => {

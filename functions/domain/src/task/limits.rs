@@ -1,0 +1,53 @@
+//! How much a worker or a person may say about a task. A row of the table has its limit, too.
+
+use super::event::Change;
+
+/// Most characters of a note or a reason.
+pub const MAX_NOTE: usize = 2_000;
+/// Most warnings of a generation that are kept.
+pub const MAX_WARNINGS: usize = 10;
+/// Most characters of one of them, and of the names of models and devices.
+pub const MAX_NAME: usize = 200;
+
+impl Change {
+    /// The change, with what workers say in it cut to what is kept. What people say is checked before, and refused.
+    pub(super) fn within_limits(mut self) -> Self {
+        match &mut self {
+            Self::Fail { reason } | Self::HandOn { reason, .. } => shorten(reason, MAX_NOTE),
+            Self::Finish { generation, .. } => {
+                generation.warnings.truncate(MAX_WARNINGS);
+                generation.warnings.iter_mut().for_each(|warning| shorten(warning, MAX_NAME));
+                for name in [&mut generation.model, &mut generation.device, &mut generation.device_name] {
+                    shorten(name, MAX_NAME);
+                }
+            }
+            _ => {}
+        }
+        self
+    }
+}
+
+/// Cuts a text to `most` characters, the last of which shows that more was said.
+fn shorten(text: &mut String, most: usize) {
+    if text.char_indices().nth(most).is_some() {
+        let end = text.char_indices().nth(most - 1).map_or(0, |(end, _)| end);
+        text.truncate(end);
+        text.push('…');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        for (text, most, expected) in
+            [("heart", 5, "heart"), ("hearts", 5, "hear…"), ("𝄞𝄞𝄞", 3, "𝄞𝄞𝄞"), ("𝄞𝄞𝄞𝄞", 3, "𝄞𝄞…"), ("", 1, "")]
+        {
+            let mut text = text.to_owned();
+            shorten(&mut text, most);
+            assert_eq!(text, expected);
+        }
+    }
+}
