@@ -17,7 +17,7 @@ def mappings(deployment):
     for mapping in service.of("AWS::Lambda::EventSourceMapping"):
         function = service.named(mapping.properties["FunctionName"])
         queue = service.named(mapping.properties["EventSourceArn"])
-        if queue.kind == "AWS::SQS::Queue":
+        if queue is not None and queue.kind == "AWS::SQS::Queue":
             yield mapping, function, queue
 
 

@@ -86,7 +86,7 @@ def recorded(deployment):
     fed = [
         mapping.properties
         for mapping in service.of("AWS::Lambda::EventSourceMapping")
-        if mapping.properties["FunctionName"] == f"${{{COPIES}}}"
+        if service.named(mapping.properties["FunctionName"]).name == COPIES
     ]
     prefix = source.event_prefix()
     patterns = [
