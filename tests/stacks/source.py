@@ -12,6 +12,7 @@ CALLS = {
     "put_item": "dynamodb:PutItem",
     "query": "dynamodb:Query",
     "delete_item": "dynamodb:DeleteItem",
+    "update_item": "dynamodb:UpdateItem",
     # Every write of Easel's transactions is a put.
     "transact_write_items": "dynamodb:PutItem",
     "get_object": "s3:GetObject",
@@ -19,12 +20,14 @@ CALLS = {
     "put_object": "s3:PutObject",
     "copy_object": "s3:PutObject",
     "delete_object": "s3:DeleteObject",
+    "delete_objects": "s3:DeleteObject",
     "delete_object_tagging": "s3:DeleteObjectTagging",
     "list_objects_v2": "s3:ListBucket",
     "get_queue_url": "sqs:GetQueueUrl",
     "receive_message": "sqs:ReceiveMessage",
     "delete_message": "sqs:DeleteMessage",
     "change_message_visibility": "sqs:ChangeMessageVisibility",
+    "create_invalidation": "cloudfront:CreateInvalidation",
 }
 # Parts of calls that take a right of their own.
 PARTS = {"tagging": "s3:PutObjectTagging"}
@@ -70,7 +73,7 @@ def binary(folder):
 
 def calls():
     """What the functions ask of AWS, in IAM's words."""
-    code = "".join(crate(f"functions/{name}") for name in ("create", "review", "read", "generate"))
+    code = "".join(crate(f"functions/{name}") for name in ("create", "review", "read", "generate", "housekeeping"))
     made = {action for call, action in CALLS.items() if f".{call}()" in code}
     return made | {action for part, action in PARTS.items() if f".{part}(" in code}
 
@@ -104,7 +107,21 @@ def prefixes():
     return set(re.findall(r'const (?:UPLOADS|REQUESTS): &str = "([\w/]+)"', keys))
 
 
+def published():
+    """The prefix of the bucket that is public."""
+    keys = (ROOT / "functions/storage/src/gallery/keys.rs").read_text()
+    (prefix,) = re.findall(r'const PUBLISHED: &str = "([\w/]+)"', keys)
+    return prefix
+
+
+def event_prefix():
+    """What the sort keys of the history's rows begin with."""
+    rows = (ROOT / "functions/storage/src/store/rows.rs").read_text()
+    (prefix,) = re.findall(r'const EVENT: &str = "([\w#]+)"', rows)
+    return prefix
+
+
 def metrics():
     """The names and the dimensions of the metrics that the code writes."""
-    code = crate("functions/generate")
+    code = crate("functions/generate") + crate("functions/housekeeping")
     return set(re.findall(r'\.value\("(\w+)"', code)), set(re.findall(r'\.dimension\("(\w+)"', code))
