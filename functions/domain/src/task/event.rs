@@ -1,6 +1,6 @@
 //! One row of a task's history.
 
-use easel_settings::Settings;
+use easel_settings::{Settings, shortened};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -103,7 +103,19 @@ pub enum Change {
     },
 }
 
+/// Most characters of a worker's reason: those of people are checked where they are read.
+const MAX_REASON: usize = 2_000;
+
 impl Change {
+    /// The change with no longer reason than a row and an answer hold: a worker's may quote what it could not read.
+    #[must_use]
+    pub(super) fn bounded(mut self) -> Self {
+        if let Self::Fail { reason } | Self::HandOn { reason, .. } = &mut self {
+            *reason = shortened(reason, MAX_REASON).into_owned();
+        }
+        self
+    }
+
     /// The move that it is; creation is none.
     #[must_use]
     pub fn action(&self) -> Option<Move> {

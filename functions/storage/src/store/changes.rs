@@ -32,7 +32,11 @@ impl Store {
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn save(&self, task: &Task, event: &Event) -> Result<Saved> {
-        self.transact(event, vec![self.moved(task, event)?, self.event(event)?]).await
+        let mut writes = vec![self.moved(task, event)?, self.event(event)?];
+        if event.change.action() == Some(Move::Retry) {
+            writes.extend(self.reference(task)?);
+        }
+        self.transact(event, writes).await
     }
 
     /// Saves a claim together with the progress row that holds its lease.
