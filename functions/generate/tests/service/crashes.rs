@@ -29,8 +29,13 @@ const EVERY_BY_DEFAULT: usize = 3;
 /// The longest that a message is waited for, or that one is handed back for.
 const PAUSE: Duration = Duration::from_millis(100);
 /// What people do to the task once it is generated, and what it is then.
-const MOVES: [(Move, Status); 3] =
-    [(Move::Approve, Status::Approved), (Move::Publish, Status::Published), (Move::Delete, Status::Deleted)];
+const MOVES: [(Move, Status); 5] = [
+    (Move::Approve, Status::Approved),
+    (Move::Publish, Status::Published),
+    (Move::Unpublish, Status::Approved),
+    (Move::Publish, Status::Published),
+    (Move::Delete, Status::Deleted),
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ended_at_any_call_every_task_is_generated_once() {
@@ -96,7 +101,7 @@ impl Life {
         let request = TaskRequest::read(object).expect("a request");
         let (owner, key) = (creator().name, self.key.clone());
         let key = IdempotencyKey { owner, key, body_hash: String::new() };
-        workflow.create(request, &creator(), Some(&key)).await.expect("created").id
+        workflow.create(request, &creator(), Some(&key)).await.expect("created").task.id
     }
 
     /// Handles messages until the task is generated. Each worker has time for one step.
