@@ -5,6 +5,7 @@ use axum::http::request::Parts;
 use easel_domain::identity::{Identity, Role};
 
 use crate::error::{ApiError, Result};
+use crate::request_id::RequestId;
 use crate::services::Services;
 
 /// Somebody with any role.
@@ -30,7 +31,8 @@ impl FromRequestParts<Services> for Reviewer {
 }
 
 fn caller(parts: &Parts, services: &Services, needed: Role) -> Result<Identity> {
-    let identity = services.identification.identify(parts)?;
+    let mut identity = services.identification.identify(parts)?;
     identity.has_role(needed)?;
+    identity.request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone());
     Ok(identity)
 }

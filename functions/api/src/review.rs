@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use axum_extra::TypedHeader;
 use easel_domain::identity::Identity;
-use easel_domain::task::Move;
+use easel_domain::task::{Move, Task};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -24,6 +24,7 @@ use crate::schemas::{self, AnyProblem, BodyProblem, ConflictProblem, StaleProble
 use crate::services::Services;
 use crate::task_id::TaskId;
 use crate::task_view::TaskView;
+use changes::Words;
 
 /// The function's router.
 pub fn router(services: Services) -> Router {
@@ -107,21 +108,31 @@ async fn make(
     expected: Option<u64>,
     body: &Body,
 ) -> Result<Response> {
-    let workflow = &services.workflow;
-    let object = body.object();
-    // A caller who may not move the task learns that first, not what is wrong with the body.
-    let task = match object {
-        Ok(object) => {
-            let change = |task: &_| changes::read(action, object.clone(), task, identity);
-            workflow.move_task(id, action, identity, expected, change).await?
-        }
-        Err(malformed) => {
-            identity.may_make(action, &workflow.store.task(id).await?)?;
-            return Err(malformed);
+    let task = match body.object().and_then(|object| Ok(Words::read(action, object)?)) {
+        Ok(words) => move_task(services, id, &words, identity, expected).await?,
+        // A caller who may not move the task learns that first, not what is wrong with the body.
+        Err(wrong) => {
+            services.rules.may_make(identity, action, &services.workflow.store.task(id).await?)?;
+            return Err(wrong);
         }
     };
-    let task = workflow.store.with_earlier_attempts(task).await?;
-    let view = TaskView::new(&task, None, identity, &workflow.gallery).await?;
+    let task = services.workflow.store.with_earlier_attempts(task).await?;
+    let view = TaskView::new(&task, None, identity, services).await?;
     let status = if action == Move::Delete { StatusCode::ACCEPTED } else { StatusCode::OK };
     Ok((status, TypedHeader(version_tag(task.version)?), Json(view)).into_response())
+}
+
+/// Makes a move on a task, as far as the rules let the caller.
+async fn move_task(
+    services: &Services,
+    id: Uuid,
+    words: &Words,
+    identity: &Identity,
+    expected: Option<u64>,
+) -> Result<Task> {
+    let change = |task: &Task| {
+        services.rules.may_make(identity, words.action(), task)?;
+        words.change(task, identity)
+    };
+    Ok(services.workflow.move_task(id, words.action(), identity, expected, change).await?)
 }

@@ -9,7 +9,7 @@ mod record;
 mod status;
 
 pub use attempt::{Attempt, Claim, Decision, Failure, GeneratedImage, GenerationReport};
-pub use changing::{GRACE_PERIOD, MAX_ATTEMPTS, NewTask, Refusal};
+pub use changing::{GRACE_PERIOD, MAX_ATTEMPTS, MAX_EVENTS, NewTask, Refusal};
 pub use easel_settings::Settings;
 pub use event::{Change, Event};
 pub use limits::{MAX_NAME, MAX_NOTE, MAX_WARNINGS};

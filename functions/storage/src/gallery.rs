@@ -3,7 +3,7 @@
 //! | prefix | what | who writes |
 //! |---|---|---|
 //! | `uploads/` | files that people and programs drop | they |
-//! | `inputs/` | init images, through presigned URLs | clients |
+//! | `inputs/{hash of the owner}/` | init images, through presigned URLs | clients |
 //! | `requests/` | one object a task: "draw this" | the API |
 //! | `checkpoints/` | where a running attempt stands | workers |
 //! | `images/` | images and their thumbnails | workers |

@@ -6,37 +6,47 @@
 //! | `TASK#{id}` | `TASK#ATTEMPT#{number}` | an attempt before the task's current one |
 //! | `TASK#{id}` | `EVENT#{version}` | one row a move |
 //! | `TASK#{id}` | `PROGRESS` | how far a running attempt is, and the lease on it |
-//! | `IDEMPOTENCY#{owner}#{key}` | `IDEMPOTENCY` | what a create with that key was answered; `expires` |
+//! | `IDEMPOTENCY#{hash of owner and key}` | `IDEMPOTENCY` | the task that a create with that key made; `expires` |
+//! | `IDEMPOTENCY#{hash of caller, route and key}` | `ANSWER` | what any other request with that key was answered; `expires` |
+//! | `INPUT#{key of an object}` | `{id of a task}` | that an attempt of the task starts from the object |
+//! | `UPLOADS#{owner}` | `{day}` | how many uploads they have asked for on that day (UTC); `expires` |
 //! | `COUNTERS` | `{shard}` | how many tasks stand at each state |
-//! | `WORKERS` | `NEWEST` | what a worker last reported of itself |
+//! | `WORKERS` | `{worker}` | what the worker last reported of itself; `expires` |
 
+mod answers;
 mod changes;
 mod counters;
 mod creation;
+mod history;
 mod indexes;
 mod listing;
 mod progress;
+mod references;
 mod rights;
 mod rows;
 #[cfg(test)]
 mod sizes;
 mod table;
+mod uploads;
 mod workers;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use uuid::Uuid;
 
+pub use answers::{Begun, KeptAnswer, RequestKey};
 pub use changes::Saved;
 pub use creation::{Created, IdempotencyKey};
+pub use history::HistoryPage;
 pub use listing::{Filter, Page};
+pub use uploads::UploadCount;
 pub use workers::WorkerReport;
 
 use crate::error::Result;
 use easel_domain::Error::NotFound;
-use easel_domain::task::{Attempt, Event, Progress, Task};
+use easel_domain::task::{Attempt, Progress, Task};
 use indexes::BY_STATUS;
-use rows::{ATTEMPT, EVENT, PROGRESS, TASK};
+use rows::{ATTEMPT, PROGRESS, TASK};
 
 /// The table of tasks.
 #[derive(Debug, Clone)]
@@ -126,27 +136,6 @@ impl Store {
             found.push(row.map_err(rows::failed)?);
         }
         Ok(found)
-    }
-
-    /// Everything that happened to the task, oldest first; empty if there is no such task.
-    ///
-    /// # Errors
-    /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
-    pub async fn history(&self, id: Uuid) -> Result<Vec<Event>> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .key_condition_expression("PK = :partition AND begins_with(SK, :event)")
-            .expression_attribute_values(":partition", AttributeValue::S(rows::task_partition(id)))
-            .expression_attribute_values(":event", AttributeValue::S(EVENT.to_owned()));
-        let mut pages = query.into_paginator().items().send();
-        let mut events = Vec::new();
-        while let Some(row) = pages.next().await {
-            events.push(rows::read(row.map_err(rows::failed)?)?);
-        }
-        Ok(events)
     }
 
     /// Removes a deleted task; its history stays.

@@ -6,10 +6,12 @@ use axum::extract::State;
 use axum::response::Response;
 use easel_domain::task::{GenerationReport, Status};
 use easel_storage::store::Filter;
+use jiff::Timestamp;
 
 use crate::caller::Reviewer;
 use crate::conditional::{Known, state_tag};
 use crate::error::Result;
+use crate::health::WorkerView;
 use crate::parameters::NoParameters;
 use crate::schemas::{AnyProblem, TokenProblem, Unchanged};
 use crate::services::Services;
@@ -58,6 +60,8 @@ pub(super) async fn metrics(
         queue_seconds: spread(&|report, _| Some(report.queue_seconds)),
         dollars_per_image: spread(&|report, _| report.dollars_per_image),
     };
-    let metrics = MetricsView { tasks, drawn };
+    let now = Timestamp::now();
+    let workers = store.workers().await?.into_iter().map(|report| WorkerView::new(report, now)).collect();
+    let metrics = MetricsView { tasks, drawn, workers };
     known.show(state_tag(&metrics)?, ready(Ok(metrics))).await
 }

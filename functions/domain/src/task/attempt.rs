@@ -18,6 +18,9 @@ pub struct Attempt {
     /// When a worker first took it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_claim_at: Option<Timestamp>,
+    /// Who asked for it, if not the task's owner alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_by: Option<String>,
     /// The worker that took it last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
@@ -44,6 +47,7 @@ impl Attempt {
             settings,
             requested_at,
             first_claim_at: None,
+            requested_by: None,
             claim: None,
             generation: None,
             images: Vec::new(),

@@ -1,5 +1,9 @@
 //! How much a worker or a person may say about a task. A row of the table has its limit, too.
 
+use std::borrow::Cow;
+
+use easel_settings::shortened;
+
 use super::event::Change;
 
 /// Most characters of a note or a reason.
@@ -27,27 +31,8 @@ impl Change {
     }
 }
 
-/// Cuts a text to `most` characters, the last of which shows that more was said.
 fn shorten(text: &mut String, most: usize) {
-    if text.char_indices().nth(most).is_some() {
-        let end = text.char_indices().nth(most - 1).map_or(0, |(end, _)| end);
-        text.truncate(end);
-        text.push('…');
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_is_cut_between_characters() {
-        for (text, most, expected) in
-            [("heart", 5, "heart"), ("hearts", 5, "hear…"), ("𝄞𝄞𝄞", 3, "𝄞𝄞𝄞"), ("𝄞𝄞𝄞𝄞", 3, "𝄞𝄞…"), ("", 1, "")]
-        {
-            let mut text = text.to_owned();
-            shorten(&mut text, most);
-            assert_eq!(text, expected);
-        }
+    if let Cow::Owned(shortened) = shortened(text, most) {
+        *text = shortened;
     }
 }

@@ -64,7 +64,7 @@ impl TestServices {
     pub(crate) async fn order(&self, order: &Value) -> Task {
         let Value::Object(object) = order.clone() else { panic!("an object") };
         let request = TaskRequest::read(object).expect("a request");
-        self.workflow.create(request, &creator(), None).await.expect("created")
+        self.workflow.create(request, &creator(), None).await.expect("created").task
     }
 
     /// The message of the next object that is created.

@@ -1,5 +1,6 @@
 //! The names of objects. All follow from the task, so that repeating an operation writes to the same place.
 
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// Files that people and programs drop.
@@ -16,6 +17,15 @@ pub const PUBLISHED: &str = "published/";
 pub const REQUESTS: &str = "requests/";
 /// The longest key that every S3 service takes.
 pub const MAX_KEY: usize = 120;
+
+/// Bytes of an owner's hash in a key.
+const OWNER_HASH: usize = 8;
+
+/// The start of the init images that `owner` uploads. Names may hold what keys should not, so it is their hash.
+#[must_use]
+pub fn inputs_of(owner: &str) -> String {
+    format!("{INPUTS}{}/", hex::encode(&Sha256::digest(owner)[..OWNER_HASH]))
+}
 
 /// The request to generate the task's images.
 #[must_use]
@@ -90,5 +100,20 @@ mod tests {
         {
             assert_eq!(of_published(key), None, "{key}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everybody_uploads_to_a_place_of_their_own() {
+        assert_eq!(inputs_of("carla"), inputs_of("carla"));
+        for other in ["Carla", "carla ", "", "bob", "carla/"] {
+            assert_ne!(inputs_of("carla"), inputs_of(other), "{other}");
+        }
+        let prefix = inputs_of("../ä b");
+        assert_eq!((prefix.len(), prefix.is_ascii()), (INPUTS.len() + 17, true), "{prefix}");
     }
 }

@@ -44,7 +44,7 @@ impl Gallery {
         Ok(())
     }
 
-    /// Removes everything that was kept for the task, the file it was made from included.
+    /// Removes everything that was kept for the task alone. The files that it was made from may be others' too.
     ///
     /// # Errors
     /// Returns [`Error::Unavailable`] if S3 fails. What is gone by then stays gone; calling again removes the rest.
@@ -53,13 +53,6 @@ impl Gallery {
             self.remove_many(self.keys(&prefix).await?).await?;
         }
         self.remove(&keys::request(task.id)).await?;
-        if let Some(source) = &task.source {
-            self.remove(source).await?;
-        }
-        let inputs = task.attempts().filter_map(|attempt| attempt.settings.init_image.as_deref());
-        for key in inputs.filter(|key| key.starts_with(keys::INPUTS)) {
-            self.remove(key).await?;
-        }
         Ok(())
     }
 }

@@ -33,7 +33,10 @@ impl Store {
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn save(&self, task: &Task, event: &Event) -> Result<Saved> {
-        let writes = vec![self.moved(task, event)?, self.event(event)?];
+        let mut writes = vec![self.moved(task, event)?, self.event(event)?];
+        if event.change.action() == Some(Move::Retry) {
+            writes.extend(self.reference(task)?);
+        }
         self.transact(event, [writes, self.earlier(task)?, self.moves(event)?].concat()).await
     }
 

@@ -3,17 +3,16 @@
 use aws_sdk_dynamodb::types::Put;
 use backon::Retryable;
 use easel_domain::Error::Conflict;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::answers::{REMEMBERED, partition};
 use super::changes::{WriteRefusal, conflict_pauses, put, refusals, report};
 use super::{Store, rows};
 use crate::error::{Error, Result};
 use easel_domain::task::{Event, Task};
 
-/// How long an idempotency key is remembered.
-const REMEMBERED: SignedDuration = SignedDuration::from_hours(24);
 const IDEMPOTENCY: &str = "IDEMPOTENCY";
 
 /// A client's promise that everything sent with this key is the same request.
@@ -25,6 +24,12 @@ pub struct IdempotencyKey {
     pub key: String,
     /// Hash of the body that came with it.
     pub body_hash: String,
+}
+
+impl IdempotencyKey {
+    fn partition(&self) -> String {
+        partition(&[&self.owner, &self.key])
+    }
 }
 
 /// What became of a task that was to be made.
@@ -66,7 +71,7 @@ impl Store {
         if let Some(key) = key {
             let expires = task.created_at.as_second() + REMEMBERED.as_secs();
             let row = IdempotencyRow { body_hash: key.body_hash.clone(), made: task.id, expires };
-            let row = rows::write(&partition(key), IDEMPOTENCY, &row)?;
+            let row = rows::write(&key.partition(), IDEMPOTENCY, &row)?;
             // Rows that are past their time stay for a while: DynamoDB removes them when it pleases.
             writes.push(put(Put::builder()
                 .table_name(&self.table)
@@ -75,6 +80,7 @@ impl Store {
                 .expression_attribute_names("#expires", rows::EXPIRES)
                 .expression_attribute_values(":now", rows::number(task.created_at.as_second())))?);
         }
+        writes.extend(self.reference(task)?);
         writes.extend(self.counted(task.id, None, Some(task.status))?);
         let send = || async {
             let request = self.client.transact_write_items().set_transact_items(Some(writes.clone()));
@@ -105,7 +111,7 @@ impl Store {
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn made_before(&self, key: &IdempotencyKey) -> Result<Option<Created>> {
-        let key_row = Some(rows::key(&partition(key), IDEMPOTENCY));
+        let key_row = Some(rows::key(&key.partition(), IDEMPOTENCY));
         let query = self.client.get_item().table_name(&self.table).consistent_read(true).set_key(key_row);
         let found = query.send().await.map_err(rows::failed)?;
         let Some(row) = found.item else { return Ok(None) };
@@ -124,8 +130,4 @@ impl Store {
         let gone = || Conflict("the task that this idempotency key made is gone: use a new key".to_owned());
         Ok(Some(Created::Before(Box::new(made.ok_or_else(gone)?))))
     }
-}
-
-fn partition(key: &IdempotencyKey) -> String {
-    format!("IDEMPOTENCY#{}#{}", key.owner, key.key)
 }
