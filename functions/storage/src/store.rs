@@ -6,19 +6,19 @@
 //! | `TASK#{id}` | `TASK#ATTEMPT#{number}` | an attempt before the task's current one |
 //! | `TASK#{id}` | `EVENT#{version}` | one row a move |
 //! | `TASK#{id}` | `PROGRESS` | how far a running attempt is, and the lease on it |
-//! | `COUNTERS` | `{shard}` | how many tasks stand at each state |
 //! | `IDEMPOTENCY#{hash of owner and key}` | `IDEMPOTENCY` | the task that a create with that key made; `expires` |
 //! | `IDEMPOTENCY#{hash of caller, route and key}` | `ANSWER` | what any other request with that key was answered; `expires` |
 //! | `INPUT#{key of an object}` | `{id of a task}` | that an attempt of the task starts from the object |
 //! | `UPLOADS#{owner}` | `{day}` | how many uploads they have asked for on that day (UTC); `expires` |
+//! | `COUNTERS` | `{shard}` | how many tasks stand at each state |
 //! | `WORKERS` | `{worker}` | what the worker last reported of itself; `expires` |
 
 mod answers;
 mod changes;
 mod counters;
 mod creation;
-mod indexes;
 mod history;
+mod indexes;
 mod listing;
 mod progress;
 mod references;

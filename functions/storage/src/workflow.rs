@@ -218,6 +218,7 @@ impl Workflow {
             let page = self.store.list(&filter, PURGED_AT_ONCE, below).await?;
             for task in page.tasks {
                 if task.deletion.as_ref().is_some_and(|deletion| deletion.after <= now) {
+                    let task = self.store.with_earlier_attempts(task).await?;
                     self.gallery.remove_all(&task).await?;
                     self.release_files(&task).await?;
                     self.store.remove(&task).await?;

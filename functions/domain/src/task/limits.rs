@@ -1,5 +1,7 @@
 //! How much a worker or a person may say about a task. A row of the table has its limit, too.
 
+use std::borrow::Cow;
+
 use easel_settings::shortened;
 
 use super::event::Change;
@@ -29,7 +31,8 @@ impl Change {
     }
 }
 
-/// Cuts a text to `most` characters.
 fn shorten(text: &mut String, most: usize) {
-    *text = shortened(text, most).into_owned();
+    if let Cow::Owned(shortened) = shortened(text, most) {
+        *text = shortened;
+    }
 }

@@ -83,14 +83,13 @@ pub struct Deletion {
 }
 
 impl Task {
-    /// Every try, oldest first, of a task that was read as a whole.
     /// Whether this person asked for the current try: the whole task, or this try after another.
     #[must_use]
     pub fn was_asked_for_by(&self, name: &str) -> bool {
         self.owner == name || self.attempt.requested_by.as_deref() == Some(name)
     }
 
-    /// Every try, oldest first.
+    /// Every try, oldest first, of a task that was read as a whole.
     pub fn attempts(&self) -> impl Iterator<Item = &Attempt> {
         self.earlier_attempts.iter().chain([&self.attempt])
     }

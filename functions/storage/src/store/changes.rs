@@ -34,12 +34,10 @@ impl Store {
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn save(&self, task: &Task, event: &Event) -> Result<Saved> {
         let mut writes = vec![self.moved(task, event)?, self.event(event)?];
-        writes.extend(self.earlier(task)?);
-        writes.extend(self.moves(event)?);
         if event.change.action() == Some(Move::Retry) {
             writes.extend(self.reference(task)?);
         }
-        self.transact(event, writes).await
+        self.transact(event, [writes, self.earlier(task)?, self.moves(event)?].concat()).await
     }
 
     /// Saves a claim together with the progress row that holds its lease.

@@ -80,8 +80,8 @@ impl Store {
                 .expression_attribute_names("#expires", rows::EXPIRES)
                 .expression_attribute_values(":now", rows::number(task.created_at.as_second())))?);
         }
-        writes.extend(self.counted(task.id, None, Some(task.status))?);
         writes.extend(self.reference(task)?);
+        writes.extend(self.counted(task.id, None, Some(task.status))?);
         let send = || async {
             let request = self.client.transact_write_items().set_transact_items(Some(writes.clone()));
             let Err(error) = request.send().await else {
