@@ -117,11 +117,7 @@ impl HttpConnector for CrashingConnector {
         let answer = self.inner.call(request);
         HttpConnectorFuture::new(async move {
             let answer = answer.await;
-            if is_last || point.is_over.load(Ordering::SeqCst) {
-                point.end(name).await
-            } else {
-                answer
-            }
+            if is_last || point.is_over.load(Ordering::SeqCst) { point.end(name).await } else { answer }
         })
     }
 }
