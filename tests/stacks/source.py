@@ -4,17 +4,15 @@ import functools
 import json
 import re
 import tomllib
+from pathlib import Path
 
-from stacks.templates import ROOT
-
+ROOT = Path(__file__).resolve().parents[2]
 CALLS = {
     "get_item": "dynamodb:GetItem",
     "put_item": "dynamodb:PutItem",
     "query": "dynamodb:Query",
     "delete_item": "dynamodb:DeleteItem",
     "update_item": "dynamodb:UpdateItem",
-    # Every write of Easel's transactions is a put.
-    "transact_write_items": "dynamodb:PutItem",
     "get_object": "s3:GetObject",
     "head_object": "s3:GetObject",
     "put_object": "s3:PutObject",
@@ -29,8 +27,14 @@ CALLS = {
     "change_message_visibility": "sqs:ChangeMessageVisibility",
     "create_invalidation": "cloudfront:CreateInvalidation",
 }
-# Parts of calls that take a right of their own.
-PARTS = {"tagging": "s3:PutObjectTagging"}
+# Parts of calls that take a right of their own. A transaction is no action: each of its writes is one.
+PARTS = {
+    ".tagging(": "s3:PutObjectTagging",
+    "Put::builder()": "dynamodb:PutItem",
+    "Update::builder()": "dynamodb:UpdateItem",
+    "Delete::builder()": "dynamodb:DeleteItem",
+    "ConditionCheck::builder()": "dynamodb:ConditionCheckItem",
+}
 # What gives each of Easel's variables a constant.
 ENVIRONMENT = ROOT / "functions/system/src/environment.rs"
 
@@ -75,7 +79,7 @@ def calls():
     """What the functions ask of AWS, in IAM's words."""
     code = "".join(crate(f"functions/{name}") for name in ("create", "review", "read", "generate", "housekeeping"))
     made = {action for call, action in CALLS.items() if f".{call}()" in code}
-    return made | {action for part, action in PARTS.items() if f".{part}(" in code}
+    return made | {action for part, action in PARTS.items() if part in code}
 
 
 def routes():
@@ -90,15 +94,19 @@ def routes():
 
 def table():
     """The keys, the indexes and the attribute of expiry that the code names."""
-    made = (ROOT / "functions/storage/src/store/table.rs").read_text()
-    listing = (ROOT / "functions/storage/src/store/listing.rs").read_text()
-    rows = (ROOT / "functions/storage/src/store/rows.rs").read_text()
-    names = dict(re.findall(r'const (BY_\w+): &str = "(\w+)"', listing))
-    pairs = re.findall(r'listing::(BY_\w+), "(\w+)"', made)
-    partition, sort, _, sort_of_indexes = re.findall(r'key\("?(\w+)"?, KeyType::', made)
-    (expires,) = re.findall(r'const EXPIRES: &str = "(\w+)"', rows)
-    indexes = {names[constant]: (attribute, sort_of_indexes) for constant, attribute in pairs}
-    return {"key": (partition, sort), "indexes": indexes, "expires": expires}
+    store = ROOT / "functions/storage/src/store"
+    made, indexes, rows = ((store / name).read_text() for name in ("table.rs", "indexes.rs", "rows.rs"))
+    constants = dict(re.findall(r'const (\w+): &str = "([\w#]+)"', rows))
+    named = re.findall(r'const BY_\w+: Index = Index \{ name: "(\w+)", key: "(\w+)" \}', indexes)
+    (sort,) = re.findall(r'key\("(\w+)", KeyType::Range\)', indexes)
+    (listed,) = re.findall(r"const LISTED: [^=]*= \[(.*?)\];", indexes, re.DOTALL)
+    shown = [text or constants[constant] for text, constant in re.findall(r'"(\w+)"|rows::(\w+)', listed)]
+    return {
+        "key": tuple(re.findall(r'key\("(\w+)", KeyType::', made)),
+        "indexes": {index: (attribute, sort) for index, attribute in named},
+        "shown": shown,
+        "expires": constants["EXPIRES"],
+    }
 
 
 def prefixes():

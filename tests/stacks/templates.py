@@ -4,11 +4,11 @@ import copy
 import json
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import cfnlint.decode
 
-ROOT = Path(__file__).resolve().parents[2]
+from stacks.source import ROOT
+
 SERVICE = ROOT / "infra" / "template.yaml"
 HOSTS = ROOT / "infra" / "gpu.yaml"
 # What stands for a value that is to be left out.

@@ -26,6 +26,7 @@ CHECKS = [
     rights.wildcards,
     rights.roles,
     rights.actions,
+    rights.history,
     rights.models,
     watching.alarms,
     watching.dashboards,
@@ -95,7 +96,6 @@ HEART = {"Name": "EASEL_HEART", "Value": "red"}
 READ = "Read/Properties/Environment/Variables"
 DESK = "Desk/Properties/Environment/Variables"
 OWN = "Generate/Properties/Environment/Variables"
-HOUSE = "Housekeeping/Properties/Environment/Variables"
 INDEXES = "Table/Properties/GlobalSecondaryIndexes"
 POLICY = "BucketPolicy/Properties/PolicyDocument/Statement"
 CDN = "Distribution/Properties/DistributionConfig"
@@ -122,7 +122,7 @@ BREAKS = [
     (queues.dead_letters, drop("service", "Queue/Properties/RedrivePolicy"), "no dead letters"),
     (queues.dead_letters, drop("service", "GivingUp"), "nobody takes messages"),
     (queues.dead_letters, put("service", "DeadLetters/Properties/MessageRetentionPeriod", 604800), "bring their age"),
-    (queues.dead_letters, drop("service", f"{HOUSE}/EASEL_DEAD_LETTER_ARN"), "given up"),
+    (queues.dead_letters, put("service", "GivingUp/Properties/FunctionName", {"Ref": "Generate"}), "given up"),
     (queues.dead_letters, drop("service", "Withdrawing"), "nobody takes messages from Withdrawals"),
     (queues.dead_letters, put("service", "Queue/Properties/RedrivePolicy/maxReceiveCount", 7), "after 7 deliveries"),
     (queues.consumers, drop("service", "Drawing/Condition"), "2 consumers"),
@@ -131,7 +131,7 @@ BREAKS = [
     (queues.triggers, drop("service", f"{WATCHED}/0/Filter"), "writes under"),
     (queues.triggers, drop("service", f"{WATCHED}/1"), "which look after"),
     (queues.triggers, drop("service", f"{WATCHED}/2"), "what CloudFront's caches keep"),
-    (queues.triggers, add("service", f"{WORKER}/3/Resource", UPLOADS), "set off by uploads/"),
+    (queues.triggers, add("service", f"{WORKER}/7/Resource", UPLOADS), "set off by uploads/"),
     (queues.triggers, put("service", f"{RULES}/0/ExpirationInDays", 7), "before messages about it do"),
     (functions.variables, drop("service", f"{READ}/EASEL_TABLE"), "Read reads EASEL_TABLE"),
     (functions.variables, drop("service", f"{DESK}/EASEL_IMAGES_ORIGIN"), "Desk reads EASEL_IMAGES_ORIGIN"),
@@ -224,21 +224,24 @@ BREAKS = [
     (storage.public, drop("service", f"{CDN}/Origins/0/OriginAccessControlId"), "signing"),
     (rights.wildcards, put("service", f"{CREATE}/1/Action", "dynamodb:*"), "may do dynamodb:*"),
     (rights.wildcards, put("service", f"{CREATE}/1/Action", "dynamodb:Put*"), "may do dynamodb:Put*"),
-    (rights.wildcards, put("service", f"{WORKER}/4/Resource", "*"), "to everything"),
-    (rights.wildcards, put("service", f"{WORKER}/4/Resource", WHOLE_BUCKET), "to all of"),
+    (rights.wildcards, put("service", f"{WORKER}/8/Resource", "*"), "to everything"),
+    (rights.wildcards, put("service", f"{WORKER}/8/Resource", WHOLE_BUCKET), "to all of"),
     (rights.wildcards, put("hosts", f"{HOST}/0/Resource", "*"), "to everything"),
     (rights.wildcards, put("service", "ReadRole/Properties/ManagedPolicyArns", OTHERS), "others change"),
     (rights.wildcards, drop("service", "Read/Properties/Role"), "SAM makes up"),
     (rights.roles, put("service", "Read/Properties/Role", {"Fn::GetAtt": ["CreateRole", "Arn"]}), "role of several"),
-    (rights.actions, add("service", f"{CREATE}/1/Action", "dynamodb:Scan"), "dynamodb:Scan, which the code does not"),
+    (rights.actions, add("service", f"{CREATE}/3/Action", "dynamodb:Scan"), "dynamodb:Scan, which the code does not"),
     (
         rights.actions,
-        put("service", f"{HOUSEKEEPING}/5/Action", "dynamodb:GetItem"),
-        "nobody may do dynamodb:DeleteItem",
+        put("service", f"{HOUSEKEEPING}/4/Action", "dynamodb:GetItem"),
+        "nobody may do dynamodb:ConditionCheckItem",
     ),
-    (rights.models, drop("service", f"{WORKER}/7"), "may not do s3:GetObject to models/*"),
-    (rights.models, put("service", f"{WORKER}/8/Fn::If/1/Action", "s3:DeleteBucket"), "s3:DeleteBucket to models,"),
-    (rights.models, put("service", f"{WORKER}/7", {"Fn::If": ["OnLambda", READS, READS]}), "which is not ours"),
+    (rights.history, put("service", f"{CREATE}/2/Action", "dynamodb:UpdateItem"), "change rows of tasks in place"),
+    (rights.history, put("service", f"{WORKER}/0/Action", "dynamodb:DeleteItem"), "GenerateRole may remove rows"),
+    (rights.history, drop("service", f"{CREATE}/1/Condition/ForAnyValue:StringEquals"), "outside a transaction"),
+    (rights.models, drop("service", f"{WORKER}/11"), "may not do s3:GetObject to models/*"),
+    (rights.models, put("service", f"{WORKER}/12/Fn::If/1/Action", "s3:DeleteBucket"), "s3:DeleteBucket to models,"),
+    (rights.models, put("service", f"{WORKER}/11", {"Fn::If": ["OnLambda", READS, READS]}), "which is not ours"),
     (watching.alarms, drop("service", "TasksFailed"), "tasks fail"),
     (watching.alarms, drop("service", "QueueAge"), "messages wait"),
     (watching.alarms, drop("service", "NobodyReconciles"), "what is always written is not"),
@@ -293,6 +296,7 @@ def complaints(check, templates):
 
 
 class Templates(unittest.TestCase):
+    maxDiff = None
     """The templates as they are."""
 
     templates = sources()

@@ -23,11 +23,11 @@ LEFT_OUT = [
     ("workers", "AWS_LAMBDA_LOG_STREAM_NAME", "Lambda sets it"),
     ("workers", "EASEL_WORKER", "names follow from log streams and hosts: no two workers may have the same"),
     ("workers", "EASEL_CHECKPOINT_EVERY", "the program's own choice does"),
+    ("workers", "EASEL_TIME_SLICE", "the program's own choice does, and on Lambda the end of a call"),
     ("workers", "EASEL_CACHE_SIZE", "the program's own choice does"),
     ("workers", "EASEL_INSTRUCTIONS", "for tests and comparisons"),
     ("workers", "EASEL_DEAD_LETTER_URL", "the function takes dead letters by its event source, for hosts too"),
     ("Generate", "EASEL_DOLLARS_PER_HOUR", "it follows from the function's memory"),
-    ("hosts", "EASEL_DEAD_LETTER_ARN", "only Lambda brings dead letters"),
 ]
 # The desk is no part of the API's description.
 DESK = {("GET", "/", "desk", False), ("GET", "/desk/{proxy+}", "desk", False)}

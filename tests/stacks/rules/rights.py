@@ -1,6 +1,7 @@
 """Who may do what."""
 
 from stacks import source
+from stacks.policies import rights_of
 from stacks.templates import listed
 
 # Actions that know no resource.
@@ -28,6 +29,12 @@ OF_OTHERS = {
     "ecs:UpdateContainerInstancesState": "the agent of ECS drains a host whose spot ends",
     "ecs:DiscoverPollEndpoint": "the agent of ECS",
 }
+# What the code can do and nobody has to.
+UNNEEDED = {"sqs:GetQueueUrl": "workers are told the URL of their queue"}
+# Rows of tasks and of their history.
+HISTORY = "TASK#"
+# Who may remove such rows, and who may write them outside transactions too: IAM tells progress and history not apart.
+REMOVES, WRITES_PROGRESS = {"HousekeepingRole"}, {"GenerateRole", "WorkerRole"}
 
 
 def statements(deployment):
@@ -78,10 +85,25 @@ def actions(deployment):
     given = {action for _, statement in statements(deployment) for action in listed(statement.get("Action"))}
     # Without a distribution, no role names one.
     absent = set() if deployment.of("AWS::CloudFront::Distribution") else {"cloudfront:CreateInvalidation"}
-    for action in sorted(source.calls() - given - absent):
+    for action in sorted(source.calls() - given - absent - set(UNNEEDED)):
         yield f"nobody may do {action}, which the code does"
     for action in sorted(given - source.calls() - set(OF_OTHERS)):
         yield f"somebody may do {action}, which the code does not"
+
+
+def history(deployment):
+    """Nobody changes or removes rows of the history but who purges, and people's moves are whole or not made."""
+    for stack in deployment.stacks:
+        for role in stack.of("AWS::IAM::Role"):
+            for right in rights_of(stack, role, deployment.service):
+                if right.key is None or not right.key.startswith(HISTORY):
+                    continue
+                if right.action == "dynamodb:UpdateItem":
+                    yield f"{role.name} may change rows of tasks in place"
+                if right.action == "dynamodb:DeleteItem" and role.name not in REMOVES:
+                    yield f"{role.name} may remove rows of tasks"
+                if (right.action, right.inside) == ("dynamodb:PutItem", None) and role.name not in WRITES_PROGRESS:
+                    yield f"{role.name} may put rows of tasks outside a transaction"
 
 
 def models(deployment):

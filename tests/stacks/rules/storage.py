@@ -20,8 +20,10 @@ def table(deployment):
     if indexes != expected["indexes"]:
         yield f"the table's indexes are {indexes}, the code's {expected['indexes']}"
     for index in given.get("GlobalSecondaryIndexes", []):
-        if index["Projection"]["ProjectionType"] != "ALL":
-            yield f"{index['IndexName']} has not all that lists show"
+        projection = index["Projection"]
+        shown = sorted(projection.get("NonKeyAttributes", []))
+        if (projection["ProjectionType"], shown) != ("INCLUDE", sorted(expected["shown"])):
+            yield f"{index['IndexName']} has {shown}, and lists show {sorted(expected['shown'])}"
     expires = given.get("TimeToLiveSpecification", {})
     if (expires.get("AttributeName"), expires.get("Enabled")) != (expected["expires"], True):
         yield f"rows do not go by {expected['expires']}"
