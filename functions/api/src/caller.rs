@@ -14,6 +14,9 @@ pub(crate) struct Creator(pub(crate) Identity);
 /// Somebody who is at least a reviewer.
 pub(crate) struct Reviewer(pub(crate) Identity);
 
+/// Somebody who may remove what others made.
+pub(crate) struct Admin(pub(crate) Identity);
+
 impl FromRequestParts<Services> for Creator {
     type Rejection = ApiError;
 
@@ -27,6 +30,14 @@ impl FromRequestParts<Services> for Reviewer {
 
     async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self> {
         caller(parts, services, Role::Reviewer).map(Self)
+    }
+}
+
+impl FromRequestParts<Services> for Admin {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self> {
+        caller(parts, services, Role::Admin).map(Self)
     }
 }
 

@@ -45,6 +45,9 @@ pub(crate) const BULK: &[Field] = &[
     },
 ];
 
+/// Of a request that says nothing more.
+pub(crate) const NONE: &[Field] = &[];
+
 const NOTE: Field = Field {
     name: "note",
     kind: Kind::text(MAX_NOTE),

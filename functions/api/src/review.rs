@@ -2,6 +2,7 @@
 
 mod bulk;
 mod changes;
+mod erasing;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -34,6 +35,7 @@ pub fn router(services: Services) -> Router {
 pub(crate) fn routes() -> OpenApiRouter<Services> {
     OpenApiRouter::new()
         .routes(routes!(bulk::move_tasks))
+        .routes(routes!(erasing::erase_owner))
         .routes(routes!(approve))
         .routes(routes!(reject))
         .routes(routes!(publish))

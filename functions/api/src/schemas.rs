@@ -187,6 +187,12 @@ impl IntoResponses for Unchanged {
     }
 }
 
+/// A part of the path.
+pub(crate) fn path_parameter(name: &str, description: &str, schema: Value) -> Parameter {
+    let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Path).required(Required::True);
+    parameter.description(Some(description)).schema(Some(from_json(schema))).build()
+}
+
 /// An optional parameter.
 pub(crate) fn parameter(place: ParameterIn, name: &str, description: &str, schema: Value) -> Parameter {
     let parameter = ParameterBuilder::new().name(name).parameter_in(place).required(Required::False);

@@ -11,6 +11,12 @@ impl Identity {
         self.role >= Role::Reviewer
     }
 
+    /// Whether this person's tasks are visible.
+    #[must_use]
+    pub fn sees_tasks_of(&self, owner: &str) -> bool {
+        self.sees_all() || owner == self.name
+    }
+
     /// Whether the role is at least `needed`.
     ///
     /// # Errors
@@ -24,7 +30,7 @@ impl Identity {
     /// # Errors
     /// Returns [`Error::NotFound`] if it may not.
     pub fn may_see(&self, task: &Task) -> Result<()> {
-        if self.sees_all() || task.owner == self.name { Ok(()) } else { Err(Error::NotFound(task.id)) }
+        if self.sees_tasks_of(&task.owner) { Ok(()) } else { Err(Error::NotFound(task.id)) }
     }
 
     /// Whether the move may be made on the task, whatever its state.

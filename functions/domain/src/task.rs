@@ -1,6 +1,7 @@
 //! Tasks: what was asked for, where it stands, and how it changes.
 
 mod attempt;
+mod chain;
 mod changing;
 mod event;
 mod limits;
@@ -9,6 +10,7 @@ mod record;
 mod status;
 
 pub use attempt::{Attempt, Claim, Decision, Failure, GeneratedImage, GenerationReport};
+pub use chain::{BrokenChain, EventRecord, Link, verify};
 pub use changing::{GRACE_PERIOD, MAX_ATTEMPTS, MAX_EVENTS, NewTask, Refusal};
 pub use easel_settings::Settings;
 pub use event::{Change, Event};

@@ -50,6 +50,7 @@ fn run() -> Result<(), CommandError> {
         Command::Publish(arguments) => client::publish(&arguments),
         Command::Unpublish(arguments) => client::unpublish(&arguments),
         Command::Cancel(arguments) => client::cancel(&arguments),
+        Command::Erase(arguments) => client::erase(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),

@@ -1,6 +1,7 @@
 //! Moving tasks: the store and the gallery together.
 
 mod publishing;
+mod purging;
 
 use std::time::Duration;
 
@@ -12,16 +13,16 @@ use easel_settings::{FieldError, quoted};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+pub use purging::Erasure;
+
 use crate::error::{Error, Result};
 use crate::gallery::{DrawRequest, Gallery, keys};
-use crate::store::{Created, Filter, IdempotencyKey, Saved, Store};
+use crate::store::{Created, IdempotencyKey, Saved, Store};
 
 /// How often a move is tried again when others move the same task at the same time, and the shortest and longest pauses.
 const RETRIES: usize = 11;
 const FIRST_WAIT: Duration = Duration::from_millis(5);
 const LAST_WAIT: Duration = Duration::from_millis(120);
-/// How many deleted tasks are looked at in one read.
-const PURGED_AT_ONCE: usize = 50;
 
 /// A task that was asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -186,49 +187,5 @@ impl Workflow {
             return refuse(format!("nothing has been uploaded as `{}` yet", quoted(key)));
         }
         Ok(())
-    }
-
-    /// Removes the files that the task was made from, as far as no other task starts from them. Safe to repeat: the task is
-    /// removed after its files.
-    async fn release_files(&self, task: &Task) -> Result<()> {
-        let inputs = task.attempts().filter_map(|attempt| attempt.settings.init_image.as_deref());
-        let mut files: Vec<_> = inputs.chain(task.source.as_deref()).collect();
-        files.sort_unstable();
-        files.dedup();
-        for key in files {
-            let is_last = self.store.release(key, task.id).await?;
-            // Files from before owners had folders are named by tasks that nobody counted: their age removes them.
-            let is_counted = !key.starts_with(keys::INPUTS) || key.matches('/').count() > 1;
-            if is_last && is_counted {
-                self.gallery.remove(key).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes the tasks whose grace period is over, with all that was kept for them but their history. Whatever
-    /// fails is tried again by the next call.
-    ///
-    /// # Errors
-    /// Returns [`Error::Unavailable`] if a service fails.
-    pub async fn purge_deleted(&self, now: Timestamp) -> Result<usize> {
-        let filter = Filter { status: Some(Status::Deleted), ..Filter::default() };
-        let (mut purged, mut below) = (0, None);
-        loop {
-            let page = self.store.list(&filter, PURGED_AT_ONCE, below).await?;
-            for task in page.tasks {
-                if task.deletion.as_ref().is_some_and(|deletion| deletion.after <= now) {
-                    let task = self.store.with_earlier_attempts(task).await?;
-                    self.gallery.remove_all(&task).await?;
-                    self.release_files(&task).await?;
-                    self.store.remove(&task).await?;
-                    purged += 1;
-                }
-            }
-            below = page.next;
-            if below.is_none() {
-                return Ok(purged);
-            }
-        }
     }
 }

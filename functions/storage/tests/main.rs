@@ -3,4 +3,5 @@
 mod attempts;
 mod counters;
 mod publishing;
+mod purging;
 mod support;

@@ -12,7 +12,7 @@ use easel_storage::gallery::keys;
 use easel_storage::store::{Created, Saved};
 use easel_storage::workflow::Workflow;
 use easel_test_support::embedded::{self, BUCKET, Running, TABLE};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -66,22 +66,24 @@ impl TestServices {
         task
     }
 
+    /// A task that a worker holds for so long.
+    pub(crate) async fn claimed(&self, owner: &str, lease: SignedDuration) -> Task {
+        let (pending, worker, now) = (self.pending(owner).await, Identity::worker("w"), Timestamp::now());
+        let claim = Change::Claim { worker: worker.name.clone(), step: 0 };
+        let (task, event) = pending.after(claim, &worker, now).expect("a legal move");
+        let lease_until = (now + lease).as_millisecond();
+        let progress = Progress { lease_until, ..progress(task.version) };
+        let saved = self.workflow.store.save_claim(&task, &event, &progress).await;
+        assert_eq!(saved.expect("claimed"), Saved::Done);
+        task
+    }
+
     /// The task, claimed and generated, with its images.
     pub(crate) async fn drawn(&self, task: &Task, count: u32) -> Task {
         let worker = Identity::worker("w");
         let claim = Change::Claim { worker: worker.name.clone(), step: 0 };
         let (task, event) = task.after(claim, &worker, Timestamp::now()).expect("a legal move");
-        let progress = Progress {
-            fence: task.version,
-            lease_until: 0,
-            step: 1,
-            total: 1,
-            stage: "decode".to_owned(),
-            remaining_seconds: None,
-            at: Timestamp::now(),
-            preview: None,
-        };
-        let saved = self.workflow.store.save_claim(&task, &event, &progress).await;
+        let saved = self.workflow.store.save_claim(&task, &event, &progress(task.version)).await;
         assert_eq!(saved.expect("claimed"), Saved::Done);
         let mut images = Vec::new();
         for index in 0..count {
@@ -132,6 +134,20 @@ impl TestServices {
 
 pub(crate) fn new(id: Uuid, owner: &str, settings: Settings, labels: Labels) -> NewTask {
     NewTask { id, owner: owner.to_owned(), settings, labels, source: None }
+}
+
+/// The progress of a claim whose lease is over.
+pub(crate) fn progress(fence: u64) -> Progress {
+    Progress {
+        fence,
+        lease_until: 0,
+        step: 1,
+        total: 1,
+        stage: "decode".to_owned(),
+        remaining_seconds: None,
+        at: Timestamp::now(),
+        preview: None,
+    }
 }
 
 pub(crate) fn reviewer(name: &str) -> Identity {

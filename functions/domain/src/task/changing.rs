@@ -59,7 +59,7 @@ impl Task {
     /// A new task and the first event of its history.
     #[must_use]
     pub fn create(new: NewTask, by: &Identity, at: Timestamp) -> (Self, Event) {
-        let task = Self {
+        let mut task = Self {
             id: new.id,
             version: 1,
             status: Status::Pending,
@@ -76,9 +76,12 @@ impl Task {
             publication: None,
             cancellation: None,
             deletion: None,
+            newest_event: None,
         };
         let change = Change::Create { made: Box::new(task.clone()) };
-        let event = Event { task: task.id, version: 1, at, by: by.clone(), from: None, to: task.status, change };
+        let (id, to) = (task.id, task.status);
+        let event = Event { task: id, version: 1, at, by: by.clone(), from: None, to, change, link: None }.linked(None);
+        task.newest_event = event.link.as_ref().map(|link| link.hash.clone());
         (task, event)
     }
 
@@ -100,7 +103,7 @@ impl Task {
         let mut task = Self { version: self.version + 1, status: to, updated_at: at, ..self.clone() };
         let decision = |note: &Option<String>| Decision { by: by.name.clone(), at, note: note.clone() };
         match &change {
-            Change::Create { .. } => return Err(Refusal::Exists),
+            Change::Create { .. } | Change::Erased { .. } => return Err(Refusal::Exists),
             Change::Claim { worker, step } => {
                 let version = task.version;
                 let attempt = &mut task.attempt;
@@ -137,19 +140,24 @@ impl Task {
             // A worker that hands on has made steps, so the next claim is not another try at the same one.
             Change::HandOn { .. } | Change::Pause | Change::Resume => {}
         }
-        let event =
-            Event { task: task.id, version: task.version, at, by: by.clone(), from: Some(self.status), to, change };
+        let (id, version, by, from) = (task.id, task.version, by.clone(), Some(self.status));
+        let event = Event { task: id, version, at, by, from, to, change, link: None }.linked(self.newest_event.clone());
+        task.newest_event = event.link.as_ref().map(|link| link.hash.clone());
         Ok((task, event))
     }
 
-    /// The task that a whole history makes; `None` if the events are not one task's whole history.
+    /// The task that a whole history makes; `None` if the events are not one task's whole history, or erased.
     #[must_use]
     pub fn replay(events: &[Event]) -> Option<Self> {
         let (first, rest) = events.split_first()?;
         let Change::Create { made } = &first.change else { return None };
-        rest.iter().try_fold(made.as_ref().clone(), |task, event| {
-            let (task, again) = task.apply(event.change.clone(), &event.by, event.at).ok()?;
-            (again == *event).then_some(task)
+        let newest = |event: &Event| event.link.as_ref().map(|link| link.hash.clone());
+        let made = Self { newest_event: newest(first), ..made.as_ref().clone() };
+        rest.iter().try_fold(made, |task, event| {
+            let (task, mut again) = task.apply(event.change.clone(), &event.by, event.at).ok()?;
+            // Events from before there was a chain.
+            again.link = again.link.filter(|_| event.link.is_some());
+            (again == *event).then(|| Self { newest_event: newest(event), ..task })
         })
     }
 }

@@ -55,6 +55,9 @@ pub struct Task {
     /// Who deleted it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion: Option<Deletion>,
+    /// The hash of the event that led to this version; none from before events were chained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest_event: Option<String>,
 }
 
 /// Where a task's images are public.

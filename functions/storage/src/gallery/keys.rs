@@ -5,6 +5,8 @@ use uuid::Uuid;
 
 /// Files that people and programs drop.
 pub const UPLOADS: &str = "uploads/";
+/// The extensions of dropped files that are images to start from.
+pub const IMAGES_DROPPED: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
 /// Init images.
 pub const INPUTS: &str = "inputs/";
 /// Where running attempts stand.
@@ -25,6 +27,34 @@ const OWNER_HASH: usize = 8;
 #[must_use]
 pub fn inputs_of(owner: &str) -> String {
     format!("{INPUTS}{}/", hex::encode(&Sha256::digest(owner)[..OWNER_HASH]))
+}
+
+/// The start of the files that are dropped for `owner`.
+#[must_use]
+pub fn uploads_of(owner: &str) -> String {
+    format!("{UPLOADS}{owner}/")
+}
+
+/// Whether a dropped file is an image to start from.
+#[must_use]
+pub fn is_dropped_image(key: &str) -> bool {
+    IMAGES_DROPPED.contains(&split(key).1.to_ascii_lowercase().as_str())
+}
+
+/// The files that may have the request for a dropped image.
+#[must_use]
+pub fn sidecars(image: &str) -> [String; 2] {
+    [format!("{image}.json"), format!("{}.json", split(image).0)]
+}
+
+/// A file's name without its extension (with its folders), and the extension.
+#[must_use]
+pub fn split(key: &str) -> (&str, &str) {
+    let name = key.rfind('/').map_or(0, |slash| slash + 1);
+    match key.rfind('.').filter(|dot| *dot > name) {
+        Some(dot) => (&key[..dot], &key[dot + 1..]),
+        None => (key, ""),
+    }
 }
 
 /// The request to generate the task's images.

@@ -8,12 +8,12 @@ use std::time::Duration;
 use easel_domain::identity::Identity;
 use easel_domain::task::{NewTask, Settings, Status, Task};
 use easel_domain::{Labels, TaskRequest};
-use easel_storage::gallery::{DrawRequest, ObjectFacts};
+use easel_storage::gallery::{DrawRequest, ObjectFacts, keys};
 use jiff::Timestamp;
 use uuid::Uuid;
 
 pub(super) use naming::task_id;
-use naming::{UploadKind, images_beside, is_sidecar, kind, owner, sidecars};
+use naming::{UploadKind, images_beside, is_sidecar, kind, owner};
 
 use super::generating::LARGEST_FILE;
 use super::generation_error::GenerationError;
@@ -124,7 +124,7 @@ impl Worker {
     }
 
     async fn sidecar(&self, key: &str) -> easel_storage::Result<Option<Vec<u8>>> {
-        for sidecar in sidecars(key) {
+        for sidecar in keys::sidecars(key) {
             if let Some(bytes) = self.words(&sidecar).await? {
                 return Ok(Some(bytes));
             }
