@@ -11,7 +11,7 @@ mod status;
 
 pub use attempt::{Attempt, Claim, Decision, Failure, GeneratedImage, GenerationReport};
 pub use chain::{BrokenChain, EventRecord, Link, verify};
-pub use changing::{GRACE_PERIOD, MAX_ATTEMPTS, MAX_EVENTS, NewTask, Refusal};
+pub use changing::{GRACE_PERIOD, MAX_ATTEMPTS, MAX_EVENTS, MAX_HAND_ONS, MAX_TRIES, NewTask, Refusal};
 pub use easel_settings::Settings;
 pub use event::{Change, Event};
 pub use limits::{MAX_NAME, MAX_NOTE, MAX_WARNINGS};

@@ -45,10 +45,13 @@ impl Backing {
         folder: &DataFolder,
         secrets: &Secrets,
     ) -> Result<Self, CommandError> {
-        match arguments.endpoint_url.as_deref().filter(|url| !url.is_empty()) {
-            Some(url) => Ok(Self::elsewhere(url).await),
-            None => Self::embedded(arguments, folder, secrets).await,
-        }
+        let limits = easel_storage::limits()?;
+        let mut backing = match arguments.endpoint_url.as_deref().filter(|url| !url.is_empty()) {
+            Some(url) => Self::elsewhere(url).await,
+            None => Self::embedded(arguments, folder, secrets).await?,
+        };
+        backing.workflow.store = backing.workflow.store.with_limits(limits);
+        Ok(backing)
     }
 
     async fn embedded(

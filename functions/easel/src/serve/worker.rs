@@ -4,21 +4,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use easel_embedded::queue::{Queue, QueueOptions, Redrive};
+use easel_storage::workflow::Workflow;
 use easel_system::environment::{self, QUEUE_URL};
 use easel_worker::engine::Engine;
 use easel_worker::polling::{Purpose, poll};
 use easel_worker::queue::{MessageQueue, Received};
 use easel_worker::sqs::Sqs;
 use easel_worker::worker::{Worker, WorkerOptions};
+use jiff::Timestamp;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::ServeArguments;
-use super::backlog;
+use super::backlog::Backlog;
 use super::embedded::Backing;
 use crate::command_error::CommandError;
 
-/// The lock on the data folder keeps others from having this name.
+/// The worker's name. Where the table is in the data folder, the lock on that keeps others from having it; elsewhere it
+/// has a random part, so that two never take each other's task for their own.
 const NAME: &str = "easel serve";
 /// How long to wait for a message before the worker reports itself again.
 const WAITING: Duration = Duration::from_secs(60);
@@ -54,7 +58,9 @@ pub(super) async fn start(
     let engine = arguments.engine.clone();
     let opening = tokio::task::spawn_blocking(move || Ok::<_, CommandError>(Engine::open(&engine.fetch()?)?));
     let engine = opening.await.map_err(|error| CommandError::failed(format!("opening the model: {error}")))??;
-    let options = WorkerOptions { name: NAME.to_owned(), deliveries: DELIVERIES, ..WorkerOptions::from_environment()? };
+    let name =
+        if backing.announces_objects() { NAME.to_owned() } else { format!("{NAME}/{}", Uuid::new_v4().simple()) };
+    let options = WorkerOptions { name, deliveries: DELIVERIES, ..WorkerOptions::from_environment()? };
     let worker = Worker::new(backing.workflow.clone(), Arc::new(engine), options);
     worker.report().await;
     let (queues, shutdown) = (backing.queues.clone(), shutdown.clone());
@@ -63,13 +69,13 @@ pub(super) async fn start(
         return Ok(tokio::spawn(async move { poll(&worker, &queue, Purpose::Work, &shutdown).await }));
     }
     let (workflow, region) = (backing.workflow.clone(), backing.region.clone());
-    backlog::enqueue_tasks(&workflow, &queues.work, &region).await?;
+    let backlog = Backlog { workflow: workflow.clone(), queue: queues.work.clone(), region };
     if backing.announces_objects() {
-        backlog::enqueue_uploads(&workflow, &queues.work, &region).await?;
-    } else {
-        tokio::spawn(backlog::watch(workflow, queues.work.clone(), region, shutdown.clone()));
+        backlog.enqueue_interrupted().await?;
+        tokio::spawn(backlog.clone().take_uploads(shutdown.clone()));
     }
-    tokio::spawn(purge_expired(queues.work.clone(), shutdown.clone()));
+    tokio::spawn(backlog.watch(shutdown.clone()));
+    tokio::spawn(purge_expired(workflow, shutdown.clone()));
     Ok(tokio::spawn(async move {
         let (work, dead_letters) = (InMemory(queues.work), InMemory(queues.dead_letters));
         tokio::join!(
@@ -84,10 +90,13 @@ fn sqs_queue() -> Option<String> {
     environment::text(QUEUE_URL)
 }
 
-/// Has what is due cleared away, now and every hour.
-async fn purge_expired(queue: Queue, shutdown: CancellationToken) {
+/// Clears away what is due, now and every hour.
+async fn purge_expired(workflow: Workflow, shutdown: CancellationToken) {
     loop {
-        queue.send(r#"{"housekeeping": true}"#);
+        match workflow.purge_deleted(Timestamp::now()).await {
+            Ok(purged) => tracing::info!(purged, "purged deleted tasks whose grace period is over"),
+            Err(error) => tracing::warn!(%error, "deleted tasks could not be purged"),
+        }
         if shutdown.run_until_cancelled(tokio::time::sleep(HOUSEKEEPING)).await.is_none() {
             return;
         }
