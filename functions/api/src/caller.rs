@@ -5,6 +5,7 @@ use axum::http::request::Parts;
 use easel_domain::identity::{Identity, Role};
 
 use crate::error::{ApiError, Result};
+use crate::request_id::RequestId;
 use crate::services::Services;
 
 /// Somebody with any role.
@@ -12,6 +13,9 @@ pub(crate) struct Creator(pub(crate) Identity);
 
 /// Somebody who is at least a reviewer.
 pub(crate) struct Reviewer(pub(crate) Identity);
+
+/// Somebody who may remove what others made.
+pub(crate) struct Admin(pub(crate) Identity);
 
 impl FromRequestParts<Services> for Creator {
     type Rejection = ApiError;
@@ -29,8 +33,17 @@ impl FromRequestParts<Services> for Reviewer {
     }
 }
 
+impl FromRequestParts<Services> for Admin {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self> {
+        caller(parts, services, Role::Admin).map(Self)
+    }
+}
+
 fn caller(parts: &Parts, services: &Services, needed: Role) -> Result<Identity> {
-    let identity = services.identification.identify(parts)?;
+    let mut identity = services.identification.identify(parts)?;
     identity.has_role(needed)?;
+    identity.request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone());
     Ok(identity)
 }

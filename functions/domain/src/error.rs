@@ -18,6 +18,12 @@ pub enum Error {
     /// The caller's role does not allow it.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
+    /// The caller asked for the images, and the service wants somebody else to accept them.
+    #[error("you asked for these images, and another reviewer has to {action} them: ask one of them to")]
+    OwnImages {
+        /// What was tried.
+        action: Move,
+    },
     /// These fields are wrong.
     #[error("{}", list(.0))]
     Invalid(Vec<FieldError>),

@@ -1,6 +1,8 @@
 //! Talks to an Easel service: this machine's or any other.
 
 mod decide;
+mod erase;
+mod history;
 pub(crate) mod images;
 mod list;
 mod show;
@@ -13,10 +15,12 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 pub(crate) use decide::{
-    ApproveArguments, CancelArguments, RejectArguments, TaskArguments, approve, cancel, publish, reject,
+    ApproveArguments, ReasonArguments, RejectArguments, TaskArguments, approve, cancel, publish, reject, unpublish,
 };
+pub(crate) use erase::{EraseArguments, erase};
+pub(crate) use history::{HistoryArguments, history, history_lines};
 pub(crate) use list::{ListArguments, list};
-pub(crate) use show::{ShowArguments, history, history_lines, show};
+pub(crate) use show::{ShowArguments, show};
 pub(crate) use submit::{SubmitArguments, submit, wait, wait_at_most};
 
 use crate::command_error::CommandError;

@@ -58,6 +58,9 @@ pub(crate) struct ServeArguments {
     /// Generate nothing: other workers do
     #[arg(long)]
     pub(crate) no_generate: bool,
+    /// Let nobody approve or publish images that they asked for themselves
+    #[arg(long)]
+    pub(crate) four_eyes: bool,
     #[command(flatten)]
     pub(crate) engine: EngineArguments,
 }
@@ -165,7 +168,8 @@ async fn answer(
     let desk = desk.map_err(|error| CommandError::failed(format!("the desk: {error}")))?;
     announce(ready)?;
 
-    let services = Services { workflow, identification: Identification::Tokens(key) };
+    let mut services = Services::new(workflow, Identification::Tokens(key)).with_environment()?;
+    services.rules.four_eyes |= arguments.four_eyes;
     let served = api::serve(listener, services, desk, shutdown.clone().cancelled_owned()).await;
     shutdown.cancel();
     if let Some(worker) = worker {

@@ -3,7 +3,7 @@
 //! | prefix | what | who writes |
 //! |---|---|---|
 //! | `uploads/` | files that people and programs drop | they |
-//! | `inputs/` | init images, through presigned URLs | clients |
+//! | `inputs/{hash of the owner}/` | init images, through presigned URLs | clients |
 //! | `requests/` | one object a task: "draw this" | the API |
 //! | `checkpoints/` | where a running attempt stands | workers |
 //! | `images/` | images and their thumbnails | workers |
@@ -12,6 +12,7 @@
 pub mod keys;
 mod objects;
 mod presigning;
+mod public_copies;
 mod removal;
 mod requests;
 mod rights;
@@ -21,6 +22,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 pub use objects::{Object, ObjectFacts, Written};
 pub use presigning::{PresignedUpload, UPLOAD_TYPES};
+pub use public_copies::PublicCopy;
 pub use requests::DrawRequest;
 
 use crate::error::Error;

@@ -12,12 +12,14 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
-use crate::gallery::ObjectFacts;
+use crate::gallery::{ObjectFacts, keys};
 use crate::workflow::Workflow;
-use naming::{UploadKind, images_beside, is_sidecar, kind, owner, sidecars, task_id};
+use naming::{UploadKind, images_beside, is_sidecar, kind, owner, task_id};
 
 /// The largest file that is read, in bytes.
 pub const LARGEST_FILE: usize = 20 << 20;
+/// Most bytes of a file that is read as words: as many as a request to the API may have.
+const MAX_WORDS: usize = 64 * 1024;
 /// How many seconds an image without a prompt waits for its sidecar.
 const SIDECAR_SECONDS: i64 = 6;
 
@@ -99,20 +101,25 @@ impl Workflow {
         if facts.length == 0 {
             return Ok(UploadedRequest::Unusable("the file is empty: upload it again".to_owned()));
         }
-        if facts.length > LARGEST_FILE as u64 {
-            let (length, limit) = (facts.length >> 20, LARGEST_FILE >> 20);
-            return Ok(UploadedRequest::Unusable(format!(
-                "the file has {length} MiB, the limit is {limit}: make it smaller"
-            )));
+        let limit = match kind(key) {
+            UploadKind::Prompt | UploadKind::Request => MAX_WORDS,
+            UploadKind::Image | UploadKind::Other => LARGEST_FILE,
+        };
+        if facts.length > limit as u64 {
+            return Ok(UploadedRequest::Unusable(too_long("the file", facts.length, limit)));
         }
         let read = match kind(key) {
-            UploadKind::Prompt => reading::prompt(&self.content(key).await?),
-            UploadKind::Request => reading::request(&self.content(key).await?, owner(key)),
+            UploadKind::Prompt => reading::prompt(&self.words(key).await?.unwrap_or_default()),
+            UploadKind::Request => reading::request(&self.words(key).await?.unwrap_or_default(), owner(key)),
             UploadKind::Image => match reading::metadata(&facts.metadata, key) {
                 Some(read) => read,
-                None => match self.sidecar(key).await? {
-                    Some(bytes) => reading::sidecar(&bytes, key),
-                    None => return Ok(UploadedRequest::Incomplete),
+                None => match self.sidecar(key).await {
+                    Ok(Some(bytes)) => reading::sidecar(&bytes, key),
+                    Ok(None) => return Ok(UploadedRequest::Incomplete),
+                    Err(Error::TooLong { length, limit }) => {
+                        Err(too_long("the file beside the image", length as u64, limit))
+                    }
+                    Err(error) => return Err(error),
                 },
             },
             UploadKind::Other => {
@@ -124,15 +131,15 @@ impl Workflow {
         Ok(read.map_or_else(UploadedRequest::Unusable, |request| UploadedRequest::Complete(Box::new(request))))
     }
 
-    async fn content(&self, key: &str) -> Result<Vec<u8>> {
-        let object = self.gallery.read(key, LARGEST_FILE).await?;
-        Ok(object.map(|object| object.bytes).unwrap_or_default())
+    /// What a file of words holds; `None` if it is not there.
+    async fn words(&self, key: &str) -> Result<Option<Vec<u8>>> {
+        Ok(self.gallery.read(key, MAX_WORDS).await?.map(|object| object.bytes))
     }
 
     async fn sidecar(&self, key: &str) -> Result<Option<Vec<u8>>> {
-        for sidecar in sidecars(key) {
-            if let Some(object) = self.gallery.read(&sidecar, LARGEST_FILE).await? {
-                return Ok(Some(object.bytes));
+        for sidecar in keys::sidecars(key) {
+            if let Some(bytes) = self.words(&sidecar).await? {
+                return Ok(Some(bytes));
             }
         }
         Ok(None)
@@ -168,6 +175,11 @@ impl Workflow {
         tracing::info!(task = %id, reason, "nothing is generated from a dropped file");
         Ok(())
     }
+}
+
+/// Why a file is not read.
+fn too_long(what: &str, length: u64, limit: usize) -> String {
+    format!("{what} has {} KiB, the limit is {}: make it smaller", length.div_ceil(1 << 10), limit >> 10)
 }
 
 /// The task of a dropped file and the first event of its history.

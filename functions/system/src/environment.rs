@@ -37,6 +37,8 @@ own_variables! {
     DOLLARS_PER_HOUR = "EASEL_DOLLARS_PER_HOUR";
     /// The address of AWS services other than AWS's own.
     ENDPOINT_URL = "EASEL_ENDPOINT_URL";
+    /// `on` wants somebody else to approve and publish images than who asked for them.
+    FOUR_EYES = "EASEL_FOUR_EYES";
     /// The origin that images come from, for the desk's content security policy.
     IMAGES_ORIGIN = "EASEL_IMAGES_ORIGIN";
     /// The newest instructions that the CPU's kernels may use.
@@ -47,6 +49,8 @@ own_variables! {
     MAX_DELIVERIES = "EASEL_MAX_DELIVERIES";
     /// Most work of one step of an order, in megapixel-evaluations.
     MAX_STEP_WORK = "EASEL_MAX_STEP_WORK";
+    /// How many uploads one person may ask for on one day.
+    MAX_UPLOADS = "EASEL_MAX_UPLOADS";
     /// Most tasks that one owner may have waiting.
     MAX_WAITING = "EASEL_MAX_WAITING";
     /// Most work that one owner may have waiting, in megapixel-evaluations.

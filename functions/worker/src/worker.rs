@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 
 use easel_domain::identity::Identity;
 use easel_storage::message::Message;
+use easel_storage::store::WorkerReport;
 use easel_storage::workflow::Workflow;
 use easel_telemetry::{Metrics, Unit};
 use jiff::Timestamp;
@@ -40,8 +41,6 @@ use crate::error::{Error, Result};
 use crate::validation::{self, ReadinessCheck};
 use generation_error::GenerationError;
 
-/// How often a worker stores its report.
-const REPORT_EVERY: Duration = Duration::from_secs(180);
 /// For how long a message is hidden that met an outage longer than the worker could wait.
 const AFTER_OUTAGE: Duration = Duration::from_secs(600);
 
@@ -123,7 +122,7 @@ impl Worker {
     /// Stores this worker's report, if that was not done recently.
     pub async fn report(&self) {
         let before = *self.reported.lock();
-        if before.is_some_and(|before| before.elapsed() < REPORT_EVERY) {
+        if before.is_some_and(|before| before.elapsed() < WorkerReport::PERIOD) {
             return;
         }
         let report = self.engine.report(&self.options.name);

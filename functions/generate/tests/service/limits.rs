@@ -20,7 +20,7 @@ fn limited(services: &TestServices, limits: Limits) -> Workflow {
 
 async fn order(workflow: &Workflow, order: Value) -> Result<Task> {
     let Value::Object(object) = order else { panic!("an object") };
-    workflow.create(TaskRequest::read(object).expect("a request"), &creator(), None).await
+    workflow.create(TaskRequest::read(object).expect("a request"), &creator(), None).await.map(|made| made.task)
 }
 
 #[tokio::test(flavor = "multi_thread")]

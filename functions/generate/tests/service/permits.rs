@@ -53,7 +53,7 @@ impl TestServices {
     async fn order_of(&self, owner: &str, order: &Value) -> Task {
         let Value::Object(object) = order.clone() else { panic!("an object") };
         let request = TaskRequest::read(object).expect("a request");
-        self.workflow.create(request, &Identity::new(owner, Role::Creator), None).await.expect("created")
+        self.workflow.create(request, &Identity::new(owner, Role::Creator), None).await.expect("created").task
     }
 
     /// A claim by a worker that is not there, whose lease ends this many milliseconds from now.

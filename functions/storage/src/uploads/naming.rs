@@ -3,9 +3,8 @@
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
-use crate::gallery::{ObjectFacts, keys};
-
-const IMAGES: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
+use crate::gallery::ObjectFacts;
+use crate::gallery::keys::{self, IMAGES_DROPPED, split};
 
 /// The kind of a dropped file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +24,7 @@ pub(super) fn kind(key: &str) -> UploadKind {
     match extension.to_ascii_lowercase().as_str() {
         "txt" => UploadKind::Prompt,
         "json" => UploadKind::Request,
-        extension if IMAGES.contains(&extension) => UploadKind::Image,
+        extension if IMAGES_DROPPED.contains(&extension) => UploadKind::Image,
         _ => UploadKind::Other,
     }
 }
@@ -46,22 +45,8 @@ pub(super) fn images_beside(key: &str) -> Vec<String> {
     let (stem, _) = split(key);
     match kind(key) {
         UploadKind::Request if is_sidecar(key) => vec![stem.to_owned()],
-        UploadKind::Request => IMAGES.iter().map(|extension| format!("{stem}.{extension}")).collect(),
+        UploadKind::Request => IMAGES_DROPPED.iter().map(|extension| format!("{stem}.{extension}")).collect(),
         _ => Vec::new(),
-    }
-}
-
-/// The files that may have the request for an image.
-pub(super) fn sidecars(key: &str) -> [String; 2] {
-    [format!("{key}.json"), format!("{}.json", split(key).0)]
-}
-
-/// A file's name without its extension (with its folders), and the extension.
-fn split(key: &str) -> (&str, &str) {
-    let name = key.rfind('/').map_or(0, |slash| slash + 1);
-    match key.rfind('.').filter(|dot| *dot > name) {
-        Some(dot) => (&key[..dot], &key[dot + 1..]),
-        None => (key, ""),
     }
 }
 
@@ -97,7 +82,7 @@ mod tests {
         assert_eq!(images_beside("uploads/photo.png.json"), ["uploads/photo.png"]);
         assert!(images_beside("uploads/photo.json").contains(&"uploads/photo.webp".to_owned()));
         assert!(images_beside("uploads/photo.png").is_empty());
-        assert_eq!(sidecars("uploads/photo.png"), ["uploads/photo.png.json", "uploads/photo.json"]);
+        assert_eq!(keys::sidecars("uploads/photo.png"), ["uploads/photo.png.json", "uploads/photo.json"]);
     }
 
     #[test]
