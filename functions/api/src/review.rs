@@ -21,7 +21,9 @@ use crate::conditional::{ExpectedVersion, version_tag};
 use crate::error::Result;
 use crate::layers::finish;
 use crate::parameters::NoParameters;
-use crate::schemas::{self, AnyProblem, BodyProblem, ConflictProblem, StaleProblem, TaskProblem, TokenProblem};
+use crate::schemas::{
+    self, AnyProblem, BodyProblem, ConflictProblem, ManyProblem, StaleProblem, TaskProblem, TokenProblem,
+};
 use crate::services::Services;
 use crate::task_id::TaskId;
 use crate::task_view::TaskView;
@@ -52,7 +54,7 @@ pub(crate) fn routes() -> OpenApiRouter<Services> {
 macro_rules! moves {
     ($(
         #[doc = $summary:tt]
-        $handler:ident: $action:expr, $method:ident $path:tt, $caller:ident $scopes:tt, $operation:tt, $body:ty, $status:tt;
+        $handler:ident: $action:expr, $method:ident $path:tt, $caller:ident $scopes:tt, $operation:tt, $body:ty, $status:tt $(, $more:ident)?;
     )+) => { $(
         #[doc = $summary]
         #[utoipa::path(
@@ -65,6 +67,7 @@ macro_rules! moves {
             responses(
                 (status = $status, description = "The task after the move", body = TaskView),
                 AnyProblem, TokenProblem, TaskProblem, ConflictProblem, StaleProblem, BodyProblem
+                $(, $more)?
             ),
             security(("token" = $scopes))
         )]
@@ -95,9 +98,9 @@ moves! {
     /// Stop drawing for now.
     pause: Move::Pause, post "/v1/tasks/{id}/pause", Creator [], "pauseTask", schemas::EmptyBody, 200;
     /// Continue drawing.
-    resume: Move::Resume, post "/v1/tasks/{id}/resume", Creator [], "resumeTask", schemas::EmptyBody, 200;
+    resume: Move::Resume, post "/v1/tasks/{id}/resume", Creator [], "resumeTask", schemas::EmptyBody, 200, ManyProblem;
     /// Make another attempt.
-    retry: Move::Retry, post "/v1/tasks/{id}/retry", Creator [], "retryTask", schemas::RetryBody, 200;
+    retry: Move::Retry, post "/v1/tasks/{id}/retry", Creator [], "retryTask", schemas::RetryBody, 200, ManyProblem;
     /// Delete the task after a grace period.
     delete: Move::Delete, delete "/v1/tasks/{id}", Creator [], "deleteTask", schemas::EmptyBody, 202;
 }
