@@ -5,6 +5,7 @@ use axum::http::request::Parts;
 use easel_domain::identity::{Identity, Role};
 
 use crate::error::{ApiError, Result};
+use crate::layers::TOKEN_ID;
 use crate::services::Services;
 
 /// Somebody with any role.
@@ -31,6 +32,9 @@ impl FromRequestParts<Services> for Reviewer {
 
 fn caller(parts: &Parts, services: &Services, needed: Role) -> Result<Identity> {
     let identity = services.identification.identify(parts)?;
+    if let Some(id) = &identity.token_id {
+        tracing::Span::current().record(TOKEN_ID, id);
+    }
     identity.has_role(needed)?;
     Ok(identity)
 }

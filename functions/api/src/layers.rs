@@ -15,6 +15,9 @@ use crate::body::receive;
 use crate::error::ApiError;
 use crate::services::Services;
 
+/// What the log calls the token that a caller showed.
+pub(crate) const TOKEN_ID: &str = "token_id";
+
 /// A router of these routes that is complete.
 pub(crate) fn finish(routes: OpenApiRouter<Services>, services: Services) -> Router {
     let routes = Router::from(routes).with_state(services).fallback(not_found);
@@ -26,7 +29,7 @@ pub(crate) fn finish(routes: OpenApiRouter<Services>, services: Services) -> Rou
 async fn respond(request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let request_id = request.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
-    let span = tracing::info_span!("request", %method, path, request_id);
+    let span = tracing::info_span!("request", %method, path, request_id, token_id = tracing::field::Empty);
     async {
         let (parts, body) = request.into_parts();
         let mut response = match receive(body).await {

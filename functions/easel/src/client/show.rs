@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::{Client, ServiceArguments, images};
+use super::{Client, ServiceArguments, images, text};
 use crate::command_error::CommandError;
-use crate::output;
+use crate::output::{self, escaped};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -37,7 +37,6 @@ pub(crate) fn show(arguments: &ShowArguments) -> Result<(), CommandError> {
     if arguments.json {
         return output::json(&task);
     }
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let moves = task["next_moves"].as_array().map(Vec::as_slice).unwrap_or_default();
     let moves: Vec<_> = moves.iter().filter_map(Value::as_str).collect();
     output::result(&format!(
@@ -73,9 +72,8 @@ pub(crate) fn history_lines(client: &Client, id: &str) -> Result<String, Command
 }
 
 fn line(event: &Value) -> String {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let from = event["from"].as_str().map_or_else(String::new, |from| format!("{from} → "));
-    let reason = event["reason"].as_str().map_or_else(String::new, |reason| format!(": {reason}"));
+    let from = event["from"].as_str().map_or_else(String::new, |from| format!("{} → ", escaped(from)));
+    let reason = event["reason"].as_str().map_or_else(String::new, |reason| format!(": {}", escaped(reason)));
     let by = format!("{} ({})", text(&event["by"]["name"]), text(&event["by"]["role"]));
     format!("{}  {:8}  {from}{}  by {by}{reason}", text(&event["at"]), text(&event["change"]), text(&event["to"]))
 }
