@@ -161,6 +161,10 @@ impl<'a> CallTarget<'a> {
         let id = id(&creator.draw(small(self.tag)).await);
         match step {
             Move::Publish => reviewer.make("approve", &id, json!({})).await.expect(200),
+            Move::Unpublish => {
+                reviewer.make("approve", &id, json!({})).await.expect(200);
+                reviewer.make("publish", &id, json!({})).await.expect(200)
+            }
             Move::Retry => reviewer.make("reject", &id, json!({"reason": "once more"})).await.expect(200),
             _ => creator.task(&id).await,
         }

@@ -59,14 +59,19 @@ async fn an_image_is_asked_for_decided_on_and_saved() {
     let approved = json_of(easel(&service, Who::Reviewer, &["approve", id, "--note", "fine", "--json"]));
     assert_eq!(approved["approval"]["note"], "fine");
     let published = succeed(easel(&service, Who::Reviewer, &["publish", id]));
-    assert!(published.contains(&format!("published/{id}/0.png")), "{published}");
+    assert!(published.contains(&format!("published/{id}/5-0.png")), "{published}");
+
+    let unpublish = ["unpublish", id, "--reason", "too early"];
+    assert_eq!(succeed(easel(&service, Who::Reviewer, &unpublish)).trim(), format!("{id} approved"));
+    assert_eq!(service.storage().keys(&format!("published/{id}/")).await, [""; 0]);
+    succeed(easel(&service, Who::Reviewer, &["publish", id]));
 
     let copy = folder.path().join("copy.png");
     let shown = succeed(easel(&service, Who::Creator, &["show", id, "--output", copy.to_str().expect("UTF-8")]));
     assert!(shown.contains("published") && shown.contains("a red heart"), "{shown}");
     assert_eq!(std::fs::read(&copy).expect("the image"), saved);
     let history = succeed(easel(&service, Who::Creator, &["history", id]));
-    let changes = ["create", "claim", "finish", "approve", "publish"];
+    let changes = ["create", "claim", "finish", "approve", "publish", "unpublish", "publish"];
     assert_eq!(history.lines().count(), changes.len(), "{history}");
     assert!(history.lines().zip(changes).all(|(line, change)| line.contains(change)), "{history}");
 }

@@ -18,8 +18,7 @@ const PLACES: [&str; 3] = ["019ab5c2-7d40-7e11-9c53-0f4c8a6b2d19", "5c1f0c1e-hea
 #[tokio::test]
 async fn events_of_the_gateway_are_answered_as_their_claims_say() {
     let service = Service::shared();
-    let identification = Identification::Authorizer(RoleClaim::default());
-    let services = Services { workflow: service.storage().workflow(), identification };
+    let services = Services::new(service.storage().workflow(), Identification::Authorizer(RoleClaim::default()));
     let (key, tag) = (unique("key"), unique("events"));
     let with = |id: &str, name: &str| {
         PLACES.iter().zip([id, &key, &tag]).fold(event(name), |event, (place, value)| event.replace(place, value))

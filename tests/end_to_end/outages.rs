@@ -16,7 +16,7 @@ async fn what_meets_an_outage_is_told_to_come_back_and_is_done_then() {
     let dynamodb = Running::dynamodb(&folder.path().join("rows")).await;
     let (s3, _created) = Running::s3(&folder.path().join("objects"), BUCKET).await;
     let workflow = embedded::workflow(&dynamodb, &s3);
-    let services = Services { workflow, identification: Identification::Authorizer(RoleClaim::default()) };
+    let services = Services::new(workflow, Identification::Authorizer(RoleClaim::default()));
     services.workflow.store.create_table().await.expect("a table");
     assert_eq!(create(&services, &unique("key")).await.status(), 201);
 

@@ -34,7 +34,7 @@ impl Identity {
     pub fn may_make(&self, action: Move, task: &Task) -> Result<()> {
         self.may_see(task)?;
         let needed = match action {
-            Move::Approve | Move::Reject | Move::Publish => Role::Reviewer,
+            Move::Approve | Move::Reject | Move::Publish | Move::Unpublish => Role::Reviewer,
             Move::Claim | Move::HandOn | Move::Finish | Move::Fail => Role::Worker,
             Move::Delete if task.owner != self.name => Role::Admin,
             _ => Role::Creator,

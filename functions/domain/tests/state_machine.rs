@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, HashSet};
 use easel_domain::Labels;
 use easel_domain::identity::{Identity, Role};
 use easel_domain::task::{
-    Change, GeneratedImage, GenerationReport, MAX_ATTEMPTS, Move, NewTask, Publication, Refusal, Settings, Status, Task,
+    Change, GeneratedImage, GenerationReport, MAX_ATTEMPTS, MAX_EVENTS, Move, NewTask, Publication, Refusal, Settings,
+    Status, Task,
 };
 use jiff::{SignedDuration, Timestamp};
 use rand_mt::Mt64;
@@ -35,6 +36,7 @@ const LEGAL: &[(&str, &str, &str)] = &[
     ("awaiting_approval", "approve", "approved"),
     ("awaiting_approval", "reject", "rejected"),
     ("approved", "publish", "published"),
+    ("published", "unpublish", "approved"),
     ("rejected", "retry", "pending"),
     ("failed", "retry", "pending"),
     ("pending", "delete", "deleted"),
@@ -103,8 +105,9 @@ fn no_sequence_of_changes_leaves_the_graph_or_loses_anything() {
         assert_eq!(Task::replay(&events).as_ref(), Some(&task), "sequence {seed}");
         let kept: Vec<_> = task.attempts().flat_map(|attempt| &attempt.images).collect();
         assert_eq!(kept, drawn.iter().collect::<Vec<_>>(), "sequence {seed}");
-        let approvals = events.iter().filter(|event| event.to == Status::Approved).count();
+        let approvals = events.iter().filter(|event| event.change.action() == Some(Move::Approve)).count();
         assert_eq!(usize::from(task.approval.is_some()), approvals, "sequence {seed}");
+        assert_eq!(task.publication.is_some(), task.status == Status::Published, "sequence {seed}");
         let numbers: Vec<_> = task.attempts().map(|attempt| attempt.number).collect();
         assert_eq!(numbers, (1..=task.attempt.number).collect::<Vec<_>>(), "sequence {seed}");
         let json = serde_json::to_string(&events).expect("events are JSON");
@@ -125,6 +128,42 @@ fn a_history_with_a_gap_or_a_changed_event_is_no_history() {
     assert_eq!(Task::replay(&whole[1..]), None);
     assert_eq!(Task::replay(&[whole[0].clone(), whole[2].clone()]), None);
     assert_eq!(Task::replay(&[]), None);
+}
+
+#[test]
+fn a_history_ends_but_the_task_can_still_be_finished_or_deleted() {
+    let at = Timestamp::from_second(1_700_000_000).expect("a time");
+    let by = Identity::new("carla", Role::Creator);
+    let (mut task, first) = Task::create(new_task(&mut Mt64::new(1)), &by, at);
+    let mut events = vec![first];
+    let refusal = loop {
+        let change = if task.status == Status::Pending { Change::Pause } else { Change::Resume };
+        match task.after(change, &by, at) {
+            Ok((after, event)) => {
+                task = after;
+                events.push(event);
+            }
+            Err(refusal) => break refusal,
+        }
+    };
+    assert_eq!((refusal, task.status), (Refusal::TooManyEvents, Status::Pending));
+    assert!((MAX_EVENTS..MAX_EVENTS + 2).contains(&task.version), "{}", task.version);
+    for change in [Change::Claim { worker: "w".to_owned(), step: 0 }, Change::Cancel { reason: None }] {
+        let (after, event) = task.after(change, &by, at).expect("it leads to an end");
+        assert!(after.after(Change::Delete { after: at }, &by, at).is_ok());
+        let whole: Vec<_> = events.iter().cloned().chain([event]).collect();
+        assert_eq!(Task::replay(&whole), Some(after));
+    }
+}
+
+#[test]
+fn a_workers_reason_is_cut_and_the_history_still_gives_the_task() {
+    let (by, at) = (Identity::worker("w"), Timestamp::from_second(1_700_000_000).expect("a time"));
+    let (task, first) = Task::create(new_task(&mut Mt64::new(1)), &by, at);
+    let (failed, last) = task.after(Change::Fail { reason: "wrong\n".repeat(70_000) }, &by, at).expect("a legal move");
+    let reason = &failed.attempt.failure.as_ref().expect("a failure").reason;
+    assert_eq!(reason.chars().count(), 2_000);
+    assert_eq!(Task::replay(&[first, last]), Some(failed));
 }
 
 fn somebody(random: &mut Mt64) -> Identity {
@@ -173,6 +212,7 @@ fn any_change(random: &mut Mt64) -> Change {
         Move::Publish => {
             Change::Publish { publication: Publication { by: text(random), at, keys: vec![text(random)] } }
         }
+        Move::Unpublish => Change::Unpublish { reason: Some(text(random)) },
         Move::Retry => Change::Retry { settings: Box::new(settings(random)) },
         Move::Delete => Change::Delete { after: at },
     }

@@ -12,7 +12,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::bench::BenchArguments;
 use crate::client::{
-    ApproveArguments, CancelArguments, ListArguments, RejectArguments, ShowArguments, SubmitArguments, TaskArguments,
+    ApproveArguments, ListArguments, ReasonArguments, RejectArguments, ShowArguments, SubmitArguments, TaskArguments,
 };
 use crate::command_error::CommandError;
 use crate::convert::ConvertArguments;
@@ -56,8 +56,10 @@ pub(crate) enum Command {
     Reject(RejectArguments),
     /// Make a task's images public
     Publish(TaskArguments),
+    /// Take a task's public images away
+    Unpublish(ReasonArguments),
     /// Cancel a task
-    Cancel(CancelArguments),
+    Cancel(ReasonArguments),
     /// Check that everything is ready: device, model, table, bucket, queue, or a whole service
     Validate(ValidateArguments),
     /// Take an image all the way: a service of its own, a task, approval, publication

@@ -13,7 +13,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 pub(crate) use decide::{
-    ApproveArguments, CancelArguments, RejectArguments, TaskArguments, approve, cancel, publish, reject,
+    ApproveArguments, ReasonArguments, RejectArguments, TaskArguments, approve, cancel, publish, reject, unpublish,
 };
 pub(crate) use list::{ListArguments, list};
 pub(crate) use show::{ShowArguments, history, history_lines, show};

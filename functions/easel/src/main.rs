@@ -49,6 +49,7 @@ fn run() -> Result<(), CommandError> {
         Command::Approve(arguments) => client::approve(&arguments),
         Command::Reject(arguments) => client::reject(&arguments),
         Command::Publish(arguments) => client::publish(&arguments),
+        Command::Unpublish(arguments) => client::unpublish(&arguments),
         Command::Cancel(arguments) => client::cancel(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),

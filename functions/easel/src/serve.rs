@@ -114,7 +114,8 @@ async fn answer(
     let desk = desk.map_err(|error| CommandError::failed(format!("the desk: {error}")))?;
     announce(ready)?;
 
-    let services = Services { workflow, identification: Identification::Tokens(key.clone()) };
+    let mut services = Services::new(workflow, Identification::Tokens(key.clone())).with_environment()?;
+    services.rules.four_eyes |= arguments.four_eyes;
     let router = desk.merge(sign_in::router(access, key)).fallback_service(easel_api::router(services));
     api::serve(listening, router, shutdown.clone()).await;
     shutdown.cancel();

@@ -1,12 +1,14 @@
 //! Moving tasks: the store and the gallery together.
 
+mod publishing;
+
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use easel_domain::identity::Identity;
-use easel_domain::task::{Change, Move, NewTask, Publication, Status, Task};
+use easel_domain::task::{Change, Event, Move, NewTask, Status, Task};
 use easel_domain::{self as domain, TaskRequest};
-use easel_settings::FieldError;
+use easel_settings::{FieldError, quoted};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -20,6 +22,15 @@ const FIRST_WAIT: Duration = Duration::from_millis(5);
 const LAST_WAIT: Duration = Duration::from_millis(120);
 /// How many deleted tasks are looked at in one read.
 const PURGED_AT_ONCE: usize = 50;
+
+/// A task that was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Made {
+    /// The task, as it was made.
+    pub task: Task,
+    /// Whether an earlier request with the same idempotency key made it.
+    pub is_replay: bool,
+}
 
 /// Everything that can be done with tasks.
 #[derive(Debug, Clone)]
@@ -36,15 +47,15 @@ impl Workflow {
     /// # Errors
     /// Returns [`Invalid`](domain::Error::Invalid) if the init image is not there, [`KeyReused`](domain::Error::KeyReused) if the
     /// key came with another request before, [`Error::Unavailable`] if a service fails.
-    pub async fn create(&self, request: TaskRequest, by: &Identity, key: Option<&IdempotencyKey>) -> Result<Task> {
+    pub async fn create(&self, request: TaskRequest, by: &Identity, key: Option<&IdempotencyKey>) -> Result<Made> {
         if let Some(key) = key {
             match self.store.made_before(key).await? {
-                Some(Created::Before(task)) => return Ok(*task),
+                Some(Created::Before(task)) => return Ok(Made { task: *task, is_replay: true }),
                 Some(Created::KeyReused) => return Err(domain::Error::KeyReused.into()),
                 _ => {}
             }
         }
-        self.check_init_image(request.settings.init_image.as_deref()).await?;
+        self.check_init_image(request.settings.init_image.as_deref(), &[&by.name]).await?;
         let new = NewTask {
             id: Uuid::now_v7(),
             owner: by.name.clone(),
@@ -60,8 +71,8 @@ impl Workflow {
             self.gallery.remove(&keys::request(task.id)).await?;
         }
         match created {
-            Created::New => Ok(task),
-            Created::Before(task) => Ok(*task),
+            Created::New => Ok(Made { task, is_replay: false }),
+            Created::Before(task) => Ok(Made { task: *task, is_replay: true }),
             Created::KeyReused => Err(domain::Error::KeyReused.into()),
             Created::Exists => Err(Error::Internal(format!("the fresh id {} was taken", task.id))),
         }
@@ -112,7 +123,7 @@ impl Workflow {
         if let Change::Retry { settings } = &change
             && settings.init_image != task.attempt.settings.init_image
         {
-            self.check_init_image(settings.init_image.as_deref()).await?;
+            self.check_init_image(settings.init_image.as_deref(), &[&by.name, &task.owner]).await?;
         }
         if let Some(seen) = expected.filter(|version| *version != task.version) {
             return Err(domain::Error::Stale { current: task.version, seen }.into());
@@ -127,20 +138,28 @@ impl Workflow {
         if action == Move::Approve {
             self.keep_images(&task).await?;
         }
-        if action == Move::Publish {
-            self.copy_to_published(&task).await?;
+        if let (Move::Publish, Some(publication)) = (action, &moved.publication) {
+            self.copy_to_published(&task, publication).await?;
         }
-        match self.store.save(&moved, &event).await? {
-            Saved::Done => Ok(moved),
-            Saved::Stale => Err(Error::Contended),
+        if task.status == Status::Published {
+            self.withdraw(&task).await?;
         }
+        let saved = self.save(&moved, &event).await;
+        // Whatever became of the move, copies may be left over: this one's, if others were faster, or those of a publication
+        // that was given up before a deletion.
+        if action == Move::Publish && saved.is_err() || action == Move::Delete && task.status == Status::Approved {
+            self.remove_dead_copies(id)
+                .await
+                .unwrap_or_else(|error| tracing::warn!(task = %id, %error, "copies are left over"));
+        }
+        saved.map(|()| moved)
     }
 
-    /// What publishing the task's images makes of it.
-    #[must_use]
-    pub fn publication(task: &Task, by: &Identity) -> Publication {
-        let keys = task.attempt.images.iter().map(|image| keys::published(task.id, image.index));
-        Publication { by: by.name.clone(), at: Timestamp::now(), keys: keys.collect() }
+    async fn save(&self, moved: &Task, event: &Event) -> Result<()> {
+        match self.store.save(moved, event).await? {
+            Saved::Done => Ok(()),
+            Saved::Stale => Err(Error::Contended),
+        }
     }
 
     /// Before the move: an approved task's images never go as those do that nobody approved.
@@ -152,26 +171,37 @@ impl Workflow {
         Ok(())
     }
 
-    /// Copies come before the move: a published task always has its public images.
-    async fn copy_to_published(&self, task: &Task) -> Result<()> {
-        for image in &task.attempt.images {
-            self.gallery.copy(&image.key, &keys::published(task.id, image.index)).await?;
+    /// Whether the image to start from was uploaded by one of `uploaders`: to everybody else it does not exist.
+    ///
+    /// # Errors
+    /// Returns [`Invalid`](domain::Error::Invalid) if it was not, [`Error::Unavailable`] if S3 fails.
+    pub async fn check_init_image(&self, key: Option<&str>, uploaders: &[&str]) -> Result<()> {
+        let Some(key) = key else { return Ok(()) };
+        let refuse = |message: String| Err(domain::Error::Invalid(vec![FieldError::new("init_image", message)]).into());
+        if !key.starts_with(keys::INPUTS) {
+            return refuse(format!("`{}` is not the key of an upload: `POST /v1/uploads` gives one", quoted(key)));
+        }
+        let is_theirs = uploaders.iter().any(|name| key.starts_with(&keys::inputs_of(name)));
+        if !is_theirs || self.gallery.facts(key).await?.is_none() {
+            return refuse(format!("nothing has been uploaded as `{}` yet", quoted(key)));
         }
         Ok(())
     }
 
-    /// Whether the image to start from exists.
-    ///
-    /// # Errors
-    /// Returns [`Invalid`](domain::Error::Invalid) if it is not, [`Error::Unavailable`] if S3 fails.
-    pub async fn check_init_image(&self, key: Option<&str>) -> Result<()> {
-        let Some(key) = key else { return Ok(()) };
-        let refuse = |message: String| Err(domain::Error::Invalid(vec![FieldError::new("init_image", message)]).into());
-        if !key.starts_with(keys::INPUTS) {
-            return refuse(format!("`{key}` is not the key of an upload: `POST /v1/uploads` gives one"));
-        }
-        if self.gallery.facts(key).await?.is_none() {
-            return refuse(format!("nothing has been uploaded as `{key}` yet"));
+    /// Removes the files that the task was made from, as far as no other task starts from them. Safe to repeat: the task is
+    /// removed after its files.
+    async fn release_files(&self, task: &Task) -> Result<()> {
+        let inputs = task.attempts().filter_map(|attempt| attempt.settings.init_image.as_deref());
+        let mut files: Vec<_> = inputs.chain(task.source.as_deref()).collect();
+        files.sort_unstable();
+        files.dedup();
+        for key in files {
+            let is_last = self.store.release(key, task.id).await?;
+            // Files from before owners had folders are named by tasks that nobody counted: their age removes them.
+            let is_counted = !key.starts_with(keys::INPUTS) || key.matches('/').count() > 1;
+            if is_last && is_counted {
+                self.gallery.remove(key).await?;
+            }
         }
         Ok(())
     }
@@ -188,7 +218,9 @@ impl Workflow {
             let page = self.store.list(&filter, PURGED_AT_ONCE, below).await?;
             for task in page.tasks {
                 if task.deletion.as_ref().is_some_and(|deletion| deletion.after <= now) {
+                    let task = self.store.with_earlier_attempts(task).await?;
                     self.gallery.remove_all(&task).await?;
+                    self.release_files(&task).await?;
                     self.store.remove(&task).await?;
                     purged += 1;
                 }

@@ -37,6 +37,8 @@ own_variables! {
     DOLLARS_PER_HOUR = "EASEL_DOLLARS_PER_HOUR";
     /// The address of AWS services other than AWS's own.
     ENDPOINT_URL = "EASEL_ENDPOINT_URL";
+    /// `on` wants somebody else to approve and publish images than who asked for them.
+    FOUR_EYES = "EASEL_FOUR_EYES";
     /// The origin that images come from, for the desk's content security policy.
     IMAGES_ORIGIN = "EASEL_IMAGES_ORIGIN";
     /// The newest instructions that the CPU's kernels may use.
@@ -45,6 +47,8 @@ own_variables! {
     LOG = "EASEL_LOG";
     /// How often the queue delivers a message before it gives it up.
     MAX_DELIVERIES = "EASEL_MAX_DELIVERIES";
+    /// How many uploads one person may ask for on one day.
+    MAX_UPLOADS = "EASEL_MAX_UPLOADS";
     /// `on` prints metrics outside Lambda, too.
     METRICS = "EASEL_METRICS";
     /// The model.

@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 
 use easel_domain::identity::Identity;
 use easel_storage::gallery::keys;
+use easel_storage::store::WorkerReport;
 use easel_storage::workflow::Workflow;
 use easel_telemetry::{Metrics, Unit};
 use jiff::Timestamp;
@@ -40,9 +41,6 @@ use crate::error::{Error, Result};
 use crate::validation::{self, ReadinessCheck};
 use generation_error::GenerationError;
 use message::Message;
-
-/// How often a worker stores its report.
-const REPORT_EVERY: Duration = Duration::from_secs(180);
 
 /// Generates what messages ask for, one task at a time.
 pub struct Worker {
@@ -126,7 +124,7 @@ impl Worker {
     /// Stores this worker's report, if that was not done recently.
     pub async fn report(&self) {
         let before = *self.reported.lock();
-        if before.is_some_and(|before| before.elapsed() < REPORT_EVERY) {
+        if before.is_some_and(|before| before.elapsed() < WorkerReport::PERIOD) {
             return;
         }
         let report = self.engine.report(&self.options.name);

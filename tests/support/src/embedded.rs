@@ -165,9 +165,15 @@ impl Running<S3> {
 /// The table and the bucket as functions and workers use them. The table is not made yet.
 #[must_use]
 pub fn workflow(dynamodb: &Running<DynamoDb>, s3: &Running<S3>) -> Workflow {
+    workflow_of(&access(), dynamodb, s3)
+}
+
+/// The table and the bucket as a certain caller uses them.
+#[must_use]
+pub fn workflow_of(access: &Access, dynamodb: &Running<DynamoDb>, s3: &Running<S3>) -> Workflow {
     Workflow {
-        store: Store::new(access().dynamodb(&dynamodb.endpoint()), TABLE),
-        gallery: Gallery::new(access().s3(&s3.endpoint()), BUCKET),
+        store: Store::new(access.dynamodb(&dynamodb.endpoint()), TABLE),
+        gallery: Gallery::new(access.s3(&s3.endpoint()), BUCKET),
     }
 }
 

@@ -15,6 +15,12 @@ pub struct Attempt {
     pub settings: Settings,
     /// When it was asked for.
     pub requested_at: Timestamp,
+    /// When a worker first took it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_claim_at: Option<Timestamp>,
+    /// Who asked for it, if not the task's owner alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_by: Option<String>,
     /// The worker that took it last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
@@ -40,6 +46,8 @@ impl Attempt {
             number,
             settings,
             requested_at,
+            first_claim_at: None,
+            requested_by: None,
             claim: None,
             generation: None,
             images: Vec::new(),

@@ -11,8 +11,10 @@ use super::status::{Move, Status};
 use crate::identity::Identity;
 use crate::labels::Labels;
 
-/// Most attempts of one task: what a row can hold.
+/// Most attempts of one task.
 pub const MAX_ATTEMPTS: u32 = 10;
+/// After how many events a task does nothing any more that it could do again and again.
+pub const MAX_EVENTS: u64 = 5_000;
 /// How long a deleted task can still be looked at.
 pub const GRACE_PERIOD: SignedDuration = SignedDuration::from_hours(7 * 24);
 
@@ -45,6 +47,9 @@ pub enum Refusal {
     /// Another attempt would be one too many.
     #[error("the task has had {MAX_ATTEMPTS} attempts, which is the limit: create a new task")]
     TooManyAttempts,
+    /// The history has become too long to go on with.
+    #[error("the task has {MAX_EVENTS} events or more: finish or delete it, and create a new one for more")]
+    TooManyEvents,
     /// A task is made once.
     #[error("the task is there already")]
     Exists,
@@ -82,6 +87,14 @@ impl Task {
     /// # Errors
     /// Returns a [`Refusal`] if the change cannot be made, and nothing has changed.
     pub fn after(&self, change: Change, by: &Identity, at: Timestamp) -> Result<(Self, Event), Refusal> {
+        let (task, event) = self.apply(change.within_limits(), by, at)?;
+        // Every loop of a task's life goes through one of these moves. The others lead to its end.
+        let goes_on = matches!(event.change.action(), Some(Move::Pause | Move::Retry | Move::Publish));
+        if goes_on && self.version >= MAX_EVENTS { Err(Refusal::TooManyEvents) } else { Ok((task, event)) }
+    }
+
+    /// What [`after`](Self::after) does, for histories too, which hold what was allowed when it was done.
+    fn apply(&self, change: Change, by: &Identity, at: Timestamp) -> Result<(Self, Event), Refusal> {
         let action = change.action().ok_or(Refusal::Exists)?;
         let to = self.status.after(action).ok_or(Refusal::Illegal { status: self.status, action })?;
         let mut task = Self { version: self.version + 1, status: to, updated_at: at, ..self.clone() };
@@ -95,6 +108,7 @@ impl Task {
                 let again = attempt.claim.as_ref().filter(|claim| died && claim.step == *step);
                 let tries = again.map_or(1, |claim| claim.tries + 1);
                 let worker = worker.clone();
+                attempt.first_claim_at.get_or_insert(at);
                 attempt.claim = Some(Claim { worker, at, fence: version, step: *step, tries });
             }
             Change::Finish { images, generation } => {
@@ -106,7 +120,9 @@ impl Task {
             Change::Approve { note } => task.approval = Some(decision(note)),
             Change::Cancel { reason } => task.cancellation = Some(decision(reason)),
             Change::Publish { publication } => task.publication = Some(publication.clone()),
+            Change::Unpublish { .. } => task.publication = None,
             Change::Delete { after } => {
+                task.publication = None;
                 task.deletion = Some(Deletion { by: by.name.clone(), at, after: *after });
             }
             Change::Retry { settings } => {
@@ -114,7 +130,8 @@ impl Task {
                 if number > MAX_ATTEMPTS {
                     return Err(Refusal::TooManyAttempts);
                 }
-                let next = Attempt::new(number, settings.as_ref().clone(), at);
+                let mut next = Attempt::new(number, settings.as_ref().clone(), at);
+                next.requested_by = Some(by.name.clone());
                 task.earlier_attempts.push(std::mem::replace(&mut task.attempt, next));
             }
             // A worker that hands on has made steps, so the next claim is not another try at the same one.
@@ -131,7 +148,7 @@ impl Task {
         let (first, rest) = events.split_first()?;
         let Change::Create { made } = &first.change else { return None };
         rest.iter().try_fold(made.as_ref().clone(), |task, event| {
-            let (task, again) = task.after(event.change.clone(), &event.by, event.at).ok()?;
+            let (task, again) = task.apply(event.change.clone(), &event.by, event.at).ok()?;
             (again == *event).then_some(task)
         })
     }

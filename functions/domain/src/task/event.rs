@@ -91,6 +91,11 @@ pub enum Change {
         /// Where the images are public, in order.
         publication: Publication,
     },
+    /// See [`Move::Unpublish`].
+    Unpublish {
+        /// Why, if said.
+        reason: Option<String>,
+    },
     /// See [`Move::Retry`].
     Retry {
         /// What the new attempt draws.
@@ -119,6 +124,7 @@ impl Change {
             Self::Approve { .. } => Move::Approve,
             Self::Reject { .. } => Move::Reject,
             Self::Publish { .. } => Move::Publish,
+            Self::Unpublish { .. } => Move::Unpublish,
             Self::Retry { .. } => Move::Retry,
             Self::Delete { .. } => Move::Delete,
         })
@@ -129,7 +135,7 @@ impl Change {
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::HandOn { reason, .. } | Self::Fail { reason } | Self::Reject { reason } => Some(reason),
-            Self::Cancel { reason } => reason.as_deref(),
+            Self::Cancel { reason } | Self::Unpublish { reason } => reason.as_deref(),
             Self::Approve { note } => note.as_deref(),
             _ => None,
         }

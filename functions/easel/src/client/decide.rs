@@ -1,4 +1,4 @@
-//! `easel approve`, `reject`, `publish`, `cancel`: decides on a task.
+//! `easel approve`, `reject`, `publish`, `unpublish`, `cancel`: decides on a task.
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -37,8 +37,9 @@ pub(crate) struct RejectArguments {
     reason: Option<String>,
 }
 
+/// Of a command that may say why.
 #[derive(Debug, Args)]
-pub(crate) struct CancelArguments {
+pub(crate) struct ReasonArguments {
     #[command(flatten)]
     task: TaskArguments,
     /// The reason
@@ -66,7 +67,7 @@ pub(crate) fn reject(arguments: &RejectArguments) -> Result<(), CommandError> {
 ///
 /// # Errors
 /// The service refuses or cannot be reached.
-pub(crate) fn cancel(arguments: &CancelArguments) -> Result<(), CommandError> {
+pub(crate) fn cancel(arguments: &ReasonArguments) -> Result<(), CommandError> {
     decide(&arguments.task, "cancel", &[("reason", &arguments.reason)])
 }
 
@@ -76,6 +77,14 @@ pub(crate) fn cancel(arguments: &CancelArguments) -> Result<(), CommandError> {
 /// The service refuses or cannot be reached.
 pub(crate) fn publish(arguments: &TaskArguments) -> Result<(), CommandError> {
     decide(arguments, "publish", &[])
+}
+
+/// Takes a task's public images away.
+///
+/// # Errors
+/// The service refuses or cannot be reached.
+pub(crate) fn unpublish(arguments: &ReasonArguments) -> Result<(), CommandError> {
+    decide(&arguments.task, "unpublish", &[("reason", &arguments.reason)])
 }
 
 fn decide(arguments: &TaskArguments, action: &str, fields: &[(&str, &Option<String>)]) -> Result<(), CommandError> {

@@ -47,6 +47,9 @@ pub(crate) struct ServeArguments {
     /// Generate nothing: other workers do
     #[arg(long)]
     pub(crate) no_generate: bool,
+    /// Let nobody approve or publish images that they asked for themselves
+    #[arg(long)]
+    pub(crate) four_eyes: bool,
     #[command(flatten)]
     pub(crate) engine: EngineArguments,
 }

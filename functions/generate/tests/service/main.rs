@@ -1,9 +1,11 @@
 //! Workers against real services: DynamoDB and S3 in this process, the demo model on the CPU.
 
+mod crashes;
 mod faults;
 mod generating;
 mod interruptions;
 mod lambda;
+mod outages;
 mod polling;
 mod support;
 mod uploads;

@@ -14,7 +14,13 @@ use crate::support::{TestServices, heart, slow_heart};
 
 /// The queue of this process.
 #[derive(Clone)]
-struct InProcess(Queue);
+pub(crate) struct InProcess(Queue);
+
+impl InProcess {
+    pub(crate) fn send(&self, body: String) {
+        self.0.send(body);
+    }
+}
 
 impl MessageQueue for InProcess {
     async fn receive(&self, hidden_for: Duration) -> Result<Option<Received>> {
@@ -35,7 +41,7 @@ impl MessageQueue for InProcess {
     }
 }
 
-fn queues() -> [InProcess; 2] {
+pub(crate) fn queues() -> [InProcess; 2] {
     let visibility_timeout = Duration::from_secs(90);
     let dead_letters = Queue::new(QueueOptions { visibility_timeout, redrive: None });
     let redrive = Some(Redrive { maximal_receive_count: 3, dead_letters: dead_letters.clone() });

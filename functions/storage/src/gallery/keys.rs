@@ -1,5 +1,6 @@
 //! The names of objects. All follow from the task, so that repeating an operation writes to the same place.
 
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// Files that people and programs drop.
@@ -10,10 +11,21 @@ pub const INPUTS: &str = "inputs/";
 pub const CHECKPOINTS: &str = "checkpoints/";
 /// Images.
 pub const IMAGES: &str = "images/";
+/// What the public may see.
+pub const PUBLISHED: &str = "published/";
 /// Requests to generate.
 pub const REQUESTS: &str = "requests/";
 /// The longest key that every S3 service takes.
 pub const MAX_KEY: usize = 120;
+
+/// Bytes of an owner's hash in a key.
+const OWNER_HASH: usize = 8;
+
+/// The start of the init images that `owner` uploads. Names may hold what keys should not, so it is their hash.
+#[must_use]
+pub fn inputs_of(owner: &str) -> String {
+    format!("{INPUTS}{}/", hex::encode(&Sha256::digest(owner)[..OWNER_HASH]))
+}
 
 /// The request to generate the task's images.
 #[must_use]
@@ -51,14 +63,57 @@ pub fn images(task: Uuid) -> String {
     format!("{IMAGES}{task}/")
 }
 
-/// A published image.
+/// The public copy of an image, made for the move that gives its task this version.
 #[must_use]
-pub fn published(task: Uuid, index: u32) -> String {
-    format!("{}{index}.png", all_published(task))
+pub fn published(task: Uuid, version: u64, index: u32) -> String {
+    format!("{}{version}-{index}.png", all_published(task))
+}
+
+/// The task and the version that a public copy was made for; `None` of other keys. Older keys have no version, which
+/// counts as 0.
+#[must_use]
+pub fn of_published(key: &str) -> Option<(Uuid, u64)> {
+    let (task, name) = key.strip_prefix(PUBLISHED)?.split_once('/')?;
+    let version = match name.split_once('-') {
+        Some((version, _)) => version.parse().ok()?,
+        None => 0,
+    };
+    Some((task.parse().ok()?, version))
 }
 
 /// The start of all that is published of a task.
 #[must_use]
 pub fn all_published(task: Uuid) -> String {
-    format!("published/{task}/")
+    format!("{PUBLISHED}{task}/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_copy_says_which_move_it_was_made_for() {
+        let task = Uuid::from_u128(7);
+        assert_eq!(of_published(&published(task, 12, 3)), Some((task, 12)));
+        assert_eq!(of_published(&format!("published/{task}/3.png")), Some((task, 0)));
+        for key in ["published/heart/1-0.png", &format!("images/{task}/1-0.png"), &format!("published/{task}/x-0.png")]
+        {
+            assert_eq!(of_published(key), None, "{key}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everybody_uploads_to_a_place_of_their_own() {
+        assert_eq!(inputs_of("carla"), inputs_of("carla"));
+        for other in ["Carla", "carla ", "", "bob", "carla/"] {
+            assert_ne!(inputs_of("carla"), inputs_of(other), "{other}");
+        }
+        let prefix = inputs_of("../ä b");
+        assert_eq!((prefix.len(), prefix.is_ascii()), (INPUTS.len() + 17, true), "{prefix}");
+    }
 }

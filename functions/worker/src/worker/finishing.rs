@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use easel_domain::task::{Change, GeneratedImage, GenerationReport, Task};
+use easel_domain::task::{Attempt, Change, GeneratedImage, GenerationReport, Task};
 use easel_images::ImageRecord;
 use easel_model::Generation;
 use easel_settings::ResolvedSettings;
@@ -43,7 +43,7 @@ impl Worker {
         for (index, image) in (0..).zip(files) {
             images.push(self.store_image(task, index, image, delivery).await?);
         }
-        let report = self.generation_report(running, &generation, images.len()).await?;
+        let report = self.generation_report(running, &generation, images.len());
         emit(&report, task);
         let change = Change::Finish { images, generation: Box::new(report) };
         let (finished, event) = task.after(change, &self.identity(), Timestamp::now())?;
@@ -110,18 +110,13 @@ impl Worker {
         })
     }
 
-    async fn generation_report(
-        &self,
-        running: &RunningTask,
-        generation: &Generation,
-        images: usize,
-    ) -> Result<GenerationReport, GenerationError> {
+    fn generation_report(&self, running: &RunningTask, generation: &Generation, images: usize) -> GenerationReport {
         let task = &running.task;
         let settings = generation.settings();
         let device = &self.engine.device;
         let took = running.elapsed();
         let cost = |hour| price::per_image(hour, took.as_secs_f64(), images);
-        Ok(GenerationReport {
+        GenerationReport {
             model: self.engine.name.clone(),
             device: device.kind().to_owned(),
             device_name: device.name.clone(),
@@ -132,23 +127,20 @@ impl Worker {
             guidance_scale: settings.guidance_scale,
             scheduler: settings.scheduler.map(|name| name.as_str().to_owned()).unwrap_or_default(),
             refined: settings.use_refiner && self.engine.refiner_name.is_some(),
-            queue_seconds: self.queue_time(task).await?.as_secs_f64(),
+            queue_seconds: queue_time(&task.attempt).as_secs_f64(),
             drawing_seconds: took.as_secs_f64(),
             step_seconds: running.pace.median_step().as_secs_f64(),
             dollars_per_image: self.options.dollars_per_hour.map(cost),
             warnings: generation.warnings().to_vec(),
-        })
+        }
     }
+}
 
-    /// The time from the request to the first claim, which another worker may have made.
-    async fn queue_time(&self, task: &Task) -> Result<Duration, GenerationError> {
-        let requested = task.attempt.requested_at;
-        let history = self.workflow.store.history(task.id).await?;
-        let claims = history.iter().filter(|event| matches!(event.change, Change::Claim { .. }));
-        let first = claims.map(|event| event.at).find(|at| *at >= requested);
-        let waited = first.unwrap_or(requested).duration_since(requested);
-        Ok(Duration::try_from(waited).unwrap_or_default())
-    }
+/// The time from the request to the first claim, which another worker may have made.
+fn queue_time(attempt: &Attempt) -> Duration {
+    let claimed = attempt.first_claim_at.or(attempt.claim.as_ref().map(|claim| claim.at));
+    let waited = claimed.unwrap_or(attempt.requested_at).duration_since(attempt.requested_at);
+    Duration::try_from(waited).unwrap_or_default()
 }
 
 fn emit(report: &GenerationReport, task: &Task) {

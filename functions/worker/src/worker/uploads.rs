@@ -22,6 +22,9 @@ use super::{Delivery, DeliveryOutcome, Worker};
 /// How soon an image without a prompt is checked again: its sidecar may follow.
 const SIDECAR_WAIT: Duration = Duration::from_secs(3);
 
+/// Most bytes of a file that is read as words: as many as a request to the API may have.
+const MAX_WORDS: usize = 64 * 1024;
+
 /// The request in a dropped file.
 enum UploadedRequest {
     /// A complete request.
@@ -85,20 +88,25 @@ impl Worker {
         if facts.length == 0 {
             return Ok(UploadedRequest::Unusable("the file is empty: upload it again".to_owned()));
         }
-        if facts.length > LARGEST_FILE as u64 {
-            let (length, limit) = (facts.length >> 20, LARGEST_FILE >> 20);
-            return Ok(UploadedRequest::Unusable(format!(
-                "the file has {length} MiB, the limit is {limit}: make it smaller"
-            )));
+        let limit = match kind(key) {
+            UploadKind::Prompt | UploadKind::Request => MAX_WORDS,
+            UploadKind::Image | UploadKind::Other => LARGEST_FILE,
+        };
+        if facts.length > limit as u64 {
+            return Ok(UploadedRequest::Unusable(too_long("the file", facts.length, limit)));
         }
         let read = match kind(key) {
-            UploadKind::Prompt => reading::prompt(&self.content(key).await?),
-            UploadKind::Request => reading::request(&self.content(key).await?, owner(key)),
+            UploadKind::Prompt => reading::prompt(&self.words(key).await?.unwrap_or_default()),
+            UploadKind::Request => reading::request(&self.words(key).await?.unwrap_or_default(), owner(key)),
             UploadKind::Image => match reading::metadata(&facts.metadata, key) {
                 Some(read) => read,
-                None => match self.sidecar(key).await? {
-                    Some(bytes) => reading::sidecar(&bytes, key),
-                    None => return Ok(UploadedRequest::Incomplete),
+                None => match self.sidecar(key).await {
+                    Ok(Some(bytes)) => reading::sidecar(&bytes, key),
+                    Ok(None) => return Ok(UploadedRequest::Incomplete),
+                    Err(easel_storage::Error::TooLong { length, limit }) => {
+                        Err(too_long("the file beside the image", length as u64, limit))
+                    }
+                    Err(error) => return Err(error.into()),
                 },
             },
             UploadKind::Other => {
@@ -110,15 +118,15 @@ impl Worker {
         Ok(read.map_or_else(UploadedRequest::Unusable, |request| UploadedRequest::Complete(Box::new(request))))
     }
 
-    async fn content(&self, key: &str) -> Result<Vec<u8>, GenerationError> {
-        let object = self.workflow.gallery.read(key, LARGEST_FILE).await?;
-        Ok(object.map(|object| object.bytes).unwrap_or_default())
+    /// What a file of words holds; `None` if it is not there.
+    async fn words(&self, key: &str) -> easel_storage::Result<Option<Vec<u8>>> {
+        Ok(self.workflow.gallery.read(key, MAX_WORDS).await?.map(|object| object.bytes))
     }
 
-    async fn sidecar(&self, key: &str) -> Result<Option<Vec<u8>>, GenerationError> {
+    async fn sidecar(&self, key: &str) -> easel_storage::Result<Option<Vec<u8>>> {
         for sidecar in sidecars(key) {
-            if let Some(object) = self.workflow.gallery.read(&sidecar, LARGEST_FILE).await? {
-                return Ok(Some(object.bytes));
+            if let Some(bytes) = self.words(&sidecar).await? {
+                return Ok(Some(bytes));
             }
         }
         Ok(None)
@@ -146,4 +154,9 @@ impl Worker {
         }
         Ok(())
     }
+}
+
+/// Why a file is not read.
+fn too_long(what: &str, length: u64, limit: usize) -> String {
+    format!("{what} has {} KiB, the limit is {}: make it smaller", length.div_ceil(1 << 10), limit >> 10)
 }
