@@ -109,9 +109,9 @@ local: $(TOOLS)/ready ## Run every function with cargo lambda on 127.0.0.1:9000,
 	while kill -0 $$service 2>/dev/null && ! test -e target/local/environment; do sleep 0.1; done; \
 	$(LAMBDA) watch --invoke-address 127.0.0.1 --env-file target/local/environment
 
-functions: $(TOOLS)/ready ## Package create, review, read and desk as Lambda takes them, into target/lambda
+functions: $(TOOLS)/ready ## Package create, review, read, desk and housekeeping as Lambda takes them, into target/lambda
 	$(LAMBDA) build --locked --profile function --output-format zip --package easel-create --package easel-review \
-	--package easel-read --package easel-desk
+	--package easel-read --package easel-desk --package easel-housekeeping
 
 $(TOOLS)/ready: tests/requirements.txt
 	python3 -m venv $(TOOLS)
