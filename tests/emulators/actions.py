@@ -6,7 +6,11 @@ import urllib.parse
 import xml.etree.ElementTree
 from dataclasses import dataclass
 
+from emulators.emulator import HISTORY
+
 BUCKET = "${Bucket.Arn}"
+# Buckets other than that, by their names.
+BUCKETS = {HISTORY: "${HistoryBucket.Arn}"}
 TABLE = "${Table.Arn}"
 DISTRIBUTION = "arn:${AWS::Partition}:cloudfront::${AWS::AccountId}:distribution/${Distribution}"
 # What is done to an object, by the method of the request.
@@ -89,21 +93,22 @@ def of_objects(method, target, headers, status):
     address = urllib.parse.urlsplit(target)
     parameters = urllib.parse.parse_qs(address.query, keep_blank_values=True)
     others = {name for name in parameters if name not in PLAIN and not name.startswith("X-Amz-")}
-    _, _, *key = urllib.parse.unquote(address.path).split("/", 2)
+    _, name, *key = urllib.parse.unquote(address.path).split("/", 2)
+    bucket = BUCKETS.get(name, BUCKET)
     actions = TAGS if others == {"tagging"} else OBJECT if not others else {}
     if method not in actions:
         raise UnknownCall(f"{method} of S3 with {sorted(others)}")
     if not key or not key[0]:
         if method != "GET" or "list-type" not in parameters:
             raise UnknownCall(f"{method} of a bucket")
-        yield Need("s3:ListBucket", BUCKET)
+        yield Need("s3:ListBucket", bucket)
         return
-    yield Need(actions[method], f"{BUCKET}/{key[0]}")
+    yield Need(actions[method], f"{bucket}/{key[0]}")
     if "x-amz-tagging" in headers:
-        yield Need("s3:PutObjectTagging", f"{BUCKET}/{key[0]}")
+        yield Need("s3:PutObjectTagging", f"{bucket}/{key[0]}")
     if "x-amz-copy-source" in headers:
         _, source = urllib.parse.unquote(headers["x-amz-copy-source"]).lstrip("/").split("/", 1)
         yield Need("s3:GetObject", f"{BUCKET}/{source}")
     if status == 404:
         # Who may not list is told 403 of what is not there.
-        yield Need("s3:ListBucket", BUCKET)
+        yield Need("s3:ListBucket", bucket)

@@ -109,6 +109,12 @@ def table():
     }
 
 
+def shards():
+    """How many keys of an index the tasks of a state are spread over."""
+    indexes = (ROOT / "functions/storage/src/store/indexes.rs").read_text()
+    return int(re.search(r"const SHARDS: u8 = (\d+);", indexes)[1])
+
+
 def prefixes():
     """The prefixes of the bucket that workers look after."""
     keys = (ROOT / "functions/storage/src/gallery/keys.rs").read_text()

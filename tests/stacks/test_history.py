@@ -22,7 +22,8 @@ def event(version, kind, **more):
     """A row of the history, as Easel writes it."""
     row = {"PK": f"TASK#{TASK}", "SK": f"EVENT#{version:010}", "task": TASK, "version": version}
     row |= {"at": "2026-01-01T00:00:00Z", "from": "pending", "to": "approved", "by": BY}
-    return row | {"hash": f"hash-{version}", "change": {"kind": kind, "prompt": SECRET}} | more
+    row["link"] = {"previous": f"hash-{version - 1}", "digest": f"digest-{version}", "hash": f"hash-{version}"}
+    return row | {"change": {"kind": kind, "prompt": SECRET}} | more
 
 
 class History(unittest.TestCase):
@@ -74,14 +75,14 @@ class History(unittest.TestCase):
 
     def test_rows_are_copied_once_without_what_people_wrote_and_stay(self):
         self.table.put_item(Item=event(1, "create"))
-        self.table.put_item(Item=event(2, "approve", previous="hash-1"))
+        self.table.put_item(Item=event(2, "approve"))
         self.table.put_item(Item={"PK": f"TASK#{TASK}", "SK": "TASK", "prompt": SECRET})
         self.deliver(times=2)
         copies = self.copies()
         self.assertEqual(len(copies), 2, copies)
         first, second = (json.loads(copies[key]) for key in sorted(copies))
         self.assertEqual((first["task"], first["version"], first["change"]), (TASK, 1, "create"))
-        self.assertEqual((second["by"], second["previous"], second["hash"]), (BY, "hash-1", "hash-2"))
+        self.assertEqual((second["by"], second["link"]["previous"]), (BY, first["link"]["hash"]))
         self.assertNotIn(SECRET, str(copies))
         versions = self.s3.list_object_versions(Bucket=self.bucket)["Versions"]
         self.assertEqual(len(versions), len(copies), "a second delivery wrote again")
@@ -91,7 +92,7 @@ class History(unittest.TestCase):
             self.assertEqual(refused.exception.response["Error"]["Code"], "AccessDenied")
 
         # Somebody with rights on the table rewrites what happened, and removes a row.
-        forged = event(2, "approve", by=BY | {"name": "somebody"}, hash="forged")
+        forged = event(2, "approve", by=BY | {"name": "somebody"}, link={"hash": "forged"})
         self.table.put_item(Item=forged)
         self.table.delete_item(Key={"PK": forged["PK"], "SK": f"EVENT#{1:010}"})
         self.deliver()

@@ -237,7 +237,11 @@ BREAKS = [
         "nobody may do dynamodb:ConditionCheckItem",
     ),
     (rights.history, put("service", f"{CREATE}/2/Action", "dynamodb:UpdateItem"), "change rows of tasks in place"),
-    (rights.history, put("service", f"{WORKER}/0/Action", "dynamodb:DeleteItem"), "GenerateRole may remove rows"),
+    (
+        rights.history,
+        put("service", f"{WORKER}/0/Action", "dynamodb:DeleteItem"),
+        "GenerateRole may do dynamodb:DeleteItem",
+    ),
     (rights.history, drop("service", f"{CREATE}/1/Condition/ForAnyValue:StringEquals"), "outside a transaction"),
     (rights.models, drop("service", f"{WORKER}/11"), "may not do s3:GetObject to models/*"),
     (rights.models, put("service", f"{WORKER}/12/Fn::If/1/Action", "s3:DeleteBucket"), "s3:DeleteBucket to models,"),

@@ -88,7 +88,7 @@ fn open(folder: &Path) -> Result<Database> {
     files::private_file(&file).map_err(in_folder)?;
     let database =
         Database::new(path).map_err(|error| Error::Database { file: file.clone(), reason: error.to_string() })?;
-    folder::make_files_private(folder)?;
+    files::make_files_private(folder).map_err(in_folder)?;
     Ok(database)
 }
 

@@ -1,6 +1,6 @@
 //! A service's data folder.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::Path;
 
 use easel_system::files;
@@ -18,16 +18,4 @@ pub(crate) fn lock(folder: &Path, file: &str) -> Result<File> {
         Err(TryLockError::WouldBlock) => Err(Error::InUse { folder: folder.to_owned() }),
         Err(TryLockError::Error(source)) => Err(failed(source)),
     }
-}
-
-/// Takes from other users what rights they have on the folder's files, which an earlier version may have given them.
-pub(crate) fn make_files_private(folder: &Path) -> Result<()> {
-    let failed = |source| Error::Folder { folder: folder.to_owned(), source };
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.is_file() {
-            files::make_private(&path).map_err(failed)?;
-        }
-    }
-    Ok(())
 }

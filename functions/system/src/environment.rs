@@ -75,6 +75,8 @@ own_variables! {
     QUEUE_URL = "EASEL_QUEUE_URL";
     /// The refiner.
     REFINER = "EASEL_REFINER";
+    /// The claim of a token that names its bearer's role, where an authorizer checks tokens.
+    ROLE_CLAIM = "EASEL_ROLE_CLAIM";
     /// The table of tasks.
     TABLE = "EASEL_TABLE";
     /// Seconds after which a task makes way for somebody else's that waits.
@@ -111,6 +113,8 @@ pub const LAMBDA_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
 pub const LAMBDA_LOG_STREAM: &str = "AWS_LAMBDA_LOG_STREAM_NAME";
 /// The address of Lambda's runtime API; set by Lambda.
 pub const LAMBDA_RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
+/// The name of the user who runs the program.
+pub const USER: &str = "USER";
 /// The folder of the user's caches.
 pub const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";
 

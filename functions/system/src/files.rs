@@ -137,6 +137,21 @@ pub fn make_private(path: &Path) -> io::Result<()> {
     fs::set_permissions(path, PermissionsExt::from_mode(mode & most))
 }
 
+/// Takes from everybody but their owner what rights they have on a folder's files, which an earlier version may have given
+/// them.
+///
+/// # Errors
+/// Fails if the folder cannot be read, or if a file is somebody else's.
+pub fn make_files_private(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_file() {
+            make_private(&path)?;
+        }
+    }
+    Ok(())
+}
+
 /// Other systems keep the user's folders from others by themselves.
 ///
 /// # Errors

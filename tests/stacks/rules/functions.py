@@ -29,6 +29,8 @@ LEFT_OUT = [
     ("workers", "EASEL_DEAD_LETTER_URL", "the function takes dead letters by its event source, for hosts too"),
     ("Generate", "EASEL_DOLLARS_PER_HOUR", "it follows from the function's memory"),
 ]
+# Functions that are another's program with a role of their own.
+OWN_ROLES = {"Erase": "review"}
 # The desk is no part of the API's description.
 DESK = {("GET", "/", "desk", False), ("GET", "/desk/{proxy+}", "desk", False)}
 # What the SDK and libraries read for themselves.
@@ -45,10 +47,15 @@ def programs(deployment):
         if function.name == "Desk":
             # It has nothing in common with the others.
             groups = {function.name}
-        yield function.name, f"functions/{function.name.lower()}", set(variables), groups
+        yield function.name, f"functions/{program(function)}", set(variables), groups
     for container in deployment.containers():
         variables = set(variables_of(container)) - OF_OTHERS
         yield container["Name"], f"functions/{container['Name']}", variables, {"everybody", "workers", "hosts"}
+
+
+def program(function):
+    """The folder of a function's crate: two functions may have one program, and roles of their own."""
+    return OWN_ROLES.get(function.name, function.name.lower())
 
 
 def variables(deployment):
@@ -135,7 +142,7 @@ def routes(deployment):
             if event["Type"] == "HttpApi":
                 given = event["Properties"]
                 token = guarded and given.get("Auth", {}).get("Authorizer") != "NONE"
-                found.add((given["Method"].upper(), given["Path"], function.name.lower(), token))
+                found.add((given["Method"].upper(), given["Path"], program(function), token))
     described = source.routes() | DESK
     for method, path, function, token in sorted(described - found):
         yield f"{method} {path} is missing: {function}, {'with' if token else 'without'} a token"

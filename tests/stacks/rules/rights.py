@@ -33,8 +33,9 @@ OF_OTHERS = {
 UNNEEDED = {"sqs:GetQueueUrl": "workers are told the URL of their queue"}
 # Rows of tasks and of their history.
 HISTORY = "TASK#"
-# Who may remove such rows, and who may write them outside transactions too: IAM tells progress and history not apart.
-REMOVES, WRITES_PROGRESS = {"HousekeepingRole"}, {"GenerateRole", "WorkerRole"}
+# Who may erase what such rows say and remove them, and who may write them outside transactions too, because IAM does
+# not tell progress from history.
+REMOVES, WRITES_PROGRESS = {"HousekeepingRole", "EraseRole"}, {"GenerateRole", "WorkerRole"}
 
 
 def statements(deployment):
@@ -92,16 +93,14 @@ def actions(deployment):
 
 
 def history(deployment):
-    """Nobody changes or removes rows of the history but who purges, and people's moves are whole or not made."""
+    """Nobody changes or removes rows of the history but who erases, and people's moves are whole or not made."""
     for stack in deployment.stacks:
         for role in stack.of("AWS::IAM::Role"):
             for right in rights_of(stack, role, deployment.service):
                 if right.key is None or not right.key.startswith(HISTORY):
                     continue
-                if right.action == "dynamodb:UpdateItem":
-                    yield f"{role.name} may change rows of tasks in place"
-                if right.action == "dynamodb:DeleteItem" and role.name not in REMOVES:
-                    yield f"{role.name} may remove rows of tasks"
+                if right.action in ("dynamodb:UpdateItem", "dynamodb:DeleteItem") and role.name not in REMOVES:
+                    yield f"{role.name} may do {right}: change rows of tasks in place, or remove them"
                 if (right.action, right.inside) == ("dynamodb:PutItem", None) and role.name not in WRITES_PROGRESS:
                     yield f"{role.name} may put rows of tasks outside a transaction"
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use easel_embedded::queue::{Queue, QueueOptions, Redrive};
 use easel_storage::workflow::Workflow;
-use easel_system::environment::{self, QUEUE_URL};
+use easel_system::environment::{self, QUEUE_URL, WORKER};
 use easel_worker::engine::Engine;
 use easel_worker::polling::{Purpose, poll};
 use easel_worker::queue::{MessageQueue, Received};
@@ -14,15 +14,13 @@ use easel_worker::worker::{Worker, WorkerOptions};
 use jiff::Timestamp;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::ServeArguments;
 use super::backlog::Backlog;
 use super::embedded::Backing;
 use crate::command_error::CommandError;
 
-/// The worker's name. Where the table is in the data folder, the lock on that keeps others from having it; elsewhere it
-/// has a random part, so that two never take each other's task for their own.
+/// What the worker is called where EASEL_WORKER says nothing else.
 const NAME: &str = "easel serve";
 /// How long to wait for a message before the worker reports itself again.
 const WAITING: Duration = Duration::from_secs(60);
@@ -58,8 +56,7 @@ pub(super) async fn start(
     let engine = arguments.engine.clone();
     let opening = tokio::task::spawn_blocking(move || Ok::<_, CommandError>(Engine::open(&engine.fetch()?)?));
     let engine = opening.await.map_err(|error| CommandError::failed(format!("opening the model: {error}")))??;
-    let name =
-        if backing.announces_objects() { NAME.to_owned() } else { format!("{NAME}/{}", Uuid::new_v4().simple()) };
+    let name = name(backing.announces_objects());
     let options = WorkerOptions { name, deliveries: DELIVERIES, ..WorkerOptions::from_environment()? };
     let worker = Worker::new(backing.workflow.clone(), Arc::new(engine), options);
     worker.report().await;
@@ -83,6 +80,16 @@ pub(super) async fn start(
             poll(&worker, &dead_letters, Purpose::DeadLetters, &shutdown)
         );
     }))
+}
+
+/// The worker's name. A task that was claimed under a worker's own name is its to go on with: the lock on the data
+/// folder keeps others from having this one, unless the store is elsewhere, where each service has a name of its own.
+fn name(embedded: bool) -> String {
+    if embedded {
+        return NAME.to_owned();
+    }
+    let own = environment::text(WORKER).unwrap_or_else(|| NAME.to_owned());
+    format!("{own} {}", hex::encode(rand::random::<[u8; 8]>()))
 }
 
 /// The queue that announces the objects of services elsewhere.
@@ -125,5 +132,16 @@ impl MessageQueue for InMemory {
         let failed = |error: String| easel_worker::Error::Failed(format!("hiding a message: {error}"));
         let receipt = receipt.parse().map_err(|error| failed(format!("{error}")))?;
         self.0.change_visibility(receipt, hidden_for).map_err(|error| failed(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_services_on_one_store_are_two_workers() {
+        assert_eq!(name(true), name(true), "after a restart on its own folder, it goes on with what it had");
+        assert_ne!(name(false), name(false));
     }
 }

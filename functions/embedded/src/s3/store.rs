@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::conditions::Conditions;
 use super::object::IndexedObject;
-use crate::{Error, Result, folder};
+use crate::{Error, Result};
 
 const SCHEMA: &str = "
     PRAGMA journal_mode = WAL;
@@ -75,13 +75,12 @@ impl ObjectStore {
         files::private_file(&database).map_err(in_folder)?;
         let connection = Connection::open(&database).map_err(in_database)?;
         connection.execute_batch(SCHEMA).map_err(in_database)?;
-        folder::make_files_private(folder)?;
+        files::make_files_private(folder).map_err(in_folder)?;
+        files::make_files_private(&objects).map_err(in_folder)?;
         let named = names(&connection).map_err(in_database)?;
         for entry in fs::read_dir(&objects).map_err(in_folder)? {
             let entry = entry.map_err(in_folder)?;
-            if entry.file_name().to_str().is_some_and(|name| named.contains(name)) {
-                files::make_private(&entry.path()).map_err(in_folder)?;
-            } else {
+            if !entry.file_name().to_str().is_some_and(|name| named.contains(name)) {
                 remove_file(&entry.path());
             }
         }

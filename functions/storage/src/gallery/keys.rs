@@ -137,11 +137,6 @@ mod tests {
             assert_eq!(of_published(key), None, "{key}");
         }
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     #[test]
     fn everybody_uploads_to_a_place_of_their_own() {
