@@ -43,9 +43,14 @@ impl Body {
 
     /// A hash of its content: the same fields have the same hash, whatever their order and spacing.
     pub(crate) fn hash(&self) -> String {
-        let value = serde_json::from_slice::<Value>(&self.0).map(|value| value.to_string().into_bytes());
-        hex::encode(Sha256::digest(value.unwrap_or_else(|_| self.0.to_vec())))
+        hash(&self.0)
     }
+}
+
+/// A hash of what a body says.
+pub(crate) fn hash(body: &[u8]) -> String {
+    let value = serde_json::from_slice::<Value>(body).map(|value| value.to_string().into_bytes());
+    hex::encode(Sha256::digest(value.unwrap_or_else(|_| body.to_vec())))
 }
 
 /// An object that `fields` describe, as a type that holds their values.

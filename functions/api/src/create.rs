@@ -8,7 +8,9 @@ use axum::{Json, Router};
 use axum_extra::TypedHeader;
 use easel_domain::TaskRequest;
 use easel_storage::gallery::{PresignedUpload, UPLOAD_TYPES};
-use easel_storage::store::IdempotencyKey;
+use easel_storage::store::{IdempotencyKey, UploadCount};
+use easel_storage::workflow::{Made, Workflow};
+use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -18,10 +20,10 @@ use crate::caller::Creator;
 use crate::conditional::version_tag;
 use crate::error::Result;
 use crate::fields::UPLOAD;
-use crate::idempotency::SentKey;
+use crate::idempotency::{REPLAYED, SentKey};
 use crate::layers::finish;
 use crate::parameters::NoParameters;
-use crate::schemas::{self, AnyProblem, BodyProblem, ConflictProblem, TokenProblem};
+use crate::schemas::{self, AnyProblem, BodyProblem, ConflictProblem, ManyProblem, TokenProblem};
 use crate::services::Services;
 use crate::task_view::TaskView;
 
@@ -61,27 +63,44 @@ async fn create_task(
     let key = key.map(|key| IdempotencyKey { owner: identity.name.clone(), key, body_hash: body.hash() });
     let request = TaskRequest::read(body.object()?)?;
     let workflow = &services.workflow;
-    let task = workflow.create(request, &identity, key.as_ref()).await?;
-    let view = TaskView::new(&task, None, &identity, &workflow.gallery).await?;
+    let Made { task, is_replay } = workflow.create(request, &identity, key.as_ref()).await?;
+    let view = TaskView::new(&task, None, &identity, &services).await?;
     let location = [(LOCATION, format!("/v1/tasks/{}", task.id))];
-    Ok((StatusCode::CREATED, location, TypedHeader(version_tag(task.version)?), Json(view)).into_response())
+    let replayed = is_replay.then_some([(REPLAYED, "true")]);
+    let answer = (StatusCode::CREATED, location, TypedHeader(version_tag(task.version)?), Json(view));
+    Ok((replayed, answer).into_response())
 }
 
 /// Get a URL to upload an init image to.
+///
+/// The URL takes one file, once. The image is its owner's: nobody else can start from it.
 #[utoipa::path(
     post,
     path = "/v1/uploads",
     operation_id = "createUpload",
     tag = "create",
     request_body = schemas::UploadBody,
-    responses((status = 201, description = "How to upload it", body = PresignedUpload), AnyProblem, TokenProblem, BodyProblem),
+    responses(
+        (status = 201, description = "How to upload it", body = PresignedUpload),
+        AnyProblem, TokenProblem, BodyProblem, ManyProblem
+    ),
     security(("token" = []))
 )]
-async fn create_upload(State(services): State<Services>, _: Creator, _: NoParameters, body: Body) -> Result<Response> {
+async fn create_upload(
+    State(services): State<Services>,
+    Creator(identity): Creator,
+    _: NoParameters,
+    body: Body,
+) -> Result<Response> {
     let upload: Upload = typed(UPLOAD, body.object()?).map_err(easel_domain::Error::Invalid)?;
     let extension = UPLOAD_TYPES.iter().find(|(name, _)| *name == upload.content_type);
     let extension = extension.map_or("png", |(_, extension)| extension);
-    let gallery = &services.workflow.gallery;
-    let url = gallery.upload_url(&upload.content_type, extension, upload.content_length).await?;
+    let Workflow { store, gallery } = &services.workflow;
+    let most = services.uploads_a_day;
+    if let UploadCount::Beyond { seconds_left } = store.count_upload(&identity.name, most, Timestamp::now()).await? {
+        let what = format!("you have asked for {most} uploads today, which is the limit of a day");
+        return Err(easel_domain::Error::TooMany { what, retry_after_seconds: seconds_left }.into());
+    }
+    let url = gallery.upload_url(&identity.name, &upload.content_type, extension, upload.content_length).await?;
     Ok((StatusCode::CREATED, Json(url)).into_response())
 }

@@ -1,14 +1,18 @@
 //! What can go wrong with a request, and the one place where errors become problem documents.
 
 use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
 use easel_domain::task::{Move, Status};
 use easel_problem::Problem;
-use easel_settings::FieldError;
+use easel_settings::{FieldError, shortened};
 use serde_json::{Value, json};
 
 /// This crate's results.
 pub type Result<T, E = ApiError> = std::result::Result<T, E>;
+
+/// Most characters of the words in an answer or in the log: a caller may have sent what they quote.
+const MAX_DETAIL: usize = 2_000;
 
 /// Why a request is not answered as asked.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +35,9 @@ pub enum ApiError {
     /// What the path names does not exist.
     #[error("{0}")]
     NotFound(String),
+    /// The same request is being answered at this moment.
+    #[error("the first request with this idempotency key is still being answered: send it again in a few seconds")]
+    StillAnswering,
     /// The rules for tasks do not allow it.
     #[error(transparent)]
     Domain(#[from] easel_domain::Error),
@@ -61,7 +68,7 @@ impl ApiError {
     /// The error as the caller sees it. Details about services go to the log.
     #[must_use]
     pub fn problem(&self) -> Problem {
-        let plain = |status, name, title| Problem::new(status, name, title, self.to_string());
+        let plain = |status, name, title| Problem::new(status, name, title, self.detail());
         let unavailable = |detail: String| {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Service unavailable", detail)
         };
@@ -73,10 +80,17 @@ impl ApiError {
                     .with("errors", fields(errors))
             }
             Self::Unauthenticated(_) => plain(StatusCode::UNAUTHORIZED, "unauthenticated", "Authentication required"),
-            Self::NotFound(detail) => Problem::not_found(detail),
-            Self::Domain(error) => domain_problem(error),
+            Self::StillAnswering => {
+                plain(StatusCode::CONFLICT, "still-answering", "The same request is still being answered")
+            }
+            Self::NotFound(_) => Problem::not_found(self.detail()),
+            Self::Domain(error) => domain_problem(error, &self.detail()),
             Self::Storage(easel_storage::Error::Unavailable { service, .. }) => {
                 unavailable(format!("{service} is unavailable: try again in a few seconds"))
+            }
+            // Waiting does not mend it, and whoever can reads the log.
+            Self::Storage(easel_storage::Error::Refused { service, .. }) => {
+                unavailable(format!("{service} refuses the service, and that has been logged: ask who runs it"))
             }
             Self::Storage(error @ easel_storage::Error::Contended) => unavailable(error.to_string()),
             Self::Storage(_) | Self::Internal(_) => {
@@ -86,15 +100,25 @@ impl ApiError {
         }
     }
 
+    /// What is wrong and what to do next, no longer than people read.
+    fn detail(&self) -> String {
+        shortened(&self.to_string(), MAX_DETAIL).into_owned()
+    }
+
     /// Logs the error, in full where callers see only a part of it.
     fn log(&self) {
         match self {
             Self::Storage(easel_storage::Error::Unavailable { service, detail }) => {
-                tracing::error!(service, detail, "a service is unavailable");
+                let detail = shortened(detail, MAX_DETAIL);
+                tracing::error!(service, %detail, "a service is unavailable");
             }
-            Self::Storage(easel_storage::Error::Contended) => tracing::warn!(reason = %self, "refused"),
-            Self::Storage(_) | Self::Internal(_) => tracing::error!(detail = %self, "internal error"),
-            _ => tracing::info!(reason = %self, "refused"),
+            Self::Storage(easel_storage::Error::Refused { service, detail }) => {
+                let detail = shortened(detail, MAX_DETAIL);
+                tracing::error!(service, %detail, "a service refuses what it is asked");
+            }
+            Self::Storage(easel_storage::Error::Contended) => tracing::warn!(reason = self.detail(), "refused"),
+            Self::Storage(_) | Self::Internal(_) => tracing::error!(detail = self.detail(), "internal error"),
+            _ => tracing::info!(reason = self.detail(), "refused"),
         }
     }
 }
@@ -102,16 +126,21 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         self.log();
-        self.problem().into_response()
+        let mut response = self.problem().into_response();
+        if let Self::Domain(easel_domain::Error::TooMany { retry_after_seconds, .. }) = self {
+            response.headers_mut().insert(RETRY_AFTER, retry_after_seconds.into());
+        }
+        response
     }
 }
 
-fn domain_problem(error: &easel_domain::Error) -> Problem {
+fn domain_problem(error: &easel_domain::Error, detail: &str) -> Problem {
     use easel_domain::Error;
-    let plain = |status, name, title| Problem::new(status, name, title, error.to_string());
+    let plain = |status, name, title| Problem::new(status, name, title, detail);
     match error {
-        Error::NotFound(_) => Problem::not_found(error.to_string()),
+        Error::NotFound(_) => Problem::not_found(detail),
         Error::Forbidden(_) => plain(StatusCode::FORBIDDEN, "forbidden", "Your role does not allow this"),
+        Error::OwnImages { .. } => plain(StatusCode::FORBIDDEN, "own-images", "Somebody else decides on this"),
         Error::Invalid(errors) => {
             plain(StatusCode::UNPROCESSABLE_ENTITY, "invalid-fields", "Invalid request").with("errors", fields(errors))
         }
@@ -122,6 +151,7 @@ fn domain_problem(error: &easel_domain::Error) -> Problem {
         }
         Error::Conflict(_) => plain(StatusCode::CONFLICT, "conflict", "The task cannot be changed like this"),
         Error::Stale { .. } => plain(StatusCode::PRECONDITION_FAILED, "stale", "The task has changed"),
+        Error::TooMany { .. } => plain(StatusCode::TOO_MANY_REQUESTS, "too-many", "Too much at once"),
         Error::KeyReused => {
             plain(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "Idempotency key already used")
         }
@@ -156,6 +186,39 @@ mod tests {
             (&problem["task_status"], &problem["legal_moves"]),
             (&json!("approved"), &json!(["publish", "delete"]))
         );
+    }
+
+    #[test]
+    fn what_waiting_does_not_mend_is_said_otherwise() {
+        let refused =
+            easel_storage::Error::Refused { service: "S3", detail: "AccessDenied on a secret address".to_owned() };
+        let response = ApiError::from(refused).problem();
+        let detail = serde_json::to_value(&response).expect("JSON")["detail"].to_string();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(!detail.contains("try again") && !detail.contains("secret"), "{detail}");
+    }
+
+    #[test]
+    fn an_answer_is_no_longer_than_people_read() {
+        let long = "x".repeat(60_000);
+        for error in [
+            ApiError::NotFound(long.clone()),
+            ApiError::MalformedBody(long.clone()),
+            ApiError::InvalidParameters(vec![FieldError::new(&long, &long)]),
+            easel_domain::Error::Conflict(long.clone()).into(),
+            easel_domain::Error::Invalid(vec![FieldError::new(&long, &long); 21]).into(),
+        ] {
+            let document = document(error);
+            assert!(document["detail"].to_string().len() < 2_100, "{document}");
+            assert!(document.to_string().len() < 40_000, "{}", document.to_string().len());
+        }
+    }
+
+    #[test]
+    fn who_has_too_much_waiting_learns_when_to_ask_again() {
+        let what = "you have 500 tasks waiting".to_owned();
+        let response = ApiError::from(easel_domain::Error::TooMany { what, retry_after_seconds: 60 }).into_response();
+        assert_eq!((response.status().as_u16(), &response.headers()[RETRY_AFTER]), (429, &60.into()));
     }
 
     #[test]

@@ -16,7 +16,12 @@ const TAG: &str = "Names this state, for `If-None-Match`; that of a task is its 
 #[openapi(
     info(
         title = "Easel",
-        description = "Text to image with human approval. Ask for images, watch them being drawn, approve, publish."
+        description = "Text to image with human approval. Ask for images, watch them being drawn, approve, publish.\n\n\
+                       Every image carries its prompt, its seed and its other settings in the file's metadata, and so do its \
+                       published copies: who publishes an image publishes its prompt.\n\n\
+                       A request that may have been lost can be sent again: with the same `Idempotency-Key` it is done once. \
+                       The answer that was given before comes with `idempotent-replayed: true`. Every answer has an \
+                       `x-request-id`, which is in the log and in the history."
     ),
     components(schemas(ProblemSchema, FieldErrorSchema))
 )]
@@ -34,8 +39,12 @@ pub fn document() -> Result<Value> {
     let mut document = serde_json::to_value(api).map_err(broken)?;
     let schemas = document["components"]["schemas"].clone();
     let links = links(&document["paths"]);
-    for operation in operations(&mut document["paths"]) {
+    let (key, running) = keyed(&document["paths"]["/v1/tasks"]["post"]);
+    for (method, operation) in operations(&mut document["paths"]) {
         complete(operation, &schemas);
+        if method == "post" {
+            take_key(operation, &key, &running);
+        }
         if operation["operationId"] == "createTask" {
             operation["responses"]["201"]["links"] = links.clone();
         }
@@ -43,10 +52,30 @@ pub fn document() -> Result<Value> {
     Ok(document)
 }
 
-/// Every operation of every path.
-fn operations(paths: &mut Value) -> impl Iterator<Item = &mut Value> {
+/// Every operation of every path, with its method.
+fn operations(paths: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
     let paths = paths.as_object_mut().into_iter().flat_map(Map::values_mut);
-    paths.flat_map(|path| path.as_object_mut().into_iter().flat_map(Map::values_mut))
+    paths.flat_map(|path| path.as_object_mut().into_iter().flatten())
+}
+
+/// The idempotency key among an operation's parameters, and what is answered to one that is in use.
+fn keyed(create: &Value) -> (Value, Value) {
+    let parameters = create["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let key = parameters.iter().find(|parameter| parameter["name"] == "Idempotency-Key");
+    (key.cloned().unwrap_or_default(), create["responses"]["409"].clone())
+}
+
+/// Says that the operation takes an idempotency key, as every `POST` does.
+fn take_key(operation: &mut Value, key: &Value, running: &Value) {
+    let parameters = operation.as_object_mut().map(|operation| operation.entry("parameters").or_insert(json!([])));
+    if let Some(parameters) = parameters.and_then(Value::as_array_mut)
+        && !parameters.contains(key)
+    {
+        parameters.push(key.clone());
+    }
+    if operation["responses"]["409"].is_null() {
+        operation["responses"]["409"] = running.clone();
+    }
 }
 
 /// Says what the attributes of handlers cannot: which bodies may be left out, and what the `ETag` of an answer is.

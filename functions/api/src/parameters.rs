@@ -2,7 +2,7 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use easel_settings::FieldError;
+use easel_settings::{FieldError, FieldErrors, quoted};
 
 use crate::error::{ApiError, Result};
 
@@ -11,7 +11,7 @@ use crate::error::{ApiError, Result};
 pub(crate) struct QueryParameters {
     unread: Vec<(String, String)>,
     known: Vec<&'static str>,
-    errors: Vec<FieldError>,
+    errors: FieldErrors,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for QueryParameters {
@@ -49,7 +49,7 @@ impl QueryParameters {
         }
         let result = read(&value);
         if result.is_none() {
-            self.errors.push(FieldError::new(name, format!("`{value}` {advice}")));
+            self.errors.push(FieldError::new(name, format!("`{}` {advice}", quoted(&value))));
         }
         result
     }
@@ -58,12 +58,13 @@ impl QueryParameters {
     ///
     /// # Errors
     /// Returns [`ApiError::InvalidParameters`] with every wrong parameter and every one that has not been read.
-    pub(crate) fn finish(mut self) -> Result<()> {
-        let known = if self.known.is_empty() { "there are none here".into() } else { self.known.join(", ") };
-        let unknown = self.unread.iter().map(|(name, _)| name);
-        self.errors
-            .extend(unknown.map(|name| FieldError::new(name, format!("is not a parameter; there are: {known}"))));
-        if self.errors.is_empty() { Ok(()) } else { Err(ApiError::InvalidParameters(self.errors)) }
+    pub(crate) fn finish(self) -> Result<()> {
+        let Self { unread, known, mut errors } = self;
+        errors.unknown(unread.iter().map(|(name, _)| name.as_str()), "parameter", || match known.as_slice() {
+            [] => "there are none here".to_owned(),
+            known => format!("there are: {}", known.join(", ")),
+        });
+        errors.or(()).map_err(ApiError::InvalidParameters)
     }
 }
 

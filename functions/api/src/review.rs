@@ -2,6 +2,7 @@
 
 mod bulk;
 mod changes;
+mod erasing;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -9,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use axum_extra::TypedHeader;
 use easel_domain::identity::Identity;
-use easel_domain::task::Move;
+use easel_domain::task::{Move, Task};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -24,6 +25,7 @@ use crate::schemas::{self, AnyProblem, BodyProblem, ConflictProblem, StaleProble
 use crate::services::Services;
 use crate::task_id::TaskId;
 use crate::task_view::TaskView;
+use changes::Words;
 
 /// The function's router.
 pub fn router(services: Services) -> Router {
@@ -33,9 +35,11 @@ pub fn router(services: Services) -> Router {
 pub(crate) fn routes() -> OpenApiRouter<Services> {
     OpenApiRouter::new()
         .routes(routes!(bulk::move_tasks))
+        .routes(routes!(erasing::erase_owner))
         .routes(routes!(approve))
         .routes(routes!(reject))
         .routes(routes!(publish))
+        .routes(routes!(unpublish))
         .routes(routes!(cancel))
         .routes(routes!(pause))
         .routes(routes!(resume))
@@ -84,6 +88,8 @@ moves! {
     reject: Move::Reject, post "/v1/tasks/{id}/reject", Reviewer ["reviewer"], "rejectTask", schemas::RejectBody, 200;
     /// Make the images public.
     publish: Move::Publish, post "/v1/tasks/{id}/publish", Reviewer ["reviewer"], "publishTask", schemas::EmptyBody, 200;
+    /// Take the public images away.
+    unpublish: Move::Unpublish, post "/v1/tasks/{id}/unpublish", Reviewer ["reviewer"], "unpublishTask", schemas::UnpublishBody, 200;
     /// Cancel the task.
     cancel: Move::Cancel, post "/v1/tasks/{id}/cancel", Creator [], "cancelTask", schemas::CancelBody, 200;
     /// Stop drawing for now.
@@ -104,20 +110,31 @@ async fn make(
     expected: Option<u64>,
     body: &Body,
 ) -> Result<Response> {
-    let workflow = &services.workflow;
-    let object = body.object();
-    // A caller who may not move the task learns that first, not what is wrong with the body.
-    let task = match object {
-        Ok(object) => {
-            let change = |task: &_| changes::read(action, object.clone(), task, identity);
-            workflow.move_task(id, action, identity, expected, change).await?
-        }
-        Err(malformed) => {
-            identity.may_make(action, &workflow.store.task(id).await?)?;
-            return Err(malformed);
+    let task = match body.object().and_then(|object| Ok(Words::read(action, object)?)) {
+        Ok(words) => move_task(services, id, &words, identity, expected).await?,
+        // A caller who may not move the task learns that first, not what is wrong with the body.
+        Err(wrong) => {
+            services.rules.may_make(identity, action, &services.workflow.store.task(id).await?)?;
+            return Err(wrong);
         }
     };
-    let view = TaskView::new(&task, None, identity, &workflow.gallery).await?;
+    let task = services.workflow.store.with_earlier_attempts(task).await?;
+    let view = TaskView::new(&task, None, identity, services).await?;
     let status = if action == Move::Delete { StatusCode::ACCEPTED } else { StatusCode::OK };
     Ok((status, TypedHeader(version_tag(task.version)?), Json(view)).into_response())
+}
+
+/// Makes a move on a task, as far as the rules let the caller.
+async fn move_task(
+    services: &Services,
+    id: Uuid,
+    words: &Words,
+    identity: &Identity,
+    expected: Option<u64>,
+) -> Result<Task> {
+    let change = |task: &Task| {
+        services.rules.may_make(identity, words.action(), task)?;
+        words.change(task, identity)
+    };
+    Ok(services.workflow.move_task(id, words.action(), identity, expected, change).await?)
 }

@@ -50,6 +50,7 @@ schemas! {
     ApproveBody "ApproveRequest" = described(schema(of_move(Move::Approve)), "What is said with an approval.");
     RejectBody "RejectRequest" = described(schema(of_move(Move::Reject)), "What is said with a rejection.");
     CancelBody "CancelRequest" = described(schema(of_move(Move::Cancel)), "What is said with a cancellation.");
+    UnpublishBody "UnpublishRequest" = described(schema(of_move(Move::Unpublish)), "What is said when public images are taken away.");
     RetryBody "RetryRequest" = described(
         schema(&SETTINGS.iter().map(|field| Field { presence: Presence::Optional, ..*field }).collect::<Vec<_>>()),
         "The settings that the new attempt changes. What is left out stays, without a seed a new one is drawn, and null is \
@@ -160,6 +161,8 @@ problems! {
     TaskProblem: "404" "There is no such task";
     /// What can be wrong with a body that can be read.
     BodyProblem: "422" "Fields are wrong";
+    /// What can be too much.
+    ManyProblem: "429" "The caller has had as much as anybody may have for now";
     /// What can stand in the way of a change.
     ConflictProblem: "409" "The task cannot be changed like this";
     /// What can be wrong with `If-Match`.
@@ -182,6 +185,12 @@ impl IntoResponses for Unchanged {
             ResponseBuilder::new().description("`If-None-Match` names this state").header("ETag", tag).build();
         BTreeMap::from([("304".to_owned(), RefOr::T(unchanged))])
     }
+}
+
+/// A part of the path.
+pub(crate) fn path_parameter(name: &str, description: &str, schema: Value) -> Parameter {
+    let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Path).required(Required::True);
+    parameter.description(Some(description)).schema(Some(from_json(schema))).build()
 }
 
 /// An optional parameter.
@@ -208,7 +217,12 @@ impl IntoParams for ExpectedVersion {
 impl IntoParams for SentKey {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let schema = json!({"type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[!-~]+$"});
-        vec![parameter(ParameterIn::Header, "Idempotency-Key", "The same key and body make one task", schema)]
+        vec![parameter(
+            ParameterIn::Header,
+            "Idempotency-Key",
+            "A request with the same key and body is done once, and answered as the first time for 24 hours",
+            schema,
+        )]
     }
 }
 

@@ -2,6 +2,7 @@
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
+use easel_settings::quoted;
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::{KnownFormat, ObjectBuilder, Required, SchemaFormat, Type};
@@ -28,7 +29,7 @@ impl<S: Send + Sync> FromRequestParts<S> for TaskId {
 /// # Errors
 /// Returns [`ApiError::NotFound`] if it is not a UUID, and so no task's.
 pub(crate) fn parse(id: &str) -> Result<Uuid> {
-    id.parse().map_err(|_| ApiError::NotFound(format!("there is no task {id}: ids are UUIDs")))
+    id.parse().map_err(|_| ApiError::NotFound(format!("there is no task {}: ids are UUIDs", quoted(id))))
 }
 
 impl IntoParams for TaskId {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use easel_domain::identity::Identity;
+use easel_domain::identity::{Identity, Role};
 use easel_domain::task::{
-    Attempt, Change, Decision, Deletion, Event, Failure, GenerationReport, Move, Progress, Publication, Settings,
-    Status, Task,
+    Attempt, Decision, Deletion, Event, EventRecord, Failure, GenerationReport, Link, Move, Progress, Publication,
+    Settings, Status, Task,
 };
 use easel_storage::gallery::Gallery;
 use jiff::Timestamp;
@@ -16,8 +16,12 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::error::{ApiError, Result};
+use crate::error::Result;
 use crate::schemas::SettingsSchema;
+use crate::services::Services;
+
+/// What workers are called to those who do not run them.
+const A_WORKER: &str = "worker";
 
 /// A task.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -143,6 +147,10 @@ pub(crate) struct EventView {
     /// All that it brought.
     #[schema(value_type = Object)]
     pub(crate) details: Value,
+    /// Whether the details were erased, with the task.
+    pub(crate) erased: bool,
+    /// What ties it to the event before; none of events from before they were chained.
+    pub(crate) link: Option<Link>,
 }
 
 impl TaskView {
@@ -154,13 +162,13 @@ impl TaskView {
         task: &Task,
         progress: Option<&Progress>,
         identity: &Identity,
-        gallery: &Gallery,
+        services: &Services,
     ) -> Result<Self> {
+        let gallery = &services.workflow.gallery;
         let mut earlier_attempts = Vec::new();
         for attempt in &task.earlier_attempts {
             earlier_attempts.push(AttemptView::new(attempt, gallery).await?);
         }
-        let next_moves = task.status.next_moves().into_iter();
         let progress = progress.filter(|_| task.status == Status::InProgress);
         Ok(Self {
             id: task.id,
@@ -173,7 +181,7 @@ impl TaskView {
             source: task.source.clone(),
             created_at: task.created_at,
             updated_at: task.updated_at,
-            next_moves: next_moves.filter(|action| identity.may_make(*action, task).is_ok()).collect(),
+            next_moves: next_moves(task, identity, services),
             progress: progress.map(ProgressView::new),
             attempt: AttemptView::new(&task.attempt, gallery).await?,
             earlier_attempts,
@@ -183,6 +191,12 @@ impl TaskView {
             deletion: task.deletion.clone(),
         })
     }
+}
+
+/// What `identity` can do with the task as it stands.
+pub(crate) fn next_moves(task: &Task, identity: &Identity, services: &Services) -> Vec<Move> {
+    let moves = task.status.next_moves().into_iter();
+    moves.filter(|action| services.rules.may_make(identity, *action, task).is_ok()).collect()
 }
 
 impl AttemptView {
@@ -227,27 +241,22 @@ impl ProgressView {
 }
 
 impl EventView {
-    /// The event.
-    ///
-    /// # Errors
-    /// Returns [`ApiError::Internal`] if it cannot be written as JSON.
-    pub(crate) fn new(event: &Event) -> Result<Self> {
-        let mut details = match &event.change {
-            Change::Create { made } => json!({"settings": made.attempt.settings, "source": made.source}),
-            other => serde_json::to_value(other).map_err(|error| ApiError::Internal(error.to_string()))?,
-        };
-        if let Some(details) = details.as_object_mut() {
-            details.remove("kind");
+    /// The event as `identity` sees it: which machine worked on it, and with which token somebody did what, is the
+    /// business of those who run the service.
+    pub(crate) fn new(event: &Event, identity: &Identity) -> Self {
+        let EventRecord { version, at, change, from, to, mut details, erased, link, .. } = event.record();
+        if let Some(details) = details.as_object_mut()
+            && !identity.sees_all()
+            && details.contains_key("worker")
+        {
+            details.insert("worker".to_owned(), json!(A_WORKER));
         }
-        Ok(Self {
-            version: event.version,
-            at: event.at,
-            by: event.by.clone(),
-            change: event.change.action().map_or("create", Move::as_str).to_owned(),
-            from: event.from,
-            to: event.to,
-            reason: event.change.reason().map(str::to_owned),
-            details,
-        })
+        let by = match event.by.role {
+            _ if identity.sees_all() => event.by.clone(),
+            Role::Worker => Identity::worker(A_WORKER),
+            role => Identity::new(&event.by.name, role),
+        };
+        let reason = event.change.reason().map(str::to_owned);
+        Self { version, at, by, change, from, to, reason, details, erased, link }
     }
 }

@@ -4,28 +4,60 @@ use std::collections::BTreeMap;
 
 use easel_domain::task::Status;
 use easel_problem::Problem;
-use easel_storage::store::WorkerReport;
-use jiff::Timestamp;
+use easel_storage::workflow::Erasure;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::health::WorkerView;
 use crate::schemas::ProblemSchema;
-use crate::task_view::{EventView, TaskView};
+use crate::task_summary::TaskSummary;
+use crate::task_view::EventView;
 
 /// A part of a list of tasks.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct TaskPage {
     /// Newest first, or oldest first if asked for.
-    pub(crate) tasks: Vec<TaskView>,
+    pub(crate) tasks: Vec<TaskSummary>,
     /// What to give as `cursor` for the tasks after these; none at the end of the list.
     pub(crate) next_cursor: Option<String>,
 }
 
-/// Everything that happened to a task.
+/// What happened to a task, or a part of it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct HistoryView {
     /// Oldest first.
     pub(crate) events: Vec<EventView>,
+    /// What to give as `cursor` for the events after these; none if there are none yet.
+    pub(crate) next_cursor: Option<String>,
+    /// The newest event by the task's own row, read before these; none of a task that is gone.
+    pub(crate) newest: Option<NewestEvent>,
+}
+
+/// How far a person's tasks are erased.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct ErasureView {
+    /// How many tasks this call erased.
+    pub(crate) erased: usize,
+    /// How many a worker still holds, for a minute or so.
+    pub(crate) held: usize,
+    /// Whether nothing is left; otherwise, call again.
+    pub(crate) is_done: bool,
+}
+
+impl ErasureView {
+    /// The answer to a call that came so far.
+    pub(crate) fn new(Erasure { erased, held, is_cut }: Erasure) -> Self {
+        Self { erased, held, is_done: held == 0 && !is_cut }
+    }
+}
+
+/// The event that led to a task's version.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct NewestEvent {
+    /// The version.
+    pub(crate) version: u64,
+    /// Its hash.
+    pub(crate) hash: String,
 }
 
 /// What became of each task of a bulk move, in the order of the ids.
@@ -51,82 +83,6 @@ pub(crate) struct BulkResult {
     pub(crate) problem: Option<Problem>,
 }
 
-/// Whether and on what images can be drawn: what a worker last reported.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct HealthView {
-    /// Whether there is a worker that can draw.
-    pub(crate) sdxl_available: bool,
-    /// `cpu` or `cuda`; `none` if the worker cannot draw, null before there was one.
-    pub(crate) device: Option<String>,
-    /// Whether the base model is open.
-    pub(crate) base_model_loaded: bool,
-    /// Whether the refiner is open.
-    pub(crate) refiner_model_loaded: bool,
-    /// Whether images are refined unless asked otherwise.
-    pub(crate) refinement_enabled: bool,
-    /// What computes.
-    pub(crate) backend: Option<String>,
-    /// The device's own name.
-    pub(crate) device_name: Option<String>,
-    /// Of a CUDA device.
-    pub(crate) compute_capability: Option<String>,
-    /// `f32`, `bf16`, `f16` or `int8`.
-    pub(crate) precision: Option<String>,
-    /// Why not CUDA, or why nothing at all.
-    pub(crate) fallback_reason: Option<String>,
-    /// The model's name.
-    pub(crate) model: Option<String>,
-    /// The API's version.
-    pub(crate) version: String,
-    /// When the worker reported it.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub(crate) reported_at: Option<Timestamp>,
-    /// How long ago that is.
-    pub(crate) report_age_seconds: Option<f64>,
-}
-
-impl HealthView {
-    /// Health from what a worker last reported.
-    #[must_use]
-    pub(crate) fn new(report: Option<WorkerReport>, now: Timestamp) -> Self {
-        let version = env!("CARGO_PKG_VERSION").to_owned();
-        let Some(report) = report else {
-            return Self {
-                sdxl_available: false,
-                device: None,
-                base_model_loaded: false,
-                refiner_model_loaded: false,
-                refinement_enabled: false,
-                backend: None,
-                device_name: None,
-                compute_capability: None,
-                precision: None,
-                fallback_reason: None,
-                model: None,
-                version,
-                reported_at: None,
-                report_age_seconds: None,
-            };
-        };
-        Self {
-            sdxl_available: report.sdxl_available,
-            device: Some(report.device),
-            base_model_loaded: report.base_model_loaded,
-            refiner_model_loaded: report.refiner_model_loaded,
-            refinement_enabled: report.refinement_enabled,
-            backend: Some(report.backend),
-            device_name: Some(report.device_name),
-            compute_capability: report.compute_capability,
-            precision: Some(report.precision),
-            fallback_reason: report.fallback_reason,
-            model: Some(report.model),
-            version,
-            reported_at: Some(report.at),
-            report_age_seconds: Some(now.duration_since(report.at).as_secs_f64().max(0.0)),
-        }
-    }
-}
-
 /// Counts and times, from the tasks themselves.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct MetricsView {
@@ -134,6 +90,8 @@ pub(crate) struct MetricsView {
     pub(crate) tasks: BTreeMap<String, u64>,
     /// Times of the newest drawn tasks.
     pub(crate) drawn: DrawnTimes,
+    /// The workers that have reported in the last day, the newest report first.
+    pub(crate) workers: Vec<WorkerView>,
 }
 
 /// Times of the newest drawn tasks.

@@ -24,7 +24,7 @@ fn services() -> Services {
     let store = Store::new(aws_sdk_dynamodb::Client::new(&configuration), "none");
     let gallery = Gallery::new(easel_storage::object_client(&configuration), "none");
     let key = TokenKey::new(b"a secret".to_vec());
-    Services { workflow: Workflow { store, gallery }, identification: Identification::Tokens(key) }
+    Services::new(Workflow { store, gallery }, Identification::Tokens(key))
 }
 
 async fn answer(method: &str, path: &str, role: Option<Role>, body: impl Into<Body>) -> Response<Body> {

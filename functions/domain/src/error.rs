@@ -18,6 +18,12 @@ pub enum Error {
     /// The caller's role does not allow it.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
+    /// The caller asked for the images, and the service wants somebody else to accept them.
+    #[error("you asked for these images, and another reviewer has to {action} them: ask one of them to")]
+    OwnImages {
+        /// What was tried.
+        action: Move,
+    },
     /// These fields are wrong.
     #[error("{}", list(.0))]
     Invalid(Vec<FieldError>),
@@ -39,6 +45,14 @@ pub enum Error {
         current: u64,
         /// The version that the caller saw.
         seen: u64,
+    },
+    /// The caller has as much of something as anybody may have.
+    #[error("{what}: try again in {retry_after_seconds} seconds")]
+    TooMany {
+        /// What there is too much of, how much there may be, and what else helps.
+        what: String,
+        /// When the same call may succeed.
+        retry_after_seconds: u64,
     },
     /// The idempotency key was used for something else.
     #[error("this idempotency key was used with another body: use a new key for a new task")]

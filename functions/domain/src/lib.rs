@@ -3,10 +3,13 @@
 pub mod error;
 pub mod identity;
 mod labels;
+pub mod limits;
 mod permissions;
+mod rules;
 pub mod task;
 mod task_request;
 
 pub use error::{Error, Forbidden, Result};
 pub use labels::{LABELS, Labels};
+pub use rules::Rules;
 pub use task_request::{TaskRequest, draw_seed, read_changes};

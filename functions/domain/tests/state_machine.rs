@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, HashSet};
 use easel_domain::Labels;
 use easel_domain::identity::{Identity, Role};
 use easel_domain::task::{
-    Change, GeneratedImage, GenerationReport, MAX_ATTEMPTS, Move, NewTask, Publication, Refusal, Settings, Status, Task,
+    Change, GeneratedImage, GenerationReport, MAX_ATTEMPTS, MAX_EVENTS, Move, NewTask, Publication, Refusal, Settings,
+    Status, Task,
 };
 use jiff::{SignedDuration, Timestamp};
 use rand_mt::Mt64;
@@ -35,6 +36,7 @@ const LEGAL: &[(&str, &str, &str)] = &[
     ("awaiting_approval", "approve", "approved"),
     ("awaiting_approval", "reject", "rejected"),
     ("approved", "publish", "published"),
+    ("published", "unpublish", "approved"),
     ("rejected", "retry", "pending"),
     ("failed", "retry", "pending"),
     ("pending", "delete", "deleted"),
@@ -92,6 +94,7 @@ fn no_sequence_of_changes_leaves_the_graph_or_loses_anything() {
                     events.push(event);
                 }
                 (Err(Refusal::TooManyAttempts), Some(_)) => assert_eq!(task.attempt.number, MAX_ATTEMPTS),
+                (Err(Refusal::NotFailed), Some(_)) => assert_eq!(task.status, Status::Rejected),
                 (Err(Refusal::Illegal { status, action: tried }), None) => {
                     assert_eq!((status, tried), (task.status, action));
                 }
@@ -103,8 +106,9 @@ fn no_sequence_of_changes_leaves_the_graph_or_loses_anything() {
         assert_eq!(Task::replay(&events).as_ref(), Some(&task), "sequence {seed}");
         let kept: Vec<_> = task.attempts().flat_map(|attempt| &attempt.images).collect();
         assert_eq!(kept, drawn.iter().collect::<Vec<_>>(), "sequence {seed}");
-        let approvals = events.iter().filter(|event| event.to == Status::Approved).count();
+        let approvals = events.iter().filter(|event| event.change.action() == Some(Move::Approve)).count();
         assert_eq!(usize::from(task.approval.is_some()), approvals, "sequence {seed}");
+        assert_eq!(task.publication.is_some(), task.status == Status::Published, "sequence {seed}");
         let numbers: Vec<_> = task.attempts().map(|attempt| attempt.number).collect();
         assert_eq!(numbers, (1..=task.attempt.number).collect::<Vec<_>>(), "sequence {seed}");
         let json = serde_json::to_string(&events).expect("events are JSON");
@@ -112,6 +116,32 @@ fn no_sequence_of_changes_leaves_the_graph_or_loses_anything() {
         assert_eq!(events, read, "sequence {seed}");
     }
     assert_eq!(reached.len(), Status::ALL.len(), "{reached:?}");
+}
+
+#[test]
+fn a_failed_attempt_is_made_once_more_as_it_was_and_counts_once() {
+    let (by, at) = (Identity::worker("w"), Timestamp::from_second(1_700_000_000).expect("a time"));
+    let (mut task, _) = Task::create(new_task(&mut Mt64::new(1)), &by, at);
+    let settings = task.attempt.settings.clone();
+    for _ in 0..3 * MAX_ATTEMPTS {
+        for change in [
+            Change::Claim { worker: "w".to_owned(), step: 0 },
+            Change::HandOn { step: 1, reason: "no time".to_owned(), makes_way: false },
+            Change::HandOn { step: 1, reason: "others wait".to_owned(), makes_way: true },
+            Change::Fail { reason: "no memory".to_owned() },
+        ] {
+            if matches!(change, Change::HandOn { makes_way: true, .. }) {
+                let again = Change::Claim { worker: "w".to_owned(), step: 1 };
+                task = task.after(again, &by, at).expect("a legal move").0;
+            }
+            task = task.after(change, &by, at).expect("a legal move").0;
+        }
+        assert_eq!(task.attempt.hand_ons, 1);
+        task = task.after(Change::Redrive, &by, at).expect("a legal move").0;
+        assert_eq!((task.status, task.attempt.number), (Status::Pending, 1));
+        assert_eq!((&task.attempt.settings, &task.attempt.failure, &task.attempt.claim), (&settings, &None, &None));
+        assert_eq!((task.attempt.hand_ons, task.earlier_attempts.len()), (0, 0));
+    }
 }
 
 #[test]
@@ -125,6 +155,42 @@ fn a_history_with_a_gap_or_a_changed_event_is_no_history() {
     assert_eq!(Task::replay(&whole[1..]), None);
     assert_eq!(Task::replay(&[whole[0].clone(), whole[2].clone()]), None);
     assert_eq!(Task::replay(&[]), None);
+}
+
+#[test]
+fn a_history_ends_but_the_task_can_still_be_finished_or_deleted() {
+    let at = Timestamp::from_second(1_700_000_000).expect("a time");
+    let by = Identity::new("carla", Role::Creator);
+    let (mut task, first) = Task::create(new_task(&mut Mt64::new(1)), &by, at);
+    let mut events = vec![first];
+    let refusal = loop {
+        let change = if task.status == Status::Pending { Change::Pause } else { Change::Resume };
+        match task.after(change, &by, at) {
+            Ok((after, event)) => {
+                task = after;
+                events.push(event);
+            }
+            Err(refusal) => break refusal,
+        }
+    };
+    assert_eq!((refusal, task.status), (Refusal::TooManyEvents, Status::Pending));
+    assert!((MAX_EVENTS..MAX_EVENTS + 2).contains(&task.version), "{}", task.version);
+    for change in [Change::Claim { worker: "w".to_owned(), step: 0 }, Change::Cancel { reason: None }] {
+        let (after, event) = task.after(change, &by, at).expect("it leads to an end");
+        assert!(after.after(Change::Delete { after: at }, &by, at).is_ok());
+        let whole: Vec<_> = events.iter().cloned().chain([event]).collect();
+        assert_eq!(Task::replay(&whole), Some(after));
+    }
+}
+
+#[test]
+fn a_workers_reason_is_cut_and_the_history_still_gives_the_task() {
+    let (by, at) = (Identity::worker("w"), Timestamp::from_second(1_700_000_000).expect("a time"));
+    let (task, first) = Task::create(new_task(&mut Mt64::new(1)), &by, at);
+    let (failed, last) = task.after(Change::Fail { reason: "wrong\n".repeat(70_000) }, &by, at).expect("a legal move");
+    let reason = &failed.attempt.failure.as_ref().expect("a failure").reason;
+    assert_eq!(reason.chars().count(), 2_000);
+    assert_eq!(Task::replay(&[first, last]), Some(failed));
 }
 
 fn somebody(random: &mut Mt64) -> Identity {
@@ -162,7 +228,7 @@ fn any_change(random: &mut Mt64) -> Change {
     let at = Timestamp::from_second(1_800_000_000).expect("a time");
     match Move::ALL[index(random, Move::ALL.len() as u64)] {
         Move::Claim => Change::Claim { worker: text(random), step: u32::try_from(index(random, 3)).expect("small") },
-        Move::HandOn => Change::HandOn { step: 3, reason: text(random) },
+        Move::HandOn => Change::HandOn { step: 3, reason: text(random), makes_way: index(random, 2) == 0 },
         Move::Finish => Change::Finish { images: vec![image(random)], generation: Box::new(report(random)) },
         Move::Fail => Change::Fail { reason: text(random) },
         Move::Pause => Change::Pause,
@@ -173,6 +239,8 @@ fn any_change(random: &mut Mt64) -> Change {
         Move::Publish => {
             Change::Publish { publication: Publication { by: text(random), at, keys: vec![text(random)] } }
         }
+        Move::Unpublish => Change::Unpublish { reason: Some(text(random)) },
+        Move::Retry if index(random, 3) == 0 => Change::Redrive,
         Move::Retry => Change::Retry { settings: Box::new(settings(random)) },
         Move::Delete => Change::Delete { after: at },
     }

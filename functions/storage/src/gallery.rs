@@ -3,7 +3,7 @@
 //! | prefix | what | who writes |
 //! |---|---|---|
 //! | `uploads/` | files that people and programs drop | they |
-//! | `inputs/` | init images, through presigned URLs | clients |
+//! | `inputs/{hash of the owner}/` | init images, through presigned URLs | clients |
 //! | `requests/` | one object a task: "draw this" | the API |
 //! | `checkpoints/` | where a running attempt stands | workers |
 //! | `images/` | images and their thumbnails | workers |
@@ -12,15 +12,17 @@
 pub mod keys;
 mod objects;
 mod presigning;
+mod public_copies;
 mod removal;
 mod requests;
 mod rights;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{DisplayErrorContext, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 pub use objects::{Object, ObjectFacts, Written};
 pub use presigning::{PresignedUpload, UPLOAD_TYPES};
+pub use public_copies::PublicCopy;
 pub use requests::DrawRequest;
 
 use crate::error::Error;
@@ -46,6 +48,9 @@ impl Gallery {
 }
 
 /// What S3 still refuses after the client's retries.
-fn failed<E: std::error::Error + Send + Sync + 'static>(error: SdkError<E>) -> Error {
-    Error::Unavailable { service: "S3", detail: DisplayErrorContext(&error).to_string() }
+fn failed<E>(error: SdkError<E>) -> Error
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    Error::of_service("S3", &error)
 }

@@ -1,25 +1,37 @@
 //! Moving tasks: the store and the gallery together.
 
+mod publishing;
+mod purging;
+
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use easel_domain::identity::Identity;
-use easel_domain::task::{Change, Move, NewTask, Publication, Status, Task};
+use easel_domain::task::{Change, Event, Move, NewTask, Settings, Status, Task};
 use easel_domain::{self as domain, TaskRequest};
-use easel_settings::FieldError;
+use easel_settings::{FieldError, quoted};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+pub use purging::Erasure;
+
 use crate::error::{Error, Result};
 use crate::gallery::{DrawRequest, Gallery, keys};
-use crate::store::{Created, Filter, IdempotencyKey, Saved, Store};
+use crate::store::{Created, IdempotencyKey, Saved, Store};
 
 /// How often a move is tried again when others move the same task at the same time, and the shortest and longest pauses.
 const RETRIES: usize = 11;
 const FIRST_WAIT: Duration = Duration::from_millis(5);
 const LAST_WAIT: Duration = Duration::from_millis(120);
-/// How many deleted tasks are looked at in one read.
-const PURGED_AT_ONCE: usize = 50;
+
+/// A task that was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Made {
+    /// The task, as it was made.
+    pub task: Task,
+    /// Whether an earlier request with the same idempotency key made it.
+    pub is_replay: bool,
+}
 
 /// Everything that can be done with tasks.
 #[derive(Debug, Clone)]
@@ -35,16 +47,18 @@ impl Workflow {
     ///
     /// # Errors
     /// Returns [`Invalid`](domain::Error::Invalid) if the init image is not there, [`KeyReused`](domain::Error::KeyReused) if the
-    /// key came with another request before, [`Error::Unavailable`] if a service fails.
-    pub async fn create(&self, request: TaskRequest, by: &Identity, key: Option<&IdempotencyKey>) -> Result<Task> {
+    /// key came with another request before, [`TooMany`](domain::Error::TooMany) if the owner has too much waiting,
+    /// [`Error::Unavailable`] if a service fails.
+    pub async fn create(&self, request: TaskRequest, by: &Identity, key: Option<&IdempotencyKey>) -> Result<Made> {
         if let Some(key) = key {
             match self.store.made_before(key).await? {
-                Some(Created::Before(task)) => return Ok(*task),
+                Some(Created::Before(task)) => return Ok(Made { task: *task, is_replay: true }),
                 Some(Created::KeyReused) => return Err(domain::Error::KeyReused.into()),
                 _ => {}
             }
         }
-        self.check_init_image(request.settings.init_image.as_deref()).await?;
+        self.check_work(&request.settings)?;
+        self.check_init_image(request.settings.init_image.as_deref(), &[&by.name]).await?;
         let new = NewTask {
             id: Uuid::now_v7(),
             owner: by.name.clone(),
@@ -54,14 +68,14 @@ impl Workflow {
         };
         let (task, event) = Task::create(new, by, Timestamp::now());
         self.gallery.request_drawing(DrawRequest { task: task.id, version: task.version }).await?;
-        let created = self.store.create(&task, &event, key).await?;
-        if created != Created::New {
-            // Another call with the same key was first; this request is for a task that will never be.
+        let created = self.store.create(&task, &event, key).await;
+        if !matches!(created, Ok(Created::New) | Err(Error::Unavailable { .. })) {
+            // This request is for a task that will never be.
             self.gallery.remove(&keys::request(task.id)).await?;
         }
-        match created {
-            Created::New => Ok(task),
-            Created::Before(task) => Ok(*task),
+        match created? {
+            Created::New => Ok(Made { task, is_replay: false }),
+            Created::Before(task) => Ok(Made { task: *task, is_replay: true }),
             Created::KeyReused => Err(domain::Error::KeyReused.into()),
             Created::Exists => Err(Error::Internal(format!("the fresh id {} was taken", task.id))),
         }
@@ -109,10 +123,11 @@ impl Workflow {
         let task = self.store.task(id).await?;
         by.may_make(action, &task)?;
         let change = change(&task)?;
-        if let Change::Retry { settings } = &change
-            && settings.init_image != task.attempt.settings.init_image
-        {
-            self.check_init_image(settings.init_image.as_deref()).await?;
+        if let Change::Retry { settings } = &change {
+            self.check_work(settings)?;
+            if settings.init_image != task.attempt.settings.init_image {
+                self.check_init_image(settings.init_image.as_deref(), &[&by.name, &task.owner]).await?;
+            }
         }
         if let Some(seen) = expected.filter(|version| *version != task.version) {
             return Err(domain::Error::Stale { current: task.version, seen }.into());
@@ -127,20 +142,28 @@ impl Workflow {
         if action == Move::Approve {
             self.keep_images(&task).await?;
         }
-        if action == Move::Publish {
-            self.copy_to_published(&task).await?;
+        if let (Move::Publish, Some(publication)) = (action, &moved.publication) {
+            self.copy_to_published(&task, publication).await?;
         }
-        match self.store.save(&moved, &event).await? {
-            Saved::Done => Ok(moved),
-            Saved::Stale => Err(Error::Contended),
+        if task.status == Status::Published {
+            self.withdraw(&task).await?;
         }
+        let saved = self.save(&moved, &event).await;
+        // Whatever became of the move, copies may be left over: this one's, if others were faster, or those of a publication
+        // that was given up before a deletion.
+        if action == Move::Publish && saved.is_err() || action == Move::Delete && task.status == Status::Approved {
+            self.remove_dead_copies(id)
+                .await
+                .unwrap_or_else(|error| tracing::warn!(task = %id, %error, "copies are left over"));
+        }
+        saved.map(|()| moved)
     }
 
-    /// What publishing the task's images makes of it.
-    #[must_use]
-    pub fn publication(task: &Task, by: &Identity) -> Publication {
-        let keys = task.attempt.images.iter().map(|image| keys::published(task.id, image.index));
-        Publication { by: by.name.clone(), at: Timestamp::now(), keys: keys.collect() }
+    async fn save(&self, moved: &Task, event: &Event) -> Result<()> {
+        match self.store.save(moved, event).await? {
+            Saved::Done => Ok(()),
+            Saved::Stale => Err(Error::Contended),
+        }
     }
 
     /// Before the move: an approved task's images never go as those do that nobody approved.
@@ -152,51 +175,25 @@ impl Workflow {
         Ok(())
     }
 
-    /// Copies come before the move: a published task always has its public images.
-    async fn copy_to_published(&self, task: &Task) -> Result<()> {
-        for image in &task.attempt.images {
-            self.gallery.copy(&image.key, &keys::published(task.id, image.index)).await?;
-        }
-        Ok(())
+    /// Whether the order is small enough.
+    fn check_work(&self, settings: &Settings) -> Result<()> {
+        self.store.limits().check(settings).map_err(|error| domain::Error::Invalid(vec![error]).into())
     }
 
-    /// Whether the image to start from exists.
+    /// Whether the image to start from was uploaded by one of `uploaders`: to everybody else it does not exist.
     ///
     /// # Errors
-    /// Returns [`Invalid`](domain::Error::Invalid) if it is not, [`Error::Unavailable`] if S3 fails.
-    pub async fn check_init_image(&self, key: Option<&str>) -> Result<()> {
+    /// Returns [`Invalid`](domain::Error::Invalid) if it was not, [`Error::Unavailable`] if S3 fails.
+    pub async fn check_init_image(&self, key: Option<&str>, uploaders: &[&str]) -> Result<()> {
         let Some(key) = key else { return Ok(()) };
         let refuse = |message: String| Err(domain::Error::Invalid(vec![FieldError::new("init_image", message)]).into());
         if !key.starts_with(keys::INPUTS) {
-            return refuse(format!("`{key}` is not the key of an upload: `POST /v1/uploads` gives one"));
+            return refuse(format!("`{}` is not the key of an upload: `POST /v1/uploads` gives one", quoted(key)));
         }
-        if self.gallery.facts(key).await?.is_none() {
-            return refuse(format!("nothing has been uploaded as `{key}` yet"));
+        let is_theirs = uploaders.iter().any(|name| key.starts_with(&keys::inputs_of(name)));
+        if !is_theirs || self.gallery.facts(key).await?.is_none() {
+            return refuse(format!("nothing has been uploaded as `{}` yet", quoted(key)));
         }
         Ok(())
-    }
-
-    /// Removes the tasks whose grace period is over, with all that was kept for them but their history. Whatever
-    /// fails is tried again by the next call.
-    ///
-    /// # Errors
-    /// Returns [`Error::Unavailable`] if a service fails.
-    pub async fn purge_deleted(&self, now: Timestamp) -> Result<usize> {
-        let filter = Filter { status: Some(Status::Deleted), ..Filter::default() };
-        let (mut purged, mut below) = (0, None);
-        loop {
-            let page = self.store.list(&filter, PURGED_AT_ONCE, below).await?;
-            for task in page.tasks {
-                if task.deletion.as_ref().is_some_and(|deletion| deletion.after <= now) {
-                    self.gallery.remove_all(&task).await?;
-                    self.store.remove(&task).await?;
-                    purged += 1;
-                }
-            }
-            below = page.next;
-            if below.is_none() {
-                return Ok(purged);
-            }
-        }
     }
 }

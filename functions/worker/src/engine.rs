@@ -11,7 +11,7 @@ use easel_models::demo_model::DemoModel;
 use easel_models::model_choice::{ModelChoice, NamedModels};
 use easel_models::pull;
 use easel_storage::store::WorkerReport;
-use easel_system::environment::{MODEL, REFINER, TINY_VAE};
+use easel_system::environment::{self, LAMBDA_RUNTIME_API, MODEL, REFINER, TINY_VAE};
 use jiff::Timestamp;
 
 pub use options::EngineOptions;
@@ -106,6 +106,7 @@ impl Engine {
             model: self.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             cold_start_seconds: self.opening_seconds,
+            on_demand: is_on_demand(),
         }
     }
 }
@@ -130,5 +131,11 @@ pub fn unavailable(worker: &str, error: &Error) -> WorkerReport {
         model: none(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         cold_start_seconds: 0.0,
+        on_demand: is_on_demand(),
     }
+}
+
+/// Lambda starts workers when there are messages and freezes them in between.
+fn is_on_demand() -> bool {
+    environment::is_set(LAMBDA_RUNTIME_API)
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::described::described;
 use crate::field_error::FieldError;
 use crate::number::{number, pair, whole, whole_pair};
-use crate::text::{named, text};
+use crate::text::{named, quoted, text};
 
 /// Most characters of a name in an object of texts.
 const MAX_NAME: usize = 100;
@@ -176,7 +176,7 @@ fn table(field: &str, value: Value, most: usize, length: usize) -> Result<Value,
     }
     let mut errors = Vec::new();
     for (name, value) in &values {
-        let entry = format!("{field}.{name}");
+        let entry = format!("{field}.{}", quoted(name));
         if name.is_empty() || name.chars().count() > MAX_NAME {
             errors
                 .push(FieldError::new(entry, format!("has a name that is empty or longer than {MAX_NAME} characters")));

@@ -18,9 +18,10 @@ mod table;
 mod text;
 
 pub use field::{Field, Presence};
-pub use field_error::FieldError;
+pub use field_error::{FieldError, FieldErrors, MAX_ERRORS};
 pub use kind::Kind;
 pub use reading::{Missing, parse_object, read};
 pub use scheduler_name::{SchedulerName, UnknownScheduler};
 pub use schema::schema;
 pub use table::{MAX_PROMPT, ResolvedSettings, SETTINGS, SIDES, Settings};
+pub use text::{quoted, shortened};

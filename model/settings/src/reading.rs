@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::described::described;
 use crate::field::{Field, Presence};
-use crate::field_error::FieldError;
+use crate::field_error::{FieldError, FieldErrors};
 
 /// What to do about a required field that is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,14 +18,14 @@ pub enum Missing {
 /// The values of `object` as they are kept. `null` and absent are the same.
 ///
 /// # Errors
-/// Every wrong, missing and unknown field.
+/// Every wrong, missing and unknown field, as far as [`FieldErrors`] lists them.
 pub fn read(
     fields: &[Field],
     mut object: Map<String, Value>,
     missing: Missing,
 ) -> Result<Map<String, Value>, Vec<FieldError>> {
     let mut values = Map::new();
-    let mut errors = Vec::new();
+    let mut errors = FieldErrors::default();
     for field in fields {
         match object.remove(field.name).filter(|value| !value.is_null()) {
             Some(value) => match field.kind.check(field.name, value) {
@@ -40,12 +40,11 @@ pub fn read(
             None => {}
         }
     }
-    if !object.is_empty() {
+    errors.unknown(object.keys().map(String::as_str), "field", || {
         let known = fields.iter().map(|field| field.name).collect::<Vec<_>>().join(", ");
-        let advice = if known.is_empty() { "there are none here".to_owned() } else { format!("there are {known}") };
-        errors.extend(object.keys().map(|name| FieldError::new(name, format!("is not a field; {advice}"))));
-    }
-    if errors.is_empty() { Ok(values) } else { Err(errors) }
+        if known.is_empty() { "there are none here".to_owned() } else { format!("there are {known}") }
+    });
+    errors.or(values)
 }
 
 /// The JSON object in `bytes`; nothing at all is one without fields.

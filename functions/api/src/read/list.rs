@@ -16,13 +16,16 @@ use crate::error::{ApiError, Result};
 use crate::parameters::QueryParameters;
 use crate::schemas::{AnyProblem, TokenProblem, Unchanged, parameter};
 use crate::services::Services;
-use crate::task_view::TaskView;
+use crate::task_summary::TaskSummary;
 use crate::views::TaskPage;
 
 const LIMIT: usize = 20;
 const MOST: usize = 100;
 
 /// List tasks, page by page.
+///
+/// A page ends early where its tasks are long: `next_cursor` says whether there is more. A list has no metadata, no
+/// earlier attempts, no progress and no large images; `GET /v1/tasks/{id}` has.
 #[utoipa::path(
     get,
     path = "/v1/tasks",
@@ -41,25 +44,24 @@ pub(super) async fn list_tasks(
     ListParameters { mut filter, limit, behind }: ListParameters,
     known: Known,
 ) -> Result<Response> {
-    let workflow = &services.workflow;
     // To a creator, others' tasks do not exist.
     let asks_for_own = filter.owner.as_ref().is_none_or(|owner| *owner == identity.name);
     if !identity.sees_all() {
         filter.owner = Some(identity.name.clone());
     }
     let page = if identity.sees_all() || asks_for_own {
-        workflow.store.list(&filter, limit, behind).await?
+        services.workflow.store.list(&filter, limit, behind).await?
     } else {
         Page { tasks: Vec::new(), next: None }
     };
     let versions: Vec<_> = page.tasks.iter().map(|task| (task.id, task.version)).collect();
     let tag = state_tag(&(versions, page.next))?;
     let shown = async {
-        let mut tasks = Vec::new();
-        for task in &page.tasks {
-            tasks.push(TaskView::new(task, None, &identity, &workflow.gallery).await?);
-        }
-        Ok(TaskPage { tasks, next_cursor: page.next.map(|id| id.to_string()) })
+        let tasks = TaskSummary::page(&page.tasks, &identity, &services).await?;
+        // What did not fit into the answer begins the next page.
+        let is_cut = tasks.len() < page.tasks.len();
+        let next = if is_cut { tasks.last().map(|task| task.id) } else { page.next };
+        Ok(TaskPage { tasks, next_cursor: next.map(|id| id.to_string()) })
     };
     known.show(tag, shown).await
 }

@@ -1,19 +1,18 @@
 //! One move for many tasks, with a result for each.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use easel_domain::Error;
-use easel_domain::identity::Identity;
 use easel_domain::task::{Move, Task};
 use easel_settings::FieldError;
-use easel_storage::workflow::Workflow;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::task::JoinSet;
 
-use super::changes;
+use super::changes::Words;
 use crate::body::{Body, typed};
 use crate::caller::Creator;
 use crate::error::{ApiError, Result};
@@ -54,15 +53,19 @@ pub(super) async fn move_tasks(
     body: Body,
 ) -> Result<Json<BulkAnswer>> {
     let (bulk, object) = read(body.object()?).map_err(Error::Invalid)?;
+    let words = Arc::new(Words::read(bulk.action, object)?);
     let mut results: Vec<Option<BulkResult>> = vec![None; bulk.ids.len()];
     let mut waiting = bulk.ids.into_iter().enumerate();
     let mut running = JoinSet::new();
     loop {
         while running.len() < AT_ONCE {
             let Some((place, id)) = waiting.next() else { break };
-            let (workflow, identity, object) = (services.workflow.clone(), identity.clone(), object.clone());
+            let (services, identity, words) = (services.clone(), identity.clone(), words.clone());
             running.spawn(async move {
-                let moved = move_task(&workflow, &id, bulk.action, object, &identity).await;
+                let moved = match task_id::parse(&id) {
+                    Ok(task) => super::move_task(&services, task, &words, &identity, None).await,
+                    Err(unknown) => Err(unknown),
+                };
                 (place, result(id, moved))
             });
         }
@@ -94,17 +97,6 @@ fn wrong_ids(ids: &[Value]) -> Vec<FieldError> {
     let mut seen = HashSet::new();
     let repeated = ids.iter().filter_map(Value::as_str).find(|id| !seen.insert(*id));
     repeated.map(|id| FieldError::new("ids", format!("contains {id} twice"))).into_iter().collect()
-}
-
-async fn move_task(
-    workflow: &Workflow,
-    id: &str,
-    action: Move,
-    object: Map<String, Value>,
-    identity: &Identity,
-) -> Result<Task> {
-    let change = |task: &_| changes::read(action, object.clone(), task, identity);
-    Ok(workflow.move_task(task_id::parse(id)?, action, identity, None, change).await?)
 }
 
 fn result(id: String, moved: Result<Task>) -> BulkResult {

@@ -1,31 +1,57 @@
-//! From a person's move and its body to a change of the task.
+//! From what a person says with a move to a change of the task.
 
 use easel_domain::identity::Identity;
 use easel_domain::task::{Change, GRACE_PERIOD, Move, Task};
 use easel_domain::{Error, Result, read_changes};
-use easel_settings::{FieldError, Missing};
+use easel_settings::{FieldError, Missing, SETTINGS};
 use easel_storage::workflow::Workflow;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::fields::of_move;
 
-/// The change of `task` that `by` asks for.
-///
-/// # Errors
-/// Returns [`Error::Invalid`] with everything that is wrong with `object`.
-pub(super) fn read(action: Move, object: Map<String, Value>, task: &Task, by: &Identity) -> Result<Change> {
-    if action == Move::Retry {
-        return Ok(Change::Retry { settings: Box::new(read_changes(&task.attempt.settings, object)?) });
+/// A move and what is said with it, checked once, however many tasks it is made on.
+#[derive(Debug, Clone)]
+pub(super) struct Words {
+    action: Move,
+    values: Map<String, Value>,
+}
+
+impl Words {
+    /// What `object` says with the move.
+    ///
+    /// # Errors
+    /// Returns [`Error::Invalid`] with everything that is wrong whatever the task.
+    pub(super) fn read(action: Move, object: Map<String, Value>) -> Result<Self> {
+        let values = if action == Move::Retry {
+            // What is null or left out means something only beside the task's own settings.
+            easel_settings::read(SETTINGS, object.clone(), Missing::Filled).map(|_| object)
+        } else {
+            easel_settings::read(of_move(action), object, Missing::Refused)
+        };
+        Ok(Self { action, values: values.map_err(Error::Invalid)? })
     }
-    let mut values = easel_settings::read(of_move(action), object, Missing::Refused).map_err(Error::Invalid)?;
-    match action {
-        Move::Publish => Ok(Change::Publish { publication: Workflow::publication(task, by) }),
-        Move::Delete => Ok(Change::Delete { after: Timestamp::now() + GRACE_PERIOD }),
-        _ => {
-            values.insert("kind".to_owned(), Value::from(action.as_str()));
-            let change = serde_json::from_value(Value::Object(values));
-            change.map_err(|error| Error::Invalid(vec![FieldError::new("body", error.to_string())]))
+
+    /// The move.
+    pub(super) fn action(&self) -> Move {
+        self.action
+    }
+
+    /// The change of `task` that `by` asks for.
+    ///
+    /// # Errors
+    /// Returns [`Error::Invalid`] with everything that is wrong for this task.
+    pub(super) fn change(&self, task: &Task, by: &Identity) -> Result<Change> {
+        let mut values = self.values.clone();
+        match self.action {
+            Move::Retry => Ok(Change::Retry { settings: Box::new(read_changes(&task.attempt.settings, values)?) }),
+            Move::Publish => Ok(Change::Publish { publication: Workflow::publication(task, by) }),
+            Move::Delete => Ok(Change::Delete { after: Timestamp::now() + GRACE_PERIOD }),
+            action => {
+                values.insert("kind".to_owned(), Value::from(action.as_str()));
+                let change = serde_json::from_value(Value::Object(values));
+                change.map_err(|error| Error::Invalid(vec![FieldError::new("body", error.to_string())]))
+            }
         }
     }
 }
@@ -51,7 +77,7 @@ mod tests {
         };
         let (task, _) = Task::create(new, &by, Timestamp::UNIX_EPOCH);
         let Value::Object(object) = body else { panic!("an object") };
-        read(action, object, &task, &by)
+        Words::read(action, object)?.change(&task, &by)
     }
 
     #[test]

@@ -106,7 +106,7 @@ async fn a_function_that_cannot_open_its_model_says_why() {
     let runtime = LambdaRuntime::start().await;
     let mut function = spawn(&runtime, &services, &[(MODEL, "/nowhere/at-all")]);
     assert!(!function.wait().expect("it ends").success());
-    let report = services.workflow.store.newest_worker().await.expect("DynamoDB answers").expect("a report");
+    let report = services.workflow.store.workers().await.expect("DynamoDB answers").remove(0);
     let reason = report.fallback_reason.expect("a reason");
     assert!(!report.sdxl_available && reason.contains("/nowhere/at-all"), "{reason}");
 }
@@ -154,7 +154,7 @@ async fn a_function_fetches_its_model_once() {
         let id = services.order(&heart(seed)).await.id;
         assert_eq!(function.failures(requested(id), TIME).await, [""; 0]);
         assert_eq!(services.task(id).await.status, Status::AwaitingApproval);
-        let report = services.workflow.store.newest_worker().await.expect("DynamoDB answers").expect("a report");
+        let report = services.workflow.store.workers().await.expect("DynamoDB answers").remove(0);
         assert_eq!((report.model.as_str(), report.refiner_model_loaded), ("base", false));
         for key in keys.drain(..) {
             services.client.delete_object().bucket("easel").key(key).send().await.expect("deleted");

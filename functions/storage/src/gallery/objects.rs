@@ -126,11 +126,17 @@ impl Gallery {
     /// Copies an object within the bucket, without its tags.
     ///
     /// # Errors
-    /// Returns [`Unavailable`](crate::Error::Unavailable) if S3 fails.
+    /// Returns [`Conflict`](easel_domain::Error::Conflict) if there is nothing to copy, [`Error::Unavailable`] if S3 fails.
     pub async fn copy(&self, from: &str, to: &str) -> Result<()> {
         let copy = self.client.copy_object().bucket(&self.bucket).copy_source(format!("{}/{from}", self.bucket));
-        copy.key(to).tagging_directive(TaggingDirective::Replace).send().await.map_err(failed)?;
-        Ok(())
+        match copy.key(to).tagging_directive(TaggingDirective::Replace).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.code() == Some("NoSuchKey") => {
+                let message = format!("the image {from} is gone: delete the task and ask for it anew");
+                Err(easel_domain::Error::Conflict(message).into())
+            }
+            Err(error) => Err(failed(error)),
+        }
     }
 
     /// The keys under a prefix.

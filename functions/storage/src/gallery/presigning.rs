@@ -43,18 +43,26 @@ impl Gallery {
         Ok(get.presigned(lifetime(READING)?).await.map_err(failed)?.uri().to_owned())
     }
 
-    /// A URL that takes one init image of this type and length for a quarter of an hour.
+    /// A URL that takes one init image of `owner`, of this type and length, once and for a quarter of an hour.
     ///
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if S3 fails.
-    pub async fn upload_url(&self, content_type: &str, extension: &str, length: u64) -> Result<PresignedUpload> {
-        let key = format!("{}{}.{extension}", keys::INPUTS, Uuid::now_v7());
+    pub async fn upload_url(
+        &self,
+        owner: &str,
+        content_type: &str,
+        extension: &str,
+        length: u64,
+    ) -> Result<PresignedUpload> {
+        let key = format!("{}{}.{extension}", keys::inputs_of(owner), Uuid::now_v7());
         let put = self.client.put_object().bucket(&self.bucket).key(&key).content_type(content_type);
-        let put = put.content_length(i64::try_from(length).unwrap_or(i64::MAX));
+        // What a task has been checked with stays what it is.
+        let put = put.content_length(i64::try_from(length).unwrap_or(i64::MAX)).if_none_match("*");
         let signed = put.presigned(lifetime(WRITING)?).await.map_err(failed)?;
         let headers = BTreeMap::from([
             ("content-type".to_owned(), content_type.to_owned()),
             ("content-length".to_owned(), length.to_string()),
+            ("if-none-match".to_owned(), "*".to_owned()),
         ]);
         Ok(PresignedUpload {
             key,

@@ -1,23 +1,18 @@
 //! Making a task, once per idempotency key.
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::types::Put;
-use backon::{ExponentialBuilder, Retryable};
+use backon::Retryable;
 use easel_domain::Error::Conflict;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::changes::{WriteRefusal, put, refusals, report};
+use super::answers::{REMEMBERED, partition};
+use super::changes::{WriteRefusal, conflict_pauses, put, refusals, report};
 use super::{Store, rows};
 use crate::error::{Error, Result};
 use easel_domain::task::{Event, Task};
 
-/// How long an idempotency key is remembered.
-const REMEMBERED: SignedDuration = SignedDuration::from_hours(24);
-/// The pause after the first attempt that met another transaction; each further one is four times as long.
-const FIRST_WAIT: Duration = Duration::from_millis(20);
 const IDEMPOTENCY: &str = "IDEMPOTENCY";
 
 /// A client's promise that everything sent with this key is the same request.
@@ -31,6 +26,12 @@ pub struct IdempotencyKey {
     pub body_hash: String,
 }
 
+impl IdempotencyKey {
+    fn partition(&self) -> String {
+        partition(&[&self.owner, &self.key])
+    }
+}
+
 /// What became of a task that was to be made.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Created {
@@ -40,7 +41,7 @@ pub enum Created {
     Before(Box<Task>),
     /// The key made a task of another body before.
     KeyReused,
-    /// A task with this id is there.
+    /// A task with this id is there, or was and is gone for good.
     Exists,
 }
 
@@ -63,14 +64,15 @@ impl Store {
     /// Saves a new task with its first event and its idempotency key, all or none.
     ///
     /// # Errors
-    /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
+    /// Returns [`TooMany`](easel_domain::Error::TooMany) if the owner has too much waiting,
+    /// [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn create(&self, task: &Task, event: &Event, key: Option<&IdempotencyKey>) -> Result<Created> {
         let row = rows::task(task)?;
         let mut writes = vec![self.new_row(row)?, self.event(event)?];
         if let Some(key) = key {
             let expires = task.created_at.as_second() + REMEMBERED.as_secs();
             let row = IdempotencyRow { body_hash: key.body_hash.clone(), made: task.id, expires };
-            let row = rows::write(&partition(key), IDEMPOTENCY, &row)?;
+            let row = rows::write(&key.partition(), IDEMPOTENCY, &row)?;
             // Rows that are past their time stay for a while: DynamoDB removes them when it pleases.
             writes.push(put(Put::builder()
                 .table_name(&self.table)
@@ -79,26 +81,56 @@ impl Store {
                 .expression_attribute_names("#expires", rows::EXPIRES)
                 .expression_attribute_values(":now", rows::number(task.created_at.as_second())))?);
         }
+        writes.extend(self.reference(task)?);
+        writes.extend(self.counted(task.id, None, Some(task.status))?);
+        let waiting = self.waiting(task, event)?;
+        let limited = waiting.limited.map(|index| index + writes.len());
+        writes.extend(waiting.writes);
         let send = || async {
             let request = self.client.transact_write_items().set_transact_items(Some(writes.clone()));
             let Err(error) = request.send().await else {
                 report(event);
                 return Ok(Created::New);
             };
-            match (refusals(error.as_service_error()).as_slice(), key) {
-                ([_, _, Some(WriteRefusal::Condition)], Some(key)) => match self.made_before(key).await {
+            let refusals = refusals(error.as_service_error());
+            if Self::is_too_much(&refusals, limited) {
+                return Err(CreationAttempt::Failed(self.too_much()));
+            }
+            match (refusals.as_slice(), key) {
+                ([_, _, Some(WriteRefusal::Condition), ..], Some(key)) => match self.made_before(key).await {
                     Ok(Some(before)) => Ok(before),
                     Ok(None) => Err(CreationAttempt::Failed(rows::failed(error))),
                     Err(error) => Err(CreationAttempt::Failed(error)),
                 },
-                ([Some(WriteRefusal::Condition), ..], _) => Ok(Created::Exists),
-                ([_, ..], _) => Err(CreationAttempt::Conflicted(rows::failed(error))),
+                ([Some(WriteRefusal::Condition), ..] | [_, Some(WriteRefusal::Condition), ..], _) => {
+                    Ok(Created::Exists)
+                }
+                ([_, ..], _) => Err(CreationAttempt::Conflicted(Error::Contended)),
                 ([], _) => Err(CreationAttempt::Failed(rows::failed(error))),
             }
         };
-        let backoff = ExponentialBuilder::default().with_min_delay(FIRST_WAIT).with_factor(4.0).with_max_times(3);
-        let created = send.retry(backoff).when(|attempt| matches!(attempt, CreationAttempt::Conflicted(_))).await;
+        let created =
+            send.retry(conflict_pauses()).when(|attempt| matches!(attempt, CreationAttempt::Conflicted(_))).await;
         created.map_err(|(CreationAttempt::Conflicted(error) | CreationAttempt::Failed(error))| error)
+    }
+
+    /// Saves a new task that has failed already, with its first two events: nobody draws it in between. Whether it is
+    /// new; a task with this id that is there stays.
+    ///
+    /// # Errors
+    /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
+    pub async fn create_failed(&self, task: &Task, events: &[Event; 2]) -> Result<bool> {
+        let mut writes = vec![self.new_row(rows::task(task)?)?];
+        for event in events {
+            writes.push(self.event(event)?);
+        }
+        writes.extend(self.reference(task)?);
+        writes.extend(self.counted(task.id, None, Some(task.status))?);
+        let is_new = self.write_all(writes).await?.is_empty();
+        if is_new {
+            events.iter().for_each(report);
+        }
+        Ok(is_new)
     }
 
     /// What the key made before, if anything.
@@ -106,7 +138,7 @@ impl Store {
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn made_before(&self, key: &IdempotencyKey) -> Result<Option<Created>> {
-        let key_row = Some(rows::key(&partition(key), IDEMPOTENCY));
+        let key_row = Some(rows::key(&key.partition(), IDEMPOTENCY));
         let query = self.client.get_item().table_name(&self.table).consistent_read(true).set_key(key_row);
         let found = query.send().await.map_err(rows::failed)?;
         let Some(row) = found.item else { return Ok(None) };
@@ -125,8 +157,4 @@ impl Store {
         let gone = || Conflict("the task that this idempotency key made is gone: use a new key".to_owned());
         Ok(Some(Created::Before(Box::new(made.ok_or_else(gone)?))))
     }
-}
-
-fn partition(key: &IdempotencyKey) -> String {
-    format!("IDEMPOTENCY#{}#{}", key.owner, key.key)
 }

@@ -1,14 +1,22 @@
-//! What workers report of themselves, for `/health`.
+//! What workers report of themselves, for `/health`: a row each.
 
-use jiff::Timestamp;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Store, rows};
+use super::Store;
+use super::rows::{self, EXPIRES};
 use crate::error::Result;
 
 const WORKERS: &str = "WORKERS";
-const NEWEST: &str = "NEWEST";
+/// The row that workers which start when there is something to do share: each of them has another name.
+const ON_DEMAND: &str = "ON DEMAND";
+/// How long the row of a worker that reports by itself outlives its last report, and that of the others.
+const KEPT: SignedDuration = SignedDuration::from_hours(24);
+const KEPT_ON_DEMAND: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// A worker's device and model, as chosen at its cold start.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -44,26 +52,80 @@ pub struct WorkerReport {
     pub version: String,
     /// Seconds from its start to being ready.
     pub cold_start_seconds: f64,
+    /// Whether it runs only while there is something to do, as on Lambda, so that its silence says nothing.
+    #[serde(default)]
+    pub on_demand: bool,
+}
+
+impl WorkerReport {
+    /// How often a worker that is not on demand reports.
+    pub const PERIOD: Duration = Duration::from_secs(180);
+    /// After how many periods of silence a worker counts as gone.
+    const SILENT_PERIODS: u32 = 3;
+
+    /// Whether the worker has reported lately, or only does so when it has something to do.
+    #[must_use]
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        let silence = now.duration_since(self.at).as_secs_f64();
+        self.on_demand || silence < (Self::PERIOD * Self::SILENT_PERIODS).as_secs_f64()
+    }
 }
 
 impl Store {
-    /// Writes what a worker reports of itself, in the place of what the one before reported.
+    /// Writes what a worker reports of itself, in the place of what it reported before.
     ///
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn report_worker(&self, report: &WorkerReport) -> Result<()> {
-        let row = rows::write(WORKERS, NEWEST, report)?;
+        let (name, kept) = if report.on_demand { (ON_DEMAND, KEPT_ON_DEMAND) } else { (report.worker.as_str(), KEPT) };
+        let mut row = rows::write(WORKERS, name, report)?;
+        row.insert(EXPIRES.to_owned(), rows::number((report.at + kept).as_second()));
         self.client.put_item().table_name(&self.table).set_item(Some(row)).send().await.map_err(rows::failed)?;
         Ok(())
     }
 
-    /// The newest report of a worker.
+    /// The last report of every worker that is still known, the newest first.
     ///
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
-    pub async fn newest_worker(&self) -> Result<Option<WorkerReport>> {
-        let newest = rows::key(WORKERS, NEWEST);
-        let query = self.client.get_item().table_name(&self.table).set_key(Some(newest));
-        query.send().await.map_err(rows::failed)?.item.map(rows::read).transpose()
+    pub async fn workers(&self) -> Result<Vec<WorkerReport>> {
+        // DynamoDB removes rows that are past their time when it pleases.
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("PK = :workers")
+            .filter_expression("#expires > :now")
+            .expression_attribute_names("#expires", EXPIRES)
+            .expression_attribute_values(":workers", AttributeValue::S(WORKERS.to_owned()))
+            .expression_attribute_values(":now", rows::number(Timestamp::now().as_second()));
+        let mut pages = query.into_paginator().items().send();
+        let mut reports: Vec<WorkerReport> = Vec::new();
+        while let Some(row) = pages.next().await {
+            reports.push(rows::read(row.map_err(rows::failed)?)?);
+        }
+        reports.sort_by(|one, other| other.at.cmp(&one.at));
+        Ok(reports)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_counts_where_a_worker_would_have_spoken() {
+        let report = |on_demand, silent_for: i64| {
+            let at = Timestamp::from_second(1_700_000_000).expect("a time");
+            let report = serde_json::json!({
+                "worker": "w", "at": at, "sdxl_available": true, "device": "cpu", "base_model_loaded": true,
+                "refiner_model_loaded": false, "refinement_enabled": false, "backend": "flex", "device_name": "a CPU",
+                "precision": "f32", "model": "demo", "version": "1", "cold_start_seconds": 1.0, "on_demand": on_demand,
+            });
+            let report: WorkerReport = serde_json::from_value(report).expect("a report");
+            report.is_fresh(at + SignedDuration::from_secs(silent_for))
+        };
+        assert!(report(false, 0) && report(false, 539) && !report(false, 540) && !report(false, 86_400));
+        assert!(report(true, 86_400));
     }
 }

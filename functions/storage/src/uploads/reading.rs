@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use easel_domain::{LABELS, TaskRequest};
-use easel_settings::{Kind, SETTINGS, parse_object};
-use easel_storage::gallery::keys;
+use easel_settings::{Kind, SETTINGS, parse_object, quoted};
 use serde_json::{Map, Value};
+
+use crate::gallery::keys;
 
 /// The request of a text file, which is the prompt.
 pub(super) fn prompt(bytes: &[u8]) -> Result<TaskRequest, String> {
@@ -19,8 +20,9 @@ pub(super) fn request(bytes: &[u8], owner: &str) -> Result<TaskRequest, String> 
     let request = read(object(bytes)?)?;
     let own = format!("{}{owner}/", keys::UPLOADS);
     match &request.settings.init_image {
-        Some(key) if !key.starts_with(keys::INPUTS) && !key.starts_with(&own) => Err(format!(
-            "init_image: `{key}` is neither the key of an upload that `POST /v1/uploads` gave nor under {own}"
+        Some(key) if !key.starts_with(&keys::inputs_of(owner)) && !key.starts_with(&own) => Err(format!(
+            "init_image: `{}` is neither the key of an upload that `POST /v1/uploads` gave {owner} nor under {own}",
+            quoted(key)
         )),
         _ => Ok(request),
     }
@@ -91,10 +93,21 @@ mod tests {
     }
 
     #[test]
+    fn of_thousands_of_wrong_fields_some_are_named() {
+        let fields: Vec<_> = (0..5_000).map(|number| format!("\"field{number}\": 1")).collect();
+        let refused = request(format!("{{\"prompt\": \"a\", {}}}", fields.join(", ")).as_bytes(), "alice");
+        let refused = refused.expect_err("refused");
+        assert!(refused.contains("field0: is not a field") && refused.contains("4980 are not listed"), "{refused}");
+        assert!(refused.len() < 4_000, "{refused}");
+    }
+
+    #[test]
     fn a_request_starts_from_no_image_of_others() {
         let with = |key: &str| request(format!(r#"{{"prompt": "a", "init_image": "{key}"}}"#).as_bytes(), "alice");
-        assert!(with("inputs/1.png").is_ok() && with("uploads/alice/a.png").is_ok());
-        for key in ["images/1/1-0.png", "uploads/bob/a.png", "uploads/alicea/a.png"] {
+        let (own, others) = (keys::inputs_of("alice"), keys::inputs_of("bob"));
+        assert!(with(&format!("{own}1.png")).is_ok() && with("uploads/alice/a.png").is_ok());
+        let others = format!("{others}1.png");
+        for key in ["images/1/1-0.png", "uploads/bob/a.png", "uploads/alicea/a.png", "inputs/1.png", &others] {
             assert!(with(key).is_err(), "{key}");
         }
     }
