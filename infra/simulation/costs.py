@@ -30,8 +30,8 @@ KINDS = (
 # US dollars a million: writes of a row, reads, objects written, messages, calls of the API with its function.
 ROW_WRITES, ROW_READS, OBJECT_WRITES, MESSAGES, API_CALLS = 0.625, 0.125, 5.0, 0.4, 1.5
 # Of one image beside its progress: create, claim, finish, approve and publish, each a task, an event and a counter, for
-# two of them also what waits and its owner's share, for one a lease, in a transaction, which counts twice; three rows of
-# indexes a move; the request, the checkpoints, image and thumbnail, and what is published.
+# two of them also what waits and its owner's share, for one a lease, in a transaction, which counts twice; and three
+# rows of indexes a move; the request, the checkpoints, image and thumbnail, and what is published.
 MOVES = 5
 ROWS = 2 * (MOVES * 3 + 2 * 2 + 1) + MOVES * 3
 OBJECTS, DELIVERIES, CALLS = 9, 4, 100
