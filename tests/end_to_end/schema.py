@@ -1,5 +1,6 @@
 """Sends a running service thousands of calls, good and bad, that its own description leads Schemathesis to, and checks
-that no answer is a fault of the service's and that every answer is one that the description knows.
+that no answer is a fault of the service's, that every answer is one that the description knows, and that none is much
+longer than the request.
 
     python tests/end_to_end/schema.py --easel target/debug/easel [--examples 100] [--seed 1]
 """
@@ -19,7 +20,20 @@ CHECKS = [
     "response_schema_conformance",
     "ignored_auth",
     "negative_data_rejection",
+    "answer_is_in_proportion",
 ]
+# An answer may have so many times the bytes of the request, and so many bytes more.
+HOOKS = """
+import schemathesis
+
+
+@schemathesis.check
+def answer_is_in_proportion(context, response, case):
+    sent = response.request
+    asked = len(sent.url) + len(sent.body or b"") + sum(len(name) + len(value) for name, value in sent.headers.items())
+    answered = len(response.content)
+    assert answered <= 20 * asked + 64_000, f"{asked} bytes are answered with {answered}"
+"""
 
 
 def main():
@@ -38,7 +52,8 @@ def main():
                 schemathesis = [Path(sys.executable).parent / "schemathesis", "run", f"{api}/openapi.json"]
                 options = ["--checks", ",".join(CHECKS), "--max-examples", given.examples, "--seed", given.seed]
                 options += ["--continue-on-failure"]
-                Path(folder, "schemathesis.toml").write_text(f'[auth.openapi.token]\nbearer = "{token}"\n')
+                Path(folder, "hooks.py").write_text(HOOKS)
+                Path(folder, "schemathesis.toml").write_text(f'hooks = "hooks"\n[auth.openapi.token]\nbearer = "{token}"\n')
                 return subprocess.run([*schemathesis, *options], cwd=folder, check=False).returncode
             finally:
                 service.terminate()

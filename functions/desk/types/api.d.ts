@@ -79,7 +79,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List tasks, page by page. */
+        /**
+         * List tasks, page by page.
+         * @description A page ends early where its tasks are long: `next_cursor` says whether there is more. A list has no metadata, no
+         *     earlier attempts, no progress and no large images; `GET /v1/tasks/{id}` has.
+         */
         get: operations["listTasks"];
         put?: never;
         /** Ask for images. */
@@ -167,7 +171,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show what happened to a task.
+         * Show what happened to a task, page by page.
          * @description The history outlives the task, so that it can be said who deleted it.
          */
         get: operations["getHistory"];
@@ -273,7 +277,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Get a URL to upload an init image to. */
+        /**
+         * Get a URL to upload an init image to.
+         * @description The URL takes one file, once. The image is its owner's: nobody else can start from it.
+         */
         post: operations["createUpload"];
         delete?: never;
         options?: never;
@@ -289,6 +296,25 @@ export interface components {
         ApproveRequest: {
             /** @description What the reviewer adds. Default: none. */
             note?: string | null;
+        };
+        /** @description One try at drawing, in a list. */
+        AttemptSummary: {
+            failure?: components["schemas"]["Failure"] | null;
+            /** @description The images; empty until drawn. */
+            images: components["schemas"]["ImageSummary"][];
+            /**
+             * Format: int32
+             * @description From 1.
+             */
+            number: number;
+            rejection?: components["schemas"]["Decision"] | null;
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            requested_at: string;
+            /** @description What it was asked to draw. */
+            settings: components["schemas"]["Settings"];
         };
         /** @description One try at drawing. */
         AttemptView: {
@@ -483,7 +509,7 @@ export interface components {
              */
             width: number;
         };
-        /** @description Whether and on what images can be drawn: what a worker last reported. */
+        /** @description Whether and on what images can be drawn: what a worker last reported, the best one if there are several. */
         HealthView: {
             /** @description What computes. */
             backend?: string | null;
@@ -495,7 +521,7 @@ export interface components {
             device?: string | null;
             /** @description The device's own name. */
             device_name?: string | null;
-            /** @description Why not CUDA, or why nothing at all. */
+            /** @description Why not CUDA, or why nothing at all. Reviewers find more in `/v1/metrics`. */
             fallback_reason?: string | null;
             /** @description The model's name. */
             model?: string | null;
@@ -520,17 +546,50 @@ export interface components {
             /** @description The API's version. */
             version: string;
         };
-        /** @description Everything that happened to a task. */
+        /** @description What happened to a task, or a part of it. */
         HistoryView: {
             /** @description Oldest first. */
             events: components["schemas"]["EventView"][];
+            /** @description What to give as `cursor` for the events after these; none if there are none yet. */
+            next_cursor?: string | null;
         };
         /** @description Who does something. */
         Identity: {
             /** @description The token's subject, or the worker's name. */
             name: string;
+            /** @description The id of the request that they sent, where it has one. */
+            request_id?: string;
             /** @description What they are trusted with. */
             role: components["schemas"]["Role"];
+            /** @description The id of the token that they showed, where it has one. */
+            token_id?: string;
+        };
+        /** @description An image in a list, with a URL that works for an hour. */
+        ImageSummary: {
+            /**
+             * Format: int32
+             * @description Pixels.
+             */
+            height: number;
+            /**
+             * Format: int32
+             * @description From 0, within the attempt.
+             */
+            index: number;
+            /**
+             * Format: int64
+             * @description The seed that draws it.
+             */
+            seed: number;
+            /** @description Hash of the file, in hexadecimal. */
+            sha256: string;
+            /** @description Where to get its small version. */
+            thumbnail_url: string;
+            /**
+             * Format: int32
+             * @description Pixels.
+             */
+            width: number;
         };
         /** @description An image, with URLs that work for an hour. */
         ImageView: {
@@ -574,6 +633,8 @@ export interface components {
             tasks: {
                 [key: string]: number;
             };
+            /** @description The workers that have reported in the last day, the newest report first. */
+            workers: components["schemas"]["WorkerView"][];
         };
         /**
          * @description What can be done to a task.
@@ -774,7 +835,7 @@ export interface components {
             /** @description What to give as `cursor` for the tasks after these; none at the end of the list. */
             next_cursor?: string | null;
             /** @description Newest first, or oldest first if asked for. */
-            tasks: components["schemas"]["TaskView"][];
+            tasks: components["schemas"]["TaskSummary"][];
         };
         /** @description A request for images. Only the prompt is needed. */
         TaskRequest: {
@@ -825,6 +886,52 @@ export interface components {
             use_refiner?: boolean | null;
             /** @description Width in pixels, a multiple of 8. Default: the init image's, else the model's own. */
             width?: number | null;
+        };
+        /** @description A task in a list. `GET /v1/tasks/{id}` shows all of it. */
+        TaskSummary: {
+            approval?: components["schemas"]["Decision"] | null;
+            /** @description The current attempt. */
+            attempt: components["schemas"]["AttemptSummary"];
+            cancellation?: components["schemas"]["Decision"] | null;
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            created_at: string;
+            deletion?: components["schemas"]["Deletion"] | null;
+            /**
+             * Format: int32
+             * @description How many attempts there were before it.
+             */
+            earlier_attempt_count: number;
+            /**
+             * Format: uuid
+             * @description Its id, a UUID.
+             */
+            id: string;
+            /** @description What the caller can do with it as it stands. */
+            next_moves: components["schemas"]["Move"][];
+            /** @description Who asked for it. */
+            owner: string;
+            publication?: components["schemas"]["Publication"] | null;
+            /** @description The key of the dropped file that it was made from. */
+            source?: string | null;
+            /** @description Its state. */
+            status: components["schemas"]["Status"];
+            /** @description Words to find it by. */
+            tags: string[];
+            /** @description A name for people. */
+            title?: string | null;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             */
+            updated_at: string;
+            /**
+             * Format: int64
+             * @description Counts the changes; also for `If-Match`.
+             */
+            version: number;
         };
         /** @description A task. */
         TaskView: {
@@ -883,6 +990,30 @@ export interface components {
              * @enum {string}
              */
             content_type: "image/png" | "image/jpeg" | "image/webp";
+        };
+        /** @description A worker, for those who run the service. Its name, which is a machine's, is in the log. */
+        WorkerView: {
+            /** @description `cpu` or `cuda`; `none` if it cannot draw. */
+            device: string;
+            /** @description The device's own name. */
+            device_name: string;
+            /** @description Why not CUDA, or why nothing at all. */
+            fallback_reason?: string | null;
+            /** @description Whether it has not been heard of for longer than it is ever silent. */
+            is_silent: boolean;
+            /** @description The model's name. */
+            model: string;
+            /** @description `f32`, `bf16`, `f16` or `int8`. */
+            precision: string;
+            /**
+             * Format: date-time
+             * @description When it last reported.
+             */
+            reported_at: string;
+            /** @description Whether it can draw. */
+            sdxl_available: boolean;
+            /** @description The worker's version. */
+            version: string;
         };
     };
     responses: never;
@@ -1288,7 +1419,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The same key and body make one task */
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -1386,7 +1517,10 @@ export interface operations {
     moveTasks: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1434,6 +1568,15 @@ export interface operations {
             };
             /** @description The address does not take this method */
             405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1694,6 +1837,8 @@ export interface operations {
             header?: {
                 /** @description The `ETag` of the task as it was seen */
                 "If-Match"?: string;
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
             };
             path: {
                 id: string;
@@ -1813,6 +1958,8 @@ export interface operations {
             header?: {
                 /** @description The `ETag` of the task as it was seen */
                 "If-Match"?: string;
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
             };
             path: {
                 id: string;
@@ -1928,7 +2075,12 @@ export interface operations {
     };
     getHistory: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Most events of the page */
+                limit?: number;
+                /** @description The `next_cursor` of the page before */
+                cursor?: string;
+            };
             header?: {
                 /** @description `ETag`s of answers that the caller has: if the newest is among them, the answer is 304. Without it, URLs of images are fresh */
                 "If-None-Match"?: string;
@@ -2031,6 +2183,8 @@ export interface operations {
             header?: {
                 /** @description The `ETag` of the task as it was seen */
                 "If-Match"?: string;
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
             };
             path: {
                 id: string;
@@ -2150,6 +2304,8 @@ export interface operations {
             header?: {
                 /** @description The `ETag` of the task as it was seen */
                 "If-Match"?: string;
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
             };
             path: {
                 id: string;
@@ -2269,6 +2425,8 @@ export interface operations {
             header?: {
                 /** @description The `ETag` of the task as it was seen */
                 "If-Match"?: string;
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
             };
             path: {
                 id: string;
@@ -2388,6 +2546,8 @@ export interface operations {
             header?: {
                 /** @description The `ETag` of the task as it was seen */
                 "If-Match"?: string;
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
             };
             path: {
                 id: string;
@@ -2507,6 +2667,8 @@ export interface operations {
             header?: {
                 /** @description The `ETag` of the task as it was seen */
                 "If-Match"?: string;
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
             };
             path: {
                 id: string;
@@ -2623,7 +2785,10 @@ export interface operations {
     createUpload: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2678,6 +2843,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too long */
             413: {
                 headers: {
@@ -2689,6 +2863,15 @@ export interface operations {
             };
             /** @description Fields are wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller has had as much as anybody may have for now */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

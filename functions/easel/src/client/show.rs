@@ -1,12 +1,15 @@
 //! `easel show` and `easel history`.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Client, ServiceArguments, images};
 use crate::command_error::CommandError;
 use crate::output;
 use clap::Args;
 use std::path::PathBuf;
+
+/// Events of one page of the API.
+const PAGE: u32 = 1_000;
 
 #[derive(Debug, Args)]
 pub(crate) struct ShowArguments {
@@ -57,7 +60,7 @@ pub(crate) fn show(arguments: &ShowArguments) -> Result<(), CommandError> {
 pub(crate) fn history(arguments: &ShowArguments) -> Result<(), CommandError> {
     let client = Client::new(&arguments.service)?;
     if arguments.json {
-        return output::json(&client.get(&format!("/v1/tasks/{}/history", arguments.id))?);
+        return output::json(&json!({"events": events(&client, &arguments.id)?}));
     }
     output::result(&history_lines(&client, &arguments.id)?)
 }
@@ -67,9 +70,23 @@ pub(crate) fn history(arguments: &ShowArguments) -> Result<(), CommandError> {
 /// # Errors
 /// The service's.
 pub(crate) fn history_lines(client: &Client, id: &str) -> Result<String, CommandError> {
-    let history = client.get(&format!("/v1/tasks/{id}/history"))?;
-    let events = history["events"].as_array().map(Vec::as_slice).unwrap_or_default();
-    Ok(events.iter().map(line).collect::<Vec<_>>().join("\n"))
+    Ok(events(client, id)?.iter().map(line).collect::<Vec<_>>().join("\n"))
+}
+
+/// Everything that happened to a task, page by page.
+fn events(client: &Client, id: &str) -> Result<Vec<Value>, CommandError> {
+    let path = format!("/v1/tasks/{id}/history?limit={PAGE}");
+    let (mut events, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let mut page = client.get(&format!("{path}{cursor}"))?;
+        if let Some(more) = page["events"].as_array_mut() {
+            events.append(more);
+        }
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return Ok(events),
+        }
+    }
 }
 
 fn line(event: &Value) -> String {
