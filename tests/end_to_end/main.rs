@@ -12,6 +12,7 @@ mod drawing;
 mod events;
 mod faults;
 mod flow;
+mod four_eyes;
 mod health;
 mod idempotency;
 mod init_image;
