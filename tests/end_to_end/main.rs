@@ -14,6 +14,7 @@ mod events;
 mod fairness;
 mod faults;
 mod flow;
+mod four_eyes;
 mod health;
 mod idempotency;
 mod init_image;

@@ -3,6 +3,7 @@
 mod bulk;
 mod changes;
 mod erasing;
+mod moving;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -10,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use axum_extra::TypedHeader;
 use easel_domain::identity::Identity;
-use easel_domain::task::{Move, Task};
+use easel_domain::task::Move;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -28,6 +29,7 @@ use crate::services::Services;
 use crate::task_id::TaskId;
 use crate::task_view::TaskView;
 use changes::Words;
+use moving::move_task;
 
 /// The function's router.
 pub fn router(services: Services) -> Router {
@@ -125,19 +127,4 @@ async fn make(
     let view = TaskView::new(&task, None, identity, services).await?;
     let status = if action == Move::Delete { StatusCode::ACCEPTED } else { StatusCode::OK };
     Ok((status, TypedHeader(version_tag(task.version)?), Json(view)).into_response())
-}
-
-/// Makes a move on a task, as far as the rules let the caller.
-async fn move_task(
-    services: &Services,
-    id: Uuid,
-    words: &Words,
-    identity: &Identity,
-    expected: Option<u64>,
-) -> Result<Task> {
-    let change = |task: &Task| {
-        services.rules.may_make(identity, words.action(), task)?;
-        words.change(task, identity)
-    };
-    Ok(services.workflow.move_task(id, words.action(), identity, expected, change).await?)
 }
