@@ -10,8 +10,10 @@ use super::{Store, rows};
 use crate::error::Result;
 use easel_domain::task::{Status, Task};
 
-/// Rows that one page looks at when most are left out by a filter; the cursor continues from there.
-const MOST_READS: usize = 20;
+/// How often one key of an index is read for a page when most rows are left out by a filter, and how many rows are looked at
+/// each time; the cursor continues from there.
+const MOST_READS: usize = 5;
+const SEARCHED: usize = 100;
 
 /// Which tasks to list, and from which end.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -85,6 +87,7 @@ impl Store {
         behind: Option<Uuid>,
     ) -> Result<Part> {
         let mut part = Part { tasks: Vec::new(), read_to: behind };
+        let is_search = filter.tag.is_some() || filter.text.is_some() || (index == BY_OWNER && filter.status.is_some());
         for _ in 0..MOST_READS {
             let mut condition = "#key = :key".to_owned();
             let mut query = self
@@ -93,7 +96,7 @@ impl Store {
                 .table_name(&self.table)
                 .index_name(index.name)
                 .scan_index_forward(filter.oldest_first)
-                .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX))
+                .limit(i32::try_from(if is_search { SEARCHED.max(limit + 1) } else { limit + 1 }).unwrap_or(i32::MAX))
                 .expression_attribute_names("#key", index.key)
                 .expression_attribute_values(":key", AttributeValue::S(value.to_owned()));
             if let Some(behind) = part.read_to {
