@@ -203,5 +203,5 @@ async fn a_deleted_task_leaves_the_lists_and_says_who_asked() {
 }
 
 fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(bytes))
 }

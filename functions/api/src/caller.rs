@@ -5,6 +5,7 @@ use axum::http::request::Parts;
 use easel_domain::identity::{Identity, Role};
 
 use crate::error::{ApiError, Result};
+use crate::layers::TOKEN_ID;
 use crate::request_id::RequestId;
 use crate::services::Services;
 
@@ -43,6 +44,9 @@ impl FromRequestParts<Services> for Admin {
 
 fn caller(parts: &Parts, services: &Services, needed: Role) -> Result<Identity> {
     let mut identity = services.identification.identify(parts)?;
+    if let Some(id) = &identity.token_id {
+        tracing::Span::current().record(TOKEN_ID, id);
+    }
     identity.has_role(needed)?;
     identity.request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone());
     Ok(identity)

@@ -1,4 +1,11 @@
-//! What the API refuses, and what is written down about it elsewhere.
+//! What the API answers: alone, and on embedded services.
 
+mod four_eyes;
+mod health;
+mod history;
+mod idempotency;
 mod refusals;
 mod routes;
+mod sizes;
+mod support;
+mod uploads;

@@ -72,6 +72,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/owners/{owner}/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Delete and erase all tasks of a person.
+         * @description Their images, their uploads and everything that was written go at once and for good; who did what to which task, and
+         *     when, stays. A call erases as much as it has time for: call again until `is_done`.
+         */
+        post: operations["eraseOwner"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tasks": {
         parameters: {
             query?: never;
@@ -79,7 +100,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List tasks, page by page. */
+        /**
+         * List tasks, page by page.
+         * @description A page ends early where its tasks are long: `next_cursor` says whether there is more. A list has no metadata, no
+         *     earlier attempts, no progress and no large images; `GET /v1/tasks/{id}` has.
+         */
         get: operations["listTasks"];
         put?: never;
         /** Ask for images. */
@@ -167,7 +192,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show what happened to a task.
+         * Show what happened to a task, page by page.
          * @description The history outlives the task, so that it can be said who deleted it.
          */
         get: operations["getHistory"];
@@ -264,6 +289,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tasks/{id}/unpublish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take the public images away. */
+        post: operations["unpublishTask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/uploads": {
         parameters: {
             query?: never;
@@ -273,7 +315,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Get a URL to upload an init image to. */
+        /**
+         * Get a URL to upload an init image to.
+         * @description The URL takes one file, once. The image is its owner's: nobody else can start from it.
+         */
         post: operations["createUpload"];
         delete?: never;
         options?: never;
@@ -289,6 +334,25 @@ export interface components {
         ApproveRequest: {
             /** @description What the reviewer adds. Default: none. */
             note?: string | null;
+        };
+        /** @description One try at drawing, in a list. */
+        AttemptSummary: {
+            failure?: components["schemas"]["Failure"] | null;
+            /** @description The images; empty until drawn. */
+            images: components["schemas"]["ImageSummary"][];
+            /**
+             * Format: int32
+             * @description From 1.
+             */
+            number: number;
+            rejection?: components["schemas"]["Decision"] | null;
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            requested_at: string;
+            /** @description What it was asked to draw. */
+            settings: components["schemas"]["Settings"];
         };
         /** @description One try at drawing. */
         AttemptView: {
@@ -323,7 +387,7 @@ export interface components {
              * @description The move, whose own fields stand beside these.
              * @enum {string}
              */
-            move: "pause" | "resume" | "cancel" | "approve" | "reject" | "publish" | "retry" | "delete";
+            move: "pause" | "resume" | "cancel" | "approve" | "reject" | "publish" | "unpublish" | "retry" | "delete";
         };
         /** @description What became of one task of a bulk move. */
         BulkResult: {
@@ -385,6 +449,15 @@ export interface components {
         };
         /** @description Nothing more is said with this move. */
         EmptyRequest: Record<string, never>;
+        /** @description How far a person's tasks are erased. */
+        ErasureView: {
+            /** @description How many tasks this call erased. */
+            erased: number;
+            /** @description How many a worker still holds, for a minute or so. */
+            held: number;
+            /** @description Whether nothing is left; otherwise, call again. */
+            is_done: boolean;
+        };
         /** @description One change of a task. */
         EventView: {
             /**
@@ -398,7 +471,10 @@ export interface components {
             change: string;
             /** @description All that it brought. */
             details: Record<string, never>;
+            /** @description Whether the details were erased, with the task. */
+            erased: boolean;
             from?: components["schemas"]["Status"] | null;
+            link?: components["schemas"]["Link"] | null;
             /** @description The note or reason given. */
             reason?: string | null;
             /** @description The state after. */
@@ -483,7 +559,7 @@ export interface components {
              */
             width: number;
         };
-        /** @description Whether and on what images can be drawn: what a worker last reported. */
+        /** @description Whether and on what images can be drawn: what a worker last reported, the best one if there are several. */
         HealthView: {
             /** @description What computes. */
             backend?: string | null;
@@ -495,7 +571,7 @@ export interface components {
             device?: string | null;
             /** @description The device's own name. */
             device_name?: string | null;
-            /** @description Why not CUDA, or why nothing at all. */
+            /** @description Why not CUDA, or why nothing at all. Reviewers find more in `/v1/metrics`. */
             fallback_reason?: string | null;
             /** @description The model's name. */
             model?: string | null;
@@ -520,17 +596,51 @@ export interface components {
             /** @description The API's version. */
             version: string;
         };
-        /** @description Everything that happened to a task. */
+        /** @description What happened to a task, or a part of it. */
         HistoryView: {
             /** @description Oldest first. */
             events: components["schemas"]["EventView"][];
+            newest?: components["schemas"]["NewestEvent"] | null;
+            /** @description What to give as `cursor` for the events after these; none if there are none yet. */
+            next_cursor?: string | null;
         };
         /** @description Who does something. */
         Identity: {
             /** @description The token's subject, or the worker's name. */
             name: string;
+            /** @description The id of the request that they sent, where it has one. */
+            request_id?: string;
             /** @description What they are trusted with. */
             role: components["schemas"]["Role"];
+            /** @description The id of the token that they showed, where it has one. */
+            token_id?: string;
+        };
+        /** @description An image in a list, with a URL that works for an hour. */
+        ImageSummary: {
+            /**
+             * Format: int32
+             * @description Pixels.
+             */
+            height: number;
+            /**
+             * Format: int32
+             * @description From 0, within the attempt.
+             */
+            index: number;
+            /**
+             * Format: int64
+             * @description The seed that draws it.
+             */
+            seed: number;
+            /** @description Hash of the file, in hexadecimal. */
+            sha256: string;
+            /** @description Where to get its small version. */
+            thumbnail_url: string;
+            /**
+             * Format: int32
+             * @description Pixels.
+             */
+            width: number;
         };
         /** @description An image, with URLs that work for an hour. */
         ImageView: {
@@ -566,6 +676,15 @@ export interface components {
              */
             width: number;
         };
+        /** @description What ties an event to the one before. */
+        Link: {
+            /** @description The hash of what the event brought. */
+            digest: string;
+            /** @description The hash of the event. */
+            hash: string;
+            /** @description The hash of the event before; none of the first event of a chain. */
+            previous?: string;
+        };
         /** @description Counts and times, from the tasks themselves. */
         MetricsView: {
             /** @description Times of the newest drawn tasks. */
@@ -574,12 +693,24 @@ export interface components {
             tasks: {
                 [key: string]: number;
             };
+            /** @description The workers that have reported in the last day, the newest report first. */
+            workers: components["schemas"]["WorkerView"][];
         };
         /**
          * @description What can be done to a task.
          * @enum {string}
          */
-        Move: "claim" | "hand_on" | "finish" | "fail" | "pause" | "resume" | "cancel" | "approve" | "reject" | "publish" | "retry" | "delete";
+        Move: "claim" | "hand_on" | "finish" | "fail" | "pause" | "resume" | "cancel" | "approve" | "reject" | "publish" | "unpublish" | "retry" | "delete";
+        /** @description The event that led to a task's version. */
+        NewestEvent: {
+            /** @description Its hash. */
+            hash: string;
+            /**
+             * Format: int64
+             * @description The version.
+             */
+            version: number;
+        };
         /** @description How to upload one init image. */
         PresignedUpload: {
             /**
@@ -774,7 +905,7 @@ export interface components {
             /** @description What to give as `cursor` for the tasks after these; none at the end of the list. */
             next_cursor?: string | null;
             /** @description Newest first, or oldest first if asked for. */
-            tasks: components["schemas"]["TaskView"][];
+            tasks: components["schemas"]["TaskSummary"][];
         };
         /** @description A request for images. Only the prompt is needed. */
         TaskRequest: {
@@ -826,6 +957,50 @@ export interface components {
             /** @description Width in pixels, a multiple of 8. Default: the init image's, else the model's own. */
             width?: number | null;
         };
+        /** @description A task in a list. `GET /v1/tasks/{id}` shows all of it. */
+        TaskSummary: {
+            approval?: components["schemas"]["Decision"] | null;
+            /** @description The current attempt. */
+            attempt: components["schemas"]["AttemptSummary"];
+            cancellation?: components["schemas"]["Decision"] | null;
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            created_at: string;
+            deletion?: components["schemas"]["Deletion"] | null;
+            /**
+             * Format: int32
+             * @description How many attempts there were before it.
+             */
+            earlier_attempt_count: number;
+            /**
+             * Format: uuid
+             * @description Its id, a UUID.
+             */
+            id: string;
+            /** @description What the caller can do with it as it stands. */
+            next_moves: components["schemas"]["Move"][];
+            /** @description Who asked for it. */
+            owner: string;
+            publication?: components["schemas"]["Publication"] | null;
+            /** @description Its state. */
+            status: components["schemas"]["Status"];
+            /** @description Words to find it by. */
+            tags: string[];
+            /** @description A name for people. */
+            title?: string | null;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             */
+            updated_at: string;
+            /**
+             * Format: int64
+             * @description Counts the changes; also for `If-Match`.
+             */
+            version: number;
+        };
         /** @description A task. */
         TaskView: {
             approval?: components["schemas"]["Decision"] | null;
@@ -874,6 +1049,11 @@ export interface components {
              */
             version: number;
         };
+        /** @description What is said when public images are taken away. */
+        UnpublishRequest: {
+            /** @description Why the images are no longer public. Default: none. */
+            reason?: string | null;
+        };
         /** @description A request for a URL to upload an init image to. */
         UploadRequest: {
             /** @description The file's length in bytes; the URL is good for this one alone. */
@@ -883,6 +1063,30 @@ export interface components {
              * @enum {string}
              */
             content_type: "image/png" | "image/jpeg" | "image/webp";
+        };
+        /** @description A worker, for those who run the service. Its name, which is a machine's, is in the log. */
+        WorkerView: {
+            /** @description `cpu` or `cuda`; `none` if it cannot draw. */
+            device: string;
+            /** @description The device's own name. */
+            device_name: string;
+            /** @description Why not CUDA, or why nothing at all. */
+            fallback_reason?: string | null;
+            /** @description Whether it has not been heard of for longer than it is ever silent. */
+            is_silent: boolean;
+            /** @description The model's name. */
+            model: string;
+            /** @description `f32`, `bf16`, `f16` or `int8`. */
+            precision: string;
+            /**
+             * Format: date-time
+             * @description When it last reported.
+             */
+            reported_at: string;
+            /** @description Whether it can draw. */
+            sdxl_available: boolean;
+            /** @description The worker's version. */
+            version: string;
         };
     };
     responses: never;
@@ -1181,6 +1385,108 @@ export interface operations {
             };
         };
     };
+    eraseOwner: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Whose tasks */
+                owner: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["EmptyRequest"];
+            };
+        };
+        responses: {
+            /** @description How far it is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureView"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listTasks: {
         parameters: {
             query?: {
@@ -1288,7 +1594,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The same key and body make one task */
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -1386,7 +1692,10 @@ export interface operations {
     moveTasks: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1434,6 +1743,15 @@ export interface operations {
             };
             /** @description The address does not take this method */
             405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1694,6 +2012,8 @@ export interface operations {
             header?: {
                 /** @description The `ETag` of the task as it was seen */
                 "If-Match"?: string;
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
             };
             path: {
                 id: string;
@@ -1813,6 +2133,8 @@ export interface operations {
             header?: {
                 /** @description The `ETag` of the task as it was seen */
                 "If-Match"?: string;
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
             };
             path: {
                 id: string;
@@ -1928,7 +2250,12 @@ export interface operations {
     };
     getHistory: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Most events of the page */
+                limit?: number;
+                /** @description The `next_cursor` of the page before */
+                cursor?: string;
+            };
             header?: {
                 /** @description `ETag`s of answers that the caller has: if the newest is among them, the answer is 304. Without it, URLs of images are fresh */
                 "If-None-Match"?: string;
@@ -2031,6 +2358,8 @@ export interface operations {
             header?: {
                 /** @description The `ETag` of the task as it was seen */
                 "If-Match"?: string;
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
             };
             path: {
                 id: string;
@@ -2150,6 +2479,8 @@ export interface operations {
             header?: {
                 /** @description The `ETag` of the task as it was seen */
                 "If-Match"?: string;
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
             };
             path: {
                 id: string;
@@ -2269,6 +2600,8 @@ export interface operations {
             header?: {
                 /** @description The `ETag` of the task as it was seen */
                 "If-Match"?: string;
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
             };
             path: {
                 id: string;
@@ -2388,6 +2721,8 @@ export interface operations {
             header?: {
                 /** @description The `ETag` of the task as it was seen */
                 "If-Match"?: string;
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
             };
             path: {
                 id: string;
@@ -2507,6 +2842,8 @@ export interface operations {
             header?: {
                 /** @description The `ETag` of the task as it was seen */
                 "If-Match"?: string;
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
             };
             path: {
                 id: string;
@@ -2620,10 +2957,134 @@ export interface operations {
             };
         };
     };
+    unpublishTask: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the task as it was seen */
+                "If-Match"?: string;
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["UnpublishRequest"];
+            };
+        };
+        responses: {
+            /** @description The task after the move */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskView"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such task */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     createUpload: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2678,6 +3139,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too long */
             413: {
                 headers: {
@@ -2689,6 +3159,15 @@ export interface operations {
             };
             /** @description Fields are wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller has had as much as anybody may have for now */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

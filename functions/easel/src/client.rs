@@ -24,6 +24,7 @@ pub(crate) use show::{ShowArguments, show};
 pub(crate) use submit::{SubmitArguments, submit, wait, wait_at_most};
 
 use crate::command_error::CommandError;
+use crate::output;
 use clap::Args;
 use easel_system::environment;
 
@@ -134,6 +135,11 @@ impl Client {
         let advice = "is it running? `easel serve` starts one, --api names another";
         CommandError::failed(format!("the service at {} cannot be reached ({}): {advice}", self.api, cause(error)))
     }
+}
+
+/// A text of the service's answer, as part of a line.
+fn text(value: &Value) -> String {
+    output::escaped(value.as_str().unwrap_or_default())
 }
 
 /// The innermost reason, which is the most specific.

@@ -1,5 +1,6 @@
 //! The `easel` command: images from prompts with SDXL, on this machine.
 
+mod access;
 mod arguments;
 mod bench;
 mod cache;

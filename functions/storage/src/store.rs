@@ -11,6 +11,8 @@
 //! | `INPUT#{key of an object}` | `{id of a task}` | that an attempt of the task starts from the object |
 //! | `UPLOADS#{owner}` | `{day}` | how many uploads they have asked for on that day (UTC); `expires` |
 //! | `COUNTERS` | `{shard}` | how many tasks stand at each state |
+//! | `WAITING` | `{owner}` | how much of theirs waits, and when a worker last took a task of theirs |
+//! | `WAITING#{owner}` | `{id}` | a task of theirs that waits |
 //! | `WORKERS` | `{worker}` | what the worker last reported of itself; `expires` |
 
 mod answers;
@@ -28,6 +30,7 @@ mod rows;
 mod sizes;
 mod table;
 mod uploads;
+mod waiting;
 mod workers;
 
 use aws_sdk_dynamodb::Client;
@@ -40,10 +43,12 @@ pub use creation::{Created, IdempotencyKey};
 pub use history::HistoryPage;
 pub use listing::{Filter, Page};
 pub use uploads::UploadCount;
+pub use waiting::{Owner, WaitingTask};
 pub use workers::WorkerReport;
 
 use crate::error::Result;
 use easel_domain::Error::NotFound;
+use easel_domain::limits::Limits;
 use easel_domain::task::{Attempt, Progress, Task};
 use indexes::BY_STATUS;
 use rows::{ATTEMPT, PROGRESS, TASK};
@@ -53,12 +58,25 @@ use rows::{ATTEMPT, PROGRESS, TASK};
 pub struct Store {
     client: Client,
     table: String,
+    limits: Limits,
 }
 
 impl Store {
-    /// The store in `table`.
+    /// The store in `table`, with the usual limits.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
+        Self { client, table: table.into(), limits: Limits::default() }
+    }
+
+    /// The same with other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// How much may be asked for.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// The task as it is now, with its current attempt alone.

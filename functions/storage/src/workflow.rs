@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use easel_domain::identity::Identity;
-use easel_domain::task::{Change, Event, Move, NewTask, Status, Task};
+use easel_domain::task::{Change, Event, Move, NewTask, Settings, Status, Task};
 use easel_domain::{self as domain, TaskRequest};
 use easel_settings::{FieldError, quoted};
 use jiff::Timestamp;
@@ -47,7 +47,8 @@ impl Workflow {
     ///
     /// # Errors
     /// Returns [`Invalid`](domain::Error::Invalid) if the init image is not there, [`KeyReused`](domain::Error::KeyReused) if the
-    /// key came with another request before, [`Error::Unavailable`] if a service fails.
+    /// key came with another request before, [`TooMany`](domain::Error::TooMany) if the owner has too much waiting,
+    /// [`Error::Unavailable`] if a service fails.
     pub async fn create(&self, request: TaskRequest, by: &Identity, key: Option<&IdempotencyKey>) -> Result<Made> {
         if let Some(key) = key {
             match self.store.made_before(key).await? {
@@ -56,6 +57,7 @@ impl Workflow {
                 _ => {}
             }
         }
+        self.check_work(&request.settings)?;
         self.check_init_image(request.settings.init_image.as_deref(), &[&by.name]).await?;
         let new = NewTask {
             id: Uuid::now_v7(),
@@ -66,12 +68,12 @@ impl Workflow {
         };
         let (task, event) = Task::create(new, by, Timestamp::now());
         self.gallery.request_drawing(DrawRequest { task: task.id, version: task.version }).await?;
-        let created = self.store.create(&task, &event, key).await?;
-        if created != Created::New {
-            // Another call with the same key was first; this request is for a task that will never be.
+        let created = self.store.create(&task, &event, key).await;
+        if !matches!(created, Ok(Created::New) | Err(Error::Unavailable { .. })) {
+            // This request is for a task that will never be.
             self.gallery.remove(&keys::request(task.id)).await?;
         }
-        match created {
+        match created? {
             Created::New => Ok(Made { task, is_replay: false }),
             Created::Before(task) => Ok(Made { task: *task, is_replay: true }),
             Created::KeyReused => Err(domain::Error::KeyReused.into()),
@@ -121,10 +123,11 @@ impl Workflow {
         let task = self.store.task(id).await?;
         by.may_make(action, &task)?;
         let change = change(&task)?;
-        if let Change::Retry { settings } = &change
-            && settings.init_image != task.attempt.settings.init_image
-        {
-            self.check_init_image(settings.init_image.as_deref(), &[&by.name, &task.owner]).await?;
+        if let Change::Retry { settings } = &change {
+            self.check_work(settings)?;
+            if settings.init_image != task.attempt.settings.init_image {
+                self.check_init_image(settings.init_image.as_deref(), &[&by.name, &task.owner]).await?;
+            }
         }
         if let Some(seen) = expected.filter(|version| *version != task.version) {
             return Err(domain::Error::Stale { current: task.version, seen }.into());
@@ -170,6 +173,11 @@ impl Workflow {
             self.gallery.mark_approved(&image.thumbnail_key).await?;
         }
         Ok(())
+    }
+
+    /// Whether the order is small enough.
+    fn check_work(&self, settings: &Settings) -> Result<()> {
+        self.store.limits().check(settings).map_err(|error| domain::Error::Invalid(vec![error]).into())
     }
 
     /// Whether the image to start from was uploaded by one of `uploaders`: to everybody else it does not exist.

@@ -139,6 +139,7 @@ pub(crate) fn new(id: Uuid, owner: &str, settings: Settings, labels: Labels) -> 
 /// The progress of a claim whose lease is over.
 pub(crate) fn progress(fence: u64) -> Progress {
     Progress {
+        error: None,
         fence,
         lease_until: 0,
         step: 1,

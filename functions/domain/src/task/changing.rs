@@ -15,6 +15,10 @@ use crate::labels::Labels;
 pub const MAX_ATTEMPTS: u32 = 10;
 /// After how many events a task does nothing any more that it could do again and again.
 pub const MAX_EVENTS: u64 = 5_000;
+/// How often workers may begin at the same step and not get further before the attempt is given up.
+pub const MAX_TRIES: u32 = 5;
+/// How often an attempt may be handed on because a worker could not go on.
+pub const MAX_HAND_ONS: u32 = 200;
 /// How long a deleted task can still be looked at.
 pub const GRACE_PERIOD: SignedDuration = SignedDuration::from_hours(7 * 24);
 
@@ -50,6 +54,9 @@ pub enum Refusal {
     /// The history has become too long to go on with.
     #[error("the task has {MAX_EVENTS} events or more: finish or delete it, and create a new one for more")]
     TooManyEvents,
+    /// There is no failed attempt to make once more.
+    #[error("only a task that failed can be tried again as it was: retry it with other settings, or without `same`")]
+    NotFailed,
     /// A task is made once.
     #[error("the task is there already")]
     Exists,
@@ -137,8 +144,15 @@ impl Task {
                 next.requested_by = Some(by.name.clone());
                 task.earlier_attempts.push(std::mem::replace(&mut task.attempt, next));
             }
+            Change::Redrive if self.status != Status::Failed => return Err(Refusal::NotFailed),
+            // The same number: what it draws is the same, so that its images have the same names.
+            Change::Redrive => {
+                let attempt = &task.attempt;
+                task.attempt = Attempt::new(attempt.number, attempt.settings.clone(), at);
+            }
             // A worker that hands on has made steps, so the next claim is not another try at the same one.
-            Change::HandOn { .. } | Change::Pause | Change::Resume => {}
+            Change::HandOn { makes_way, .. } => task.attempt.hand_ons += u32::from(!makes_way),
+            Change::Pause | Change::Resume => {}
         }
         let (id, version, by, from) = (task.id, task.version, by.clone(), Some(self.status));
         let event = Event { task: id, version, at, by, from, to, change, link: None }.linked(self.newest_event.clone());

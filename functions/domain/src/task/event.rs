@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::attempt::{GeneratedImage, GenerationReport};
-use super::chain::Link;
+use super::link::Link;
 use super::record::{Publication, Task};
 use super::status::{Move, Status};
 use crate::identity::Identity;
@@ -58,6 +58,9 @@ pub enum Change {
         step: u32,
         /// Why the worker cannot continue.
         reason: String,
+        /// Whether it makes way for somebody else's task.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        makes_way: bool,
     },
     /// See [`Move::Finish`].
     Finish {
@@ -106,6 +109,8 @@ pub enum Change {
         /// What the new attempt draws.
         settings: Box<Settings>,
     },
+    /// See [`Move::Retry`]: the attempt that failed once more, as it was.
+    Redrive,
     /// See [`Move::Delete`].
     Delete {
         /// When the task and its images go.
@@ -139,7 +144,7 @@ impl Change {
             Self::Reject { .. } => Move::Reject,
             Self::Publish { .. } => Move::Publish,
             Self::Unpublish { .. } => Move::Unpublish,
-            Self::Retry { .. } => Move::Retry,
+            Self::Retry { .. } | Self::Redrive => Move::Retry,
             Self::Delete { .. } => Move::Delete,
         })
     }

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Client, ServiceArguments};
+use super::{Client, ServiceArguments, text};
 use crate::command_error::CommandError;
 use crate::output;
 
@@ -95,7 +95,6 @@ fn decide(arguments: &TaskArguments, action: &str, fields: &[(&str, &Option<Stri
         return output::json(&task);
     }
     let keys = task["publication"]["keys"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let keys: Vec<_> = keys.iter().filter_map(Value::as_str).collect();
-    let status = task["status"].as_str().unwrap_or_default();
-    output::result([vec![arguments.id.as_str(), status], keys].concat().join(" ").as_str())
+    let shown = [text(&task["id"]), text(&task["status"])].into_iter().chain(keys.iter().map(text));
+    output::result(&shown.collect::<Vec<_>>().join(" "))
 }

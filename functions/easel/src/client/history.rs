@@ -5,9 +5,9 @@ use easel_domain::task::{EventRecord, verify};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Client, ServiceArguments};
+use super::{Client, ServiceArguments, text};
 use crate::command_error::CommandError;
-use crate::output;
+use crate::output::{self, escaped};
 
 #[derive(Debug, Args)]
 pub(crate) struct HistoryArguments {
@@ -98,9 +98,8 @@ fn lines(events: &[Value]) -> String {
 }
 
 fn line(event: &Value) -> String {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let from = event["from"].as_str().map_or_else(String::new, |from| format!("{from} → "));
-    let reason = event["reason"].as_str().map_or_else(String::new, |reason| format!(": {reason}"));
+    let from = event["from"].as_str().map_or_else(String::new, |from| format!("{} → ", escaped(from)));
+    let reason = event["reason"].as_str().map_or_else(String::new, |reason| format!(": {}", escaped(reason)));
     let by = format!("{} ({})", text(&event["by"]["name"]), text(&event["by"]["role"]));
     format!("{}  {:8}  {from}{}  by {by}{reason}", text(&event["at"]), text(&event["change"]), text(&event["to"]))
 }

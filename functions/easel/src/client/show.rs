@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Client, ServiceArguments, images};
+use super::{Client, ServiceArguments, images, text};
 use crate::command_error::CommandError;
 use crate::output;
 use clap::Args;
@@ -37,7 +37,6 @@ pub(crate) fn show(arguments: &ShowArguments) -> Result<(), CommandError> {
     if arguments.json {
         return output::json(&task);
     }
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let moves = task["next_moves"].as_array().map(Vec::as_slice).unwrap_or_default();
     let moves: Vec<_> = moves.iter().filter_map(Value::as_str).collect();
     output::result(&format!(

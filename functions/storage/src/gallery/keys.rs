@@ -63,6 +63,12 @@ pub fn request(task: Uuid) -> String {
     format!("{REQUESTS}{task}.json")
 }
 
+/// The task that the object under `key` asks for; `None` if it is not the key of a request.
+#[must_use]
+pub fn requested(key: &str) -> Option<Uuid> {
+    key.strip_prefix(REQUESTS)?.strip_suffix(".json")?.parse().ok()
+}
+
 /// Where an attempt stands.
 #[must_use]
 pub fn checkpoint(task: Uuid, attempt: u32) -> String {
@@ -131,11 +137,6 @@ mod tests {
             assert_eq!(of_published(key), None, "{key}");
         }
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     #[test]
     fn everybody_uploads_to_a_place_of_their_own() {

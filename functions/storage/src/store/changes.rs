@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 
-use backon::ExponentialBuilder;
+use backon::{ExponentialBuilder, Retryable};
 
 use super::indexes::BY_STATUS;
 use super::{Store, rows};
@@ -37,7 +37,7 @@ impl Store {
         if event.change.action() == Some(Move::Retry) {
             writes.extend(self.reference(task)?);
         }
-        self.transact(event, [writes, self.earlier(task)?, self.moves(event)?].concat()).await
+        self.transact(task, event, writes).await
     }
 
     /// Saves a claim together with the progress row that holds its lease.
@@ -47,8 +47,7 @@ impl Store {
     pub async fn save_claim(&self, task: &Task, event: &Event, progress: &Progress) -> Result<Saved> {
         let row = rows::write(&rows::task_partition(task.id), rows::PROGRESS, progress)?;
         let lease = put(Put::builder().table_name(&self.table).set_item(Some(row)))?;
-        let writes = vec![self.moved(task, event)?, self.event(event)?, lease];
-        self.transact(event, [writes, self.earlier(task)?, self.moves(event)?].concat()).await
+        self.transact(task, event, vec![self.moved(task, event)?, self.event(event)?, lease]).await
     }
 
     /// The task's row, on the condition that nobody moved it since.
@@ -73,11 +72,6 @@ impl Store {
         rows.map(|row| put(Put::builder().table_name(&self.table).set_item(Some(row?)))).collect()
     }
 
-    /// What the move changes in the counters.
-    fn moves(&self, event: &Event) -> Result<Vec<TransactWriteItem>> {
-        self.counted(event.task, event.from, Some(event.to))
-    }
-
     /// The event's row, which nothing overwrites.
     pub(super) fn event(&self, event: &Event) -> Result<TransactWriteItem> {
         let row = rows::write(&rows::task_partition(event.task), &rows::event_sort_key(event.version), event)?;
@@ -89,13 +83,35 @@ impl Store {
         put(Put::builder().table_name(&self.table).set_item(Some(row)).condition_expression("attribute_not_exists(PK)"))
     }
 
-    /// Writes all or nothing. Rows that another transaction writes at the same moment are waited for.
-    async fn transact(&self, event: &Event, writes: Vec<TransactWriteItem>) -> Result<Saved> {
-        if !self.write_all(writes).await? {
-            return Ok(Saved::Stale);
+    /// Writes all or nothing; what stood in the way of each write if a condition does not hold, and nothing if they are
+    /// written. Rows that another transaction writes at the same moment are waited for.
+    pub(super) async fn write_all(&self, writes: Vec<TransactWriteItem>) -> Result<Vec<Option<WriteRefusal>>> {
+        let send = || async {
+            let request = self.client.transact_write_items().set_transact_items(Some(writes.clone()));
+            let Err(error) = request.send().await else { return Ok(Vec::new()) };
+            let refusals = refusals(error.as_service_error());
+            match Cancelled::by(&refusals) {
+                Some(Cancelled::Condition) => Ok(refusals),
+                Some(Cancelled::Conflict) => Err(Error::Contended),
+                None => Err(rows::failed(error)),
+            }
+        };
+        send.retry(conflict_pauses()).when(|error| matches!(error, Error::Contended)).await
+    }
+
+    /// Writes all or nothing, with what the event changes elsewhere.
+    async fn transact(&self, task: &Task, event: &Event, mut writes: Vec<TransactWriteItem>) -> Result<Saved> {
+        writes.extend(self.earlier(task)?);
+        writes.extend(self.counted(event.task, event.from, Some(event.to))?);
+        let waiting = self.waiting(task, event)?;
+        let limited = waiting.limited.map(|index| index + writes.len());
+        writes.extend(waiting.writes);
+        let refusals = self.write_all(writes).await?;
+        if refusals.is_empty() {
+            report(event);
+            return Ok(Saved::Done);
         }
-        report(event);
-        Ok(Saved::Done)
+        if Self::is_too_much(&refusals, limited) { Err(self.too_much()) } else { Ok(Saved::Stale) }
     }
 }
 

@@ -10,11 +10,9 @@ use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem, Update}
 use easel_domain::task::{Status, Task};
 use uuid::Uuid;
 
-use super::changes::{Cancelled, conflict_pauses, refusals};
 use super::indexes::{BY_OWNER, BY_STATUS, shard};
 use super::{Store, rows};
 use crate::error::{Error, Result};
-use backon::Retryable;
 
 pub(super) const COUNTERS: &str = "COUNTERS";
 const SHARDS: u8 = 64;
@@ -127,20 +125,5 @@ impl Store {
         let update = TransactWriteItem::builder().update(update).build();
         let writes = [vec![update], self.counted(task.id, None, Some(task.status))?].concat();
         self.write_all(writes).await.map(drop)
-    }
-
-    /// Writes all or nothing; `false` if a condition does not hold.
-    pub(super) async fn write_all(&self, writes: Vec<TransactWriteItem>) -> Result<bool> {
-        let send = || async {
-            match self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await {
-                Ok(_) => Ok(true),
-                Err(error) => match Cancelled::by(&refusals(error.as_service_error())) {
-                    Some(Cancelled::Condition) => Ok(false),
-                    Some(Cancelled::Conflict) => Err(Error::Contended),
-                    None => Err(rows::failed(error)),
-                },
-            }
-        };
-        send.retry(conflict_pauses()).when(|error| matches!(error, Error::Contended)).await
     }
 }

@@ -83,7 +83,7 @@ fn changes(task: &Task) -> Vec<Change> {
     let long = || text(100_000);
     let changes = vec![
         Change::Claim { worker: text(MAX_SUBJECT), step: 1 },
-        Change::HandOn { step: 1, reason: long() },
+        Change::HandOn { step: 1, reason: long(), makes_way: false },
         Change::Finish { images: (0..MOST_IMAGES).map(|index| image(task.id, index)).collect(), generation: report() },
         Change::Fail { reason: long() },
         Change::Pause,

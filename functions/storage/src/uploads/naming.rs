@@ -1,9 +1,10 @@
 //! What the key of a dropped file means: its kind, its owner, its sidecars, its task.
 
-use easel_storage::gallery::ObjectFacts;
-use easel_storage::gallery::keys::{self, IMAGES_DROPPED, split};
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
+
+use crate::gallery::ObjectFacts;
+use crate::gallery::keys::{self, IMAGES_DROPPED, split};
 
 /// The kind of a dropped file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +51,7 @@ pub(super) fn images_beside(key: &str) -> Vec<String> {
 }
 
 /// The id of a file's task: the same each time the file is announced, another one when it is uploaded again.
-pub(in super::super) fn task_id(key: &str, facts: &ObjectFacts) -> Uuid {
+pub(super) fn task_id(key: &str, facts: &ObjectFacts) -> Uuid {
     let digest = Sha256::digest(format!("{key}\n{}\n{}", facts.etag, facts.modified));
     let mut random = [0; 10];
     random.copy_from_slice(&digest[..10]);
