@@ -17,7 +17,7 @@ use easel_test_support::embedded;
 use easel_worker::worker::{Deadline, Delivery, DeliveryOutcome, Worker, WorkerOptions};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -65,6 +65,8 @@ struct Life {
     services: Arc<TestServices>,
     expected: Vec<Vec<u8>>,
     key: String,
+    /// The task, once the request for it is answered.
+    id: OnceCell<Uuid>,
     /// Messages that are not done, and how often each was delivered.
     messages: Mutex<VecDeque<(String, u32)>>,
     moves: AtomicUsize,
@@ -73,7 +75,7 @@ struct Life {
 impl Life {
     fn new(services: Arc<TestServices>, expected: Vec<Vec<u8>>) -> Self {
         let key = Uuid::new_v4().to_string();
-        Self { services, expected, key, messages: Mutex::default(), moves: AtomicUsize::new(0) }
+        Self { services, expected, key, id: OnceCell::new(), messages: Mutex::default(), moves: AtomicUsize::new(0) }
     }
 
     /// The services as the process calls them that ends at the point.
@@ -84,8 +86,10 @@ impl Life {
 
     /// Does all that is left to do.
     async fn go_on(self: Arc<Self>, workflow: Workflow) {
-        let id = self.create(&workflow).await;
-        self.generate(&workflow, id).await;
+        let id = *self.id.get_or_init(|| self.create(&workflow)).await;
+        if self.moves.load(Ordering::SeqCst) == 0 {
+            self.generate(&workflow, id).await;
+        }
         while let Some((action, goal)) = MOVES.get(self.moves.load(Ordering::SeqCst)) {
             self.make(&workflow, id, *action, *goal).await;
             self.moves.fetch_add(1, Ordering::SeqCst);
@@ -110,7 +114,10 @@ impl Life {
         let worker = Worker::new(workflow.clone(), engine(), options);
         while [Status::Pending, Status::InProgress].contains(&self.services.task(id).await.status) {
             let Some((body, count)) = self.receive().await else {
-                panic!("nothing is left that would have the task generated");
+                // Its request got lost with a process: the one who looks after such tasks asks again.
+                let asked = workflow.reconcile(Timestamp::now() + SignedDuration::from_hours(1)).await.expect("asked");
+                assert_eq!(asked.requested, 1, "nothing is left that would have the task generated");
+                continue;
             };
             let deadline = Deadline::at(SystemTime::now() + Duration::from_secs(3600));
             match worker.handle(&Delivery { body, count, deadline, stop: CancellationToken::new() }).await {
@@ -148,6 +155,7 @@ impl Life {
                 Ok(match action {
                     Move::Approve => Change::Approve { note: None },
                     Move::Publish => Change::Publish { publication: Workflow::publication(task, &by) },
+                    Move::Unpublish => Change::Unpublish { reason: None },
                     _ => Change::Delete { after: Timestamp::now() + GRACE_PERIOD },
                 })
             };
