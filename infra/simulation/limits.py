@@ -91,7 +91,7 @@ def read():
         dollars_per_hour=service.values["DollarsPerHour"],
         margin=stated(SOURCES / "worker_options.rs", r"margin: Duration::from_secs\((\d+)\)"),
         checkpoint_every=stated(SOURCES / "worker_options.rs", r"checkpoint_every: (\d+)"),
-        hidden=stated(SOURCES / "polling.rs", r"HIDDEN: Duration = Duration::from_secs\((\d+)\)"),
+        hidden=stated(SOURCES / "worker_options.rs", r"hidden: Duration::from_secs\((\d+)\)"),
         most_workers=of(hosts, "WorkerCount")["MaxCapacity"],
         most_hosts=int(group["MaxSize"]),
         on_demand=mixed["InstancesDistribution"]["OnDemandBaseCapacity"],

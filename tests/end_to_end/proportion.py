@@ -5,7 +5,8 @@ import schemathesis
 # An answer may have so many times the bytes of the request, and so many bytes more.
 TIMES = 20
 MORE = 64_000
-# What is asked for by its name or by a number of tasks or events is as long as it is, up to what an answer may be at all.
+# What is asked for by its name or by a number of tasks or events is as long as it is, up to what an answer may be at
+# all.
 PAGES = ("/v1/tasks", "/v1/tasks/{id}/history", "/openapi.json")
 MOST = 4_000_000
 

@@ -96,11 +96,11 @@ def table():
     """The keys, the indexes and the attribute of expiry that the code names."""
     store = ROOT / "functions/storage/src/store"
     made, indexes, rows = ((store / name).read_text() for name in ("table.rs", "indexes.rs", "rows.rs"))
-    constants = dict(re.findall(r'const (\w+): &str = "([\w#]+)"', rows))
+    constants = dict(re.findall(r'const (\w+): &str = "([\w#]+)"', rows + indexes))
     named = re.findall(r'const BY_\w+: Index = Index \{ name: "(\w+)", key: "(\w+)" \}', indexes)
     (sort,) = re.findall(r'key\("(\w+)", KeyType::Range\)', indexes)
     (listed,) = re.findall(r"const LISTED: [^=]*= \[(.*?)\];", indexes, re.DOTALL)
-    shown = [text or constants[constant] for text, constant in re.findall(r'"(\w+)"|rows::(\w+)', listed)]
+    shown = [text or constants[constant] for text, constant in re.findall(r'"(\w+)"|\b([A-Z]+)\b', listed)]
     return {
         "key": tuple(re.findall(r'key\("(\w+)", KeyType::', made)),
         "indexes": {index: (attribute, sort) for index, attribute in named},
