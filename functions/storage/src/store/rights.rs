@@ -1,38 +1,33 @@
 //! What a worker may do with the table.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::Store;
 use super::counters::COUNTERS;
 use super::indexes::BY_STATUS;
-use super::rows::{self, EXPIRES};
+use super::rows::{self, EXPIRES, Row};
 use super::waiting::WAITING;
 use crate::rights::{Answer, Trial};
 use easel_domain::task::Status;
 
-/// The sort key of a row that is written to see whether it can be.
+/// The sort key of rows that are never there.
 const TRIAL: &str = "TRIAL";
-/// Seconds after which the row goes by itself, should it not be removed.
-const KEPT: i64 = 3600;
+/// The condition that such a row is there: nothing is ever written, and only those who may write hear of the condition.
+const NEVER: &str = "attribute_exists(PK)";
+const NEVER_HOLDS: [&str; 1] = ["ConditionalCheckFailedException"];
 
 impl Store {
-    /// Tries everything that a worker does with the table, on a row of its own that is gone again afterwards.
+    /// Tries everything that a worker does with the table, and changes nothing.
     pub async fn try_rights(&self) -> Vec<Trial> {
-        let partition = rows::task_partition(Uuid::new_v4());
-        let key = rows::key(&partition, TRIAL);
-        let expires = rows::number(Timestamp::now().as_second() + KEPT);
-        let put =
-            self.client.put_item().table_name(&self.table).set_item(Some(key.clone())).item(EXPIRES, expires.clone());
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(key.clone()));
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("PK = :key")
-            .expression_attribute_values(":key", key["PK"].clone());
-        let deleted = AttributeValue::S(BY_STATUS.value(Status::Deleted.as_str(), 0));
+        let id = Uuid::new_v4();
+        let task = rows::key(&rows::task_partition(id), TRIAL);
+        let waiting = rows::key(&format!("{WAITING}#{id}"), TRIAL);
+        let deleted = BY_STATUS.value(Status::Deleted.as_str(), 0);
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(task.clone()));
+        let put = Answer::to(put.condition_expression(NEVER).send().await, &NEVER_HOLDS);
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(task.clone()));
+        let get = Answer::to(get.send().await, &[]);
         let index = self
             .client
             .query()
@@ -41,54 +36,23 @@ impl Store {
             .limit(1)
             .key_condition_expression("#status = :status")
             .expression_attribute_names("#status", BY_STATUS.key)
-            .expression_attribute_values(":status", deleted);
-        let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key));
-        // What waits has rows of its own, which change with each move.
-        let waiting = rows::key(&format!("{WAITING}#{}", Uuid::new_v4()), TRIAL);
-        let owners = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .limit(1)
-            .key_condition_expression("PK = :key")
-            .expression_attribute_values(":key", AttributeValue::S(WAITING.to_owned()));
-        let update = self.client.update_item().table_name(&self.table).set_key(Some(waiting.clone()));
-        let update = update
-            .update_expression("SET #expires = :expires")
-            .expression_attribute_names("#expires", EXPIRES)
-            .expression_attribute_values(":expires", rows::number(Timestamp::now().as_second() + KEPT));
-        let delete_waiting = self.client.delete_item().table_name(&self.table).set_key(Some(waiting));
-        let owners = Answer::to(owners.send().await, &[]);
-        let update = Answer::to(update.send().await, &[]);
-        let delete_waiting = Answer::to(delete_waiting.send().await, &[]);
-        // Under a condition that never holds: a counter is nothing to try things on.
-        let count = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(rows::key(COUNTERS, TRIAL)))
-            .update_expression("SET #expires = :expires")
-            .condition_expression("attribute_exists(PK)")
-            .expression_attribute_names("#expires", EXPIRES)
-            .expression_attribute_values(":expires", expires.clone());
-        let count = Answer::to(count.send().await, &["ConditionalCheckFailedException"]);
-        let put = Answer::to(put.send().await, &[]);
-        let get = Answer::to(get.send().await, &[]);
-        let query = Answer::to(query.send().await, &[]);
+            .expression_attribute_values(":status", AttributeValue::S(deleted));
         let index = Answer::to(index.send().await, &[]);
-        let delete = Answer::to(delete.send().await, &[]);
-        let (rows, waiting) = (format!("{} TASK#…", self.table), format!("{} {WAITING}#…", self.table));
-        let trial = |right, answer| Trial { right, on: rows.clone(), answer };
+        let events = self.may_query(&rows::task_partition(id)).await;
+        let owners = self.may_query(WAITING).await;
+        let owner = self.may_update(WAITING).await;
+        let counter = self.may_update(COUNTERS).await;
+        let drawn = self.may_delete(waiting).await;
+        let on = |partition: &str| format!("{} {partition}", self.table);
         vec![
-            trial("dynamodb:PutItem", put),
-            Trial { right: "dynamodb:UpdateItem", on: format!("{} {COUNTERS}", self.table), answer: count },
-            trial("dynamodb:GetItem", get),
-            trial("dynamodb:Query", query),
+            Trial { right: "dynamodb:PutItem", on: on("TASK#…"), answer: put },
+            Trial { right: "dynamodb:GetItem", on: on("TASK#…"), answer: get },
+            Trial { right: "dynamodb:Query", on: on("TASK#…"), answer: events },
             Trial { right: "dynamodb:Query", on: format!("{}/{}", self.table, BY_STATUS.name), answer: index },
-            trial("dynamodb:DeleteItem", delete),
-            Trial { right: "dynamodb:Query", on: format!("{} {WAITING}", self.table), answer: owners },
-            Trial { right: "dynamodb:UpdateItem", on: waiting.clone(), answer: update },
-            Trial { right: "dynamodb:DeleteItem", on: waiting, answer: delete_waiting },
+            Trial { right: "dynamodb:Query", on: on(WAITING), answer: owners },
+            Trial { right: "dynamodb:UpdateItem", on: on(WAITING), answer: owner },
+            Trial { right: "dynamodb:UpdateItem", on: on(COUNTERS), answer: counter },
+            Trial { right: "dynamodb:DeleteItem", on: on("WAITING#…"), answer: drawn },
         ]
     }
 
@@ -96,6 +60,39 @@ impl Store {
     pub async fn try_excess(&self) -> Vec<Trial> {
         let key = rows::key("IDEMPOTENCY#nobody#none", "IDEMPOTENCY");
         let get = Answer::to(self.client.get_item().table_name(&self.table).set_key(Some(key)).send().await, &[]);
-        vec![Trial { right: "dynamodb:GetItem", on: format!("{} IDEMPOTENCY#…", self.table), answer: get }]
+        let delete = self.may_delete(rows::key(&rows::task_partition(Uuid::new_v4()), TRIAL)).await;
+        vec![
+            Trial { right: "dynamodb:GetItem", on: format!("{} IDEMPOTENCY#…", self.table), answer: get },
+            Trial { right: "dynamodb:DeleteItem", on: format!("{} TASK#…", self.table), answer: delete },
+        ]
+    }
+
+    async fn may_query(&self, partition: &str) -> Answer {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .limit(1)
+            .key_condition_expression("PK = :key")
+            .expression_attribute_values(":key", AttributeValue::S(partition.to_owned()));
+        Answer::to(query.send().await, &[])
+    }
+
+    async fn may_update(&self, partition: &str) -> Answer {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(rows::key(partition, TRIAL)))
+            .update_expression("SET #expires = :expires")
+            .condition_expression(NEVER)
+            .expression_attribute_names("#expires", EXPIRES)
+            .expression_attribute_values(":expires", rows::number(0));
+        Answer::to(update.send().await, &NEVER_HOLDS)
+    }
+
+    async fn may_delete(&self, key: Row) -> Answer {
+        let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key)).condition_expression(NEVER);
+        Answer::to(delete.send().await, &NEVER_HOLDS)
     }
 }

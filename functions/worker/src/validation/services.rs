@@ -11,8 +11,8 @@ const TABLE: &str = "table";
 const BUCKET: &str = "bucket";
 const QUEUE: &str = "queue";
 
-/// Tries the rights that a worker needs on table and bucket, with a row and an object that are removed afterwards, and
-/// those that it must not have.
+/// Tries the rights that a worker needs on table and bucket, with a checkpoint that is removed afterwards and under
+/// conditions that never hold, and those that it must not have.
 pub async fn check_services(workflow: &Workflow) -> Vec<ReadinessCheck> {
     let mut checks: Vec<_> = workflow.store.try_rights().await.iter().map(|trial| needed(TABLE, trial)).collect();
     checks.extend(workflow.gallery.try_rights().await.iter().map(|trial| needed(BUCKET, trial)));
