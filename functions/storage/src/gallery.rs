@@ -22,7 +22,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 pub use objects::{Object, ObjectFacts, Written};
 pub use presigning::{PresignedUpload, UPLOAD_TYPES};
-pub use public_copies::PublicCopy;
+pub use public_copies::{CopiesPage, PublicCopy};
 pub use requests::DrawRequest;
 
 use crate::error::Error;

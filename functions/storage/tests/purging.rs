@@ -169,6 +169,12 @@ async fn a_person_is_erased_with_everything_that_is_theirs_and_nothing_else() {
 
     let refused = workflow.erase("carla", &robin).await.expect_err("it needs an admin");
     assert!(matches!(refused, Error::Domain(easel_domain::Error::Forbidden(_))), "{refused}");
+    for id in &theirs {
+        assert!(
+            workflow.store.find(*id).await.expect("DynamoDB answers").is_some(),
+            "whoever was refused erased nothing"
+        );
+    }
     let first = workflow.erase("carla", &ada()).await.expect("erased");
     assert_eq!(first, Erasure { erased: theirs.len(), held: 1, is_cut: false });
     assert_eq!(workflow.store.task(held.id).await.expect("a worker holds it").status, Status::Deleted);

@@ -6,17 +6,22 @@
 //! the copies of the next version are undecided: their move is being made at this moment, or was given up between the
 //! copies and the move.
 
+use std::collections::HashMap;
+
 use easel_domain::identity::Identity;
 use easel_domain::task::{Publication, Status, Task};
 use jiff::{SignedDuration, Timestamp};
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::Workflow;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gallery::{PublicCopy, keys};
 
 /// How old the copies of a move that was never made become: longer than any call takes.
 const UNDECIDED_FOR: SignedDuration = SignedDuration::from_hours(1);
+/// How many tasks are read at the same time.
+const READ_AT_ONCE: usize = 16;
 
 impl Workflow {
     /// What publishing the task's images makes of it.
@@ -55,21 +60,41 @@ impl Workflow {
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if a service fails.
     pub async fn withdraw_orphans(&self, now: Timestamp) -> Result<usize> {
-        let mut orphans = Vec::new();
-        let mut task: Option<(Uuid, Option<Task>)> = None;
-        for copy in self.gallery.all_public_copies().await? {
-            if task.as_ref().is_none_or(|(id, _)| *id != copy.task) {
-                task = Some((copy.task, self.store.find(copy.task).await?));
-            }
-            let found = task.as_ref().and_then(|(_, task)| task.as_ref());
-            let given_up = |task: &Task| copy.version > task.version && copy.written + UNDECIDED_FOR < now;
-            if is_dead(found, &copy) || found.is_some_and(given_up) {
-                orphans.push(copy.key);
+        let (mut withdrawn, mut behind) = (0, None);
+        loop {
+            let page = self.gallery.all_public_copies(behind).await?;
+            let orphans = self.orphans(page.copies, now).await?;
+            withdrawn += orphans.len();
+            self.gallery.remove_many(orphans).await?;
+            behind = page.next;
+            if behind.is_none() {
+                return Ok(withdrawn);
             }
         }
-        let count = orphans.len();
-        self.gallery.remove_many(orphans).await?;
-        Ok(count)
+    }
+
+    /// The keys of those copies that are part of no publication.
+    async fn orphans(&self, copies: Vec<PublicCopy>, now: Timestamp) -> Result<Vec<String>> {
+        let mut ids: Vec<_> = copies.iter().map(|copy| copy.task).collect();
+        ids.dedup();
+        let mut tasks = HashMap::new();
+        for ids in ids.chunks(READ_AT_ONCE) {
+            let mut reads = JoinSet::new();
+            for id in ids.iter().copied() {
+                let store = self.store.clone();
+                reads.spawn(async move { (id, store.find(id).await) });
+            }
+            while let Some(read) = reads.join_next().await {
+                let (id, task) = read.map_err(|error| Error::Internal(error.to_string()))?;
+                tasks.insert(id, task?);
+            }
+        }
+        let is_orphan = |copy: &PublicCopy| {
+            let task = tasks.get(&copy.task).and_then(Option::as_ref);
+            let given_up = |task: &Task| copy.version > task.version && copy.written + UNDECIDED_FOR < now;
+            is_dead(task, copy) || task.is_some_and(given_up)
+        };
+        Ok(copies.into_iter().filter(is_orphan).map(|copy| copy.key).collect())
     }
 }
 

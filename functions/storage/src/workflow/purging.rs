@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use easel_domain::Error::NotFound;
-use easel_domain::identity::Identity;
+use easel_domain::identity::{Identity, Role};
 use easel_domain::task::{Attempt, Change, Move, Status, Task};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -78,9 +78,10 @@ impl Workflow {
     /// calls again until nothing is held or cut off has erased everything.
     ///
     /// # Errors
-    /// Returns [`Forbidden`](easel_domain::Error::Forbidden) if `by` may not delete others' tasks, [`Error::Unavailable`] if
+    /// Returns [`Forbidden`](easel_domain::Error::Forbidden) if `by` is no admin, [`Error::Unavailable`] if
     /// a service fails. What is erased by then stays erased.
     pub async fn erase(&self, owner: &str, by: &Identity) -> Result<Erasure> {
+        by.has_role(Role::Admin).map_err(easel_domain::Error::from)?;
         let ends = Instant::now() + ERASES_FOR;
         let mut erasure = Erasure::default();
         // Those that are deleted come first, so that none is met twice.
