@@ -5,10 +5,13 @@ PROMPT ?= a large red heart on a blue background
 OUTPUT ?= heart.png
 DENY_VERSION := 0.20.2
 MACHETE_VERSION := 0.9.2
+UV_VERSION := 0.9.7
 # Tools from PyPI, for what is not Rust: cargo-lambda, an emulator of AWS, Schemathesis.
 TOOLS := target/tools
 # What checks Python, and checks and deploys the stacks; it wants other versions of the same libraries.
 STACKS := target/stacks
+# What pins both.
+PINS := target/pins
 # What checks the desk's JavaScript.
 TYPES := target/types
 OPENAPI := functions/api/openapi.json
@@ -47,7 +50,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-desk screenshots sanitize test-emulators test-drain test-stack test-image test-schema openapi \
-	local functions lint cycles documents python types infra simulate format audit image sbom package deploy outputs smoke \
+	local functions lint cycles documents python types infra simulate format pins audit image sbom package deploy outputs smoke \
 	destroy bench bench-service cuda gpu-test gpu-bench
 
 help: ## List the commands
@@ -113,9 +116,9 @@ functions: $(TOOLS)/ready ## Package create, review, read, desk and housekeeping
 	$(LAMBDA) build --locked --profile function --output-format zip --package easel-create --package easel-review \
 	--package easel-read --package easel-desk --package easel-housekeeping
 
-$(TOOLS)/ready: tests/requirements.txt
+$(TOOLS)/ready: tests/requirements.lock
 	python3 -m venv $(TOOLS)
-	$(PYTHON) -m pip install --quiet --requirement $<
+	$(PYTHON) -m pip install --quiet --require-hashes --requirement $<
 	touch $@
 
 lint: ## Formatting, lints, documentation, cycles, templates, dependencies
@@ -160,10 +163,15 @@ $(STACKS)/moto: tests/stacks/requirements.txt $(STACKS)/ready
 simulate: $(STACKS)/ready ## Play bursts of images against the stacks' limits, into infra/README.md and target/simulation (SIMULATE="…")
 	$(SIMULATION_PATH) $(STACKS)/bin/python -m simulation --output infra/README.md $(SIMULATE)
 
-$(STACKS)/ready: infra/requirements.txt
+$(STACKS)/ready: infra/requirements.lock
 	python3 -m venv $(STACKS)
-	$(STACKS)/bin/python -m pip install --quiet --requirement $<
+	$(STACKS)/bin/python -m pip install --quiet --require-hashes --requirement $<
 	touch $@
+
+pins: ## Pin anew what builds and deploys packages is made of, with hashes (after a change of requirements.txt)
+	python3 -m venv $(PINS) && $(PINS)/bin/python -m pip install --quiet uv==$(UV_VERSION)
+	for part in tests infra; do $(PINS)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --custom-compile-command "make pins" $$part/requirements.txt --output-file $$part/requirements.lock || exit 1; done
 
 format: $(STACKS)/ready ## Format the code
 	$(CARGO) fmt --all
@@ -172,6 +180,7 @@ format: $(STACKS)/ready ## Format the code
 
 audit: ## Dependencies: their reasons, use, licences, sources and known vulnerabilities (NEEDS_ADVISORIES=1: fail without the database)
 	python3 tests/checks/dependencies.py
+	python3 tests/checks/pins.py
 	@$(CARGO) machete --version 2>/dev/null | grep -q "$(MACHETE_VERSION)" || $(CARGO) install --locked --quiet cargo-machete@$(MACHETE_VERSION)
 	$(CARGO) machete
 	@$(CARGO) deny --version 2>/dev/null | grep -q " $(DENY_VERSION)$$" || $(CARGO) install --locked --quiet cargo-deny@$(DENY_VERSION)

@@ -29,9 +29,12 @@ KINDS = (
 )
 # US dollars a million: writes of a row, reads, objects written, messages, calls of the API with its function.
 ROW_WRITES, ROW_READS, OBJECT_WRITES, MESSAGES, API_CALLS = 0.625, 0.125, 5.0, 0.4, 1.5
-# Of one image beside its progress: create, claim, finish, approve and publish, each a task and an event, in a
-# transaction, which counts twice; the request, the checkpoints, image and thumbnail, and what is published.
-MOVES, OBJECTS, DELIVERIES, CALLS = 5, 9, 4, 100
+# Of one image beside its progress: create, claim, finish, approve and publish, each a task, an event and a counter, for
+# two of them also what waits and its owner's share, for one a lease, in a transaction, which counts twice; and three
+# rows of indexes a move; the request, the checkpoints, image and thumbnail, and what is published.
+MOVES = 5
+ROWS = 2 * (MOVES * 3 + 2 * 2 + 1) + MOVES * 3
+OBJECTS, DELIVERIES, CALLS = 9, 4, 100
 
 
 def section(inputs):
@@ -94,7 +97,7 @@ def introduction(inputs):
 
 def rest(inputs):
     image = inputs.cpu().draw_alone()
-    rows = MOVES * 4 + image
+    rows = ROWS + image
     parts = [
         (f"{rows:.0f} row writes (moves, and progress once a second on Lambda)", rows * ROW_WRITES),
         (f"{OBJECTS} objects", OBJECTS * OBJECT_WRITES),

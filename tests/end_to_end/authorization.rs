@@ -28,8 +28,8 @@ async fn every_route_lets_in_who_may_and_nobody_else() {
                 answer.expect_problem(401, "unauthenticated");
             }
         }
-        if route.role == Some(Role::Reviewer) {
-            let answer = target.call(&service.person(Who::Creator), route, &target.untouched).await;
+        for who in too_low(route.role) {
+            let answer = target.call(&service.person(*who), route, &target.untouched).await;
             assert_eq!(answer.status, 403, "{name}, wrong role: {answer:#?}");
             answer.expect_problem(403, "forbidden");
         }
@@ -50,7 +50,11 @@ async fn every_route_lets_in_who_may_and_nobody_else() {
 
     for route in &routes {
         let task = target.ready_for(route).await;
-        let person = service.person(if route.role == Some(Role::Reviewer) { Who::Reviewer } else { Who::Creator });
+        let person = service.person(match route.role {
+            Some(Role::Admin) => Who::Admin,
+            Some(Role::Reviewer) => Who::Reviewer,
+            _ => Who::Creator,
+        });
         let answer = target.call(&person, route, &task).await;
         let expected = match route.operation {
             Operation::CreateTask | Operation::CreateUpload => 201,
@@ -61,6 +65,15 @@ async fn every_route_lets_in_who_may_and_nobody_else() {
     }
     // An admin may remove what others made.
     service.person(Who::Admin).delete(&id(&target.untouched)).await.expect(202);
+}
+
+/// Who may not take a route that needs this role.
+fn too_low(role: Option<Role>) -> &'static [Who] {
+    match role {
+        Some(Role::Admin) => &[Who::Creator, Who::Reviewer],
+        Some(Role::Reviewer) => &[Who::Creator],
+        _ => &[],
+    }
 }
 
 #[tokio::test]
@@ -134,7 +147,8 @@ impl<'a> CallTarget<'a> {
 
     /// A valid call of the route, about `task` where it is about one.
     async fn call(&self, person: &Person, route: &Route, task: &Value) -> ApiResponse {
-        let request = person.request(&route.method, &route.path.replace("{id}", &id(task)));
+        let request =
+            person.request(&route.method, &route.path.replace("{id}", &id(task)).replace("{owner}", self.tag));
         let body = match route.operation {
             Operation::CreateTask => small(self.tag),
             Operation::CreateUpload => json!({"content_type": "image/png", "content_length": 100}),

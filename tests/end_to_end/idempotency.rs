@@ -24,6 +24,7 @@ async fn the_same_key_and_body_give_the_same_answer() {
     creator.make("cancel", &id(&first), json!({})).await.expect(200);
     let again = create(&creator, &key, &order).await;
     assert_eq!(again.header("location"), location);
+    assert_eq!(again.header("idempotent-replayed"), "true");
     let again = again.expect(201);
     for field in ["id", "owner", "created_at", "attempt", "status"] {
         assert_eq!(again[field], first[field], "{field}");
@@ -93,6 +94,25 @@ async fn of_two_bodies_with_one_key_at_once_one_makes_a_task() {
         assert_eq!(statuses, [201, 422, 422, 422, 422, 422, 422, 422]);
     }
     assert_eq!(creator.list(&format!("tag={tag}"), 100).await.len(), 10);
+}
+
+#[tokio::test]
+async fn a_move_with_a_key_is_made_once() {
+    let service = Service::without_worker();
+    let creator = service.person(Who::Creator);
+    let id = creator.create(small(&unique("moves"))).await;
+    let (path, key) = (format!("/v1/tasks/{id}/cancel"), unique("key"));
+    let cancel = |reason: &str| {
+        let request = creator.request("POST", &path).header("idempotency-key", &key);
+        send(request.json(&json!({"reason": reason})))
+    };
+    let first = cancel("not needed").await.expect(200);
+    let again = cancel("not needed").await;
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    assert_eq!(again.expect(200), first);
+    cancel("another reason").await.expect_problem(422, "idempotency-key-reused");
+    creator.make("cancel", &id, json!({})).await.expect_problem(409, "illegal-move");
+    assert_eq!(changes(&creator.history(&id).await), ["create", "cancel"]);
 }
 
 fn without_tags(order: &Value) -> Value {

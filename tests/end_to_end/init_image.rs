@@ -83,6 +83,22 @@ async fn an_upload_takes_only_what_was_announced() {
     assert_eq!(creator.upload(&upload, "image/png", &[&file[..], &file].concat()).await, 403, "far too much");
     assert_eq!(service.storage().get(upload["key"].as_str().expect("a key")).await, None);
     assert_eq!(creator.upload(&upload, "image/png", &file).await, 200);
+    assert_eq!(creator.upload(&upload, "image/png", &file).await, 412, "once");
+}
+
+#[tokio::test]
+async fn nobody_starts_from_an_image_of_others() {
+    let service = Service::without_worker();
+    let creator = service.person(Who::Creator);
+    let file = image(64);
+    let upload = announce(&creator, &file).await;
+    assert_eq!(creator.upload(&upload, "image/png", &file).await, 200);
+    let order = with(small(&unique("others")), json!({"init_image": upload["key"]}));
+    for who in [Who::OtherCreator, Who::Reviewer, Who::Admin] {
+        let refused = service.person(who).post("/v1/tasks", &order).await.expect_problem(422, "invalid-fields");
+        assert_eq!(refused["errors"][0]["field"], "init_image", "{refused:#}");
+    }
+    creator.create(order).await;
 }
 
 #[tokio::test]

@@ -129,6 +129,35 @@ async fn without_a_filter_the_newest_come_first() {
 }
 
 #[tokio::test]
+async fn a_list_shows_what_people_choose_by_and_a_task_all_of_it() {
+    let service = Service::shared();
+    let (creator, reviewer) = service.people();
+    let tag = unique("slim");
+    let metadata = json!({"campaign": "spring"});
+    let first = creator.draw(with(small(&tag), json!({"title": "Slim", "metadata": metadata}))).await;
+    reviewer.make("reject", &id(&first), json!({"reason": "another"})).await.expect(200);
+    creator.make("retry", &id(&first), json!({"seed": 8})).await.expect(200);
+    let whole = creator.wait(&id(&first), "awaiting_approval").await;
+    assert_eq!((&whole["metadata"], whole["earlier_attempts"].as_array().map(Vec::len)), (&metadata, Some(1)));
+
+    let listed = reviewer.get(&format!("/v1/tasks?tag={tag}")).await.expect(200);
+    let [task] = listed["tasks"].as_array().expect("tasks").as_slice() else { panic!("one task: {listed:#}") };
+    for field in ["id", "version", "status", "owner", "title", "tags", "created_at", "updated_at"] {
+        assert_eq!(task[field], whole[field], "{field}");
+    }
+    assert_eq!(task["attempt"]["settings"], whole["attempt"]["settings"]);
+    assert_eq!(task["earlier_attempt_count"], 1);
+    assert_eq!(task["next_moves"], json!(["cancel", "approve", "reject"]));
+    let (small, large) = (&task["attempt"]["images"][0], &whole["attempt"]["images"][0]);
+    assert_eq!((&small["sha256"], &small["seed"]), (&large["sha256"], &large["seed"]));
+    assert!(!creator.download(&small["thumbnail_url"]).await.is_empty());
+    for field in ["metadata", "earlier_attempts", "progress"] {
+        assert!(task.get(field).is_none(), "{field}: {task:#}");
+    }
+    assert!(small.get("url").is_none() && task["attempt"].get("generation").is_none(), "{task:#}");
+}
+
+#[tokio::test]
 async fn a_hundred_tasks_are_moved_at_once_with_an_answer_each() {
     let service = Service::without_worker();
     let creator = service.person(Who::Creator);

@@ -286,6 +286,21 @@ async fn a_bulk_move_says_what_it_needs() {
     }
 }
 
+#[tokio::test]
+async fn a_body_of_thousands_of_wrong_fields_has_a_short_answer() {
+    let service = Service::without_worker();
+    let creator = service.person(Who::Creator);
+    let fields: serde_json::Map<_, _> = (0..7_000).map(|number| (format!("{number:x}"), json!(0))).collect();
+    let ids = [creator.create(small(&unique("bulk"))).await];
+    let bulk = with(Value::Object(fields.clone()), json!({"ids": ids, "move": "retry"}));
+    for (path, body) in [("/v1/tasks", Value::Object(fields)), ("/v1/tasks/bulk", bulk)] {
+        let response = creator.request("POST", path).json(&body).send().await.expect("a response");
+        assert_eq!(response.status(), 422);
+        let bytes = response.bytes().await.expect("all of it");
+        assert!(bytes.len() < 20_000, "{path}: {} bytes", bytes.len());
+    }
+}
+
 /// The names of the wrong fields.
 fn fields(problem: &Value) -> BTreeSet<&str> {
     let errors = problem["errors"].as_array().expect("errors");

@@ -1,15 +1,19 @@
 """Sends a running service thousands of calls, good and bad, that its own description leads Schemathesis to, and checks
-that no answer is a fault of the service's and that every answer is one that the description knows.
+that no answer is a fault of the service's, that every answer is one that the description knows, and that none is much
+longer than the request.
 
     python tests/end_to_end/schema.py --easel target/debug/easel [--examples 100] [--seed 1]
 """
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import proportion
 
 CHECKS = [
     "not_a_server_error",
@@ -19,6 +23,7 @@ CHECKS = [
     "response_schema_conformance",
     "ignored_auth",
     "negative_data_rejection",
+    proportion.answer_is_in_proportion.__name__,
 ]
 
 
@@ -39,7 +44,9 @@ def main():
                 options = ["--checks", ",".join(CHECKS), "--max-examples", given.examples, "--seed", given.seed]
                 options += ["--continue-on-failure"]
                 Path(folder, "schemathesis.toml").write_text(f'[auth.openapi.token]\nbearer = "{token}"\n')
-                return subprocess.run([*schemathesis, *options], cwd=folder, check=False).returncode
+                hooks = {"SCHEMATHESIS_HOOKS": proportion.__name__, "PYTHONPATH": str(Path(proportion.__file__).parent)}
+                command = [*schemathesis, *options]
+                return subprocess.run(command, cwd=folder, env=os.environ | hooks, check=False).returncode
             finally:
                 service.terminate()
 

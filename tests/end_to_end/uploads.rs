@@ -115,6 +115,12 @@ async fn an_image_and_its_sidecar_make_one_task_in_either_order() {
     }
 }
 
+/// A request with so many fields that nothing has.
+fn wrong_fields(count: usize) -> Vec<u8> {
+    let fields: Vec<_> = (0..count).map(|number| format!("\"f{number}\":0")).collect();
+    format!("{{\"prompt\": \"a\", {}}}", fields.join(",")).into_bytes()
+}
+
 #[tokio::test]
 async fn files_that_nobody_can_use_say_why() {
     let service = Service::shared();
@@ -130,6 +136,9 @@ async fn files_that_nobody_can_use_say_why() {
         ("json", b"{\"prompt\": ".to_vec(), &[], &["JSON"]),
         ("json", b"[]".to_vec(), &[], &["object"]),
         ("json", wrong.into_bytes(), &[], &["prompt", "steps", "colour"]),
+        ("json", wrong_fields(5_000), &[], &["f0: is not a field", "4980 are not listed"]),
+        ("json", wrong_fields(50_000), &[], &["KiB", "limit is 64"]),
+        ("txt", vec![b'a'; 20 << 20], &[], &["KiB", "limit is 64"]),
         ("gif", image(64), &[("prompt", "a heart")], &[".txt", ".json", ".png"]),
         ("exe", b"MZ".to_vec(), &[], &[".txt", ".json", ".png"]),
         ("png", image(64), &[("prompt", "a heart"), ("steps", "many")], &["steps"]),

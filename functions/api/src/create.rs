@@ -50,7 +50,10 @@ pub(crate) fn routes() -> OpenApiRouter<Services> {
     tag = "create",
     params(SentKey),
     request_body = schemas::TaskRequestBody,
-    responses((status = 201, description = "The task", body = TaskView), AnyProblem, TokenProblem, ConflictProblem, BodyProblem),
+    responses(
+        (status = 201, description = "The task", body = TaskView),
+        AnyProblem, TokenProblem, ConflictProblem, BodyProblem, ManyProblem
+    ),
     security(("token" = []))
 )]
 async fn create_task(

@@ -14,6 +14,9 @@ pub type Result<T, E = ApiError> = std::result::Result<T, E>;
 /// Most characters of the words in an answer or in the log: a caller may have sent what they quote.
 const MAX_DETAIL: usize = 2_000;
 
+/// Seconds after which people may have mended what a service refuses.
+const SECONDS_TO_MEND: u64 = 300;
+
 /// Why a request is not answered as asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
@@ -127,6 +130,9 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         self.log();
         let mut response = self.problem().into_response();
+        if let Self::Storage(easel_storage::Error::Refused { .. }) = self {
+            response.headers_mut().insert(RETRY_AFTER, SECONDS_TO_MEND.into());
+        }
         if let Self::Domain(easel_domain::Error::TooMany { retry_after_seconds, .. }) = self {
             response.headers_mut().insert(RETRY_AFTER, retry_after_seconds.into());
         }

@@ -71,6 +71,16 @@ const REJECTION: Field = Field {
     help: "Say why, so that the next attempt can be better.",
 };
 
+/// What asks for the attempt that failed once more, beside the settings that a retry takes.
+pub(crate) const SAME: Field = Field {
+    name: "same",
+    kind: Kind::Flag,
+    presence: Presence::Optional,
+    default: "false",
+    help: "Make the attempt that failed once more as it was, with the same seed. It is no further attempt; no setting can \
+           stand beside it.",
+};
+
 /// What can be said with a move; the settings that a retry takes have a table of their own.
 pub(crate) const fn of_move(action: Move) -> &'static [Field] {
     match action {

@@ -3,6 +3,7 @@
 mod bulk;
 mod changes;
 mod erasing;
+mod moving;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -10,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use axum_extra::TypedHeader;
 use easel_domain::identity::Identity;
-use easel_domain::task::{Move, Task};
+use easel_domain::task::Move;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -21,11 +22,14 @@ use crate::conditional::{ExpectedVersion, version_tag};
 use crate::error::Result;
 use crate::layers::finish;
 use crate::parameters::NoParameters;
-use crate::schemas::{self, AnyProblem, BodyProblem, ConflictProblem, StaleProblem, TaskProblem, TokenProblem};
+use crate::schemas::{
+    self, AnyProblem, BodyProblem, ConflictProblem, ManyProblem, StaleProblem, TaskProblem, TokenProblem,
+};
 use crate::services::Services;
 use crate::task_id::TaskId;
 use crate::task_view::TaskView;
 use changes::Words;
+use moving::move_task;
 
 /// The function's router.
 pub fn router(services: Services) -> Router {
@@ -52,7 +56,7 @@ pub(crate) fn routes() -> OpenApiRouter<Services> {
 macro_rules! moves {
     ($(
         #[doc = $summary:tt]
-        $handler:ident: $action:expr, $method:ident $path:tt, $caller:ident $scopes:tt, $operation:tt, $body:ty, $status:tt;
+        $handler:ident: $action:expr, $method:ident $path:tt, $caller:ident $scopes:tt, $operation:tt, $body:ty, $status:tt $(, $more:ident)?;
     )+) => { $(
         #[doc = $summary]
         #[utoipa::path(
@@ -65,6 +69,7 @@ macro_rules! moves {
             responses(
                 (status = $status, description = "The task after the move", body = TaskView),
                 AnyProblem, TokenProblem, TaskProblem, ConflictProblem, StaleProblem, BodyProblem
+                $(, $more)?
             ),
             security(("token" = $scopes))
         )]
@@ -95,9 +100,9 @@ moves! {
     /// Stop drawing for now.
     pause: Move::Pause, post "/v1/tasks/{id}/pause", Creator [], "pauseTask", schemas::EmptyBody, 200;
     /// Continue drawing.
-    resume: Move::Resume, post "/v1/tasks/{id}/resume", Creator [], "resumeTask", schemas::EmptyBody, 200;
+    resume: Move::Resume, post "/v1/tasks/{id}/resume", Creator [], "resumeTask", schemas::EmptyBody, 200, ManyProblem;
     /// Make another attempt.
-    retry: Move::Retry, post "/v1/tasks/{id}/retry", Creator [], "retryTask", schemas::RetryBody, 200;
+    retry: Move::Retry, post "/v1/tasks/{id}/retry", Creator [], "retryTask", schemas::RetryBody, 200, ManyProblem;
     /// Delete the task after a grace period.
     delete: Move::Delete, delete "/v1/tasks/{id}", Creator [], "deleteTask", schemas::EmptyBody, 202;
 }
@@ -122,19 +127,4 @@ async fn make(
     let view = TaskView::new(&task, None, identity, services).await?;
     let status = if action == Move::Delete { StatusCode::ACCEPTED } else { StatusCode::OK };
     Ok((status, TypedHeader(version_tag(task.version)?), Json(view)).into_response())
-}
-
-/// Makes a move on a task, as far as the rules let the caller.
-async fn move_task(
-    services: &Services,
-    id: Uuid,
-    words: &Words,
-    identity: &Identity,
-    expected: Option<u64>,
-) -> Result<Task> {
-    let change = |task: &Task| {
-        services.rules.may_make(identity, words.action(), task)?;
-        words.change(task, identity)
-    };
-    Ok(services.workflow.move_task(id, words.action(), identity, expected, change).await?)
 }

@@ -14,7 +14,7 @@ use utoipa::openapi::{ContentBuilder, HeaderBuilder, ObjectBuilder, Ref, RefOr, 
 use utoipa::{IntoParams, IntoResponses, PartialSchema, ToSchema};
 
 use crate::conditional::{ExpectedVersion, Known};
-use crate::fields::{BULK, UPLOAD, of_move};
+use crate::fields::{BULK, SAME, UPLOAD, of_move};
 use crate::idempotency::{MAX_KEY, SentKey};
 
 /// Schemas that are written by hand or follow from a table of fields.
@@ -52,7 +52,7 @@ schemas! {
     CancelBody "CancelRequest" = described(schema(of_move(Move::Cancel)), "What is said with a cancellation.");
     UnpublishBody "UnpublishRequest" = described(schema(of_move(Move::Unpublish)), "What is said when public images are taken away.");
     RetryBody "RetryRequest" = described(
-        schema(&SETTINGS.iter().map(|field| Field { presence: Presence::Optional, ..*field }).collect::<Vec<_>>()),
+        schema(&SETTINGS.iter().chain([&SAME]).map(|field| Field { presence: Presence::Optional, ..*field }).collect::<Vec<_>>()),
         "The settings that the new attempt changes. What is left out stays, without a seed a new one is drawn, and null is \
          the model's own default again."
     );

@@ -32,6 +32,8 @@ pub(crate) struct TaskSummary {
     pub(crate) title: Option<String>,
     /// Words to find it by.
     pub(crate) tags: Vec<String>,
+    /// The key of the dropped file that it was made from.
+    pub(crate) source: Option<String>,
     /// When it was asked for.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) created_at: Timestamp,
@@ -103,6 +105,7 @@ impl TaskSummary {
             owner: task.owner.clone(),
             title: task.title.clone(),
             tags: task.tags.clone(),
+            source: task.source.clone(),
             created_at: task.created_at,
             updated_at: task.updated_at,
             next_moves: next_moves(task, identity, services),

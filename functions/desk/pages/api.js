@@ -1,9 +1,13 @@
 // Calls to the service. Every response that is not a success is a `Problem`; no response is `Unreachable`.
 
 import { readJson, writeJson } from "./json.js";
+import { randomText } from "./random.js";
 import { session } from "./session.js";
 
 /** @typedef {import("../types/desk").Problem} ProblemDocument */
+
+/** The same request is on its way already. */
+const STILL_ANSWERING = "urn:easel:problem:still-answering";
 
 /** What the service refuses, in its own words (RFC 9457). */
 export class Problem extends Error {
@@ -20,7 +24,7 @@ export class Problem extends Error {
 
   /** Whether the same call may succeed later. */
   get isTemporary() {
-    return this.status === 429 || this.status >= 500;
+    return this.status === 429 || this.status >= 500 || this.document.type === STILL_ANSWERING;
   }
 }
 
@@ -64,6 +68,8 @@ export async function call(method, path, { body, headers = {}, keepalive = false
   const all = { ...headers };
   if (token) all.authorization = `Bearer ${token}`;
   if (body !== undefined) all["content-type"] = "application/json";
+  // Browsers send again what they believe to be lost; it is done once.
+  if (method === "POST") all["idempotency-key"] ??= randomText();
   let response;
   let text;
   try {
@@ -135,4 +141,25 @@ export class Resource {
 export function query(parameters) {
   const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== "");
   return new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
+}
+
+const EVENTS = 1000;
+
+/**
+ * Everything that happened to a task, oldest first.
+ * @param {string} id
+ * @returns {Promise<import("../types/desk").TaskEvent[]>}
+ */
+export async function historyOf(id) {
+  /** @type {import("../types/desk").TaskEvent[]} */
+  const events = [];
+  /** @type {string | null | undefined} */
+  let cursor = null;
+  do {
+    /** @type {import("../types/desk").History} */
+    const page = (await call("GET", `/v1/tasks/${id}/history?${query({ limit: EVENTS, cursor })}`)).body;
+    events.push(...page.events);
+    cursor = page.next_cursor;
+  } while (cursor);
+  return events;
 }

@@ -123,27 +123,40 @@ function requestForm(settings, retried, sent, signal) {
   };
 }
 
-/** Sends a new request. The same one, sent again because it may not have arrived, makes one task. */
-function request() {
+/**
+ * Sends a body. The same one, sent again because it may not have arrived, has the same key, so that it is done once.
+ * @param {string} path
+ * @param {Record<string, string>} [headers]
+ */
+function sender(path, headers = {}) {
   /** @type {{content: string, key: string} | null} */
   let unsure = null;
   return async (/** @type {Record<string, any>} */ body) => {
     const content = JSON.stringify(body);
     if (unsure?.content !== content) unsure = { content, key: randomText() };
-    await call("POST", "/v1/tasks", { body, headers: { "idempotency-key": unsure.key } });
+    await call("POST", path, { body, headers: { ...headers, "idempotency-key": unsure.key } });
     unsure = null;
+  };
+}
+
+/** Sends a new request. */
+function request() {
+  const send = sender("/v1/tasks");
+  return async (/** @type {Record<string, any>} */ body) => {
+    await send(body);
     notice("Added to the queue.");
   };
 }
 
 /** Sends a retry, then shows the task. @param {Task} task @param {Map<string, Setting>} settings */
 function retry(task, settings) {
+  const send = sender(`/v1/tasks/${task.id}/retry`, { "if-match": `"${task.version}"` });
   return async (/** @type {Record<string, any>} */ values) => {
     // A retry keeps what is absent, so what the form leaves to the model has to be null. A new seed is the service's,
     // and the starting image stays.
     const body = Object.fromEntries([...settings.keys()].map((name) =>
       [name, values[name] ?? (name === "seed" || name === "init_image" ? undefined : null)]));
-    await call("POST", `/v1/tasks/${task.id}/retry`, { body, headers: { "if-match": `"${task.version}"` } });
+    await send(body);
     notice("New attempt queued.");
     location.hash = `#/task/${task.id}`;
   };

@@ -6,7 +6,7 @@ import { notice } from "./notices.js";
 import { HELD, hold, outbox, held, undo } from "./outbox.js";
 import { counted, titleOf } from "./words.js";
 
-/** @typedef {import("../types/desk").Task} Task */
+/** @typedef {import("../types/desk").ListedTask} ListedTask */
 
 const QUICK_REASONS = [
   "Doesn't match the prompt",
@@ -19,12 +19,12 @@ const QUICK_REASONS = [
 /** @type {{group: string, close: () => void}[]} */
 const latest = [];
 
-/** @param {Task[]} tasks */
+/** @param {ListedTask[]} tasks */
 const subject = (tasks) =>
   tasks.length === 1 ? `“${titleOf(tasks[0])}”` : counted(tasks.length, "task");
 
 /**
- * @param {Task[]} tasks
+ * @param {ListedTask[]} tasks
  * @param {string} note
  */
 export function approve(tasks, note) {
@@ -33,7 +33,7 @@ export function approve(tasks, note) {
 
 /**
  * Asks for the reason first; returns whether one was given.
- * @param {Task[]} tasks
+ * @param {ListedTask[]} tasks
  */
 export async function reject(tasks) {
   const reason = await ask({

@@ -2,7 +2,7 @@
 
 import { titleOf } from "./words.js";
 
-/** @typedef {import("../types/desk").Task} Task */
+/** @typedef {import("../types/desk").ListedTask} ListedTask */
 /**
  * What the page keeps of a task.
  * @typedef {{id: string, status: string, title: string, owner: string, created: string, thumbnail: string | undefined,
@@ -28,7 +28,7 @@ export class LibraryEntries {
 
   /**
    * Adds the next page of the list.
-   * @param {Task[]} tasks
+   * @param {ListedTask[]} tasks
    * @param {string | null | undefined} cursor
    */
   append(tasks, cursor) {
@@ -39,7 +39,7 @@ export class LibraryEntries {
 
   /**
    * Replaces the part of the list that begins after the task `above`, or at the start.
-   * @param {Task[]} tasks
+   * @param {ListedTask[]} tasks
    * @param {string | null} above
    * @param {boolean} toEnd Whether nothing follows them.
    */
@@ -56,7 +56,7 @@ export class LibraryEntries {
     if (toEnd) this.cursor = null;
   }
 
-  /** @param {Task} task @returns {Entry} */
+  /** @param {ListedTask} task @returns {Entry} */
   #entry(task) {
     return {
       id: task.id,

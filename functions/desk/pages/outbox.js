@@ -2,12 +2,13 @@
 // task is still as it was seen. They are kept in the browser's storage, so that none is lost by a reload, a lost
 // connection or a restarted service.
 
-import { Problem, Unreachable, call, connection } from "./api.js";
+import { Problem, Unreachable, call, connection, query } from "./api.js";
 import { randomText } from "./random.js";
 import { session } from "./session.js";
 import { ago, changeName, titleOf } from "./words.js";
 
 /** @typedef {import("../types/desk").Task} Task */
+/** @typedef {import("../types/desk").ListedTask} ListedTask */
 
 /**
  * @typedef {object} Decision
@@ -65,7 +66,7 @@ export const holds = (task) => held().some((decision) => decision.task === task)
 
 /**
  * Holds one decision on tasks; returns its group.
- * @param {Task[]} tasks
+ * @param {ListedTask[]} tasks
  * @param {"approve" | "reject"} move
  * @param {string} words
  */
@@ -142,13 +143,14 @@ async function sendDue() {
  * @param {Decision} decision
  * @returns {Promise<Task>}
  */
-async function submit({ task, move, words, version }) {
+async function submit({ key, task, move, words, version }) {
   const body = move === "reject" ? { reason: words } : words ? { note: words } : {};
-  const headers = { "if-match": `"${version}"` };
+  // Sent again after its answer was lost, it is answered as the first time.
+  const headers = { "if-match": `"${version}"`, "idempotency-key": key };
   try {
     return (await call("POST", `/v1/tasks/${task}/${move}`, { body, headers, keepalive: true })).body;
   } catch (error) {
-    if (!(error instanceof Problem) || (error.status !== 412 && error.status !== 409)) throw error;
+    if (!(error instanceof Problem) || error.isTemporary || (error.status !== 412 && error.status !== 409)) throw error;
     return explained(task, move, words, version, error);
   }
 }
@@ -163,9 +165,8 @@ async function submit({ task, move, words, version }) {
  * @returns {Promise<Task>}
  */
 async function explained(task, move, words, version, refusal) {
-  /** @type {import("../types/desk").TaskEvent[]} */
-  const events = (await call("GET", `/v1/tasks/${task}/history`)).body.events;
-  const next = events.find((event) => event.version === version + 1);
+  /** @type {import("../types/desk").TaskEvent | undefined} */
+  const next = (await call("GET", `/v1/tasks/${task}/history?${query({ cursor: version, limit: 1 })}`)).body.events[0];
   if (!next) throw refusal;
   if (next.change === move && next.by.name === session.identity?.name && (next.reason ?? "") === words) {
     return (await call("GET", `/v1/tasks/${task}`)).body;

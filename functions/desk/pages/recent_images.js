@@ -8,6 +8,7 @@ import { taskCard } from "./task_card.js";
 import { throttled, watch } from "./watch.js";
 
 /** @typedef {import("../types/desk").Task} Task */
+/** @typedef {import("../types/desk").ListedTask} ListedTask */
 /** @typedef {import("../types/desk").TaskPage} TaskPage */
 
 const COUNT = 12;
@@ -37,7 +38,7 @@ export function recentImages() {
     return entry;
   }
 
-  /** @param {Task[]} tasks */
+  /** @param {ListedTask[]} tasks */
   function removeOthers(tasks) {
     for (const [id, { card }] of shown) {
       if (tasks.some((task) => task.id === id)) continue;

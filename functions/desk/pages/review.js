@@ -13,6 +13,7 @@ import { taskPanel } from "./task_panel.js";
 import { throttled, watch } from "./watch.js";
 
 /** @typedef {import("../types/desk").Task} Task */
+/** @typedef {import("../types/desk").ListedTask} ListedTask */
 /** @typedef {import("../types/desk").TaskPage} TaskPage */
 
 const LIMIT = 100;
@@ -28,6 +29,7 @@ export function review(main, _, configuration) {
     choose,
     filter: () => {
       queue.clear();
+      panel.hide();
       reload();
       draw();
     },
@@ -36,10 +38,7 @@ export function review(main, _, configuration) {
       clearSelection();
     },
     reject: async (tasks) => (await reject(tasks)) && clearSelection(),
-    compare: ([first, ...others]) => {
-      go(first);
-      panel.compareWith(others.flatMap((task) => imagesOf(task, task.attempt)));
-    },
+    compare: (tasks) => compare(tasks).catch(failed),
     clear: clearSelection,
     stale: () => stale(),
   });
@@ -59,7 +58,7 @@ export function review(main, _, configuration) {
   panel.hide();
 
   function draw() {
-    for (const node of [steps, panel.node]) node.hidden = queue.current === null;
+    steps.hidden = queue.current === null;
     empty.hidden = queue.current !== null;
     const done = queue.open().length === 0;
     if (done !== empty.hasChildNodes()) {
@@ -68,13 +67,25 @@ export function review(main, _, configuration) {
     list.draw();
   }
 
-  /** @param {Task | null} task */
+  /** @param {ListedTask | null} task */
   function go(task) {
     queue.current = task?.id ?? null;
-    service.show(queue.current);
-    if (task) panel.show(task);
+    const whole = service.show(queue.current);
+    // What is listed is not all of it: until the rest is there, nothing is shown, least of all the task before.
+    if (whole) panel.show(whole);
+    else panel.hide();
     draw();
     watching.now();
+  }
+
+  /** Shows the first task's images and those of the others beside it. @param {ListedTask[]} tasks */
+  async function compare(tasks) {
+    const [first] = tasks;
+    go(first);
+    const [shown, ...others] = await Promise.all(tasks.map(({ id }) => service.whole(id)));
+    if (queue.current !== first.id) return;
+    panel.show(shown);
+    panel.compareWith(others.flatMap((task) => imagesOf(task, task.attempt)));
   }
 
   /** @param {number} by */
@@ -108,6 +119,7 @@ export function review(main, _, configuration) {
     if (queue.current === null && queue.open().length > 0) go(queue.open()[0]);
     const task = await service.loadShown(signal);
     if (task && task.id === queue.current) panel.show(task);
+    if (task) await service.loadAhead(queue.neighbour(1)?.id, signal);
     if (task === null) go(queue.open().find((other) => other.id !== queue.current) ?? null);
     draw();
     return service.changed;
@@ -154,20 +166,45 @@ function reviewRequests(queue) {
   let page = newPage();
   /** @type {Resource<Task> | null} */
   let shown = null;
+  /** Tasks of the queue that were looked at or will be next. @type {Map<string, Resource<Task>>} */
+  const whole = new Map();
+
+  /** @param {string} id @returns {Resource<Task>} */
+  function resourceOf(id) {
+    const resource = whole.get(id) ?? new Resource(`/v1/tasks/${id}`);
+    whole.set(id, resource);
+    return resource;
+  }
 
   const service = {
     /** Whether the last round brought something new. */
     changed: false,
 
-    /** @param {string | null} id */
+    /** Keeps the task up to date from now on; returns what is known of it. @param {string | null} id */
     show(id) {
-      shown = id === null ? null : new Resource(`/v1/tasks/${id}`);
+      shown = id === null ? null : resourceOf(id);
+      return shown?.value ?? null;
+    },
+
+    /** All of a task. @param {string} id @returns {Promise<Task>} */
+    async whole(id) {
+      const resource = resourceOf(id);
+      await resource.load();
+      return /** @type {Task} */ (resource.value);
+    },
+
+    /** Gets the task that is looked at next, unless it is known. @param {string | undefined} id @param {AbortSignal} signal */
+    async loadAhead(id, signal) {
+      if (!id || whole.get(id)?.value) return;
+      // What fails now is said once the task is looked at.
+      await resourceOf(id).load(signal).catch(() => {});
     },
 
     /** Forgets what is known, so that all of it is sent again. */
     reload() {
       renewed = true;
       page = newPage();
+      whole.clear();
       service.show(queue.current);
     },
 
@@ -177,6 +214,7 @@ function reviewRequests(queue) {
       service.changed = await asked.load(signal);
       if (asked !== page || !asked.value || !service.changed) return false;
       queue.update(asked.value.tasks, Boolean(asked.value.next_cursor), renewed);
+      for (const id of whole.keys()) if (id !== queue.current && !queue.waiting.some((task) => task.id === id)) whole.delete(id);
       const all = renewed;
       renewed = false;
       return all;

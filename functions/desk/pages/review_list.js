@@ -3,18 +3,18 @@
 import { button, element, fill } from "./element.js";
 import { counted, titleOf } from "./words.js";
 
-/** @typedef {import("../types/desk").Task} Task */
+/** @typedef {import("../types/desk").ListedTask} ListedTask */
 /** @typedef {import("./review_queue.js").ReviewQueue} ReviewQueue */
 /** @typedef {{order: string, status: string}} Filters */
 
 /**
  * @typedef {object} Events
- * @property {(task: Task) => void} show
+ * @property {(task: ListedTask) => void} show
  * @property {(id: string, on: boolean, through: boolean) => void} choose
  * @property {() => void} filter Called after the filters have changed.
- * @property {(tasks: Task[]) => void} approve
- * @property {(tasks: Task[]) => void} reject
- * @property {(tasks: Task[]) => void} compare
+ * @property {(tasks: ListedTask[]) => void} approve
+ * @property {(tasks: ListedTask[]) => void} reject
+ * @property {(tasks: ListedTask[]) => void} compare
  * @property {() => void} clear
  * @property {() => void} stale Called when an image's URL no longer works.
  */
@@ -46,7 +46,7 @@ export function reviewList(queue, filters, events) {
     return element("label", {}, element("span", {}, label), made);
   }
 
-  /** @param {Task} task */
+  /** @param {ListedTask} task */
   function item(task) {
     const box = element("input", { type: "checkbox", checked: queue.selected.has(task.id), "aria-label": `Select ${titleOf(task)}` });
     box.addEventListener("click", (event) => events.choose(task.id, box.checked, event.shiftKey));
@@ -57,7 +57,7 @@ export function reviewList(queue, filters, events) {
         element("span", { dir: "auto" }, titleOf(task))));
   }
 
-  /** @param {Task[]} chosen */
+  /** @param {ListedTask[]} chosen */
   function actions(chosen) {
     const decides = filters.status === "awaiting_approval";
     return [

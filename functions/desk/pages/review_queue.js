@@ -1,10 +1,10 @@
 // The state of Review: the tasks that wait for a decision, which one is shown and which are selected. It knows nothing
 // of the page or of the service.
 
-/** @typedef {import("../types/desk").Task} Task */
+/** @typedef {import("../types/desk").ListedTask} ListedTask */
 
 export class ReviewQueue {
-  /** @type {Task[]} */
+  /** @type {ListedTask[]} */
   waiting = [];
   /** @type {string | null} */
   current = null;
@@ -66,7 +66,7 @@ export class ReviewQueue {
 
   /**
    * Takes over what the service has now.
-   * @param {Task[]} tasks
+   * @param {ListedTask[]} tasks
    * @param {boolean} hasMore
    * @param {boolean} renewed Whether the URLs of images are new ones; else a task that is the same keeps its own, so that
    *   its image is not loaded again.

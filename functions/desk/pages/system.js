@@ -59,7 +59,7 @@ function describe(health, version) {
   return [
     element("h2", {}, "Device and model"),
     element("p", { class: health.sdxl_available ? "good" : "warning" }, verdict),
-    fallback_reason ? element("p", {}, device === "none" ? "Why: " : "Why not on a GPU: ", fallback_reason, ".") : "",
+    fallback_reason ? element("p", {}, health.sdxl_available ? "Why not on a GPU: " : "Why: ", fallback_reason, ".") : "",
     facts([
       ["Device", health.device_name],
       ["Compute capability", health.compute_capability],
@@ -81,7 +81,7 @@ function refiner({ refiner_model_loaded, refinement_enabled }) {
 }
 
 /** @param {Metrics} metrics */
-function amounts({ tasks, drawn }) {
+function amounts({ tasks, drawn, workers }) {
   return [
     element("h2", {}, "Tasks"),
     element("p", {}, `${counted(tasks.pending ?? 0, "task")} queued, ${tasks.in_progress ?? 0} generating.`),
@@ -93,7 +93,16 @@ function amounts({ tasks, drawn }) {
       element("tbody", {},
         spread("Time per image", drawn.image_seconds, duration), spread("Time per step", drawn.step_seconds, duration),
         spread("Time in the queue", drawn.queue_seconds, duration), spread("Cost per image", drawn.dollars_per_image, money))),
-  ];
+    workers.length > 0 && element("section", { "aria-label": "Workers" }, element("h2", {}, "Workers"),
+      element("ul", {}, workers.map(worker))),
+  ].filter((node) => node instanceof Node);
+}
+
+/** @param {Metrics["workers"][number]} worker */
+function worker({ device_name, model, is_silent, sdxl_available, fallback_reason, reported_at }) {
+  const state = is_silent ? "silent" : sdxl_available ? "ready" : "cannot generate";
+  return element("li", {}, `${device_name}, ${model}: ${state}, last seen `, timeAgo(reported_at),
+    fallback_reason && [element("br"), element("span", { dir: "auto" }, fallback_reason)]);
 }
 
 /**

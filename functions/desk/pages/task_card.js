@@ -8,9 +8,10 @@ import { timeAgo } from "./time_ago.js";
 import { statusName, titleOf } from "./words.js";
 
 /** @typedef {import("../types/desk").Task} Task */
+/** @typedef {import("../types/desk").ListedTask} ListedTask */
 
 /**
- * @param {(task: Task) => void} moved
+ * @param {(task: ListedTask) => void} moved
  * @param {() => void} stale Called when an image's URL no longer works.
  */
 export function taskCard(moved, stale) {
@@ -29,9 +30,11 @@ export function taskCard(moved, stale) {
       shown = "";
     },
 
-    /** @param {Task} task */
+    /** @param {Task | ListedTask} task */
     show(task) {
-      const { progress, attempt } = task;
+      const { attempt } = task;
+      // A list has no progress.
+      const progress = "progress" in task ? task.progress : null;
       const first = attempt.images[0];
       const now = first ? attempt.images.map((image) => image.sha256).join() : `${progress?.step} ${progress?.stage}`;
       if (now !== shown) {

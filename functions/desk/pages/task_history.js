@@ -1,6 +1,6 @@
 // Who did what to a task, and when.
 
-import { Resource } from "./api.js";
+import { historyOf } from "./api.js";
 import { element, fill } from "./element.js";
 import { failed } from "./notices.js";
 import { timeAgo } from "./time_ago.js";
@@ -23,16 +23,16 @@ export function taskHistory() {
       const wanted = `${id} ${version}`;
       if (wanted === shown) return;
       shown = wanted;
-      /** @type {Resource<{events: TaskEvent[]}>} */
-      const history = new Resource(`/v1/tasks/${id}/history`);
+      /** @type {TaskEvent[]} */
+      let events;
       try {
-        await history.load();
+        events = await historyOf(id);
       } catch (error) {
         shown = "";
         failed(error);
         return;
       }
-      if (shown === wanted) fill(list, [...(history.value?.events ?? [])].reverse().map(entry));
+      if (shown === wanted) fill(list, events.reverse().map(entry));
     },
   };
 }

@@ -5,11 +5,11 @@ import { ask } from "./ask.js";
 import { button, element } from "./element.js";
 import { failed } from "./notices.js";
 
-/** @typedef {import("../types/desk").Task} Task */
+/** @typedef {import("../types/desk").ListedTask} ListedTask */
 
 /**
- * @param {Task} task
- * @param {(task: Task) => void} moved
+ * @param {ListedTask} task
+ * @param {(task: ListedTask) => void} moved
  * @returns {HTMLElement[]}
  */
 export function moveButtons(task, moved) {

@@ -11,11 +11,12 @@ import { moveButtons } from "./task_moves.js";
 import { statusName } from "./words.js";
 
 /** @typedef {import("../types/desk").Task} Task */
+/** @typedef {import("../types/desk").ListedTask} ListedTask */
 /** @typedef {import("../types/desk").Configuration} Configuration */
 
 /**
  * @param {Configuration} configuration
- * @param {{decided?: (task: Task) => void, moved: (task: Task) => void, stale: () => void}} events
+ * @param {{decided?: (task: Task) => void, moved: (task: ListedTask) => void, stale: () => void}} events
  */
 export function taskPanel(configuration, { decided = () => {}, moved, stale }) {
   /** @type {Task | null} */

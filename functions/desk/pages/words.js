@@ -42,7 +42,7 @@ export const changeName = (change) => CHANGES[change] ?? change;
 
 /**
  * What a task is called: its title, else its prompt.
- * @param {import("../types/desk").Task} task
+ * @param {import("../types/desk").ListedTask} task
  */
 export const titleOf = (task) => task.title || task.attempt.settings.prompt;
 

@@ -20,6 +20,8 @@ export type Progress = Schemas["ProgressView"];
 export type Settings = Read<Schemas["Settings"]>;
 export type Spread = Schemas["Spread"];
 export type Task = Read<Schemas["TaskView"]>;
+/** What lists show of a task, and every task has. */
+export type ListedTask = Omit<Read<Schemas["TaskSummary"]>, "earlier_attempt_count">;
 export type TaskEvent = History["events"][number];
 export type TaskPage = Read<Schemas["TaskPage"]>;
 

@@ -10,9 +10,10 @@ mod submit;
 
 use std::time::Duration;
 
-use reqwest::blocking::{Client as HttpClient, RequestBuilder};
+use reqwest::blocking::{Client as HttpClient, RequestBuilder, Response};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
+use uuid::Uuid;
 
 pub(crate) use decide::{
     ApproveArguments, ReasonArguments, RejectArguments, TaskArguments, approve, cancel, publish, reject, unpublish,
@@ -40,6 +41,8 @@ pub(crate) struct ServiceArguments {
 }
 
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// The pauses before what was lost is sent again.
+const AGAIN_AFTER: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
 
 /// A service and who asks it.
 pub(crate) struct Client {
@@ -75,12 +78,21 @@ impl Client {
         self.send(self.request(Method::GET, path))
     }
 
-    /// Posts a body.
+    /// Posts a body, again if the answer is lost on the way: with the same key, the service does it once.
     ///
     /// # Errors
     /// As [`Client::get`].
     pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Value, CommandError> {
-        self.send(self.request(Method::POST, path).json(body))
+        let key = Uuid::now_v7().to_string();
+        let request = || self.request(Method::POST, path).header("idempotency-key", &key).json(body);
+        for pause in AGAIN_AFTER {
+            match request().send() {
+                // Who cannot be reached at all has not done anything.
+                Err(error) if !error.is_connect() && !error.is_builder() => std::thread::sleep(pause),
+                sent => return self.read(sent),
+            }
+        }
+        self.send(request())
     }
 
     /// Deletes a resource.
@@ -119,7 +131,11 @@ impl Client {
     }
 
     fn send(&self, request: RequestBuilder) -> Result<Value, CommandError> {
-        let answer = request.send().map_err(|error| self.unreachable(&error))?;
+        self.read(request.send())
+    }
+
+    fn read(&self, sent: reqwest::Result<Response>) -> Result<Value, CommandError> {
+        let answer = sent.map_err(|error| self.unreachable(&error))?;
         let status = answer.status();
         let body = answer.bytes().map_err(|error| self.unreachable(&error))?;
         let value = serde_json::from_slice::<Value>(&body);

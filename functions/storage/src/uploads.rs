@@ -179,7 +179,8 @@ impl Workflow {
 
 /// Why a file is not read.
 fn too_long(what: &str, length: u64, limit: usize) -> String {
-    format!("{what} has {} KiB, the limit is {}: make it smaller", length.div_ceil(1 << 10), limit >> 10)
+    let (unit, name) = if limit < 1 << 20 { (1 << 10, "KiB") } else { (1 << 20, "MiB") };
+    format!("{what} has {} {name}, the limit is {}: make it smaller", length.div_ceil(unit), limit as u64 / unit)
 }
 
 /// The task of a dropped file and the first event of its history.

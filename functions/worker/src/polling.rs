@@ -1,6 +1,6 @@
 //! Messages polled from a queue, one after the other, outside Lambda.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use easel_system::environment::{self, DEAD_LETTER_URL, QUEUE_URL};
 use tokio::signal::unix::{SignalKind, signal};
@@ -9,16 +9,11 @@ use tokio_util::sync::CancellationToken;
 use crate::error::{Error, Result};
 use crate::queue::{MessageQueue, Received};
 use crate::sqs::Sqs;
-use crate::worker::{Deadline, Delivery, DeliveryOutcome, Worker};
+use crate::worker::{Deadline, Delivery, DeliveryOutcome, Worker, WorkerOptions};
 
-/// How long a message is hidden at a time. When a worker dies, its message is delivered again after this, and by then
-/// the lease on its task is over.
-const HIDDEN: Duration = Duration::from_secs(90);
 /// The pauses after failures of the queue, which grow.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// How long a queue keeps a message hidden at most, counted from its receipt.
-const LONGEST_HIDING: Duration = Duration::from_secs(12 * 3600);
 
 /// What a queue is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +78,7 @@ pub async fn run(worker: Worker, urls: QueueUrls) -> Result<()> {
 pub async fn poll<Q: MessageQueue>(worker: &Worker, queue: &Q, purpose: Purpose, stop: &CancellationToken) {
     let mut pause = FIRST_PAUSE;
     while !stop.is_cancelled() {
-        let Some(received) = stop.run_until_cancelled(queue.receive(HIDDEN)).await else { return };
+        let Some(received) = stop.run_until_cancelled(queue.receive(worker.options().hidden)).await else { return };
         match received {
             Ok(message) => {
                 pause = FIRST_PAUSE;
@@ -117,7 +112,7 @@ async fn handle_message<Q: MessageQueue>(
         }
     };
     let hiding = async {
-        keep_hidden(queue, &receipt).await;
+        keep_hidden(queue, &receipt, worker.options()).await;
         std::future::pending().await
     };
     let outcome = tokio::select! {
@@ -135,16 +130,16 @@ async fn handle_message<Q: MessageQueue>(
 
 /// Keeps extending the time for which the message is hidden. Where the queue hides it no longer, it is deleted: by then
 /// its task is held by a lease, and if the worker dies, others find it without a message.
-async fn keep_hidden<Q: MessageQueue>(queue: &Q, receipt: &str) {
-    let received = tokio::time::Instant::now();
+async fn keep_hidden<Q: MessageQueue>(queue: &Q, receipt: &str, options: &WorkerOptions) {
+    let received = Instant::now();
     loop {
-        tokio::time::sleep(HIDDEN / 3).await;
-        if received.elapsed() + HIDDEN >= LONGEST_HIDING {
+        tokio::time::sleep(options.hidden / 3).await;
+        if received.elapsed() + options.hidden >= options.hidden_at_most {
             match queue.delete(receipt).await {
                 Ok(()) => return tracing::info!("the message is as old as it may get: the lease alone holds the task"),
                 Err(error) => tracing::warn!(%error, "the message could not be deleted"),
             }
-        } else if let Err(error) = queue.hide(receipt, HIDDEN).await {
+        } else if let Err(error) = queue.hide(receipt, options.hidden).await {
             // Another worker may get the message, but the lease protects the task.
             tracing::warn!(%error, "the message could not be kept hidden");
         }

@@ -88,6 +88,12 @@ impl Worker {
         Self { workflow, engine, options, device: tokio::sync::Mutex::new(()), reported: Mutex::new(None) }
     }
 
+    /// The worker's options.
+    #[must_use]
+    pub fn options(&self) -> &WorkerOptions {
+        &self.options
+    }
+
     /// Draws what is next, once for each object that the message announces. A message that cannot be read is handed back
     /// until its queue gives it up, so that it raises the alarm on dead letters.
     pub async fn handle(&self, delivery: &Delivery) -> DeliveryOutcome {

@@ -28,6 +28,11 @@ pub struct WorkerOptions {
     pub margin: Duration,
     /// How often the queue delivers a message before giving it up.
     pub deliveries: u32,
+    /// How long a polled message is hidden at a time. When a worker dies, its message is delivered again after this, and by
+    /// then the lease on its task is over.
+    pub hidden: Duration,
+    /// How long the queue keeps a message hidden in all.
+    pub hidden_at_most: Duration,
     /// How often a task is tried at the same step before an error fails it.
     pub tries: u32,
     /// How long a task is generated before it makes way for somebody else's that waits; without, it does not.
@@ -56,6 +61,8 @@ impl WorkerOptions {
             lease: Duration::from_secs(60),
             margin: Duration::from_secs(10),
             deliveries: 3,
+            hidden: Duration::from_secs(90),
+            hidden_at_most: Duration::from_secs(12 * 3600),
             tries: 3,
             time_slice: Some(USUAL_TIME_SLICE),
             wait_for_move: Duration::from_secs(2),

@@ -143,8 +143,15 @@ impl Person {
 
     /// Everything that happened to the task.
     pub async fn history(&self, id: &str) -> Vec<Value> {
-        let history = self.get(&format!("/v1/tasks/{id}/history")).await.expect(200);
-        history["events"].as_array().expect("events").clone()
+        let (mut events, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = self.get(&format!("/v1/tasks/{id}/history?limit=1000{cursor}")).await.expect(200);
+            events.extend(page["events"].as_array().expect("events").iter().cloned());
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return events,
+            }
+        }
     }
 
     /// The ids of every task that `filter` leaves, in the list's order, page by page.
@@ -169,11 +176,16 @@ impl Person {
         response.bytes().await.expect("all of it").to_vec()
     }
 
-    /// Sends bytes to a presigned URL; the response's status.
+    /// Sends bytes to a presigned URL, with the headers that belong to it but for another type; the response's status.
     pub async fn upload(&self, upload: &Value, content_type: &str, bytes: &[u8]) -> u16 {
         let url = upload["url"].as_str().expect("a URL");
-        let put = self.http.put(url).header("content-type", content_type).body(bytes.to_vec());
-        put.send().await.expect("a response").status().as_u16()
+        let mut put = self.http.put(url).header("content-type", content_type);
+        for (name, value) in upload["headers"].as_object().expect("headers") {
+            if !["content-type", "content-length"].contains(&name.as_str()) {
+                put = put.header(name, value.as_str().expect("a text"));
+            }
+        }
+        put.body(bytes.to_vec()).send().await.expect("a response").status().as_u16()
     }
 }
 

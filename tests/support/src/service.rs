@@ -71,8 +71,14 @@ impl Service {
     /// A service for one test alone; `None` where the tests run against a deployment.
     #[must_use]
     pub fn alone() -> Option<Self> {
+        Self::alone_with(&[])
+    }
+
+    /// Like [`Service::alone`], with options of `easel serve`.
+    #[must_use]
+    pub fn alone_with(options: &[&'static str]) -> Option<Self> {
         match deployment() {
-            None => Some(Self::start(&[])),
+            None => Some(Self::start(options)),
             Some(_) => {
                 eprintln!("left out: a deployment is nothing to kill or to look inside");
                 None

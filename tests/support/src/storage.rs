@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use easel_storage::gallery::Gallery;
 use easel_storage::store::Store;
 use easel_storage::workflow::Workflow;
+use uuid::Uuid;
 
 use crate::addresses::Addresses;
 use crate::clients::Access;
@@ -76,6 +78,38 @@ impl Storage {
         pages.iter().flat_map(|page| page.contents()).filter_map(|object| object.key().map(str::to_owned)).collect()
     }
 
+    /// Writes `count` tasks that are like the one with this id, past the service, and counts them.
+    pub async fn multiply(&self, id: Uuid, count: usize) {
+        let key = HashMap::from([("PK".to_owned(), text(&format!("TASK#{id}"))), ("SK".to_owned(), text("TASK"))]);
+        let found = self.rows.get_item().table_name(&self.table).set_key(Some(key)).send().await.expect("a row");
+        let row = found.item.expect("the task");
+        let status = row["status"].as_s().expect("a status").clone();
+        let mut left = count;
+        while left > 0 {
+            // As many as DynamoDB takes in one call.
+            let puts = (0..left.min(25)).map(|_| {
+                let (mut row, id) = (row.clone(), Uuid::now_v7());
+                row.insert("PK".to_owned(), text(&format!("TASK#{id}")));
+                row.insert("id".to_owned(), text(&id.to_string()));
+                for key in ["status_shard", "owner_shard"] {
+                    let value = row[key].as_s().expect("a key").rsplit_once('#').expect("a shard").0.to_owned();
+                    row.insert(key.to_owned(), text(&format!("{value}#{}", id.as_bytes()[15] % 4)));
+                }
+                let put = PutRequest::builder().set_item(Some(row)).build().expect("a row");
+                WriteRequest::builder().put_request(put).build()
+            });
+            let puts: Vec<_> = puts.collect();
+            left -= puts.len();
+            let written = self.rows.batch_write_item().request_items(&self.table, puts).send().await.expect("written");
+            assert!(written.unprocessed_items().is_none_or(HashMap::is_empty), "all of them");
+        }
+        let counter = HashMap::from([("PK".to_owned(), text("COUNTERS")), ("SK".to_owned(), text("00"))]);
+        let update = self.rows.update_item().table_name(&self.table).set_key(Some(counter));
+        let update = update.update_expression("ADD #status :count").expression_attribute_names("#status", status);
+        let count = AttributeValue::N(count.to_string());
+        update.expression_attribute_values(":count", count).send().await.expect("counted");
+    }
+
     /// Writes another name into an event, as somebody does who may write rows.
     pub async fn change_event(&self, id: &str, version: u64, by: &str, name: &str) {
         let key = [("PK", format!("TASK#{id}")), ("SK", format!("EVENT#{version:010}"))];
@@ -96,6 +130,6 @@ impl Storage {
     }
 }
 
-fn text(value: &str) -> aws_sdk_dynamodb::types::AttributeValue {
-    aws_sdk_dynamodb::types::AttributeValue::S(value.to_owned())
+fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
 }

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use tokio::task::JoinSet;
 
 use super::changes::Words;
+use super::moving::move_task;
 use crate::body::{Body, typed};
 use crate::caller::Creator;
 use crate::error::{ApiError, Result};
@@ -63,7 +64,7 @@ pub(super) async fn move_tasks(
             let (services, identity, words) = (services.clone(), identity.clone(), words.clone());
             running.spawn(async move {
                 let moved = match task_id::parse(&id) {
-                    Ok(task) => super::move_task(&services, task, &words, &identity, None).await,
+                    Ok(task) => move_task(&services, task, &words, &identity, None).await,
                     Err(unknown) => Err(unknown),
                 };
                 (place, result(id, moved))

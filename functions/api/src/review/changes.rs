@@ -8,7 +8,7 @@ use easel_storage::workflow::Workflow;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::fields::of_move;
+use crate::fields::{SAME, of_move};
 
 /// A move and what is said with it, checked once, however many tasks it is made on.
 #[derive(Debug, Clone)]
@@ -24,8 +24,11 @@ impl Words {
     /// Returns [`Error::Invalid`] with everything that is wrong whatever the task.
     pub(super) fn read(action: Move, object: Map<String, Value>) -> Result<Self> {
         let values = if action == Move::Retry {
+            let same = asks_for_the_same(&object)?;
+            let object: Map<_, _> = object.into_iter().filter(|(name, _)| same || name != SAME.name).collect();
             // What is null or left out means something only beside the task's own settings.
-            easel_settings::read(SETTINGS, object.clone(), Missing::Filled).map(|_| object)
+            let settings = object.clone().into_iter().filter(|(name, _)| name != SAME.name).collect();
+            easel_settings::read(SETTINGS, settings, Missing::Filled).map(|_| object)
         } else {
             easel_settings::read(of_move(action), object, Missing::Refused)
         };
@@ -44,6 +47,7 @@ impl Words {
     pub(super) fn change(&self, task: &Task, by: &Identity) -> Result<Change> {
         let mut values = self.values.clone();
         match self.action {
+            Move::Retry if values.contains_key(SAME.name) => Ok(Change::Redrive),
             Move::Retry => Ok(Change::Retry { settings: Box::new(read_changes(&task.attempt.settings, values)?) }),
             Move::Publish => Ok(Change::Publish { publication: Workflow::publication(task, by) }),
             Move::Delete => Ok(Change::Delete { after: Timestamp::now() + GRACE_PERIOD }),
@@ -53,6 +57,17 @@ impl Words {
                 change.map_err(|error| Error::Invalid(vec![FieldError::new("body", error.to_string())]))
             }
         }
+    }
+}
+
+/// Whether the attempt that failed is to be made once more as it was.
+fn asks_for_the_same(object: &Map<String, Value>) -> Result<bool> {
+    let wrong = |message: &str| Err(Error::Invalid(vec![FieldError::new(SAME.name, message)]));
+    match object.get(SAME.name) {
+        None | Some(Value::Null | Value::Bool(false)) => Ok(false),
+        Some(Value::Bool(true)) if object.len() == 1 => Ok(true),
+        Some(Value::Bool(true)) => wrong("stands alone: leave the settings out, or leave `same` out"),
+        Some(_) => wrong("is neither true nor false"),
     }
 }
 
@@ -89,6 +104,8 @@ mod tests {
         let reject = Change::Reject { reason: "blurred".to_owned() };
         assert_eq!(reading(Move::Reject, json!({"reason": "blurred"})), Ok(reject));
         assert_eq!(reading(Move::Approve, json!({"note": null})), Ok(Change::Approve { note: None }));
+        assert_eq!(reading(Move::Retry, json!({"same": true})), Ok(Change::Redrive));
+        assert!(matches!(reading(Move::Retry, json!({"same": false, "seed": 7})), Ok(Change::Retry { .. })));
         let cancel = Change::Cancel { reason: Some("late".to_owned()) };
         assert_eq!(reading(Move::Cancel, json!({"reason": "late"})), Ok(cancel));
     }
@@ -102,6 +119,8 @@ mod tests {
             (Move::Publish, json!({"publication": {}})),
             (Move::Delete, json!({"after": "2026-01-01T00:00:00Z"})),
             (Move::Retry, json!({"title": "another"})),
+            (Move::Retry, json!({"same": true, "seed": 7})),
+            (Move::Retry, json!({"same": "yes"})),
             (Move::Claim, json!({})),
         ] {
             assert!(matches!(reading(action, body), Err(Error::Invalid(_))), "{action}");

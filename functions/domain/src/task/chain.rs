@@ -19,25 +19,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::event::{Change, Event};
+use super::link::Link;
 use super::status::{Move, Status};
 use crate::identity::Identity;
-
-/// What ties an event to the one before.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Link {
-    /// The hash of the event before; none of the first event of a chain.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub previous: Option<String>,
-    /// The hash of what the event brought.
-    pub digest: String,
-    /// The hash of the event.
-    pub hash: String,
-}
 
 /// An event as it is hashed, which is how the API shows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

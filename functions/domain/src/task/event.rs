@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::attempt::{GeneratedImage, GenerationReport};
-use super::chain::Link;
+use super::link::Link;
 use super::record::{Publication, Task};
 use super::status::{Move, Status};
 use crate::identity::Identity;

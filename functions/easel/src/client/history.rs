@@ -24,7 +24,7 @@ pub(crate) struct HistoryArguments {
 }
 
 /// Most events of one page of the API.
-const PAGE: usize = 500;
+const PAGE: usize = 1_000;
 
 /// Prints everything that happened to a task.
 ///

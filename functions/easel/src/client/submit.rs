@@ -72,7 +72,10 @@ fn upload(client: &Client, path: &Path) -> Result<String, CommandError> {
     };
     let place = client.post("/v1/uploads", &json!({"content_type": content_type, "content_length": bytes.len()}))?;
     let url = place["url"].as_str().unwrap_or_default();
-    let answer = client.http().put(url).header("content-type", content_type).body(bytes).send();
+    // The length, which the address is good for as well, is the body's own.
+    let headers = place["headers"].as_object().into_iter().flatten().filter(|(name, _)| *name != "content-length");
+    let put = headers.fold(client.http().put(url), |put, (name, value)| put.header(name, value.as_str().unwrap_or("")));
+    let answer = put.body(bytes).send();
     let answer = answer.map_err(|error| failed(format!("uploading it: {}", cause(&error))))?;
     if !answer.status().is_success() {
         return Err(failed(format!("the upload is refused: {}", answer.status())));

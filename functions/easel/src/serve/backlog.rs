@@ -1,6 +1,6 @@
 //! The queue is in memory: whatever waits while there is no message for it, gets one.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use easel_domain::task::Status;
 use easel_embedded::notification::{Creation, ObjectCreated};
@@ -13,10 +13,11 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 const PAGE: usize = 100;
-/// How often is looked for what waits, where no message is left.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// How often everything that waits is counted again, in looks.
-const RECONCILE_EVERY: u32 = 30;
+/// How often what waits is looked for where new objects announce themselves, and where they do not.
+const LOOK_EVERY: Duration = Duration::from_secs(20);
+const LOOK_OFTEN: Duration = Duration::from_secs(2);
+/// How often everything that waits is counted again.
+const RECONCILE_EVERY: Duration = Duration::from_secs(60);
 
 /// What fills a queue.
 #[derive(Debug, Clone)]
@@ -63,21 +64,22 @@ impl Backlog {
     }
 
     /// Looks for what waits until `shutdown`, wherever no message is left for it.
-    pub(super) async fn watch(self, shutdown: CancellationToken) {
-        let mut looks = 0;
+    pub(super) async fn watch(self, announces_objects: bool, shutdown: CancellationToken) {
+        let every = if announces_objects { LOOK_EVERY } else { LOOK_OFTEN };
+        let mut reconciled: Option<Instant> = None;
         loop {
             if self.queue.is_empty() {
-                if looks % RECONCILE_EVERY == 0
-                    && let Err(error) = self.workflow.reconcile(Timestamp::now()).await
-                {
-                    tracing::warn!(%error, "what waits could not be counted again");
+                if reconciled.is_none_or(|reconciled| reconciled.elapsed() >= RECONCILE_EVERY) {
+                    reconciled = Some(Instant::now());
+                    if let Err(error) = self.workflow.reconcile(Timestamp::now()).await {
+                        tracing::warn!(%error, "what waits could not be counted again");
+                    }
                 }
                 if let Err(error) = self.enqueue_waiting().await {
                     tracing::warn!(%error, "what waits could not be looked for");
                 }
             }
-            looks += 1;
-            if shutdown.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_none() {
+            if shutdown.run_until_cancelled(tokio::time::sleep(every)).await.is_none() {
                 return;
             }
         }

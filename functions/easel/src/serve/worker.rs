@@ -71,7 +71,7 @@ pub(super) async fn start(
         backlog.enqueue_interrupted().await?;
         tokio::spawn(backlog.clone().take_uploads(shutdown.clone()));
     }
-    tokio::spawn(backlog.watch(shutdown.clone()));
+    tokio::spawn(backlog.watch(backing.announces_objects(), shutdown.clone()));
     tokio::spawn(purge_expired(workflow, shutdown.clone()));
     Ok(tokio::spawn(async move {
         let (work, dead_letters) = (InMemory(queues.work), InMemory(queues.dead_letters));

@@ -128,3 +128,35 @@ async fn what_was_delivered_too_often_is_asked_for_again_by_way_of_the_dead_lett
     assert_eq!(services.worker("one").handle(&delivery(services.message().await)).await, DeliveryOutcome::Done);
     assert_eq!(services.moves(id).await, ["create", "claim", "finish"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_cannot_be_hidden_longer_is_deleted_and_its_task_is_drawn() {
+    let services = TestServices::start().await;
+    let [queue, dead_letters] = queues();
+    let id = services.order(&slow_heart(1)).await.id;
+    queue.0.send(services.message().await);
+    let (hidden, hidden_at_most) = (Duration::from_millis(300), Duration::from_millis(600));
+    let worker = services.worker_with(WorkerOptions { hidden, hidden_at_most, ..WorkerOptions::new("one") });
+    let stop = CancellationToken::new();
+    let (its_queue, its_stop) = (queue.clone(), stop.clone());
+    let work = tokio::spawn(async move { poll(&worker, &its_queue, Purpose::Work, &its_stop).await });
+    tokio::time::timeout(Duration::from_secs(120), async {
+        while !queue.0.is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .expect("the message goes");
+    assert_eq!(services.task(id).await.status, Status::InProgress, "before its task is drawn");
+    tokio::time::timeout(Duration::from_secs(120), async {
+        while services.task(id).await.status == Status::InProgress {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await
+    .expect("the task is drawn");
+    stop.cancel();
+    work.await.expect("no panic");
+    assert_eq!(services.moves(id).await, ["create", "claim", "finish"]);
+    assert!(queue.0.is_empty() && dead_letters.0.is_empty());
+}

@@ -140,7 +140,8 @@ async fn files_that_nobody_can_use_fail_with_the_reason() {
             &["images/"],
         ),
         ("uploads/alice/heart.gif", b"GIF89a".to_vec(), 1, &[".txt", ".json", ".png"]),
-        ("uploads/alice/large.txt", vec![b'a'; (20 << 20) + 1], 1, &["20 MiB", "limit"]),
+        ("uploads/alice/large.txt", vec![b'a'; (64 << 10) + 1], 1, &["65 KiB", "limit is 64"]),
+        ("uploads/alice/large.webp", vec![0; (20 << 20) + 1], 1, &["21 MiB", "limit is 20"]),
         ("uploads/alice/photo.png", image(), 3, &["no prompt", "photo.png.json"]),
     ] {
         let services = TestServices::start().await;
@@ -156,6 +157,15 @@ async fn files_that_nobody_can_use_fail_with_the_reason() {
         assert!(words.iter().all(|word| reason.contains(word)), "{key}: {reason}");
         services.refused(message, count).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_long_beside_an_image_is_said_and_not_tried_again() {
+    let services = TestServices::start().await;
+    services.drop_file("uploads/alice/photo.png.json", vec![b' '; (64 << 10) + 1]).await;
+    let task = services.refused(services.drop_file("uploads/alice/photo.png", image()).await, 1).await;
+    let reason = task.attempt.failure.expect("a reason").reason;
+    assert!(reason.contains("the file beside the image has 65 KiB, the limit is 64"), "{reason}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

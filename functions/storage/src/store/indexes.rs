@@ -22,6 +22,8 @@ pub(super) const BY_OWNER: Index = Index { name: "tasks_by_owner", key: "owner_s
 pub(super) const INDEXES: [Index; 2] = [BY_STATUS, BY_OWNER];
 /// How many keys the tasks of a state or of an owner are spread over.
 pub(super) const SHARDS: u8 = 4;
+/// The attribute that a task is found by: title and prompt in lower case, because DynamoDB compares letter by letter.
+pub(super) const TEXT: &str = "text";
 /// What lists show, beside the keys.
 pub(super) const LISTED: [&str; 14] = [
     "version",
@@ -37,7 +39,7 @@ pub(super) const LISTED: [&str; 14] = [
     "publication",
     "cancellation",
     "deletion",
-    super::rows::TEXT,
+    TEXT,
 ];
 
 /// An index.

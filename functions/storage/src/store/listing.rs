@@ -5,13 +5,16 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use uuid::Uuid;
 
-use super::indexes::{BY_OWNER, BY_STATUS, Index, SHARDS};
+use super::indexes::{BY_OWNER, BY_STATUS, Index, SHARDS, TEXT};
 use super::{Store, rows};
 use crate::error::Result;
 use easel_domain::task::{Status, Task};
 
-/// Rows that one page looks at when most are left out by a filter; the cursor continues from there.
-const MOST_READS: usize = 20;
+/// How often one key of an index is read for a page, when most rows are left out by a filter or most tasks have one key; the
+/// cursor continues from there.
+const MOST_READS: usize = 6;
+/// How many rows of a key a search looks at in each read.
+const SEARCHED: usize = 100;
 
 /// Which tasks to list, and from which end.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -36,6 +39,14 @@ pub struct Page {
     pub tasks: Vec<Task>,
     /// Where the next page begins: behind this id. `None` is the end of the list.
     pub next: Option<Uuid>,
+}
+
+/// How the keys of an index are read.
+#[derive(Debug, Clone, Copy)]
+struct Read {
+    index: Index,
+    /// How many rows at once.
+    rows: usize,
 }
 
 /// One index partition's part of a page.
@@ -64,83 +75,95 @@ impl Store {
                 (BY_STATUS, statuses.map(Status::as_str).collect())
             }
         };
-        let mut reads = Vec::new();
-        for (value, shard) in values.into_iter().flat_map(|value| (0..SHARDS).map(move |shard| (value, shard))) {
-            let (store, filter, value) = (self.clone(), filter.clone(), index.value(value, shard));
-            reads.push(tokio::spawn(async move { store.part(index, &value, &filter, limit, behind).await }));
-        }
-        let mut parts = Vec::new();
-        for read in reads {
-            parts.push(read.await.map_err(|error| crate::Error::Internal(error.to_string()))??);
+        let keys = values.into_iter().flat_map(|value| (0..SHARDS).map(move |shard| index.value(value, shard)));
+        let keys: Vec<_> = keys.collect();
+        // A search is as long for a few as for many. Otherwise each key is likely to have its share of the page.
+        let is_search = filter.tag.is_some() || filter.text.is_some() || (index == BY_OWNER && filter.status.is_some());
+        let read = Read { index, rows: if is_search { SEARCHED } else { limit / usize::from(SHARDS) * 3 / 2 + 2 } };
+        let mut parts: Vec<_> = keys.iter().map(|_| Part { tasks: Vec::new(), read_to: behind }).collect();
+        let mut behind: Vec<_> = (0..keys.len()).collect();
+        for _ in 0..MOST_READS {
+            let mut reads = Vec::new();
+            for place in behind {
+                let (store, filter, key, read_to) =
+                    (self.clone(), filter.clone(), keys[place].clone(), parts[place].read_to);
+                reads.push((place, tokio::spawn(async move { store.part(read, &key, &filter, read_to).await })));
+            }
+            for (place, read) in reads {
+                let mut next = read.await.map_err(|error| crate::Error::Internal(error.to_string()))??;
+                parts[place].tasks.append(&mut next.tasks);
+                parts[place].read_to = next.read_to;
+            }
+            let read_to = read_to(&parts, filter.oldest_first);
+            let is_read = |task: &&Task| is_within(task.id, read_to, filter.oldest_first);
+            let known = parts.iter().flat_map(|part| &part.tasks).filter(is_read).count();
+            if read_to.is_none() || known > limit {
+                break;
+            }
+            behind = (0..keys.len())
+                .filter(|place| parts[*place].read_to.is_some_and(|id| is_search || Some(id) == read_to))
+                .collect();
         }
         Ok(merge(parts, limit, filter.oldest_first))
     }
 
-    async fn part(
-        &self,
-        index: Index,
-        value: &str,
-        filter: &Filter,
-        limit: usize,
-        behind: Option<Uuid>,
-    ) -> Result<Part> {
-        let mut part = Part { tasks: Vec::new(), read_to: behind };
-        for _ in 0..MOST_READS {
-            let mut condition = "#key = :key".to_owned();
-            let mut query = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .index_name(index.name)
-                .scan_index_forward(filter.oldest_first)
-                .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX))
-                .expression_attribute_names("#key", index.key)
-                .expression_attribute_values(":key", AttributeValue::S(value.to_owned()));
-            if let Some(behind) = part.read_to {
-                condition.push_str(if filter.oldest_first { " AND id > :behind" } else { " AND id < :behind" });
-                query = query.expression_attribute_values(":behind", AttributeValue::S(behind.to_string()));
-            }
-            let mut left_out = Vec::new();
-            if index == BY_OWNER {
-                let (test, status) = filter.status.map_or(("<>", Status::Deleted), |status| ("=", status));
-                left_out.push(format!("#status {test} :status"));
-                query = query
-                    .expression_attribute_names("#status", "status")
-                    .expression_attribute_values(":status", AttributeValue::S(status.as_str().to_owned()));
-            }
-            if let Some(tag) = &filter.tag {
-                left_out.push("contains(tags, :tag)".to_owned());
-                query = query.expression_attribute_values(":tag", AttributeValue::S(tag.clone()));
-            }
-            if let Some(text) = &filter.text {
-                left_out.push("contains(#text, :text)".to_owned());
-                query = query
-                    .expression_attribute_names("#text", rows::TEXT)
-                    .expression_attribute_values(":text", AttributeValue::S(rows::lowercase(text)));
-            }
-            if !left_out.is_empty() {
-                query = query.filter_expression(left_out.join(" AND "));
-            }
-            let found = query.key_condition_expression(condition).send().await.map_err(rows::failed)?;
-            for row in found.items.unwrap_or_default() {
-                part.tasks.push(rows::read::<Task>(row)?);
-            }
-            let last = found.last_evaluated_key.as_ref().and_then(|key| key.get("id")?.as_s().ok()?.parse().ok());
-            part.read_to = last;
-            if last.is_none() || part.tasks.len() > limit {
-                break;
-            }
+    /// The next rows of one key of an index, behind an id.
+    async fn part(&self, read: Read, key: &str, filter: &Filter, behind: Option<Uuid>) -> Result<Part> {
+        let mut condition = "#key = :key".to_owned();
+        let mut query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(read.index.name)
+            .scan_index_forward(filter.oldest_first)
+            .limit(i32::try_from(read.rows).unwrap_or(i32::MAX))
+            .expression_attribute_names("#key", read.index.key)
+            .expression_attribute_values(":key", AttributeValue::S(key.to_owned()));
+        if let Some(behind) = behind {
+            condition.push_str(if filter.oldest_first { " AND id > :behind" } else { " AND id < :behind" });
+            query = query.expression_attribute_values(":behind", AttributeValue::S(behind.to_string()));
         }
-        Ok(part)
+        let mut left_out = Vec::new();
+        if read.index == BY_OWNER {
+            let (test, status) = filter.status.map_or(("<>", Status::Deleted), |status| ("=", status));
+            left_out.push(format!("#status {test} :status"));
+            query = query
+                .expression_attribute_names("#status", "status")
+                .expression_attribute_values(":status", AttributeValue::S(status.as_str().to_owned()));
+        }
+        if let Some(tag) = &filter.tag {
+            left_out.push("contains(tags, :tag)".to_owned());
+            query = query.expression_attribute_values(":tag", AttributeValue::S(tag.clone()));
+        }
+        if let Some(text) = &filter.text {
+            left_out.push("contains(#text, :text)".to_owned());
+            query = query
+                .expression_attribute_names("#text", TEXT)
+                .expression_attribute_values(":text", AttributeValue::S(rows::lowercase(text)));
+        }
+        if !left_out.is_empty() {
+            query = query.filter_expression(left_out.join(" AND "));
+        }
+        let found = query.key_condition_expression(condition).send().await.map_err(rows::failed)?;
+        let tasks = found.items.unwrap_or_default().into_iter().map(rows::read::<Task>).collect::<Result<_>>()?;
+        let last = found.last_evaluated_key.as_ref().and_then(|key| key.get("id")?.as_s().ok()?.parse().ok());
+        Ok(Part { tasks, read_to: last })
     }
+}
+
+/// Behind this id, some part may hold tasks that have not been read; `None` if all have been.
+fn read_to(parts: &[Part], oldest_first: bool) -> Option<Uuid> {
+    let read = parts.iter().filter_map(|part| part.read_to);
+    if oldest_first { read.min() } else { read.max() }
+}
+
+fn is_within(id: Uuid, read_to: Option<Uuid>, oldest_first: bool) -> bool {
+    read_to.is_none_or(|last| if oldest_first { id <= last } else { id >= last })
 }
 
 /// The first of all parts, as far as every part has been read.
 fn merge(parts: Vec<Part>, limit: usize, oldest_first: bool) -> Page {
-    let read = parts.iter().filter_map(|part| part.read_to);
-    // Behind this id, some part may hold tasks that have not been read.
-    let read_to = if oldest_first { read.min() } else { read.max() };
-    let is_read = |id: Uuid| read_to.is_none_or(|last| if oldest_first { id <= last } else { id >= last });
+    let read_to = read_to(&parts, oldest_first);
     let mut tasks: Vec<_> = parts.into_iter().flat_map(|part| part.tasks).collect();
     tasks.sort_unstable_by_key(|task| task.id);
     if !oldest_first {
@@ -148,7 +171,7 @@ fn merge(parts: Vec<Part>, limit: usize, oldest_first: bool) -> Page {
     }
     // A task that moved between two of the reads is in two parts.
     tasks.dedup_by_key(|task| task.id);
-    tasks.retain(|task| is_read(task.id));
+    tasks.retain(|task| is_within(task.id, read_to, oldest_first));
     let more = tasks.len() > limit;
     tasks.truncate(limit);
     let next = if more { tasks.last().map(|task| task.id) } else { read_to };

@@ -8,6 +8,7 @@ use super::Store;
 use super::counters::COUNTERS;
 use super::indexes::BY_STATUS;
 use super::rows::{self, EXPIRES};
+use super::waiting::WAITING;
 use crate::rights::{Answer, Trial};
 use easel_domain::task::Status;
 
@@ -42,6 +43,24 @@ impl Store {
             .expression_attribute_names("#status", BY_STATUS.key)
             .expression_attribute_values(":status", deleted);
         let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key));
+        // What waits has rows of its own, which change with each move.
+        let waiting = rows::key(&format!("{WAITING}#{}", Uuid::new_v4()), TRIAL);
+        let owners = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .limit(1)
+            .key_condition_expression("PK = :key")
+            .expression_attribute_values(":key", AttributeValue::S(WAITING.to_owned()));
+        let update = self.client.update_item().table_name(&self.table).set_key(Some(waiting.clone()));
+        let update = update
+            .update_expression("SET #expires = :expires")
+            .expression_attribute_names("#expires", EXPIRES)
+            .expression_attribute_values(":expires", rows::number(Timestamp::now().as_second() + KEPT));
+        let delete_waiting = self.client.delete_item().table_name(&self.table).set_key(Some(waiting));
+        let owners = Answer::to(owners.send().await, &[]);
+        let update = Answer::to(update.send().await, &[]);
+        let delete_waiting = Answer::to(delete_waiting.send().await, &[]);
         // Under a condition that never holds: a counter is nothing to try things on.
         let count = self
             .client
@@ -58,7 +77,7 @@ impl Store {
         let query = Answer::to(query.send().await, &[]);
         let index = Answer::to(index.send().await, &[]);
         let delete = Answer::to(delete.send().await, &[]);
-        let rows = format!("{} TASK#…", self.table);
+        let (rows, waiting) = (format!("{} TASK#…", self.table), format!("{} {WAITING}#…", self.table));
         let trial = |right, answer| Trial { right, on: rows.clone(), answer };
         vec![
             trial("dynamodb:PutItem", put),
@@ -67,6 +86,9 @@ impl Store {
             trial("dynamodb:Query", query),
             Trial { right: "dynamodb:Query", on: format!("{}/{}", self.table, BY_STATUS.name), answer: index },
             trial("dynamodb:DeleteItem", delete),
+            Trial { right: "dynamodb:Query", on: format!("{} {WAITING}", self.table), answer: owners },
+            Trial { right: "dynamodb:UpdateItem", on: waiting.clone(), answer: update },
+            Trial { right: "dynamodb:DeleteItem", on: waiting, answer: delete_waiting },
         ]
     }
 

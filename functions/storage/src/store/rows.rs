@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::indexes::{BY_OWNER, BY_STATUS};
+use super::indexes::{BY_OWNER, BY_STATUS, TEXT};
 use crate::error::{Error, Result};
 use easel_domain::task::{Attempt, Task};
 
@@ -21,8 +21,6 @@ pub(super) const ATTEMPT: &str = "TASK#ATTEMPT#";
 pub(super) const EVENT: &str = "EVENT#";
 /// The attribute that DynamoDB's time to live looks at, in seconds since 1970.
 pub(super) const EXPIRES: &str = "expires";
-/// The attribute that a task is found by: title and prompt in lower case, because DynamoDB compares letter by letter.
-pub(super) const TEXT: &str = "text";
 
 pub(super) fn task_partition(id: Uuid) -> String {
     format!("TASK#{id}")

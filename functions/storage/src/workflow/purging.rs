@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use easel_domain::Error::NotFound;
 use easel_domain::identity::Identity;
-use easel_domain::task::{Change, Move, Status, Task};
+use easel_domain::task::{Attempt, Change, Move, Status, Task};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -126,8 +126,11 @@ impl Workflow {
             }
         }
         let (task, progress) = self.store.task_and_progress(id).await?;
-        let fence = task.attempt.claim.as_ref().map_or(0, |claim| claim.fence);
-        if progress.is_some_and(|progress| progress.holds(fence, Timestamp::now())) {
+        let Attempt { claim, images, failure, .. } = &task.attempt;
+        let fence = claim.as_ref().map_or(0, |claim| claim.fence);
+        // Once there are images or a failure, the worker is done with the attempt, whatever its lease says.
+        let is_drawn = !images.is_empty() || failure.is_some();
+        if !is_drawn && progress.is_some_and(|progress| progress.holds(fence, Timestamp::now())) {
             return Ok(false);
         }
         self.purge(id).await?;

@@ -33,6 +33,7 @@ fn values_can_be_used() -> ReadinessCheck {
     let read = || -> Result<(), Error> {
         EngineOptions::from_environment()?;
         WorkerOptions::from_environment()?;
+        easel_storage::limits()?;
         Ok(())
     };
     match read() {
