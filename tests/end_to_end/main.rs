@@ -23,6 +23,7 @@ mod outages;
 mod races;
 mod refusals;
 mod sequences;
+mod storage;
 mod terminal;
 mod tokens;
 mod uploads;

@@ -1,15 +1,19 @@
 //! `easel doctor`: what there is to compute with, and what fits.
 
 use std::num::NonZero;
+use std::path::PathBuf;
 
+use easel_embedded::s3::PrefixUsage;
 use easel_model::{
     Backend, DeviceChoice, Model, ModelSource, Precision, ProbeResult, Requirement, Shape, examine, memory,
 };
+use easel_system::environment;
 use serde::Serialize;
 
 use crate::arguments::computation::DeviceArguments;
 use crate::command_error::CommandError;
 use crate::output;
+use crate::serve::DataFolder;
 use crate::units;
 use clap::Args;
 
@@ -17,6 +21,9 @@ use clap::Args;
 pub(crate) struct DoctorArguments {
     #[command(flatten)]
     pub(crate) device: DeviceArguments,
+    /// The data folder of a service, to show what it keeps [default: `easel` in the user's data folder]
+    #[arg(long, value_name = "DIR", env = environment::DATA, hide_env_values = true)]
+    pub(crate) data: Option<PathBuf>,
     /// Print one JSON object on standard output
     #[arg(long)]
     pub(crate) json: bool,
@@ -40,6 +47,8 @@ struct Diagnosis {
     /// Why no device could be chosen.
     error: Option<String>,
     fits: Vec<Fit>,
+    /// What the service of this machine keeps, by prefix; nothing where there is none.
+    storage: Vec<PrefixUsage>,
 }
 
 /// The instructions chosen for one kind of product.
@@ -119,6 +128,7 @@ pub(crate) fn run(arguments: &DoctorArguments) -> Result<(), CommandError> {
             .collect(),
         chosen,
         error: choice.as_ref().err().map(ToString::to_string),
+        storage: DataFolder::find(arguments.data.as_deref()).map_or_else(|| Ok(Vec::new()), |folder| folder.usage())?,
     };
     if arguments.json {
         output::json(&diagnosis)?
@@ -205,6 +215,13 @@ fn text(diagnosis: &Diagnosis) -> String {
             units::bytes(fit.one_at_a_time_bytes),
             units::bytes(fit.free_memory_bytes)
         ));
+    }
+    if !diagnosis.storage.is_empty() {
+        lines.push("What the service of this machine keeps:".to_owned());
+    }
+    for PrefixUsage { prefix, objects, bytes, oldest } in &diagnosis.storage {
+        let prefix = output::escaped(prefix);
+        lines.push(format!("  {prefix:<13} {objects:>7} objects, {}, the oldest of {oldest}", units::bytes(*bytes)));
     }
     lines.join("\n")
 }

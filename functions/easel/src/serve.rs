@@ -7,12 +7,15 @@ mod data_folder;
 mod embedded;
 mod environment_file;
 mod listening;
+mod retention;
+mod room;
 mod sign_in;
 mod stopping;
 mod worker;
 
 use std::sync::Arc;
 
+use axum::middleware::from_fn_with_state;
 use easel_api::{Identification, Services, TokenKey};
 use easel_desk::{DeskOptions, SignIn};
 use easel_domain::identity::{Identity, Role};
@@ -101,6 +104,9 @@ async fn answer(
     let workflow = backing.workflow.clone();
     workflow.store.create_table().await?;
     let worker = if arguments.no_generate { None } else { Some(worker::start(arguments, &backing, &shutdown).await?) };
+    if let Some(storage) = backing.storage() {
+        tokio::spawn(retention::keep_clear(workflow.clone(), storage, shutdown.clone()));
+    }
     let key = TokenKey::new(secrets.token_secret.clone().into_bytes()).with_revocations(access.clone());
     let api = format!("http://{}", listening.address);
     let service = arguments.public_url.first().map_or_else(|| api.clone(), ToString::to_string);
@@ -116,7 +122,8 @@ async fn answer(
 
     let mut services = Services::new(workflow, Identification::Tokens(key.clone())).with_environment()?;
     services.rules.four_eyes |= arguments.four_eyes;
-    let router = desk.merge(sign_in::router(access, key)).fallback_service(easel_api::router(services));
+    let orders = easel_api::router(services).layer(from_fn_with_state(backing.storage(), room::refuse_without));
+    let router = desk.merge(sign_in::router(access, key)).fallback_service(orders);
     api::serve(listening, router, shutdown.clone()).await;
     shutdown.cancel();
     if let Some(worker) = worker {

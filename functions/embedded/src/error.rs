@@ -33,4 +33,4 @@ pub enum Error {
 }
 
 /// A result with this crate's [`enum@Error`].
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;

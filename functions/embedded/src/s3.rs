@@ -1,6 +1,7 @@
 //! S3 on loopback with one bucket: `s3s` speaks the protocol and checks signatures, the store keeps the
 //! objects.
 
+mod capacity;
 mod conditions;
 mod cors;
 mod listing;
@@ -30,6 +31,7 @@ use crate::{Result, folder, http};
 use operations::S3Operations;
 use store::ObjectStore;
 
+pub use capacity::{Capacity, Full, PrefixUsage, Storage, usage};
 pub use options::S3Options;
 
 const LOCK: &str = "s3.lock";
@@ -38,6 +40,7 @@ const LOCK: &str = "s3.lock";
 #[derive(Debug)]
 pub struct S3 {
     endpoint: String,
+    storage: Storage,
     server: JoinHandle<()>,
 }
 
@@ -62,7 +65,8 @@ impl S3 {
 
         let AccessKey { id, secret } = options.key.clone();
         let auth = SimpleAuth::from_single(id, secret);
-        let mut builder = S3ServiceBuilder::new(S3Operations::new(store, options));
+        let storage = Storage::new(store.clone(), options.capacity.clone());
+        let mut builder = S3ServiceBuilder::new(S3Operations::new(store, storage.clone(), options));
         builder.set_auth(auth);
         let service = builder.build();
 
@@ -70,12 +74,17 @@ impl S3 {
             http::serve(listener, door, shutdown, refuse, move |request| respond(service.clone(), request)).await;
             drop(lock);
         });
-        Ok(Self { endpoint, server })
+        Ok(Self { endpoint, storage, server })
     }
 
     /// The `endpoint_url` for the SDK, which also needs `force_path_style`.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// What is kept.
+    pub fn storage(&self) -> Storage {
+        self.storage.clone()
     }
 
     /// Waits until the service has stopped and every request has been answered.

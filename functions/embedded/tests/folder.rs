@@ -7,7 +7,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use easel_embedded::Error;
 use easel_embedded::door::Door;
 use easel_embedded::dynamodb::DynamoDb;
-use easel_embedded::s3::{S3, S3Options};
+use easel_embedded::s3::{Capacity, S3, S3Options};
 use easel_test_support::embedded::{BUCKET, Running, access_key, names};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -33,6 +33,7 @@ async fn a_folder_in_use_is_refused_until_its_user_stops() {
     let options = S3Options {
         bucket: "easel".to_owned(),
         key: access_key(),
+        capacity: Capacity::default(),
         watched_prefixes: Vec::new(),
         notifier: Arc::new(drop),
     };

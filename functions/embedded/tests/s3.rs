@@ -6,6 +6,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, Delete, MetadataDirective, ObjectIdentifier, TaggingDirective};
+use easel_embedded::s3::Capacity;
 use easel_test_support::clients::Access;
 use easel_test_support::embedded::{ACCESS_KEY_ID, BUCKET, REGION, Running};
 
@@ -296,4 +297,39 @@ async fn a_restart_keeps_the_objects_and_clears_away_interrupted_uploads() {
     assert_eq!((head.content_type(), head.metadata().expect("metadata")["seed"].as_str()), (Some("image/png"), "7"));
     assert_eq!(get(&s3.client(), "a").await, b"image");
     assert_eq!(folder.path().join("objects").read_dir().expect("a folder").count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_there_is_no_room_for_is_refused_in_words() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let limited_prefixes = vec!["uploads/".to_owned()];
+    let capacity = Capacity { limit: Some(100), reserve: 0, limited_prefixes: limited_prefixes.clone() };
+    let (s3, _) = Running::s3_within(folder.path(), BUCKET, capacity).await;
+    let client = s3.client();
+    let put = |key: &'static str, bytes: usize| {
+        client.put_object().bucket(BUCKET).key(key).body(ByteStream::from(vec![b'x'; bytes])).send()
+    };
+    put("uploads/a", 60).await.expect("room");
+    let full = put("uploads/b", 60).await.expect_err("no room");
+    assert_eq!(full.raw_response().map(|response| response.status().as_u16()), Some(507), "{full:?}");
+    let full = full.into_service_error();
+    assert_eq!(full.code(), Some("InsufficientStorage"));
+    assert!(full.message().is_some_and(|message| message.contains("--storage-limit")), "{full:?}");
+    // What becomes of what was taken still finds its place, and an object that is replaced counts once.
+    put("images/a", 30).await.expect("not limited");
+    put("images/a", 35).await.expect("not limited");
+    assert!(s3.storage().await.room_for(6).is_err() && s3.storage().await.room_for(5).is_ok());
+    client.delete_object().bucket(BUCKET).key("uploads/a").send().await.expect("deletes");
+    put("uploads/b", 60).await.expect("room again");
+    s3.stop().await;
+    let usage = easel_embedded::s3::usage(folder.path()).expect("read");
+    let usage: Vec<_> = usage.iter().map(|usage| (usage.prefix.as_str(), usage.objects, usage.bytes)).collect();
+    assert_eq!(usage, [("images/", 1, 35), ("uploads/", 1, 60)]);
+
+    let capacity = Capacity { limit: None, reserve: u64::MAX, limited_prefixes };
+    let (s3, _) = Running::s3_within(folder.path(), BUCKET, capacity).await;
+    let put = s3.client().put_object().bucket(BUCKET).key("uploads/c").body(ByteStream::from_static(b"x")).send().await;
+    let full = put.expect_err("the disk is as good as full").into_service_error();
+    assert!(full.message().is_some_and(|message| message.contains("disk")), "{full:?}");
+    assert!(s3.storage().await.room_for(0).is_err());
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use easel_embedded::door::{Door, Names};
 use easel_embedded::dynamodb::DynamoDb;
 use easel_embedded::notification::ObjectCreated;
-use easel_embedded::s3::{S3, S3Options};
+use easel_embedded::s3::{Capacity, S3, S3Options, Storage};
 use easel_embedded::{AccessKey, Error, Result};
 use easel_storage::gallery::{Gallery, keys};
 use easel_storage::store::Store;
@@ -133,12 +133,30 @@ impl Running<DynamoDb> {
 }
 
 impl Running<S3> {
+    /// What is kept.
+    ///
+    /// # Panics
+    /// It was stopped.
+    pub async fn storage(&self) -> Storage {
+        self.running.lock().await.as_ref().expect("it runs").0.storage()
+    }
+
     /// Starts S3 with a bucket on a folder; what is created under the prefixes that workers watch comes with it.
     pub async fn s3(folder: &Path, bucket: &str) -> (Self, UnboundedReceiver<ObjectCreated>) {
+        Self::s3_within(folder, bucket, Capacity::default()).await
+    }
+
+    /// The same with so much room.
+    pub async fn s3_within(
+        folder: &Path,
+        bucket: &str,
+        capacity: Capacity,
+    ) -> (Self, UnboundedReceiver<ObjectCreated>) {
         let (sender, created) = unbounded_channel();
         let options = S3Options {
             bucket: bucket.to_owned(),
             key: access_key(),
+            capacity,
             watched_prefixes: vec![keys::UPLOADS.to_owned(), keys::REQUESTS.to_owned()],
             notifier: Arc::new(move |object| drop(sender.send(object))),
         };

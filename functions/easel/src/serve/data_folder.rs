@@ -3,6 +3,7 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
+use easel_embedded::s3::{self, PrefixUsage};
 use easel_system::files;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +11,8 @@ use crate::command_error::CommandError;
 
 const SECRETS: &str = "secrets.json";
 const LOCK: &str = "lock";
+/// What the embedded S3 keeps.
+pub(super) const OBJECTS: &str = "s3";
 
 /// The folder of a service.
 #[derive(Debug)]
@@ -54,6 +57,19 @@ impl DataFolder {
         let message =
             format!("--data: {shown} is no service's: name the folder that `easel serve` runs on, or run it first");
         Err(CommandError::wrong_use(message))
+    }
+
+    /// The folder of a service, if there is one.
+    pub(crate) fn find(path: Option<&Path>) -> Option<Self> {
+        Self::existing(path).ok()
+    }
+
+    /// What the embedded S3 keeps, by prefix.
+    ///
+    /// # Errors
+    /// Its index cannot be read.
+    pub(crate) fn usage(&self) -> Result<Vec<PrefixUsage>, CommandError> {
+        Ok(s3::usage(&self.place(OBJECTS))?)
     }
 
     /// A place in the folder.

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use easel_embedded::AccessKey;
 use easel_embedded::door::{Door, Names};
 use easel_embedded::dynamodb::DynamoDb;
-use easel_embedded::s3::{S3, S3Options};
+use easel_embedded::s3::{Capacity, S3, S3Options, Storage};
 use easel_storage::gallery::{Gallery, keys};
 use easel_storage::object_client;
 use easel_storage::store::Store;
@@ -15,13 +15,16 @@ use easel_system::environment::{self, BUCKET, TABLE};
 use tokio_util::sync::CancellationToken;
 
 use super::ServeArguments;
-use super::data_folder::{DataFolder, Secrets};
+use super::data_folder::{DataFolder, OBJECTS, Secrets};
 use super::listening::Listening;
 use super::worker::Queues;
 use crate::command_error::CommandError;
 
 const REGION: &str = "us-east-1";
 const NAME: &str = "easel";
+const GIBIBYTE: u64 = 1 << 30;
+/// What stays free on the disk, bytes: databases can be written, and what was ordered can be finished.
+const RESERVE: u64 = GIBIBYTE;
 /// What `--endpoint-url` takes for the endpoints of AWS's own variables.
 const AWS: &str = "aws";
 
@@ -73,6 +76,11 @@ impl Backing {
         let options = S3Options {
             bucket: NAME.to_owned(),
             key,
+            capacity: Capacity {
+                limit: arguments.storage_limit.map(|gibibytes| gibibytes.saturating_mul(GIBIBYTE)),
+                reserve: RESERVE,
+                limited_prefixes: vec![keys::INPUTS.to_owned(), keys::UPLOADS.to_owned()],
+            },
             watched_prefixes: vec![keys::REQUESTS.to_owned(), keys::UPLOADS.to_owned()],
             notifier: Arc::new(move |created| {
                 notified.send(created.to_event(REGION).to_string());
@@ -80,7 +88,7 @@ impl Backing {
         };
         let objects = Listening::start(arguments, arguments.s3_listen, "--s3-listen").await?;
         let door = Door::for_pages_of(objects.names, pages.clone());
-        let objects = S3::start(&folder.place("s3"), options, door, objects.listener, shutdown.clone()).await?;
+        let objects = S3::start(&folder.place(OBJECTS), options, door, objects.listener, shutdown.clone()).await?;
 
         let credentials = Credentials::new(&secrets.access_key_id, &secrets.secret_access_key, None, None, "easel");
         let rows_client = aws_sdk_dynamodb::Config::builder()
@@ -148,6 +156,11 @@ impl Backing {
         // The port is another when the service starts again, and the page may stay open.
         let changes = self.services.is_some() && url.starts_with(loopback);
         Ok(if changes { format!("{loopback}*") } else { url })
+    }
+
+    /// What the embedded S3 keeps, if it is used.
+    pub(super) fn storage(&self) -> Option<Storage> {
+        self.services.as_ref().map(|(_, objects)| objects.storage())
     }
 
     /// Whether new objects announce themselves.

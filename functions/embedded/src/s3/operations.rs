@@ -11,6 +11,7 @@ use s3s::{S3, S3Error, S3Request, S3Response, S3Result, s3_error};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
+use super::capacity::Storage;
 use super::conditions::Conditions;
 use super::object::{IndexedObject, ObjectAttributes};
 use super::options::S3Options;
@@ -29,12 +30,13 @@ const UNKNOWN_TYPE: &str = "binary/octet-stream";
 /// Carries out S3's operations on the store.
 pub(super) struct S3Operations {
     store: Arc<ObjectStore>,
+    storage: Storage,
     options: Arc<S3Options>,
 }
 
 impl S3Operations {
-    pub(super) fn new(store: Arc<ObjectStore>, options: S3Options) -> Self {
-        Self { store, options: Arc::new(options) }
+    pub(super) fn new(store: Arc<ObjectStore>, storage: Storage, options: S3Options) -> Self {
+        Self { store, storage, options: Arc::new(options) }
     }
 
     fn check_bucket(&self, bucket: &str) -> S3Result<()> {
@@ -89,6 +91,8 @@ impl S3 for S3Operations {
 
     async fn put_object(&self, mut request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         self.check_bucket(&request.input.bucket)?;
+        let length = request.input.content_length.and_then(|length| u64::try_from(length).ok());
+        self.storage.check(&request.input.key, length.unwrap_or_default())?;
         let metadata = checked_metadata(request.input.metadata.take())?;
         let file = self.store.new_file();
         let upload = upload::write(&file.path, &mut request).await?;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::capacity::Capacity;
 use crate::access_key::AccessKey;
 use crate::notification::ObjectCreated;
 
@@ -13,6 +14,8 @@ pub struct S3Options {
     pub bucket: String,
     /// What requests and URLs are signed with.
     pub key: AccessKey,
+    /// How much is kept.
+    pub capacity: Capacity,
     /// Key prefixes whose new objects are reported.
     pub watched_prefixes: Vec<String>,
     /// Called for each new object under a watched prefix, once the object can be read. It must not block.

@@ -59,13 +59,15 @@ pub(super) struct ObjectStore {
 struct Index {
     connection: Connection,
     last_sequencer: u64,
+    /// Bytes of all objects.
+    used: u64,
 }
 
 impl ObjectStore {
     /// Opens the store in `folder`, or makes it, and clears away what interrupted writes have left.
     pub(super) fn open(folder: &Path) -> Result<Self> {
         let objects = folder.join("objects");
-        let database = folder.join("s3.sqlite");
+        let database = Self::index_file(folder);
         let in_folder = |source| Error::Folder { folder: folder.to_owned(), source };
         let in_database =
             |error: rusqlite::Error| Error::Database { file: database.clone(), reason: error.to_string() };
@@ -84,7 +86,23 @@ impl ObjectStore {
                 remove_file(&entry.path());
             }
         }
-        Ok(Self { files: objects, index: Mutex::new(Index { connection, last_sequencer: 0 }) })
+        let used = used_bytes(&connection).map_err(in_database)?;
+        Ok(Self { files: objects, index: Mutex::new(Index { connection, last_sequencer: 0, used }) })
+    }
+
+    /// Where the index of a folder is.
+    pub(super) fn index_file(folder: &Path) -> PathBuf {
+        folder.join("s3.sqlite")
+    }
+
+    /// Where the objects' files are.
+    pub(super) fn folder(&self) -> &Path {
+        &self.files
+    }
+
+    /// The bytes of all objects.
+    pub(super) fn used_bytes(&self) -> u64 {
+        self.index().used
     }
 
     /// A name for a file to write, which [`ObjectStore::put`] takes.
@@ -114,7 +132,9 @@ impl ObjectStore {
         conditions.check(existing.as_ref())?;
         insert(&index.connection, object).map_err(S3Error::internal_error)?;
         file.kept = true;
+        index.used += object.size;
         if let Some(replaced) = existing {
+            index.used = index.used.saturating_sub(replaced.size);
             remove_file(&self.files.join(replaced.file));
         }
         let now = u64::try_from(Timestamp::now().as_nanosecond()).unwrap_or_default();
@@ -139,11 +159,12 @@ impl ObjectStore {
 
     /// Deletes the object of a key, if there is one and the conditions hold.
     pub(super) fn delete(&self, key: &str, conditions: &Conditions) -> S3Result<()> {
-        let index = self.index();
+        let mut index = self.index();
         let existing = find(&index.connection, key).map_err(S3Error::internal_error)?;
         conditions.check(existing.as_ref())?;
         if let Some(object) = existing {
             index.connection.execute("DELETE FROM objects WHERE key = ?1", [key]).map_err(S3Error::internal_error)?;
+            index.used = index.used.saturating_sub(object.size);
             remove_file(&self.files.join(object.file));
         }
         Ok(())
@@ -214,6 +235,10 @@ fn invalid(reason: &str) -> rusqlite::Error {
 
 fn names(connection: &Connection) -> rusqlite::Result<HashSet<String>> {
     connection.prepare("SELECT file FROM objects")?.query_map([], |row| row.get(0))?.collect()
+}
+
+fn used_bytes(connection: &Connection) -> rusqlite::Result<u64> {
+    connection.query_row("SELECT coalesce(sum(size), 0) FROM objects", [], |row| row.get(0))
 }
 
 fn remove_file(path: &Path) {

@@ -9,6 +9,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use easel_system::disk;
 use serde::{Deserialize, Serialize};
 
 use super::checksum::{Checksum, short_hash};
@@ -146,7 +147,7 @@ impl ModelFolder {
         let here = |file| fs::metadata(self.unfinished(file)).map_or(0, |found| found.len());
         let missing = files.iter().fold(0, |sum: u64, file| sum.saturating_add(file.bytes.saturating_sub(here(file))));
         let needed = missing.saturating_add(SPARE);
-        match free_bytes(&self.path) {
+        match disk::free_bytes(&self.path) {
             Some(free) if missing > 0 && free < needed => Err(Error::Failed(format!(
                 "{}: {} MiB are free and {} MiB are needed: make room, or choose a folder on another disk",
                 self.path.display(),
@@ -225,15 +226,4 @@ fn read(file: &mut File) -> io::Result<FolderRecord> {
     let mut text = String::new();
     file.read_to_string(&mut text)?;
     Ok(serde_json::from_str(&text)?)
-}
-
-#[cfg(unix)]
-fn free_bytes(folder: &Path) -> Option<u64> {
-    let found = nix::sys::statvfs::statvfs(folder).ok()?;
-    Some((found.blocks_available() as u64).saturating_mul(found.fragment_size() as u64))
-}
-
-#[cfg(not(unix))]
-fn free_bytes(_: &Path) -> Option<u64> {
-    None
 }

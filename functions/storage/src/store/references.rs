@@ -24,7 +24,15 @@ impl Store {
     pub async fn release(&self, key: &str, task: Uuid) -> Result<bool> {
         let row = rows::key(&partition(key), &task.to_string());
         self.client.delete_item().table_name(&self.table).set_key(Some(row)).send().await.map_err(rows::failed)?;
-        let others = self
+        Ok(!self.is_used(key).await?)
+    }
+
+    /// Whether a task starts from the object under `key`.
+    ///
+    /// # Errors
+    /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
+    pub async fn is_used(&self, key: &str) -> Result<bool> {
+        let tasks = self
             .client
             .query()
             .table_name(&self.table)
@@ -33,7 +41,7 @@ impl Store {
             .limit(1)
             .key_condition_expression("PK = :partition")
             .expression_attribute_values(":partition", AttributeValue::S(partition(key)));
-        Ok(others.send().await.map_err(rows::failed)?.count == 0)
+        Ok(tasks.send().await.map_err(rows::failed)?.count > 0)
     }
 }
 
