@@ -106,6 +106,7 @@ def rest(inputs):
         f"Apart from generating, 1,000 images cost about {dollars:.2f} $. Each has "
         + ", ".join(f"{what} ({cost * 1000 / 1e6:.2f} $ per thousand images)" for what, cost in parts)
         + ". Storing 1,000 images of 1.5 MB costs 0.03 $ per month. Without any image, the stacks cost about 1 $ per "
-        "month for the alarms' key, 0.10 $ for each alarm, 3 $ for the dashboard, and 0.10 $ per GB in ECR. Hosts cost "
-        "nothing while none runs."
+        "month for the alarms' key, 0.10 $ for each alarm, 0.30 $ for each metric that Easel writes itself, 3 $ for "
+        "the dashboard, 0.10 $ for the housekeeping function, and 0.10 $ per GB in ECR. Hosts cost nothing while none "
+        "runs."
     )

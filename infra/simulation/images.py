@@ -29,7 +29,17 @@ class Image:
     drawn: int = 0
     done: float = None
     handed_on: int = 0
-    lost: str = None
+    # How often it was taken up at the step of the last claim.
+    claimed_at: int = None
+    tries: int = 0
+    failed: bool = False
+
+    def claim(self, most):
+        """Takes it up, unless so many workers stopped at the same step: then it fails."""
+        self.tries = self.tries + 1 if self.claimed_at == self.step else 1
+        self.claimed_at = self.step
+        self.failed = self.tries > most
+        return not self.failed
 
     def keep(self, steps, checkpoint_every):
         """The worker died after so many steps; those since its last checkpoint are lost."""
@@ -79,16 +89,26 @@ class Message:
 
 
 class Queue:
-    """Delivers a message until it is deleted, given up or too old. Standard queues keep no order; this one does."""
+    """Delivers a message until it is deleted, given up or too old. Standard queues keep no order; this one does.
 
-    def __init__(self, clock, retention, deliveries):
-        self.clock, self.retention, self.deliveries = clock, retention, deliveries
+    No image is lost with its message: one that waits is asked for again, by whoever takes the dead letters and by
+    whoever looks for what waits for long.
+    """
+
+    def __init__(self, clock, limits):
+        self.clock, self.retention, self.deliveries = clock, limits.retention, limits.deliveries
+        self.most_tries = limits.most_tries
+        # Messages that were given up or too old.
+        self.asked_again = 0
         self.visible, self.undeleted, self.listen = deque(), {}, lambda: None
 
     def send(self, image):
+        self.show(self.put(image))
+
+    def put(self, image):
         message = Message(image, self.clock.now)
         self.undeleted[id(message)] = message
-        self.show(message)
+        return message
 
     def show(self, message):
         """It can be received, for the first time or again."""
@@ -98,18 +118,16 @@ class Queue:
     def receive(self):
         while self.visible:
             message = self.visible.popleft()
-            if self.clock.now - message.sent > self.retention:
-                self.drop(message, "too old")
-            elif message.count >= self.deliveries:
-                self.drop(message, "given up")
-            else:
-                message.count += 1
+            image = message.image
+            if self.clock.now - message.sent > self.retention or message.count >= self.deliveries:
+                self.delete(message)
+                self.asked_again += 1
+                message = self.put(image)
+            message.count += 1
+            if image.claim(self.most_tries):
                 return message
+            self.delete(message)
         return None
-
-    def drop(self, message, why):
-        message.image.lost = why
-        self.delete(message)
 
     def delete(self, message):
         del self.undeleted[id(message)]
@@ -162,8 +180,12 @@ class Outcome:
         return self.waits[-1] if self.waits else 0
 
     @property
-    def lost(self):
-        return sum(image.lost is not None for image in self.images)
+    def failed(self):
+        return sum(image.failed for image in self.images)
+
+    @property
+    def unfinished(self):
+        return sum(image.done is None for image in self.images)
 
     @property
     def handed_on(self):

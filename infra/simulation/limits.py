@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from stacks.templates import ROOT, Stack, sources
 
-SOURCES = ROOT / "functions" / "worker" / "src"
+FUNCTIONS = ROOT / "functions"
+SOURCES = FUNCTIONS / "worker" / "src"
 # What is not in the templates: AWS's own behaviour.
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 FIRST_CALLS = 5
@@ -46,6 +47,8 @@ class Limits:
     visibility: float
     retention: float
     deliveries: int
+    # Of the domain's sources: claims at the same step before a task fails.
+    most_tries: int
     gibibyte_second: float
     longest_wait: float
     dollars_per_hour: float
@@ -82,12 +85,13 @@ def read():
         visibility=queue["VisibilityTimeout"],
         retention=queue["MessageRetentionPeriod"],
         deliveries=queue["RedrivePolicy"]["maxReceiveCount"],
+        most_tries=stated(FUNCTIONS / "domain/src/task/changing.rs", r"MAX_TRIES: u32 = (\d+)"),
         gibibyte_second=service.values["GibibyteSecond"],
         longest_wait=service.values["LongestWait"],
         dollars_per_hour=service.values["DollarsPerHour"],
-        margin=stated("worker_options.rs", r"margin: Duration::from_secs\((\d+)\)"),
-        checkpoint_every=stated("worker_options.rs", r"checkpoint_every: (\d+)"),
-        hidden=stated("polling.rs", r"HIDDEN: Duration = Duration::from_secs\((\d+)\)"),
+        margin=stated(SOURCES / "worker_options.rs", r"margin: Duration::from_secs\((\d+)\)"),
+        checkpoint_every=stated(SOURCES / "worker_options.rs", r"checkpoint_every: (\d+)"),
+        hidden=stated(SOURCES / "polling.rs", r"HIDDEN: Duration = Duration::from_secs\((\d+)\)"),
         most_workers=of(hosts, "WorkerCount")["MaxCapacity"],
         most_hosts=int(group["MaxSize"]),
         on_demand=mixed["InstancesDistribution"]["OnDemandBaseCapacity"],
@@ -120,4 +124,4 @@ def policy(stack, alarm, name):
 
 
 def stated(file, pattern):
-    return int(re.search(pattern, (SOURCES / file).read_text())[1])
+    return int(re.search(pattern, file.read_text())[1])

@@ -37,7 +37,7 @@ class Hosts:
     def __init__(self, limits, pace, timing, chance, deaths):
         self.limits, self.pace, self.timing, self.chance, self.deaths = limits, pace, timing, chance, deaths
         self.clock = Clock()
-        self.queue = Queue(self.clock, limits.retention, limits.deliveries)
+        self.queue = Queue(self.clock, limits)
         self.queue.listen = self.dispatch
         self.hosts, self.gone, self.workers = [], [], []
         self.wanted = 0

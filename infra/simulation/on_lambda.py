@@ -11,7 +11,7 @@ class Lambda:
     def __init__(self, limits, pace, cold_start, chance, deaths):
         self.limits, self.pace, self.cold_start, self.chance, self.deaths = limits, pace, cold_start, chance, deaths
         self.clock = Clock()
-        self.queue = Queue(self.clock, limits.retention, limits.deliveries)
+        self.queue = Queue(self.clock, limits)
         self.queue.listen = self.poll
         # When environments that nobody uses were used last.
         self.free = []
@@ -86,4 +86,5 @@ def play(moments, limits, pace, prices, cold_start, chance, deaths=0):
     seconds = service.billed * limits.memory_gib
     dollars = seconds * limits.gibibyte_second + service.calls * prices.million_requests / 1e6
     details = {"GiB-seconds": seconds, "calls": service.calls, "cold": service.cold}
+    details["asked again"] = service.queue.asked_again
     return Outcome(images, dollars, details, service.workers)

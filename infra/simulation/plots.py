@@ -19,10 +19,9 @@ def drained(found, where, sizes, label, path):
     """Time and cost of each burst by how many draw."""
     figure, (times, costs) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
     for count in COUNTS:
-        whole = [size for size in sizes if not found[where, False, count, size].lost]
-        of_count = [found[where, False, count, size] for size in whole]
-        times.plot(whole, [outcome.drained / 60 for outcome in of_count], marker="o", label=f"{count:,} images")
-        costs.plot(whole, [outcome.dollars for outcome in of_count], marker="o")
+        of_count = [found[where, False, count, size] for size in sizes]
+        times.plot(sizes, [outcome.drained / 60 for outcome in of_count], marker="o", label=f"{count:,} images")
+        costs.plot(sizes, [outcome.dollars for outcome in of_count], marker="o")
     for axes, title in ((times, "minutes to drain"), (costs, "US dollars")):
         axes.set(xscale="log", yscale="log", xlabel=label, title=title)
         axes.grid(alpha=0.3)

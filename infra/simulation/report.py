@@ -120,7 +120,8 @@ def introduction(inputs, command):
         f"metrics that are {given.metric_delay} s late, {given.spot_ends:.0%} of spot hosts reclaimed per hour. ECS "
         f"starts hosts a minute apart and stops idle ones after {HOST_LEAVES_AFTER // 60} minutes; Lambda adds "
         f"{MORE_CALLS_A_MINUTE} invocations a minute to the first {FIRST_CALLS}. The queue keeps its order, which SQS "
-        f"does not promise. Prices ({given.prices_of}): {limits.gibibyte_second:.10f} $ per GiB and second, "
+        f"does not promise. Whose turn it is among people who wait changes who waits how long, and neither of the sums "
+        f"below. Prices ({given.prices_of}): {limits.gibibyte_second:.10f} $ per GiB and second, "
         f"{given.million_requests} $ per million invocations, {given.on_demand_hour} $ per hour of a host, "
         f"{given.spot_hour} $ of a spot host (assumed)."
     )
@@ -134,8 +135,8 @@ def matrix(found, where, is_stream, sizes):
 
 
 def cell(outcome, is_stream):
-    if outcome.lost:
-        return f"**{outcome.lost:,} lost**"
+    if outcome.unfinished:
+        return f"**{outcome.unfinished:,} not generated**"
     first, second = (outcome.median, outcome.worst) if is_stream else (outcome.drained, outcome.median)
     return f"{span(first)}, {span(second)}, {outcome.dollars:.2f} $"
 
@@ -155,6 +156,7 @@ def findings(inputs, found):
     hosts_hourly = limits.most_hosts * given.on_demand_hour
     hundred = {precision: found["precision", precision, 100].drained for precision in ("int8", "bf16")}
     many = found["precision", "bf16", 10_000]
+    slow = found["lambda", False, 10_000, 2]
     most = round(limits.retention / inputs.cpu(given.bf16).draw_alone() * limits.at_once, -2)
     ten, thousand = (found["as it is", count] for count in (10, 1_000))
     sixteen, hasty, late = found["hosts", False, 1_000, 16], found["hasty"], found["late"]
@@ -165,7 +167,9 @@ def findings(inputs, found):
         f"int8, {span(hundred['bf16'])} in bf16; `QueueAge` goes off when one waits for {span(limits.longest_wait)}. "
         f"More at once does not raise the cost of an image; it is only finished sooner.",
         f"Messages are kept for {limits.retention / 86400:.0f} days, in which {limits.at_once} at once generate about "
-        f"{most:,.0f} images in bf16. 10,000 take {span(many.drained)}, and {many.lost or 'none'} are lost.",
+        f"{most:,.0f} images in bf16; 10,000 take {span(many.drained)}. Images that wait for longer are not lost, "
+        f"because they are asked for again: with 2 at once, 10,000 in int8 take {span(slow.drained)}, and for "
+        f"{slow.details['asked again']:,} of them the first message was too old by then.",
         f"`MaxHosts` {limits.most_hosts}: at most {hosts_hourly:.2f} $ per hour, all on demand, "
         f"{against(hosts_hourly, limits.hosts_dollars_per_hour)}. 1,000 images are finished after "
         f"{span(thousand.drained)} for {thousand.dollars:.2f} $; with 16 hosts after {span(sixteen.drained)} for "
@@ -179,8 +183,8 @@ def findings(inputs, found):
         f"Visibility {limits.visibility} s: if {DEATHS:.0%} of invocations die, the last of 1,000 images of "
         f"{LONG_STEPS} steps in bf16, 100 at once, is finished after {span(near.worst)}; with six timeouts, as AWS "
         f"advises, after {span(far.worst)}. Such images do not fit into one invocation: they were handed on "
-        f"{near.handed_on:,} times; {drawn(near)} were generated exactly once, {near.lost or 'none'} were given up "
-        f"after {limits.deliveries} deliveries.",
+        f"{near.handed_on:,} times; {drawn(near)} were generated exactly once, and {near.failed or 'none'} failed "
+        f"because {limits.most_tries} workers stopped at the same step.",
     ]
     return "\n".join(wrap(f"- {line}").replace("\n", "\n  ") for line in lines)
 

@@ -19,7 +19,7 @@ OF_A_CONNECTION = {"connection", "keep-alive", "transfer-encoding", "content-len
 
 
 @contextlib.contextmanager
-def fronting(service, provider):
+def fronting(service, provider, port):
     """The one address of the desk and of a service, where people sign in with `provider`."""
     variables = {
         "EASEL_IMAGES_ORIGIN": service.ready["s3_endpoint"],
@@ -30,7 +30,7 @@ def fronting(service, provider):
         try:
             address = desk.stdout.readline().strip()
             assert address, f"{DESK} does not start"
-            with serving(handler(address, service.api)) as gateway:
+            with serving(handler(address, service.api), port) as gateway:
                 yield gateway
         finally:
             desk.kill()

@@ -7,6 +7,7 @@ import hmac
 import json
 import secrets
 import time
+import uuid
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -57,6 +58,7 @@ class Provider:
         """A token (JWT, HS256) like the service's own."""
         now = int(time.time())
         claims = {"iss": "easel", "sub": name, "role": role, "iat": now, "exp": now + self.lifetime}
+        claims["jti"] = str(uuid.uuid4())
         signed = ".".join(base64url(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims))
         return f"{signed}.{base64url(hmac.digest(self.secret.encode(), signed.encode(), 'sha256'))}"
 

@@ -2,20 +2,16 @@
 
 import copy
 import datetime
+import hashlib
+import hmac
 import json
 import random
 import urllib.request
 import uuid
+from urllib.parse import urlsplit
 
 # The most that one call writes. A transaction, because the embedded store makes one of each row of a batch.
 BATCH = 100
-# Rows are not signed, but have to look as if they were.
-HEADERS = {
-    "content-type": "application/x-amz-json-1.0",
-    "x-amz-date": "20260101T000000Z",
-    "authorization": "AWS4-HMAC-SHA256 Credential=EASEL/20260101/us-east-1/dynamodb/aws4_request, "
-    "SignedHeaders=host, Signature=0",
-}
 
 
 def copies(service, task, tasks):
@@ -75,7 +71,27 @@ def new_id(at):
 
 
 def call(service, operation, **body):
-    headers = HEADERS | {"x-amz-target": f"DynamoDB_20120810.{operation}"}
-    request = urllib.request.Request(service.ready["dynamodb_endpoint"], json.dumps(body).encode(), headers)
+    endpoint, body = service.ready["dynamodb_endpoint"], json.dumps(body).encode()
+    headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": f"DynamoDB_20120810.{operation}"}
+    request = urllib.request.Request(endpoint, body, headers | signature(service.ready, endpoint, body))
     with urllib.request.urlopen(request, timeout=30) as answer:
         return json.loads(answer.read())
+
+
+def signature(ready, endpoint, body):
+    """The headers that sign a call of DynamoDB (AWS's signatures, version 4)."""
+    host, now = urlsplit(endpoint).netloc, datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
+    scope = [now[:8], ready["region"], "dynamodb", "aws4_request"]
+    canonical = ["POST", "/", "", f"host:{host}", f"x-amz-date:{now}", "", "host;x-amz-date", sha256(body)]
+    to_sign = ["AWS4-HMAC-SHA256", now, "/".join(scope), sha256("\n".join(canonical).encode())]
+    key = f"AWS4{ready['secret_access_key']}".encode()
+    for part in scope:
+        key = hmac.digest(key, part.encode(), "sha256")
+    signed = hmac.digest(key, "\n".join(to_sign).encode(), "sha256").hex()
+    credential = "/".join([ready["access_key_id"], *scope])
+    authorization = f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host;x-amz-date, Signature={signed}"
+    return {"x-amz-date": now, "authorization": authorization}
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()

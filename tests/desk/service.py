@@ -14,9 +14,10 @@ STOPPING_SECONDS = 20
 class Service:
     """`easel serve` in a folder of its own."""
 
-    def __init__(self, folder, draws=True):
+    def __init__(self, folder, draws=True, public_url=None):
         self.folder = Path(folder)
         self.draws = draws
+        self.public_url = public_url
         self.process = None
         # A free one the first time, then the same.
         self.listen = "127.0.0.1:0"
@@ -31,6 +32,7 @@ class Service:
     def start(self):
         options = ["--json", "--listen", self.listen, "--data", self.folder / "data"]
         options += [] if self.draws else ["--no-generate"]
+        options += ["--public-url", self.public_url] if self.public_url else []
         with open(self.folder / "service.log", "ab") as log:
             self.process = subprocess.Popen(
                 [EASEL, "serve", *options], stdout=subprocess.PIPE, stderr=log, env=environment()
@@ -51,7 +53,14 @@ class Service:
             self.process.stdout.close()
 
     def token(self, role, name):
-        line = [EASEL, "token", "--role", role, "--name", name, "--data", self.folder / "data"]
+        return self.printed("--role", role, "--name", name)
+
+    def link(self, role, name):
+        """A link that signs in once."""
+        return self.printed("--role", role, "--name", name, "--link", self.api)
+
+    def printed(self, *options):
+        line = [EASEL, "token", *options, "--data", self.folder / "data"]
         return subprocess.run(line, check=True, capture_output=True, text=True, env=environment()).stdout.strip()
 
     def person(self, role, name=None):

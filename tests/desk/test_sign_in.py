@@ -6,6 +6,8 @@ from playwright.sync_api import expect
 import gateway
 import openid
 from pages import go, link, loaded
+from servers import free_port
+from service import Service
 
 PAGES = {
     "creator": ["Create", "Library", "System"],
@@ -16,15 +18,28 @@ REFUSED = "401"
 
 
 @pytest.fixture
+def port():
+    """Where the gateway is."""
+    return free_port()
+
+
+@pytest.fixture
+def service(tmp_path, port):
+    """A service that knows the gateway, whose pages show its images."""
+    with Service(tmp_path, public_url=f"http://127.0.0.1:{port}") as service:
+        yield service
+
+
+@pytest.fixture
 def provider(service):
     with openid.providing(service) as provider:
         yield provider
 
 
 @pytest.fixture
-def address(service, provider):
+def address(service, provider, port):
     """Where the desk is that people sign in to with the provider."""
-    with gateway.fronting(service, provider) as address:
+    with gateway.fronting(service, provider, port) as address:
         yield address
 
 
@@ -66,7 +81,7 @@ def test_the_link_signs_in_and_the_role_decides_what_is_shown(service, visitors,
 def test_no_token_stays_in_the_address_or_outlives_the_tab(service, visitors):
     page = visitors.open(link(service, "reviewer"))
     expect(links(page)).to_have_text(PAGES["reviewer"])
-    assert not [address for address in addresses(page) if "token" in address or "eyJ" in address]
+    assert not [address for address in addresses(page) if "code" in address or "eyJ" in address]
     assert page.evaluate("document.cookie + JSON.stringify(localStorage)").count("eyJ") == 0
     # A reload is the same tab; a new tab has to sign in.
     page.reload()
@@ -88,6 +103,50 @@ def test_a_token_that_is_no_longer_good_leads_to_the_sign_in_and_back(service, v
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Library")).to_be_visible()
     expect(page.get_by_role("banner")).to_contain_text("grace")
+
+
+def test_a_link_signs_in_once(service, visitors):
+    address = link(service, "reviewer", "grace")
+    page = visitors.open(address)
+    expect(page.get_by_role("banner")).to_contain_text("grace")
+    other = visitors.open(address)
+    other.watch.expect(REFUSED)
+    expect(other.get_by_text("was used or is too old")).to_be_visible()
+    expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
+    # A link can be pasted as well, and is used up just so.
+    other.get_by_label("Token").fill(link(service, "reviewer", "robin"))
+    other.get_by_role("button", name="Sign in").click()
+    expect(other.get_by_role("banner")).to_contain_text("robin")
+
+
+@pytest.mark.parametrize("answer", ["Cancel", "Sign in"])
+def test_who_is_signed_in_is_asked_before_a_link_makes_somebody_else_of_them(service, visitors, answer):
+    page = visitors.sign_in(service, "reviewer", "grace")
+    page.goto(link(service, "creator", "mallory"))
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("You are signed in already")
+    expect(page.get_by_role("banner")).to_contain_text("grace")
+    dialog.get_by_role("button", name=answer).click()
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_role("banner")).to_contain_text("grace" if answer == "Cancel" else "mallory")
+    page.reload()
+    expect(page.get_by_role("banner")).to_contain_text("grace" if answer == "Cancel" else "mallory")
+
+
+def test_no_token_in_an_address_signs_anybody_in(service, visitors):
+    page = visitors.open(f"{service.api}/#token={service.token('admin', 'mallory')}")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert page.evaluate("JSON.stringify(sessionStorage)").count("eyJ") == 0
+
+
+def test_no_link_signs_in_where_a_provider_does(service, address, visitors):
+    for secret in (f"token={service.token('admin', 'mallory')}", link(service, "admin", "mallory").split("#")[1]):
+        page = visitors.open(f"{address}/#{secret}")
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        page.evaluate("secret => { location.hash = '#' + secret + '0' }", secret)
+        page.evaluate("secret => { location.hash = '#' + secret }", secret)
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        assert page.evaluate("sessionStorage.getItem('easel.token')") is None
 
 
 @pytest.mark.parametrize("role", PAGES)

@@ -1,4 +1,4 @@
-"""What no caller of the API can have happen: AWS sends dead letters and stops workers, and a week goes by."""
+"""What no caller of the API can have happen: AWS gives messages up and stops workers, rows get lost, a week goes by."""
 
 import json
 import struct
@@ -7,7 +7,8 @@ import urllib.error
 import urllib.request
 import zlib
 
-from emulators.emulator import DEAD_LETTERS, FUNCTION_SECONDS, GENERATE, NAME
+from emulators import housekeeping
+from emulators.emulator import DEAD_LETTERS, FUNCTION_SECONDS, GENERATE, HISTORY, NAME
 
 PATIENCE_SECONDS = 300
 HEART = {"prompt": "a large red heart on a blue background", "width": 64, "height": 64, "steps": 2}
@@ -71,41 +72,162 @@ def eventually(what, look):
     raise AssertionError(f"waited {PATIENCE_SECONDS} s in vain for {what}")
 
 
-def check(emulator, deployment):
-    """Both, one after the other."""
+def check(emulator, deployment, distribution):
+    """All of it, one after the other."""
     people = {who: Person(deployment, who) for who in deployment["tokens"]}
-    a_dead_letter_of_a_task_that_is_drawn_waits(emulator, people)
+    a_dead_letter_of_a_task_that_is_drawn_fails_nothing(emulator, people)
+    withdrawn_images_leave_the_caches(emulator, people, distribution)
     what_was_deleted_a_week_ago_goes(emulator, people)
-    print("afterwards: a dead letter waited for its task's worker, and what was deleted a week ago is gone", flush=True)
+    owners_who_have_nothing_are_forgotten(emulator)
+    all_of_a_person_is_erased(emulator, people)
+    print(
+        "afterwards: a dead letter failed nothing, withdrawn images left the caches, what was deleted a week ago is "
+        "gone, a person is erased, and the history of all is copied",
+        flush=True,
+    )
 
 
-def a_dead_letter_of_a_task_that_is_drawn_waits(emulator, people):
-    """The message was a second one: the task is drawn, not failed."""
-    creator, sqs = people["creator"], emulator.client("sqs")
-    task = creator.ask("POST", "/v1/tasks", SLOW_HEART)["id"]
-    creator.wait(task, "in_progress")
+def give_up(emulator, key):
+    """Puts a message about this object into the dead letters, as the queue does in the end; the URL of their queue."""
+    sqs = emulator.client("sqs")
     record = {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put"}
-    record |= {"s3": {"bucket": {"name": NAME}, "object": {"key": f"requests/{task}.json"}}}
+    record |= {"s3": {"bucket": {"name": NAME}, "object": {"key": key}}}
     dead = sqs.get_queue_url(QueueName=DEAD_LETTERS)["QueueUrl"]
     sqs.send_message(QueueUrl=dead, MessageBody=json.dumps({"Records": [record]}))
+    return dead
+
+
+def a_dead_letter_of_a_task_that_is_drawn_fails_nothing(emulator, people):
+    """The message was a second one: the task is drawn, not failed."""
+    creator = people["creator"]
+    task = creator.ask("POST", "/v1/tasks", SLOW_HEART)["id"]
+    creator.wait(task, "in_progress")
+    dead = give_up(emulator, f"requests/{task}.json")
     creator.wait(task, "awaiting_approval")
     eventually("the dead letter to be taken", lambda: emulator.is_empty(dead))
     changes = [event["change"] for event in creator.ask("GET", f"/v1/tasks/{task}/history")["events"]]
     assert "fail" not in changes and changes.count("finish") == 1, changes
 
 
-def a_worker_that_is_stopped_hands_on(deployment, worker, start_another):
-    """As ECS stops them; drain.py does it more often and looks closer."""
+def withdrawn_images_leave_the_caches(emulator, people, distribution):
+    """They are gone from the bucket when the call is answered, and from the caches soon."""
+    creator, reviewer = people["creator"], people["reviewer"]
+    task = creator.ask("POST", "/v1/tasks", HEART)["id"]
+    creator.wait(task, "awaiting_approval")
+    reviewer.ask("POST", f"/v1/tasks/{task}/approve", {})
+    gone = set()
+    for method, path in (("POST", f"/v1/tasks/{task}/unpublish"), ("DELETE", f"/v1/tasks/{task}")):
+        reviewer.ask("POST", f"/v1/tasks/{task}/publish", {})
+        shown = emulator.keys(f"published/{task}/")
+        assert shown, f"{task} has no public images"
+        gone |= {f"/{key}" for key in shown}
+        (reviewer if method == "POST" else creator).ask(method, path, {} if method == "POST" else None)
+        assert not emulator.keys(f"published/{task}/"), f"{path} leaves public images"
+    eventually("the caches to forget them", lambda: gone <= housekeeping.invalidated(emulator, distribution))
+
+
+def a_file_whose_message_is_given_up_becomes_a_task(emulator, creator):
+    """Nobody draws at this moment: it is the housekeeping function that makes the task and asks for it."""
+    dropped = "uploads/creator/given-up.png"
+    metadata = {"prompt": "a heart", "steps": "2", "strength": "0.5"}
+    emulator.client("s3").put_object(Bucket=NAME, Key=dropped, Body=image(), Metadata=metadata)
+    give_up(emulator, dropped)
+    return eventually(f"a task of {dropped}", lambda: task_of(creator, dropped))
+
+
+def task_of(creator, dropped):
+    """The task that was made of a dropped file; lists do not say, so each of the newest is looked at."""
+    page = creator.ask("GET", "/v1/tasks?owner=creator&limit=20")
+    tasks = (creator.ask("GET", f"/v1/tasks/{task['id']}") for task in page["tasks"])
+    return next((task["id"] for task in tasks if task["source"] == dropped), None)
+
+
+def a_task_that_no_row_says_waits_is_noted_down(emulator, creator):
+    """As one of before there were such rows; without it, no worker would choose it."""
+    task = creator.ask("POST", "/v1/tasks", HEART)["id"]
+    given = {"TableName": NAME, "Key": {"PK": {"S": "WAITING#creator"}, "SK": {"S": task}}}
+    dynamodb = emulator.client("dynamodb")
+    dynamodb.delete_item(**given)
+    eventually("it to be noted down", lambda: "Item" in dynamodb.get_item(ConsistentRead=True, **given))
+    return task
+
+
+def owners_who_have_nothing_are_forgotten(emulator):
+    """A day after their last task was taken."""
+    dynamodb, key = emulator.client("dynamodb"), {"PK": {"S": "WAITING"}, "SK": {"S": "somebody"}}
+    row = {name: {"N": "0"} for name in ("waiting", "work", "served")}
+    dynamodb.put_item(TableName=NAME, Item=key | row)
+    eventually("them to be forgotten", lambda: "Item" not in dynamodb.get_item(TableName=NAME, Key=key))
+
+
+def all_of_a_person_is_erased(emulator, people):
+    """Their tasks at every state, with images and files; their history stays, without what they wrote."""
+    person, reviewer, admin = people["other_creator"], people["reviewer"], people["admin"]
+    dropped = "uploads/other_creator/erased.txt"
+    emulator.client("s3").put_object(Bucket=NAME, Key=dropped, Body=b"a heart that nobody is to know of")
+    drawn = person.ask("POST", "/v1/tasks", HEART | {"init_image": upload(person), "strength": 0.5})["id"]
+    person.wait(drawn, "awaiting_approval")
+    for step in ("approve", "publish"):
+        reviewer.ask("POST", f"/v1/tasks/{drawn}/{step}", {})
+    waiting = person.ask("POST", "/v1/tasks", SLOW_HEART)["id"]
+
+    def is_done():
+        return admin.ask("POST", "/v1/owners/other_creator/erase", {})["is_done"]
+
+    eventually("it to be done", is_done)
+    for task in (drawn, waiting):
+        assert person.call("GET", f"/v1/tasks/{task}")[0] == 404
+        assert not any(emulator.keys(f"{prefix}/{task}") for prefix in ("images", "requests", "published"))
+        copies_are_whole(emulator, task, admin.ask("GET", f"/v1/tasks/{task}/history")["events"])
+    assert not emulator.keys("uploads/other_creator/")
+
+
+def copies_are_whole(emulator, task, events):
+    """Each event has a copy that says the same, and nothing that people wrote."""
+    s3 = emulator.client("s3")
+
+    def copied():
+        found = s3.list_objects_v2(Bucket=HISTORY, Prefix=f"history/{task}/").get("Contents", [])
+        whole = [json.load(s3.get_object(Bucket=HISTORY, Key=entry["Key"])["Body"]) for entry in found]
+        return whole if {one["version"] for one in whole} == {event["version"] for event in events} else None
+
+    copies = eventually(f"the history of {task} to be copied", copied)
+    first = {one["version"]: one for one in copies if one["row"] == "insert"}
+    for event in events:
+        copy = first[event["version"]]
+        assert (copy["change"], copy["by"]["name"]) == (event["change"], event["by"]["name"]), (copy, event)
+        assert copy["link"]["hash"] == event["link"]["hash"], (copy, event)
+    assert "heart" not in json.dumps(copies), copies
+
+
+def upload(person):
+    """The key of an image that somebody has uploaded to start from."""
+    file = image()
+    announced = {"content_type": "image/png", "content_length": len(file)}
+    given = person.ask("POST", "/v1/uploads", announced)
+    put = urllib.request.Request(given["url"], file, given["headers"], method=given["method"])
+    urllib.request.urlopen(put, timeout=60).close()
+    return given["key"]
+
+
+def a_worker_that_is_stopped_hands_on(emulator, deployment, worker, start_another):
+    """As ECS stops them; drain.py does it more often and looks closer. Meanwhile, nobody draws."""
     creator = Person(deployment, "creator")
     task = creator.ask("POST", "/v1/tasks", SLOW_HEART)["id"]
     eventually("a step", lambda: (creator.ask("GET", f"/v1/tasks/{task}")["progress"] or {}).get("step"))
     worker.terminate()
     assert worker.wait(timeout=120) == 0, "the worker fails at being stopped"
+    given_up = a_file_whose_message_is_given_up_becomes_a_task(emulator, creator)
+    forgotten = a_task_that_no_row_says_waits_is_noted_down(emulator, creator)
     start_another("generate-again.log")
-    creator.wait(task, "awaiting_approval")
+    for waiting in (task, given_up, forgotten):
+        creator.wait(waiting, "awaiting_approval")
     changes = [event["change"] for event in creator.ask("GET", f"/v1/tasks/{task}/history")["events"]]
     assert changes == ["create", "claim", "hand_on", "claim", "finish"], changes
-    print("afterwards: another worker went on with what a stopped one had begun", flush=True)
+    print(
+        "afterwards: another worker went on with what a stopped one had begun, and drew what had no message or no row",
+        flush=True,
+    )
 
 
 def a_function_short_of_time_hands_on(emulator, deployment):
@@ -122,27 +244,18 @@ def a_function_short_of_time_hands_on(emulator, deployment):
 
 def what_was_deleted_a_week_ago_goes(emulator, people):
     """Housekeeping removes the tasks with all that was kept for them; their history stays."""
-    creator, reviewer, s3 = people["creator"], people["reviewer"], emulator.client("s3")
-    dropped, file = "uploads/creator/afterwards.png", image()
-    s3.put_object(Bucket=NAME, Key=dropped, Body=file, Metadata={"prompt": "a heart", "steps": "4", "strength": "0.5"})
-
-    def made_of_it():
-        page = creator.ask("GET", "/v1/tasks?owner=creator&limit=20")
-        return next((task["id"] for task in page["tasks"] if task["source"] == dropped), None)
-
-    published = eventually(f"a task of {dropped}", made_of_it)
-    creator.wait(published, "awaiting_approval")
-    for step in ("approve", "publish"):
-        reviewer.ask("POST", f"/v1/tasks/{published}/{step}", {})
-
-    announced = {"content_type": "image/png", "content_length": len(file)}
-    upload = creator.ask("POST", "/v1/uploads", announced)
-    put = urllib.request.Request(upload["url"], file, upload["headers"], method=upload["method"])
-    urllib.request.urlopen(put, timeout=60).close()
-    drawn = creator.ask("POST", "/v1/tasks", HEART | {"init_image": upload["key"], "strength": 0.5})["id"]
+    creator, s3 = people["creator"], emulator.client("s3")
+    dropped = "uploads/creator/afterwards.png"
+    s3.put_object(
+        Bucket=NAME, Key=dropped, Body=image(), Metadata={"prompt": "a heart", "steps": "4", "strength": "0.5"}
+    )
+    of_a_file = eventually(f"a task of {dropped}", lambda: task_of(creator, dropped))
+    creator.wait(of_a_file, "awaiting_approval")
+    uploaded = upload(creator)
+    drawn = creator.ask("POST", "/v1/tasks", HEART | {"init_image": uploaded, "strength": 0.5})["id"]
     creator.wait(drawn, "awaiting_approval")
 
-    for task in (published, drawn):
+    for task in (of_a_file, drawn):
         creator.ask("DELETE", f"/v1/tasks/{task}")
         emulator.client("dynamodb").update_item(
             TableName=NAME,
@@ -151,14 +264,16 @@ def what_was_deleted_a_week_ago_goes(emulator, people):
             ExpressionAttributeNames={"#after": "after"},
             ExpressionAttributeValues={":past": {"S": LONG_AGO}},
         )
-    kept = [dropped, upload["key"], f"published/{published}/"]
-    kept += [f"{prefix}/{task}" for prefix in ("images", "requests") for task in (published, drawn)]
-    kept.remove(f"requests/{published}")
+    kept = [dropped, uploaded]
+    kept += [f"{prefix}/{task}" for prefix in ("images", "requests") for task in (of_a_file, drawn)]
+    kept.remove(f"requests/{of_a_file}")
     assert all(emulator.keys(prefix) for prefix in kept), kept
-    called = emulator.client("lambda").invoke(FunctionName=GENERATE, Payload=b'{"housekeeping": true}')
-    assert "FunctionError" not in called, called["Payload"].read()
+    housekeeping.call(emulator, b'{"housekeeping": true}')
     assert not any(emulator.keys(prefix) for prefix in kept), kept
-    for task in (published, drawn):
+    for task in (of_a_file, drawn):
         status, answer = creator.call("GET", f"/v1/tasks/{task}")
         assert status == 404, answer
-        assert creator.ask("GET", f"/v1/tasks/{task}/history")["events"][-1]["change"] == "delete"
+        # Creators are not told the names of workers.
+        events = people["reviewer"].ask("GET", f"/v1/tasks/{task}/history")["events"]
+        assert events[-1]["change"] == "delete", events
+        copies_are_whole(emulator, task, events)

@@ -17,10 +17,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from emulators import afterwards, container
-from emulators.emulator import DELIVERIES, FUNCTIONS, GENERATE, WORKER, Emulator
+from emulators import afterwards, container, housekeeping
+from emulators.emulator import DELIVERIES, FUNCTIONS, GENERATE, OWN_ROLES, WORKER, Emulator
 from emulators.processes import inherited, ministack, running
 from emulators.recorder import recording
+
+# Who has a door of their own to the emulator.
+CALLERS = (*FUNCTIONS, *OWN_ROLES, GENERATE, WORKER, housekeeping.HOUSEKEEPING, housekeeping.COPIER)
 
 
 def arguments():
@@ -43,9 +46,12 @@ def main():
     with contextlib.ExitStack() as stack:
         process, endpoint = stack.enter_context(ministack(given.logs))
         needs = given.logs / f"needs-{'on-lambda' if given.on_lambda else 'on-hosts'}.jsonl"
-        doors = stack.enter_context(recording(endpoint, (*FUNCTIONS, GENERATE, WORKER), needs))
+        doors = stack.enter_context(recording(endpoint, CALLERS, needs))
         emulator = Emulator(endpoint, doors)
         deployment, queue = emulator.deploy(given.functions)
+        housekeeper = given.functions / housekeeping.HOUSEKEEPING / "bootstrap.zip"
+        distribution = housekeeping.make_housekeeping(emulator, housekeeper.read_bytes())
+        housekeeping.make_copier(emulator)
         generate = given.generate
         if given.container_image:
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -66,13 +72,14 @@ def main():
                 process.wait()
             return 0
         tested = os.environ | {"EASEL_TEST_DEPLOYMENT": str(file.resolve())}
-        failed = subprocess.run(given.command, env=tested, check=False).returncode
-        if not failed:
-            afterwards.check(emulator, deployment)
-            if given.on_lambda:
-                afterwards.a_function_short_of_time_hands_on(emulator, deployment)
-            else:
-                afterwards.a_worker_that_is_stopped_hands_on(deployment, worker, start_worker)
+        with housekeeping.reconciling(emulator):
+            failed = subprocess.run(given.command, env=tested, check=False).returncode
+            if not failed:
+                afterwards.check(emulator, deployment, distribution)
+                if given.on_lambda:
+                    afterwards.a_function_short_of_time_hands_on(emulator, deployment)
+                else:
+                    afterwards.a_worker_that_is_stopped_hands_on(emulator, deployment, worker, start_worker)
         return failed
 
 

@@ -9,17 +9,24 @@ import secrets
 import time
 import tomllib
 import zipfile
-from pathlib import Path
 
 import boto3
 
-ROOT = Path(__file__).resolve().parents[2]
+from stacks import source
+
+ROOT = source.ROOT
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
 ACCESS_KEY = "easel"
 NAME = "easel"
 DEAD_LETTERS = f"{NAME}-dead-letters"
+# What tells of images that are not published any more.
+WITHDRAWALS = f"{NAME}-withdrawals"
+# The bucket of copies of the history.
+HISTORY = f"{NAME}-history"
 FUNCTIONS = ("create", "review", "read", "desk")
+# Functions that are another's program with a role of their own, and the route that is theirs.
+OWN_ROLES = {"erase": ("review", "/v1/owners/{owner}/erase")}
 GENERATE = "generate"
 # The generate program on a host, polling the queue.
 WORKER = "worker"
@@ -59,47 +66,41 @@ class Emulator:
         }
 
     def make_table(self):
-        dynamodb = self.client("dynamodb")
+        dynamodb, table = self.client("dynamodb"), source.table()
+        keys = {table["key"], *table["indexes"].values()}
+        projection = {"ProjectionType": "INCLUDE", "NonKeyAttributes": table["shown"]}
         dynamodb.create_table(
             TableName=NAME,
             BillingMode="PAY_PER_REQUEST",
             AttributeDefinitions=[
-                {"AttributeName": name, "AttributeType": "S"} for name in ("PK", "SK", "status", "owner", "id")
+                {"AttributeName": name, "AttributeType": "S"}
+                for name in sorted({name for pair in keys for name in pair})
             ],
-            KeySchema=key("PK", "SK"),
+            KeySchema=key(*table["key"]),
             GlobalSecondaryIndexes=[
-                {"IndexName": f"by_{name}", "KeySchema": key(name, "id"), "Projection": {"ProjectionType": "ALL"}}
-                for name in ("status", "owner")
+                {"IndexName": name, "KeySchema": key(*pair), "Projection": projection}
+                for name, pair in table["indexes"].items()
             ],
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
         )
-        expiry = {"Enabled": True, "AttributeName": "expires"}
+        expiry = {"Enabled": True, "AttributeName": table["expires"]}
         dynamodb.update_time_to_live(TableName=NAME, TimeToLiveSpecification=expiry)
 
     def make_queue(self, visibility=VISIBILITY_SECONDS):
-        """The queue of drawings, with a dead-letter queue behind it; its URL."""
+        """The queue of drawings, with a dead-letter queue behind it and one of withdrawals beside it; its URL."""
         sqs = self.client("sqs")
 
         def queue(name, **attributes):
             return sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
 
         queue(DEAD_LETTERS, VisibilityTimeout=str(visibility))
+        queue(WITHDRAWALS, VisibilityTimeout=str(visibility), Policy=json.dumps(of_buckets(WITHDRAWALS)))
         redrive = {"deadLetterTargetArn": queue_arn(DEAD_LETTERS), "maxReceiveCount": DELIVERIES}
-        policy = {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Principal": {"Service": "s3.amazonaws.com"},
-                    "Action": "sqs:SendMessage",
-                    "Resource": queue_arn(NAME),
-                }
-            ],
-        }
         return queue(
             NAME,
             VisibilityTimeout=str(visibility),
             RedrivePolicy=json.dumps(redrive),
-            Policy=json.dumps(policy),
+            Policy=json.dumps(of_buckets(NAME)),
         )
 
     def make_bucket(self):
@@ -112,17 +113,24 @@ class Emulator:
                 "Events": ["s3:ObjectCreated:*"],
                 "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}},
             }
-            for prefix in ("requests/", "uploads/")
+            for prefix in sorted(source.prefixes())
         ]
+        rules.append(
+            {
+                "QueueArn": queue_arn(WITHDRAWALS),
+                "Events": ["s3:ObjectRemoved:*"],
+                "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": source.published()}]}},
+            }
+        )
         s3.put_bucket_notification_configuration(Bucket=NAME, NotificationConfiguration={"QueueConfigurations": rules})
 
-    def make_function(self, name, package, variables=None):
+    def make_function(self, name, package, variables=None, runtime="provided.al2023", handler="bootstrap"):
         """A function of what is in a package; its ARN."""
         functions = self.client("lambda")
         made = functions.create_function(
             FunctionName=name,
-            Runtime="provided.al2023",
-            Handler="bootstrap",
+            Runtime=runtime,
+            Handler=handler,
             Role=f"arn:aws:iam::{ACCOUNT}:role/{NAME}",
             Code={"ZipFile": package},
             Timeout=FUNCTION_SECONDS,
@@ -133,10 +141,9 @@ class Emulator:
         return made["FunctionArn"]
 
     def make_generate(self, program, queue, draws):
-        """The generate function, which hears of dead letters, and draws if it is to."""
-        own = {"EASEL_QUEUE_URL": queue, "EASEL_DEAD_LETTER_ARN": queue_arn(DEAD_LETTERS)}
-        function = self.make_function(GENERATE, package(program), own | {"EASEL_MAX_DELIVERIES": str(DELIVERIES)})
-        self.feed(function, DEAD_LETTERS)
+        """The generate function, which draws if it is to."""
+        own = {"EASEL_QUEUE_URL": queue, "EASEL_MAX_DELIVERIES": str(DELIVERIES)}
+        function = self.make_function(GENERATE, package(program), own)
         if draws:
             self.feed(function, NAME)
 
@@ -194,6 +201,7 @@ class Emulator:
         queue = self.make_queue()
         self.make_bucket()
         packages = {name: (packages / name / "bootstrap.zip").read_bytes() for name in FUNCTIONS}
+        packages |= {name: packages[program] for name, (program, _) in OWN_ROLES.items()}
         arns = {name: self.make_function(name, package) for name, package in packages.items()}
         deployment = {
             "api": self.make_api(arns),
@@ -213,6 +221,12 @@ def key(partition, sort):
     return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
 
 
+def of_buckets(queue):
+    """The policy of a queue that buckets write to."""
+    statement = {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    return {"Version": "2012-10-17", "Statement": [statement | {"Resource": queue_arn(queue)}]}
+
+
 def queue_arn(name):
     return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
 
@@ -224,7 +238,8 @@ def routes():
         if isinstance(targets, str):
             targets = [{"method": "ANY", "function": targets}]
         for target in targets:
-            yield target["method"], path.replace("{*file}", "{file+}"), target["function"]
+            function = next((name for name, (_, own) in OWN_ROLES.items() if own == path), target["function"])
+            yield target["method"], path.replace("{*file}", "{file+}"), function
 
 
 def token(secret, name, role):

@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-SERVICES = "s3,dynamodb,sqs,lambda,apigateway,iam,sts,logs"
+SERVICES = "s3,dynamodb,sqs,lambda,apigateway,iam,sts,logs,cloudfront"
 STARTING_SECONDS = 30
 
 

@@ -3,9 +3,7 @@
 from boto3.dynamodb.types import TypeDeserializer
 
 from emulators.emulator import NAME
-
-# A word of DynamoDB's own.
-STATUS = {"#status": "status"}
+from stacks import source
 
 
 class Rows:
@@ -16,8 +14,10 @@ class Rows:
 
     def standing(self, status):
         """The tasks that stand here."""
-        given = {"IndexName": "by_status", "ExpressionAttributeNames": STATUS}
-        return self.found("#status = :value", status, **given)
+        index = "tasks_by_status"
+        attribute, _ = source.table()["indexes"][index]
+        shards = (f"{status}#{shard}" for shard in range(source.shards()))
+        return [row for value in shards for row in self.found(f"{attribute} = :value", value, IndexName=index)]
 
     def history(self, task):
         """What happened to a task, in order."""

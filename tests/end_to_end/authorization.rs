@@ -7,6 +7,7 @@ use easel_domain::task::Move;
 use easel_test_support::person::{ApiResponse, Person, id, send};
 use easel_test_support::service::{Service, Who};
 use easel_test_support::task_requests::{long, small, unique};
+use jsonwebtoken::dangerous::insecure_decode_claims;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
@@ -70,7 +71,9 @@ async fn everybody_is_told_who_they_are() {
     {
         let person = service.person(who);
         let identity = person.get("/v1/identity").await.expect(200);
-        assert_eq!(identity, json!({"name": person.name, "role": role}));
+        assert_eq!((&identity["name"], &identity["role"]), (&json!(person.name), &json!(role)), "{identity:#}");
+        let claims = insecure_decode_claims::<Value>(service.token(who)).expect("claims");
+        assert_eq!(identity["token_id"], claims["jti"], "by which it can be revoked");
     }
 }
 
@@ -158,6 +161,10 @@ impl<'a> CallTarget<'a> {
         let id = id(&creator.draw(small(self.tag)).await);
         match step {
             Move::Publish => reviewer.make("approve", &id, json!({})).await.expect(200),
+            Move::Unpublish => {
+                reviewer.make("approve", &id, json!({})).await.expect(200);
+                reviewer.make("publish", &id, json!({})).await.expect(200)
+            }
             Move::Retry => reviewer.make("reject", &id, json!({"reason": "once more"})).await.expect(200),
             _ => creator.task(&id).await,
         }
@@ -182,16 +189,19 @@ fn bad_tokens(service: &Service) -> Vec<(&'static str, Option<String>)> {
     ];
     if let Some(secret) = service.token_secret() {
         tokens.push(("expired", Some(sign("admin", -60, &secret))));
+        tokens.push(("good for longer than a year", Some(sign("admin", 366 * 24 * 3600, &secret))));
+        tokens.push(("a role in pieces", Some(sign("photo-admin", 3600, &secret))));
         tokens.push(("a role that there is not", Some(sign("owner", 3600, &secret))));
         tokens.push(("a worker's role", Some(sign("worker", 3600, &secret))));
     }
     tokens
 }
 
-fn sign(role: &str, seconds: i64, secret: &str) -> String {
+/// A token of mallory's that ends in some seconds.
+pub(crate) fn sign(role: &str, seconds: i64, secret: &str) -> String {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs();
     let now = i64::try_from(now).expect("a time");
-    let claims = json!({"iss": "easel", "sub": "mallory", "role": role, "iat": now - 120, "exp": now + seconds});
+    let claims = json!({"iss": "easel", "sub": "mallory", "role": role, "jti": "mallorys", "iat": now - 120, "exp": now + seconds});
     let key = EncodingKey::from_secret(secret.as_bytes());
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).expect("a token")
 }

@@ -59,15 +59,24 @@ async fn an_image_is_asked_for_decided_on_and_saved() {
     let approved = json_of(easel(&service, Who::Reviewer, &["approve", id, "--note", "fine", "--json"]));
     assert_eq!(approved["approval"]["note"], "fine");
     let published = succeed(easel(&service, Who::Reviewer, &["publish", id]));
-    assert!(published.contains(&format!("published/{id}/0.png")), "{published}");
+    assert!(published.contains(&format!("published/{id}/5-0.png")), "{published}");
+
+    let unpublish = ["unpublish", id, "--reason", "too early"];
+    assert_eq!(succeed(easel(&service, Who::Reviewer, &unpublish)).trim(), format!("{id} approved"));
+    assert_eq!(service.storage().keys(&format!("published/{id}/")).await, [""; 0]);
+    succeed(easel(&service, Who::Reviewer, &["publish", id]));
 
     let copy = folder.path().join("copy.png");
     let shown = succeed(easel(&service, Who::Creator, &["show", id, "--output", copy.to_str().expect("UTF-8")]));
     assert!(shown.contains("published") && shown.contains("a red heart"), "{shown}");
     assert_eq!(std::fs::read(&copy).expect("the image"), saved);
     let history = succeed(easel(&service, Who::Creator, &["history", id]));
-    let changes = ["create", "claim", "finish", "approve", "publish"];
+    let changes = ["create", "claim", "finish", "approve", "publish", "unpublish", "publish"];
     assert_eq!(history.lines().count(), changes.len(), "{history}");
+    let checked = easel(&service, Who::Reviewer, &["history", id, "--verify"]);
+    assert!(checked.code == Some(0) && checked.stderr.contains("7 events, each as it was written"), "{checked:#?}");
+    let unseen = easel(&service, Who::Creator, &["history", id, "--verify"]);
+    assert!(unseen.code == Some(2) && unseen.stderr.contains("reviewer"), "{unseen:#?}");
     assert!(history.lines().zip(changes).all(|(line, change)| line.contains(change)), "{history}");
 }
 
@@ -116,4 +125,49 @@ async fn what_cannot_be_is_said_in_one_line() {
         assert_eq!((outcome.stdout.as_str(), outcome.stderr.lines().count()), ("", 1), "{outcome:#?}");
         assert!(words.iter().all(|word| outcome.stderr.contains(word)), "{outcome:#?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_that_somebody_wrote_into_is_found() {
+    let Some(service) = Service::alone() else { return };
+    let id = |task: &Value| task["id"].as_str().expect("an id").to_owned();
+    let submit = [&["submit", "a blue square", "--json"], &SMALL[..]].concat();
+    let task = id(&json_of(easel(&service, Who::Creator, &submit)));
+    succeed(easel(&service, Who::Reviewer, &["approve", &task]));
+    assert_eq!(easel(&service, Who::Reviewer, &["history", &task, "--verify"]).code, Some(0));
+
+    service.storage().change_event(&task, 4, "by", "mallory").await;
+    let checked = easel(&service, Who::Reviewer, &["history", &task, "--verify"]);
+    assert_eq!(checked.code, Some(1), "{checked:#?}");
+    assert!(checked.stderr.contains("at version 4, who did what, or when, has been changed"), "{checked:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admin_erases_all_that_is_somebodys() {
+    let Some(service) = Service::alone() else { return };
+    let id = |task: &Value| task["id"].as_str().expect("an id").to_owned();
+    let submit = [&["submit", "a blue square", "--json"], &SMALL[..]].concat();
+    let (first, kept) = (
+        id(&json_of(easel(&service, Who::Creator, &submit))),
+        id(&json_of(easel(&service, Who::OtherCreator, &submit))),
+    );
+    let owner = service.person(Who::Creator).name;
+    let unsure = easel(&service, Who::Admin, &["erase", &owner]);
+    assert!(unsure.code == Some(2) && unsure.stderr.contains("--yes"), "{unsure:#?}");
+    let refused = easel(&service, Who::Reviewer, &["erase", &owner, "--yes"]);
+    assert!(refused.code == Some(2) && refused.stderr.contains("admin"), "{refused:#?}");
+    assert_eq!(json_of(easel(&service, Who::Admin, &["erase", &owner, "--yes", "--json"]))["erased"], 1);
+
+    service.person(Who::Admin).get(&format!("/v1/tasks/{first}")).await.expect_problem(404, "not-found");
+    assert_eq!(service.storage().keys(&format!("images/{first}/")).await, [""; 0]);
+    let history = service.person(Who::Creator).history(&first).await;
+    let last = history.last().expect("the history stays");
+    assert_eq!(
+        (&last["change"], &last["by"]["name"], &last["erased"]),
+        (&"delete".into(), &service.person(Who::Admin).name.into(), &true.into())
+    );
+    assert!(!serde_json::to_string(&history).expect("JSON").contains("square"), "{history:#?}");
+    let checked = easel(&service, Who::Reviewer, &["history", &first, "--verify"]);
+    assert!(checked.code == Some(0) && checked.stderr.contains("erased"), "{checked:#?}");
+    assert_eq!(service.person(Who::OtherCreator).task(&kept).await["status"], "awaiting_approval");
 }

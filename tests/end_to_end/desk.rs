@@ -62,13 +62,27 @@ async fn the_links_that_are_printed_let_somebody_in() {
     let told = ["token", "--data", data, "--role", "reviewer", "--link", &service.addresses.api];
     let outcome = program::run(&mut program::easel(&told));
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let nobody = service.bearer(None);
     for link in [link.as_str(), outcome.stdout.trim()] {
-        let (address, token) = link.split_once("/#token=").unwrap_or_else(|| panic!("{link}"));
+        let (address, code) = link.split_once("/#code=").unwrap_or_else(|| panic!("{link}"));
         assert_eq!(address, service.addresses.api);
+        let answer = nobody.post("/v1/sign-in", &json!({"code": code})).await;
+        assert_eq!(answer.header("cache-control"), "no-store");
+        let token = answer.expect(200)["token"].as_str().expect("a token").to_owned();
         // Only reviewers and admins may.
-        service.bearer(Some(token)).get("/v1/metrics").await.expect(200);
+        service.bearer(Some(&token)).get("/v1/metrics").await.expect(200);
+        nobody.post("/v1/sign-in", &json!({"code": code})).await.expect_problem(401, "unauthenticated");
     }
+    nobody.post("/v1/sign-in", &json!({"code": "0".repeat(64)})).await.expect_problem(401, "unauthenticated");
+    for body in [json!({}), json!({"code": 1}), json!({"code": "0", "role": "admin"}), json!("0")] {
+        nobody.post("/v1/sign-in", &body).await.expect_problem(400, "malformed-body");
+    }
+    nobody.get("/v1/sign-in").await.expect_problem(405, "wrong-method");
     let told = ["token", "--data", data, "--role", "admin", "--link"];
     let outcome = program::run(&mut program::easel(&told));
-    assert!(outcome.stdout.starts_with("http://127.0.0.1:8080/#token="), "{outcome:?}");
+    assert!(outcome.stdout.starts_with("http://127.0.0.1:8080/#code="), "{outcome:?}");
+
+    let record = std::fs::read_to_string(service.data().expect("a folder").join("audit.jsonl")).expect("a record");
+    assert_eq!(record.matches("\"signed_in\"").count(), 2, "{record}");
+    assert!(!record.contains("eyJ"), "{record}");
 }

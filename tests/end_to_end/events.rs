@@ -4,7 +4,7 @@ use std::path::Path;
 
 use axum::Router;
 use axum::body::{Bytes, to_bytes};
-use easel_api::{Identification, Services, TokenKey};
+use easel_api::{Identification, RoleClaim, Services, TokenKey};
 use easel_test_support::person::id;
 use easel_test_support::service::{Service, Who};
 use easel_test_support::task_requests::unique;
@@ -18,7 +18,7 @@ const PLACES: [&str; 3] = ["019ab5c2-7d40-7e11-9c53-0f4c8a6b2d19", "5c1f0c1e-hea
 #[tokio::test]
 async fn events_of_the_gateway_are_answered_as_their_claims_say() {
     let service = Service::shared();
-    let services = Services::new(service.storage().workflow(), Identification::Authorizer);
+    let services = Services::new(service.storage().workflow(), Identification::Authorizer(RoleClaim::default()));
     let (key, tag) = (unique("key"), unique("events"));
     let with = |id: &str, name: &str| {
         PLACES.iter().zip([id, &key, &tag]).fold(event(name), |event, (place, value)| event.replace(place, value))

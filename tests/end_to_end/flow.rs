@@ -101,7 +101,7 @@ async fn an_image_goes_from_the_prompt_to_publication() {
     assert_eq!((status(&published), &published["publication"]["by"]), ("published", &json!(reviewer.name)));
     let keys: Vec<_> =
         published["publication"]["keys"].as_array().expect("keys").iter().filter_map(Value::as_str).collect();
-    assert_eq!(keys, [format!("published/{id}/0.png"), format!("published/{id}/1.png")]);
+    assert_eq!(keys, [format!("published/{id}/5-0.png"), format!("published/{id}/5-1.png")]);
     for (key, file) in keys.iter().zip(&files) {
         assert_eq!(storage.get(key).await.as_ref(), Some(file), "{key}");
     }
@@ -203,5 +203,5 @@ async fn a_deleted_task_leaves_the_lists_and_says_who_asked() {
 }
 
 fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(bytes))
 }

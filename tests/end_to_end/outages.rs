@@ -1,7 +1,7 @@
 //! A service behind the functions is away: callers are told to come back, and nothing is half done.
 
 use axum::body::Bytes;
-use easel_api::{Identification, Services};
+use easel_api::{Identification, RoleClaim, Services};
 use easel_test_support::embedded::{self, BUCKET, Running};
 use easel_test_support::task_requests::unique;
 use lambda_http::Response;
@@ -16,7 +16,7 @@ async fn what_meets_an_outage_is_told_to_come_back_and_is_done_then() {
     let dynamodb = Running::dynamodb(&folder.path().join("rows")).await;
     let (s3, _created) = Running::s3(&folder.path().join("objects"), BUCKET).await;
     let workflow = embedded::workflow(&dynamodb, &s3);
-    let services = Services::new(workflow, Identification::Authorizer);
+    let services = Services::new(workflow, Identification::Authorizer(RoleClaim::default()));
     services.workflow.store.create_table().await.expect("a table");
     assert_eq!(create(&services, &unique("key")).await.status(), 201);
 

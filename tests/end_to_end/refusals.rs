@@ -131,7 +131,7 @@ async fn what_is_not_there_is_not_found() {
         }
         person.delete(id).await.expect_problem(404, "not-found");
     }
-    for step in ["approve", "publish"] {
+    for step in ["approve", "publish", "unpublish"] {
         reviewer.make(step, NOBODYS, json!({})).await.expect_problem(404, "not-found");
     }
     let there = service.person(Who::OtherCreator).task(&others).await;
@@ -171,13 +171,14 @@ async fn illegal_moves_name_the_legal_ones() {
     let drawn = creator.draw(small(&unique("illegal"))).await;
     let id = id(&drawn);
     illegal(&creator, &id, &["pause", "resume", "retry"], &["cancel", "approve", "reject", "delete"]).await;
-    illegal(&reviewer, &id, &["publish"], &["cancel", "approve", "reject", "delete"]).await;
+    illegal(&reviewer, &id, &["publish", "unpublish"], &["cancel", "approve", "reject", "delete"]).await;
     reviewer.make("approve", &id, json!({})).await.expect(200);
-    illegal(&reviewer, &id, &["approve", "cancel", "pause", "resume", "retry"], &["publish", "delete"]).await;
+    illegal(&reviewer, &id, &["approve", "cancel", "pause", "resume", "retry", "unpublish"], &["publish", "delete"])
+        .await;
     let refused = reviewer.make("reject", &id, json!({"reason": "too late"})).await;
     refused.expect_problem(409, "illegal-move");
     reviewer.make("publish", &id, json!({})).await.expect(200);
-    illegal(&reviewer, &id, &["approve", "cancel", "retry"], &["delete"]).await;
+    illegal(&reviewer, &id, &["approve", "cancel", "retry"], &["unpublish", "delete"]).await;
     creator.delete(&id).await.expect(202);
     illegal(&reviewer, &id, &["approve", "publish", "cancel"], &[]).await;
     creator.delete(&id).await.expect_problem(409, "illegal-move");

@@ -23,6 +23,7 @@ LEFT_OUT = {
     "AWS::Cognito::UserPoolClient",
     "AWS::Cognito::UserPoolDomain",
     "AWS::Cognito::UserPoolGroup",
+    "AWS::Lambda::EventInvokeConfig",
     "AWS::S3::BucketPolicy",
     "AWS::SNS::Subscription",
     "AWS::SQS::QueuePolicy",
@@ -32,10 +33,13 @@ LEFT_OUT = {
 class Created:
     """A stack of the service in moto."""
 
-    def __init__(self, endpoint, name, values):
+    def __init__(self, endpoint, name, values, without=()):
+        """The resources `without` are not made."""
         session = boto3.Session("easel", "easel", region_name=REGION)
         self.client = lambda service: session.client(service, endpoint_url=endpoint)
         self.template = transformed(load(SERVICE), values)
+        for resource in without:
+            del self.template["Resources"][resource]
         self.meant = Stack(self.template, values | {"AWS::StackName": name})
         self.put_packages()
         self.create(name, {"Image": CONTAINER_IMAGE} | values)
@@ -45,7 +49,11 @@ class Created:
         named = [entry for entry in made if "PhysicalResourceId" in entry]
         self.ids = {entry["LogicalResourceId"]: entry["PhysicalResourceId"] for entry in named}
         self.account = self.client("sts").get_caller_identity()["Account"]
-        self.arns = {f"${{{name}.Arn}}": arn for name, arn in self.own_arns()}
+        # The stream before its table, of whose name its own is a part.
+        streams = [("Table.StreamArn", arn) for arn in self.streams()]
+        self.arns = {f"${{{name}}}": arn for name, arn in streams} | {
+            f"${{{name}.Arn}}": arn for name, arn in self.own_arns()
+        }
 
     def put_packages(self):
         """Something for each function: what they do is tested elsewhere."""
@@ -89,6 +97,11 @@ class Created:
                     prefix = resource.properties["LogGroupName"]
                     (group,) = self.client("logs").describe_log_groups(logGroupNamePrefix=prefix)["logGroups"]
                     yield resource.name, group["arn"].removesuffix(":*")
+
+    def streams(self):
+        """The ARN of the table's stream, if there is one."""
+        found = self.client("dynamodb").describe_table(TableName=self.ids["Table"])["Table"]
+        return [found["LatestStreamArn"]] if "LatestStreamArn" in found else []
 
     def queue(self, name):
         """A queue's attributes."""

@@ -13,18 +13,23 @@ def complete(created):
 
 def versioning(created, given):
     wanted = given["VersioningConfiguration"]
-    created.client("s3").put_bucket_versioning(Bucket=created.ids["Bucket"], VersioningConfiguration=wanted)
+    created.client("s3").put_bucket_versioning(Bucket=given["name"], VersioningConfiguration=wanted)
 
 
 def public_access(created, given):
     wanted = given["PublicAccessBlockConfiguration"]
-    created.client("s3").put_public_access_block(Bucket=created.ids["Bucket"], PublicAccessBlockConfiguration=wanted)
+    created.client("s3").put_public_access_block(Bucket=given["name"], PublicAccessBlockConfiguration=wanted)
+
+
+def lock(created, given):
+    wanted = given["ObjectLockConfiguration"]
+    created.client("s3").put_object_lock_configuration(Bucket=given["name"], ObjectLockConfiguration=wanted)
 
 
 def lifecycle(created, given):
     rules = [lifecycle_rule(rule) for rule in given["LifecycleConfiguration"]["Rules"]]
     created.client("s3").put_bucket_lifecycle_configuration(
-        Bucket=created.ids["Bucket"], LifecycleConfiguration={"Rules": rules}
+        Bucket=given["name"], LifecycleConfiguration={"Rules": rules}
     )
 
 
@@ -83,9 +88,10 @@ def managed_policies(created, given):
 
 # By resource or kind of resources, and property.
 FORGOTTEN = {
-    ("Bucket", "VersioningConfiguration"): versioning,
-    ("Bucket", "PublicAccessBlockConfiguration"): public_access,
-    ("Bucket", "LifecycleConfiguration"): lifecycle,
+    ("AWS::S3::Bucket", "VersioningConfiguration"): versioning,
+    ("AWS::S3::Bucket", "PublicAccessBlockConfiguration"): public_access,
+    ("AWS::S3::Bucket", "LifecycleConfiguration"): lifecycle,
+    ("HistoryBucket", "ObjectLockConfiguration"): lock,
     ("AWS::SQS::QueuePolicy", "PolicyDocument"): queue_policy,
     ("Bucket", "NotificationConfiguration"): notifications,
     ("AWS::S3::BucketPolicy", "PolicyDocument"): bucket_policy,

@@ -6,23 +6,31 @@ from dataclasses import dataclass
 from stacks.templates import listed
 
 KEYS = "dynamodb:LeadingKeys"
+INSIDE = "dynamodb:EnclosingOperation"
 
 
 @dataclass(frozen=True)
 class Right:
-    """To do this to whatever the pattern fits; of rows, to those whose partition key fits the other pattern."""
+    """To do this to whatever the pattern fits; of rows, to those whose partition key fits the other pattern.
+
+    `inside` names an operation that it has to be a part of.
+    """
 
     action: str
     resource: str
     key: str | None = None
+    inside: str | None = None
 
     def allows(self, need):
         if (need.action, bool(fits(self.resource, need.resource))) != (self.action, True):
             return False
+        if self.inside not in (None, need.inside):
+            return False
         return self.key is None or (need.key is not None and fits(self.key, need.key))
 
     def __str__(self):
-        return f"{self.action} on {self.resource}" + (f" of {self.key}" if self.key else "")
+        whole = f"{self.action} on {self.resource}" + (f" of {self.key}" if self.key else "")
+        return whole + (f" in {self.inside}" if self.inside else "")
 
 
 def fits(pattern, text):
@@ -49,8 +57,11 @@ def documents(stack, role, service):
 def in_statement(statement, service):
     if statement["Effect"] != "Allow" or {"NotAction", "NotResource"} & set(statement):
         raise ValueError(f"{statement}: only what is allowed is known here")
-    keys = [None]
+    keys, inside = [None], [None]
     for test, condition in statement.get("Condition", {}).items():
+        if (test, set(condition)) == ("ForAnyValue:StringEquals", {INSIDE}):
+            inside = listed(condition[INSIDE])
+            continue
         if test not in ("ForAllValues:StringLike", "ForAllValues:StringEquals") or set(condition) != {KEYS}:
             raise ValueError(f"{test} {condition}: this condition is not known here")
         keys = listed(condition[KEYS])
@@ -58,7 +69,7 @@ def in_statement(statement, service):
             raise ValueError(f"{keys}: StringEquals takes * for a star")
     for action in listed(statement["Action"]):
         for resource in listed(statement["Resource"]):
-            yield from (Right(action, imported(service, resource), key) for key in keys)
+            yield from (Right(action, imported(service, resource), key, part) for key in keys for part in inside)
 
 
 def imported(service, text):

@@ -24,6 +24,7 @@ class Service(Stack):
 
     def __init__(self, created):
         whole = created.template["Resources"]
+        self.values = created.meant.values
         self.resources = []
         for meant in created.meant.resources:
             if (read := READERS.get(meant.kind)) and (told := read(created, meant.name)):
@@ -52,12 +53,14 @@ def table(created, name):
     expires = {"AttributeName": expiry.get("AttributeName"), "Enabled": expiry["TimeToLiveStatus"] == "ENABLED"}
     backups = dynamodb.describe_continuous_backups(**asked)["ContinuousBackupsDescription"]
     recovery = backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+    stream = told.get("StreamSpecification", {}).get("StreamViewType")
     same = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "DeletionProtectionEnabled")
     return there(
         {part: told.get(part) for part in same}
         | {
             "BillingMode": told.get("BillingModeSummary", {}).get("BillingMode"),
             "SSESpecification": {"SSEEnabled": told.get("SSEDescription", {}).get("Status") == "ENABLED"},
+            "StreamSpecification": {"StreamViewType": stream} if stream else None,
             "TimeToLiveSpecification": expires if expires["Enabled"] else None,
             "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True} if recovery else None,
         }
@@ -69,11 +72,14 @@ def bucket(created, name):
     versioning = s3.get_bucket_versioning(**asked).get("Status")
     rules = answer(s3.get_bucket_lifecycle_configuration, "Rules", **asked) or []
     queues = s3.get_bucket_notification_configuration(**asked).get("QueueConfigurations", [])
+    lock = answer(s3.get_object_lock_configuration, "ObjectLockConfiguration", **asked)
     block = "PublicAccessBlockConfiguration"
     encryption = "ServerSideEncryptionConfiguration"
     return there(
         {
             "VersioningConfiguration": {"Status": versioning} if versioning else None,
+            "ObjectLockEnabled": bool(lock) or None,
+            "ObjectLockConfiguration": lock,
             "LifecycleConfiguration": {"Rules": [lifecycle_rule(rule) for rule in rules]} if rules else None,
             block: answer(s3.get_public_access_block, block, **asked),
             "BucketEncryption": there(
@@ -115,12 +121,14 @@ def queue(created, name):
 def function(created, name):
     told = created.function(name)
     same = ("Runtime", "Handler", "Timeout", "MemorySize", "Role", "PackageType", "Environment")
-    return there({part: told.get(part) for part in same})
+    meant = next(resource for resource in created.meant.resources if resource.name == name)
+    text = meant.properties["Code"].get("ZipFile")
+    return there({part: told.get(part) for part in same} | {"InlineCode": text})
 
 
 def mapping(created, name):
     told = created.client("lambda").get_event_source_mapping(UUID=created.ids[name])
-    same = ("EventSourceArn", "BatchSize", "FunctionResponseTypes")
+    same = ("EventSourceArn", "BatchSize", "FunctionResponseTypes", "FilterCriteria")
     return there({part: told.get(part) for part in same} | {"FunctionName": told["FunctionArn"]})
 
 
@@ -148,8 +156,9 @@ def managed_policy(created, name):
     return {"PolicyDocument": iam.get_policy_version(VersionId=version, **asked)["PolicyVersion"]["Document"]}
 
 
-def bucket_policy(created, _):
-    asked = {"Bucket": created.ids["Bucket"]}
+def bucket_policy(created, name):
+    (meant,) = (resource for resource in created.meant.resources if resource.name == name)
+    asked = {"Bucket": created.in_aws(meant.properties["Bucket"])}
     policy = answer(created.client("s3").get_bucket_policy, "Policy", **asked)
     return policy and asked | {"PolicyDocument": json.loads(policy)}
 

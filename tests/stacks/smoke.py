@@ -3,10 +3,11 @@ r"""Tries a deployed stack as its users do, and leaves nothing behind but tasks 
     PYTHONPATH=tests python -m stacks.smoke --stack easel --easel target/debug/easel -- \
         cargo test --workspace --test end_to_end
 
-In turn: the generate function checks itself with its own rights, `easel validate` checks the API from outside, and
-the command runs against the stack, whose addresses and tokens it finds in the file that EASEL_TEST_DEPLOYMENT names.
-With the stack's own user pool, people for the time of the test are made and removed; of another issuer, give access
-tokens as CREATOR_TOKEN, OTHER_CREATOR_TOKEN, REVIEWER_TOKEN and ADMIN_TOKEN.
+In turn: the generate function checks itself with its own rights, the housekeeping function looks for forgotten tasks,
+`easel validate` checks the API from outside, and the command runs against the stack, whose addresses and tokens it
+finds in the file that EASEL_TEST_DEPLOYMENT names. With the stack's own user pool, people for the time of the test
+are made and removed, unless there are access tokens already; of another issuer, or where the pool demands a second
+factor, give them as CREATOR_TOKEN, OTHER_CREATOR_TOKEN, REVIEWER_TOKEN and ADMIN_TOKEN.
 """
 
 import argparse
@@ -50,6 +51,7 @@ def main():
 def trials(session, outputs, tokens, arguments):
     """What is tried, and whether it went well."""
     yield "the function's own checks", function_is_ready(session, outputs["GenerateFunction"])
+    yield "housekeeping", housekeeping_works(session, outputs["HousekeepingFunction"])
     line = [arguments.easel, "validate", "--endpoint", outputs["ApiUrl"]]
     environment = os.environ | {"EASEL_TOKEN": tokens["creator"]}
     yield "easel validate", subprocess.run(line, env=environment, check=False).returncode == 0
@@ -65,23 +67,38 @@ def trials(session, outputs, tokens, arguments):
 def outputs_of(session, stack):
     described = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
-    if missing := {"ApiUrl", "BucketName", "TableName", "GenerateFunction"} - outputs.keys():
+    if missing := {"ApiUrl", "BucketName", "TableName", "GenerateFunction", "HousekeepingFunction"} - outputs.keys():
         sys.exit(f"smoke: the stack {stack} is not Easel's: it has no {', '.join(sorted(missing))}")
     return outputs
 
 
 def function_is_ready(session, function):
     """Whether the generate function finds itself ready; what it finds is printed."""
-    client = session.client("lambda", config=Config(read_timeout=FUNCTION_SECONDS, retries={"total_max_attempts": 1}))
-    answer = client.invoke(FunctionName=function, Payload=json.dumps({"validate": True}).encode())
-    report = json.loads(answer["Payload"].read())
-    if "FunctionError" in answer:
-        print(f"{function}: {report}")
+    report, failed = called(session, function, {"validate": True})
+    if failed:
         return False
     for check in report["checks"]:
         parts = (check["outcome"], check["subject"], f"{check['what']}: {check['found']}", check.get("advice"))
         print("  ".join(filter(None, parts)))
     return report["ready"]
+
+
+def housekeeping_works(session, function):
+    """Whether the housekeeping function can look for forgotten tasks; what it finds is printed."""
+    found, failed = called(session, function, {"reconcile": True})
+    if not failed:
+        print(f"{function}: {found}")
+    return not failed
+
+
+def called(session, function, event):
+    """What a function answers, and whether it failed, which is printed."""
+    client = session.client("lambda", config=Config(read_timeout=FUNCTION_SECONDS, retries={"total_max_attempts": 1}))
+    answer = client.invoke(FunctionName=function, Payload=json.dumps(event).encode())
+    content = json.loads(answer["Payload"].read())
+    if "FunctionError" in answer:
+        print(f"{function}: {content}")
+    return content, "FunctionError" in answer
 
 
 def deployment(session, outputs, tokens):
@@ -105,10 +122,11 @@ def deployment(session, outputs, tokens):
 @contextlib.contextmanager
 def people(session, outputs):
     """Access tokens by who is meant."""
-    if "UserPoolId" not in outputs:
-        names = {who: f"{who.upper()}_TOKEN" for who in ROLES}
-        if missing := [name for name in names.values() if not os.environ.get(name)]:
-            sys.exit(f"smoke: the tokens are another issuer's: set {', '.join(missing)}")
+    names = {who: f"{who.upper()}_TOKEN" for who in ROLES}
+    missing = [name for name in names.values() if not os.environ.get(name)]
+    if "UserPoolId" not in outputs and missing:
+        sys.exit(f"smoke: the tokens are another issuer's: set {', '.join(missing)}")
+    if not missing:
         yield {who: os.environ[name] for who, name in names.items()}
         return
     cognito, pool = session.client("cognito-idp"), outputs["UserPoolId"]
@@ -137,6 +155,9 @@ def access_token(cognito, outputs, name, password):
         AuthFlow="ADMIN_USER_PASSWORD_AUTH",
         AuthParameters={"USERNAME": name, "PASSWORD": password},
     )
+    if "AuthenticationResult" not in answer:
+        names = ", ".join(f"{who.upper()}_TOKEN" for who in ROLES)
+        sys.exit(f"smoke: the pool wants more than a password ({answer.get('ChallengeName')}): set {names}")
     return answer["AuthenticationResult"]["AccessToken"]
 
 

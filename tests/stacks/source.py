@@ -4,30 +4,37 @@ import functools
 import json
 import re
 import tomllib
+from pathlib import Path
 
-from stacks.templates import ROOT
-
+ROOT = Path(__file__).resolve().parents[2]
 CALLS = {
     "get_item": "dynamodb:GetItem",
     "put_item": "dynamodb:PutItem",
     "query": "dynamodb:Query",
     "delete_item": "dynamodb:DeleteItem",
-    # Every write of Easel's transactions is a put.
-    "transact_write_items": "dynamodb:PutItem",
+    "update_item": "dynamodb:UpdateItem",
     "get_object": "s3:GetObject",
     "head_object": "s3:GetObject",
     "put_object": "s3:PutObject",
     "copy_object": "s3:PutObject",
     "delete_object": "s3:DeleteObject",
+    "delete_objects": "s3:DeleteObject",
     "delete_object_tagging": "s3:DeleteObjectTagging",
     "list_objects_v2": "s3:ListBucket",
     "get_queue_url": "sqs:GetQueueUrl",
     "receive_message": "sqs:ReceiveMessage",
     "delete_message": "sqs:DeleteMessage",
     "change_message_visibility": "sqs:ChangeMessageVisibility",
+    "create_invalidation": "cloudfront:CreateInvalidation",
 }
-# Parts of calls that take a right of their own.
-PARTS = {"tagging": "s3:PutObjectTagging"}
+# Parts of calls that take a right of their own. A transaction is no action: each of its writes is one.
+PARTS = {
+    ".tagging(": "s3:PutObjectTagging",
+    "Put::builder()": "dynamodb:PutItem",
+    "Update::builder()": "dynamodb:UpdateItem",
+    "Delete::builder()": "dynamodb:DeleteItem",
+    "ConditionCheck::builder()": "dynamodb:ConditionCheckItem",
+}
 # What gives each of Easel's variables a constant.
 ENVIRONMENT = ROOT / "functions/system/src/environment.rs"
 
@@ -70,9 +77,9 @@ def binary(folder):
 
 def calls():
     """What the functions ask of AWS, in IAM's words."""
-    code = "".join(crate(f"functions/{name}") for name in ("create", "review", "read", "generate"))
+    code = "".join(crate(f"functions/{name}") for name in ("create", "review", "read", "generate", "housekeeping"))
     made = {action for call, action in CALLS.items() if f".{call}()" in code}
-    return made | {action for part, action in PARTS.items() if f".{part}(" in code}
+    return made | {action for part, action in PARTS.items() if part in code}
 
 
 def routes():
@@ -87,15 +94,25 @@ def routes():
 
 def table():
     """The keys, the indexes and the attribute of expiry that the code names."""
-    made = (ROOT / "functions/storage/src/store/table.rs").read_text()
-    listing = (ROOT / "functions/storage/src/store/listing.rs").read_text()
-    rows = (ROOT / "functions/storage/src/store/rows.rs").read_text()
-    names = dict(re.findall(r'const (BY_\w+): &str = "(\w+)"', listing))
-    pairs = re.findall(r'listing::(BY_\w+), "(\w+)"', made)
-    partition, sort, _, sort_of_indexes = re.findall(r'key\("?(\w+)"?, KeyType::', made)
-    (expires,) = re.findall(r'const EXPIRES: &str = "(\w+)"', rows)
-    indexes = {names[constant]: (attribute, sort_of_indexes) for constant, attribute in pairs}
-    return {"key": (partition, sort), "indexes": indexes, "expires": expires}
+    store = ROOT / "functions/storage/src/store"
+    made, indexes, rows = ((store / name).read_text() for name in ("table.rs", "indexes.rs", "rows.rs"))
+    constants = dict(re.findall(r'const (\w+): &str = "([\w#]+)"', rows))
+    named = re.findall(r'const BY_\w+: Index = Index \{ name: "(\w+)", key: "(\w+)" \}', indexes)
+    (sort,) = re.findall(r'key\("(\w+)", KeyType::Range\)', indexes)
+    (listed,) = re.findall(r"const LISTED: [^=]*= \[(.*?)\];", indexes, re.DOTALL)
+    shown = [text or constants[constant] for text, constant in re.findall(r'"(\w+)"|rows::(\w+)', listed)]
+    return {
+        "key": tuple(re.findall(r'key\("(\w+)", KeyType::', made)),
+        "indexes": {index: (attribute, sort) for index, attribute in named},
+        "shown": shown,
+        "expires": constants["EXPIRES"],
+    }
+
+
+def shards():
+    """How many keys of an index the tasks of a state are spread over."""
+    indexes = (ROOT / "functions/storage/src/store/indexes.rs").read_text()
+    return int(re.search(r"const SHARDS: u8 = (\d+);", indexes)[1])
 
 
 def prefixes():
@@ -104,7 +121,21 @@ def prefixes():
     return set(re.findall(r'const (?:UPLOADS|REQUESTS): &str = "([\w/]+)"', keys))
 
 
+def published():
+    """The prefix of the bucket that is public."""
+    keys = (ROOT / "functions/storage/src/gallery/keys.rs").read_text()
+    (prefix,) = re.findall(r'const PUBLISHED: &str = "([\w/]+)"', keys)
+    return prefix
+
+
+def event_prefix():
+    """What the sort keys of the history's rows begin with."""
+    rows = (ROOT / "functions/storage/src/store/rows.rs").read_text()
+    (prefix,) = re.findall(r'const EVENT: &str = "([\w#]+)"', rows)
+    return prefix
+
+
 def metrics():
     """The names and the dimensions of the metrics that the code writes."""
-    code = crate("functions/generate")
+    code = crate("functions/generate") + crate("functions/housekeeping")
     return set(re.findall(r'\.value\("(\w+)"', code)), set(re.findall(r'\.dimension\("(\w+)"', code))

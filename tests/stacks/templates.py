@@ -4,11 +4,11 @@ import copy
 import json
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import cfnlint.decode
 
-ROOT = Path(__file__).resolve().parents[2]
+from stacks.source import ROOT
+
 SERVICE = ROOT / "infra" / "template.yaml"
 HOSTS = ROOT / "infra" / "gpu.yaml"
 # What stands for a value that is to be left out.
@@ -29,7 +29,12 @@ VARIANTS = {
         "ModelBucket": "models",
         "Architecture": "x86_64",
     },
-    "with tokens of others": {"Issuer": "https://tokens.example", "Audience": "easel", "DeskClient": "desk"},
+    "with tokens of others": {
+        "Issuer": "https://tokens.example",
+        "Audience": "easel",
+        "DeskClient": "desk",
+        "HistoryCopy": "no",
+    },
 }
 
 
@@ -159,6 +164,11 @@ class Deployment:
         """The containers of all tasks of ECS."""
         definitions = self.of("AWS::ECS::TaskDefinition")
         return [container for definition in definitions for container in definition.properties["ContainerDefinitions"]]
+
+
+def is_easels(function):
+    """Whether a function is a program of this workspace; the code of others stands in the template."""
+    return not {"InlineCode", "ZipFile"} & {*function.properties, *function.properties.get("Code", {})}
 
 
 def lifecycle(bucket):

@@ -28,6 +28,7 @@ from stacks.policies import rights_of
 from stacks.read_back import ReadBack
 from stacks.rules import functions, queues, rights, storage
 from stacks.templates import VARIANTS
+from stacks.test_history import History
 from stacks.test_people import People
 from stacks.transformed import REGION
 
@@ -40,6 +41,7 @@ CHECKS = [
     functions.variables,
     storage.table,
     storage.kept,
+    storage.recorded,
     storage.encrypted,
     storage.public,
     rights.wildcards,
@@ -94,7 +96,8 @@ class Made(unittest.TestCase):
         for role in meant.of("AWS::IAM::Role"):
             with self.subTest(role.name):
                 found = there.named(f"${{{role.name}}}")
-                self.assertEqual(set(rights_of(there, found)), set(map(in_aws, rights_of(meant, role))))
+                expected = {in_aws(right, self.created.account) for right in rights_of(meant, role)}
+                self.assertEqual(set(rights_of(there, found)), expected)
 
 
 class Broken(unittest.TestCase):
@@ -147,9 +150,10 @@ class Broken(unittest.TestCase):
                 self.assertTrue(any(word in complaint for complaint in said), said)
 
 
-def in_aws(right):
-    """The right in the partition that moto knows."""
-    return dataclasses.replace(right, resource=right.resource.replace("${AWS::Partition}", "aws"))
+def in_aws(right, account):
+    """The right in the partition and the account that moto knows."""
+    resource = right.resource.replace("${AWS::Partition}", "aws").replace("${AWS::AccountId}", account)
+    return dataclasses.replace(right, resource=resource)
 
 
 @contextlib.contextmanager
@@ -209,11 +213,11 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with contextlib.ExitStack() as stack:
         endpoint = stack.enter_context(moto(given.logs))
-        Made.endpoint = Broken.endpoint = People.endpoint = endpoint
+        Made.endpoint = Broken.endpoint = People.endpoint = History.endpoint = endpoint
         if not unittest.main(argv=sys.argv[:1], exit=False).result.wasSuccessful():
             return 1
-        # Hosts draw: moto calls no function.
-        created = Created(endpoint, "service", VARIANTS["on hosts"])
+        # Hosts draw, and nobody copies the history: moto calls no function.
+        created = Created(endpoint, "service", VARIANTS["on hosts"] | {"HistoryCopy": "no"})
         forgotten.complete(created)
         # It refuses connections without TLS, and moto has no others.
         created.client("s3").delete_bucket_policy(Bucket=created.ids["Bucket"])

@@ -2,8 +2,10 @@
 
 import base64
 import json
+import os
 import unittest
 from types import SimpleNamespace
+from unittest import mock
 
 import boto3
 
@@ -43,6 +45,17 @@ class People(unittest.TestCase):
             self.assertEqual(len({claims(token)["sub"] for token in tokens.values()}), 4)
         self.assertEqual(roles, {who: [role] for who, role in smoke.ROLES.items()})
         self.assertEqual(self.cognito.list_users(UserPoolId=self.pool)["Users"], [])
+
+    def test_tokens_that_are_given_are_used_and_nobody_is_made(self):
+        given = {f"{who.upper()}_TOKEN": who for who in smoke.ROLES}
+        with mock.patch.dict(os.environ, given), smoke.people(self.session, self.outputs) as tokens:
+            self.assertEqual(tokens, {who: who for who in smoke.ROLES})
+            self.assertEqual(self.cognito.list_users(UserPoolId=self.pool)["Users"], [])
+
+    def test_a_pool_that_wants_more_than_a_password_is_told_of(self):
+        challenged = SimpleNamespace(admin_initiate_auth=lambda **_: {"ChallengeName": "MFA_SETUP"})
+        with self.assertRaisesRegex(SystemExit, r"MFA_SETUP.*CREATOR_TOKEN"):
+            smoke.access_token(challenged, self.outputs, "somebody", "password")
 
     def test_they_go_when_something_fails(self):
         with self.assertRaises(ZeroDivisionError), smoke.people(self.session, self.outputs):

@@ -16,13 +16,26 @@ from stacks.policies import Right, fits, rights_of, roles
 from stacks.templates import HOSTS, SERVICE, VARIANTS, Deployment, load
 from stacks.transformed import transformed
 
+QUEUES = "Lambda polls the queues that feed a function"
+STREAM = "Lambda reads the stream that feeds a function"
 # Rights that nobody's program uses: whose, which, and who does.
 OF_OTHERS = [
     ("*", "logs:*", "*", "Lambda writes a function's log"),
-    ("generate", "sqs:ReceiveMessage", "*", "Lambda polls the queues that feed a function"),
-    ("generate", "sqs:DeleteMessage", "*", "Lambda polls the queues that feed a function"),
-    ("generate", "sqs:GetQueueAttributes", "*", "Lambda polls the queues that feed a function"),
+    *(
+        (program, f"sqs:{action}", "*", QUEUES)
+        for program in ("generate", "housekeeping")
+        for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+    ),
+    *(
+        ("copyhistory", f"dynamodb:{action}", "*", STREAM)
+        for action in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
+    ),
 ]
+# Rights for what happens only when a service fails in the middle of a call, which no test makes happen here: whose, to
+# do what, to rows of which partition.
+SELDOM = [("*", "dynamodb:DeleteItem", "IDEMPOTENCY#*", "a request whose answer is not kept is forgotten")]
+# Hosts draw, and images are public.
+VALUES = VARIANTS["on hosts"] | {"PublicImages": "yes"}
 
 
 def is_meant(excuse, program, right):
@@ -31,6 +44,10 @@ def is_meant(excuse, program, right):
 
 def is_of_others(program, right):
     return any(is_meant(excuse, program, right) for excuse in OF_OTHERS)
+
+
+def is_seldom(program, right):
+    return any(all(map(fits, excuse[:3], (program, right.action, right.key or ""))) for excuse in SELDOM)
 
 
 @dataclass(frozen=True)
@@ -47,7 +64,7 @@ class Program:
         yield from (f"{self.name} may not do {need}, which it does" for need in sorted(refused))
         for right in sorted(self.rights, key=str):
             is_used = any(right.allows(need) for need in self.needs)
-            if not is_used and not is_of_others(self.name, right):
+            if not is_used and not is_of_others(self.name, right) and not is_seldom(self.name, right):
                 yield f"{self.name} may do {right}, which it does not"
 
     def with_rights(self, rights):
@@ -74,13 +91,13 @@ def recorded(paths):
 
 def programs(templates, needs):
     """Every program of the deployment that has all roles: hosts draw, and the function keeps house."""
-    deployment = Deployment(templates, VARIANTS["on hosts"])
+    deployment = Deployment(templates, VALUES)
     for name, stack, role in roles(deployment):
         yield Program(name, frozenset(rights_of(stack, role, deployment.service)), frozenset(needs.get(name, ())))
 
 
 def templates():
-    return {"service": transformed(load(SERVICE), VARIANTS["on hosts"]), "hosts": load(HOSTS)}
+    return {"service": transformed(load(SERVICE), VALUES), "hosts": load(HOSTS)}
 
 
 class Roles(unittest.TestCase):
@@ -106,7 +123,7 @@ class Roles(unittest.TestCase):
     def test_a_right_that_is_taken_is_missed(self):
         for program in self.programs:
             for right in program.rights:
-                if not is_of_others(program.name, right):
+                if not is_of_others(program.name, right) and not is_seldom(program.name, right):
                     with self.subTest(f"{program.name}: {right}"):
                         said = list(program.with_rights(program.rights - {right}).complaints())
                         self.assertTrue(any(f"may not do {right.action} on" in line for line in said), said)
@@ -129,11 +146,11 @@ class Roles(unittest.TestCase):
         statement = statements["PolicyDocument"]["Statement"][1]
         given = statement["Action"]
         self.addCleanup(statement.update, Action=given)
-        statement["Action"] = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
+        statement["Action"] = ["dynamodb:UpdateItem"]
         (create,) = (program for program in programs(self.templates, self.needs) if program.name == "create")
         said = "\n".join(create.complaints())
         self.assertIn("create may not do dynamodb:PutItem on ${Table.Arn} of TASK", said)
-        self.assertIn("create may do dynamodb:UpdateItem on ${Table.Arn} of IDEMPOTENCY#*", said)
+        self.assertIn("create may do dynamodb:UpdateItem on ${Table.Arn} of INPUT#* in TransactWriteItems", said)
 
     def test_nothing_of_others_is_left_over(self):
         rights = [(program.name, right) for program in self.programs for right in program.rights]

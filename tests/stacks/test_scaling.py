@@ -52,16 +52,19 @@ class OnLambda(unittest.TestCase):
         self.assertEqual([moment for moment, _ in outcome.workers], [0, 801, 801, 1602, 1602, 2012])
         self.assertEqual(outcome.details["calls"], 3)
 
-    def test_a_message_whose_worker_dies_comes_again_until_it_is_given_up(self):
-        outcome = on_functions(burst(1), deaths=1, deliveries=3)
-        self.assertEqual(outcome.images[0].lost, "given up")
-        self.assertEqual(outcome.details["calls"], 3)
-        # It is hidden for 960 s each time, and the last call ended in the third of them.
-        self.assertTrue(2 * 960 < outcome.workers[-1][0] < 3 * 960)
+    def test_an_image_whose_workers_die_fails_when_as_many_did_at_the_same_step(self):
+        # No checkpoint, so no step is kept.
+        outcome = on_functions(burst(1), deaths=1, deliveries=3, checkpoint_every=100, most_tries=5)
+        self.assertEqual((outcome.failed, outcome.unfinished, outcome.details["calls"]), (1, 1, 5))
+        # The message was given up after three, and its image asked for again.
+        self.assertEqual(outcome.details["asked again"], 1)
+        # It is hidden for 960 s each time, and the last call ended in the fifth of them.
+        self.assertTrue(4 * 960 < outcome.workers[-1][0] < 5 * 960)
 
-    def test_a_message_that_waits_for_too_long_is_lost(self):
+    def test_an_image_whose_message_gets_too_old_is_asked_for_again(self):
         outcome = on_functions(burst(3), at_once=1, retention=300)
-        self.assertEqual([image.lost for image in outcome.images], [None, None, "too old"])
+        self.assertEqual([image.drawn for image in outcome.images], [1, 1, 1])
+        self.assertEqual((outcome.details["asked again"], outcome.drained), (1, 3 * 210))
 
     def test_nothing_is_lost_or_drawn_twice(self):
         for moments in (burst(500), stream(500, random.Random(2))):

@@ -4,7 +4,7 @@ import copy
 import sys
 import unittest
 
-from stacks.rules import functions, guide, hosts, queues, rights, storage, watching
+from stacks.rules import functions, guide, hosts, people, queues, rights, storage, watching
 from stacks.templates import VARIANTS, Deployment, sources
 
 CHECKS = [
@@ -14,14 +14,19 @@ CHECKS = [
     queues.triggers,
     functions.variables,
     functions.runtimes,
+    functions.schedules,
+    functions.pinned,
     functions.routes,
+    people.roles,
     storage.table,
     storage.kept,
+    storage.recorded,
     storage.encrypted,
     storage.public,
     rights.wildcards,
     rights.roles,
     rights.actions,
+    rights.history,
     rights.models,
     watching.alarms,
     watching.dashboards,
@@ -73,6 +78,15 @@ def add(template, path, value):
     return apply
 
 
+def pattern(template, parameter, value):
+    """A break: the parameter takes other values."""
+
+    def apply(templates):
+        templates[template]["Parameters"][parameter]["AllowedPattern"] = value
+
+    return apply
+
+
 ANYBODY = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": {"Fn::GetAtt": ["Bucket", "Arn"]}}
 READS = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::others/*"}
 WHOLE_BUCKET = {"Fn::Sub": "${Bucket.Arn}/*"}
@@ -90,7 +104,9 @@ LARGEST_STEP = "Capacity/Properties/AutoScalingGroupProvider/ManagedScaling/Maxi
 HOST = "HostRole/Properties/Policies/0/PolicyDocument/Statement"
 CREATE = "CreateRole/Properties/Policies/0/PolicyDocument/Statement"
 WORKER = "WorkerPolicy/Properties/PolicyDocument/Statement"
-GENERATE = "GenerateRole/Properties/Policies/0/PolicyDocument/Statement"
+HOUSEKEEPING = "HousekeepingRole/Properties/Policies/0/PolicyDocument/Statement"
+COPIER = "CopyHistoryRole/Properties/Policies/0/PolicyDocument/Statement"
+LOCK = "HistoryBucket/Properties/ObjectLockConfiguration"
 CONTAINER = "Worker/Properties/ContainerDefinitions/0"
 LAUNCH = "HostTemplate/Properties/LaunchTemplateData"
 RULES = "Bucket/Properties/LifecycleConfiguration/Rules"
@@ -106,14 +122,16 @@ BREAKS = [
     (queues.dead_letters, drop("service", "Queue/Properties/RedrivePolicy"), "no dead letters"),
     (queues.dead_letters, drop("service", "GivingUp"), "nobody takes messages"),
     (queues.dead_letters, put("service", "DeadLetters/Properties/MessageRetentionPeriod", 604800), "bring their age"),
-    (queues.dead_letters, drop("service", f"{OWN}/EASEL_DEAD_LETTER_ARN"), "given up"),
+    (queues.dead_letters, put("service", "GivingUp/Properties/FunctionName", {"Ref": "Generate"}), "given up"),
+    (queues.dead_letters, drop("service", "Withdrawing"), "nobody takes messages from Withdrawals"),
     (queues.dead_letters, put("service", "Queue/Properties/RedrivePolicy/maxReceiveCount", 7), "after 7 deliveries"),
     (queues.consumers, drop("service", "Drawing/Condition"), "2 consumers"),
     (queues.consumers, drop("service", "Drawing"), "0 consumers"),
     (queues.triggers, put("service", f"{WATCHED}/0/Filter/S3Key/Rules/0/Value", "images/"), "writes under images/"),
     (queues.triggers, drop("service", f"{WATCHED}/0/Filter"), "writes under"),
     (queues.triggers, drop("service", f"{WATCHED}/1"), "which look after"),
-    (queues.triggers, add("service", f"{WORKER}/3/Resource", UPLOADS), "set off by uploads/"),
+    (queues.triggers, drop("service", f"{WATCHED}/2"), "what CloudFront's caches keep"),
+    (queues.triggers, add("service", f"{WORKER}/7/Resource", UPLOADS), "set off by uploads/"),
     (queues.triggers, put("service", f"{RULES}/0/ExpirationInDays", 7), "before messages about it do"),
     (functions.variables, drop("service", f"{READ}/EASEL_TABLE"), "Read reads EASEL_TABLE"),
     (functions.variables, drop("service", f"{DESK}/EASEL_IMAGES_ORIGIN"), "Desk reads EASEL_IMAGES_ORIGIN"),
@@ -130,7 +148,15 @@ BREAKS = [
     (functions.runtimes, put("service", "Read/Properties/Timeout", 60), "the API waits for 30"),
     (functions.runtimes, put("service", "Generate/Properties/Timeout", 901), "more than Lambda has"),
     (functions.runtimes, drop("service", "Read/Metadata"), "cannot be built"),
+    (functions.runtimes, put("service", "CopyHistory/Properties/Runtime", "python3.9"), "python3.9:"),
     (functions.runtimes, put("service", "Read/Metadata/BuildProperties/Binary", "create"), "no program"),
+    (functions.schedules, drop("service", "Housekeeping/Properties/EventInvokeConfig"), "up to 2 times more"),
+    (functions.pinned, pattern("service", "Model", "^.*$"), "takes hf://owner/name"),
+    (functions.pinned, pattern("hosts", "Refiner", "^hf://.*$"), "does not take /model"),
+    (people.roles, drop("service", "UserPoolClient/Properties/WriteAttributes"), "every attribute of themselves"),
+    (people.roles, put("service", "UserPoolClient/Properties/WriteAttributes", ["custom:role"]), "custom:role"),
+    (people.roles, drop("service", "UserPool/Properties/AdminCreateUserConfig"), "sign up by themselves"),
+    (people.roles, put("service", f"{READ}/EASEL_ROLE_CLAIM", "custom:role"), "roles from custom:role"),
     (functions.routes, drop("service", "Review/Properties/Events/PauseTask"), "/v1/tasks/{id}/pause is missing"),
     (
         functions.routes,
@@ -159,6 +185,14 @@ BREAKS = [
     (storage.kept, put("service", f"{RULES}/3/Prefix", "published/"), "loses what is published"),
     (storage.kept, drop("service", f"{RULES}/4/AbortIncompleteMultipartUpload"), "uploads that were given up"),
     (storage.kept, drop("service", f"{RULES}/4/NoncurrentVersionExpiration"), "old versions"),
+    (storage.recorded, drop("service", "Table/Properties/StreamSpecification"), "the table's stream is"),
+    (storage.recorded, drop("service", f"{LOCK}/Rule"), "gives back what it took"),
+    (storage.recorded, drop("service", "HistoryBucket/Properties/LifecycleConfiguration"), "keeps copies"),
+    (storage.recorded, drop("service", "CopyingHistory"), "is told of []"),
+    (storage.recorded, put("service", "CopyingHistory/Properties/MaximumRetryAttempts", 3), "gives a row up"),
+    (storage.recorded, put("service", f"{COPIER}/3/Action", ["s3:PutObject", "s3:DeleteObject"]), "may do"),
+    (storage.recorded, drop("service", "HistoryBucket/Condition"), "though nobody wants copies"),
+    (storage.encrypted, drop("service", "HistoryBucketPolicy"), "HistoryBucket can be used without TLS"),
     (storage.encrypted, drop("service", "Table/Properties/SSESpecification"), "Table is not encrypted"),
     (storage.encrypted, drop("service", "Bucket/Properties/BucketEncryption"), "Bucket is not encrypted"),
     (storage.encrypted, drop("service", "DeadLetters/Properties/SqsManagedSseEnabled"), "DeadLetters is not encrypted"),
@@ -190,23 +224,35 @@ BREAKS = [
     (storage.public, drop("service", f"{CDN}/Origins/0/OriginAccessControlId"), "signing"),
     (rights.wildcards, put("service", f"{CREATE}/1/Action", "dynamodb:*"), "may do dynamodb:*"),
     (rights.wildcards, put("service", f"{CREATE}/1/Action", "dynamodb:Put*"), "may do dynamodb:Put*"),
-    (rights.wildcards, put("service", f"{WORKER}/4/Resource", "*"), "to everything"),
-    (rights.wildcards, put("service", f"{WORKER}/4/Resource", WHOLE_BUCKET), "to all of"),
+    (rights.wildcards, put("service", f"{WORKER}/8/Resource", "*"), "to everything"),
+    (rights.wildcards, put("service", f"{WORKER}/8/Resource", WHOLE_BUCKET), "to all of"),
     (rights.wildcards, put("hosts", f"{HOST}/0/Resource", "*"), "to everything"),
     (rights.wildcards, put("service", "ReadRole/Properties/ManagedPolicyArns", OTHERS), "others change"),
     (rights.wildcards, drop("service", "Read/Properties/Role"), "SAM makes up"),
     (rights.roles, put("service", "Read/Properties/Role", {"Fn::GetAtt": ["CreateRole", "Arn"]}), "role of several"),
-    (rights.actions, add("service", f"{CREATE}/1/Action", "dynamodb:Scan"), "dynamodb:Scan, which the code does not"),
+    (rights.actions, add("service", f"{CREATE}/3/Action", "dynamodb:Scan"), "dynamodb:Scan, which the code does not"),
     (
         rights.actions,
-        put("service", f"{GENERATE}/4/Action", "dynamodb:GetItem"),
-        "nobody may do dynamodb:DeleteItem",
+        put("service", f"{HOUSEKEEPING}/4/Action", "dynamodb:GetItem"),
+        "nobody may do dynamodb:ConditionCheckItem",
     ),
-    (rights.models, drop("service", f"{WORKER}/7"), "may not do s3:GetObject to models/*"),
-    (rights.models, put("service", f"{WORKER}/8/Fn::If/1/Action", "s3:DeleteBucket"), "s3:DeleteBucket to models,"),
-    (rights.models, put("service", f"{WORKER}/7", {"Fn::If": ["OnLambda", READS, READS]}), "which is not ours"),
+    (rights.history, put("service", f"{CREATE}/2/Action", "dynamodb:UpdateItem"), "change rows of tasks in place"),
+    (
+        rights.history,
+        put("service", f"{WORKER}/0/Action", "dynamodb:DeleteItem"),
+        "GenerateRole may do dynamodb:DeleteItem",
+    ),
+    (rights.history, drop("service", f"{CREATE}/1/Condition/ForAnyValue:StringEquals"), "outside a transaction"),
+    (rights.models, drop("service", f"{WORKER}/11"), "may not do s3:GetObject to models/*"),
+    (rights.models, put("service", f"{WORKER}/12/Fn::If/1/Action", "s3:DeleteBucket"), "s3:DeleteBucket to models,"),
+    (rights.models, put("service", f"{WORKER}/11", {"Fn::If": ["OnLambda", READS, READS]}), "which is not ours"),
     (watching.alarms, drop("service", "TasksFailed"), "tasks fail"),
     (watching.alarms, drop("service", "QueueAge"), "messages wait"),
+    (watching.alarms, drop("service", "NobodyReconciles"), "what is always written is not"),
+    (watching.alarms, put("service", "NobodyReconciles/Properties/TreatMissingData", "missing"), "stays silent"),
+    (watching.alarms, drop("service", "WithdrawalsWait"), "withdrawn images stay in caches"),
+    (watching.alarms, drop("service", "HistoryWaits"), "the history is not copied"),
+    (watching.alarms, drop("service", "HousekeepingErrors/Properties/Metrics/1"), "Housekeeping: Errors"),
     (watching.alarms, drop("service", "MessagesGivenUp"), "messages are given up"),
     (watching.alarms, drop("service", "FunctionThrottles/Properties/Metrics/2"), "Review: Throttles"),
     (watching.alarms, drop("service", "CostPerHour"), "Generate: Duration"),
@@ -254,6 +300,7 @@ def complaints(check, templates):
 
 
 class Templates(unittest.TestCase):
+    maxDiff = None
     """The templates as they are."""
 
     templates = sources()

@@ -5,6 +5,7 @@ use axum::http::request::Parts;
 use easel_domain::identity::{Identity, Role};
 
 use crate::error::{ApiError, Result};
+use crate::layers::TOKEN_ID;
 use crate::request_id::RequestId;
 use crate::services::Services;
 
@@ -13,6 +14,9 @@ pub(crate) struct Creator(pub(crate) Identity);
 
 /// Somebody who is at least a reviewer.
 pub(crate) struct Reviewer(pub(crate) Identity);
+
+/// Somebody who may remove what others made.
+pub(crate) struct Admin(pub(crate) Identity);
 
 impl FromRequestParts<Services> for Creator {
     type Rejection = ApiError;
@@ -30,8 +34,19 @@ impl FromRequestParts<Services> for Reviewer {
     }
 }
 
+impl FromRequestParts<Services> for Admin {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self> {
+        caller(parts, services, Role::Admin).map(Self)
+    }
+}
+
 fn caller(parts: &Parts, services: &Services, needed: Role) -> Result<Identity> {
     let mut identity = services.identification.identify(parts)?;
+    if let Some(id) = &identity.token_id {
+        tracing::Span::current().record(TOKEN_ID, id);
+    }
     identity.has_role(needed)?;
     identity.request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone());
     Ok(identity)

@@ -221,6 +221,13 @@ mod tests {
     }
 
     #[test]
+    fn who_has_too_much_waiting_learns_when_to_ask_again() {
+        let what = "you have 500 tasks waiting".to_owned();
+        let response = ApiError::from(easel_domain::Error::TooMany { what, retry_after_seconds: 60 }).into_response();
+        assert_eq!((response.status().as_u16(), &response.headers()[RETRY_AFTER]), (429, &60.into()));
+    }
+
+    #[test]
     fn callers_do_not_see_what_services_say_of_themselves() {
         let unavailable = easel_storage::Error::Unavailable { service: "S3", detail: "a secret address".to_owned() };
         assert_eq!(document(unavailable)["detail"], "S3 is unavailable: try again in a few seconds");

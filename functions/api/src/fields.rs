@@ -1,6 +1,6 @@
 //! The fields of bodies, beside those of a task's settings and labels.
 
-use easel_domain::task::Move;
+use easel_domain::task::{MAX_NOTE, Move};
 use easel_settings::{Field, Kind, Presence};
 use easel_storage::gallery::UPLOAD_TYPES;
 
@@ -8,8 +8,6 @@ use easel_storage::gallery::UPLOAD_TYPES;
 const MAX_UPLOAD: u64 = 20 * 1024 * 1024;
 /// Most tasks of one bulk move.
 pub(crate) const MAX_BULK: usize = 100;
-/// Most characters of a note or reason.
-const MAX_NOTE: usize = 2_000;
 
 /// What a client sends to be allowed to upload an init image.
 pub(crate) const UPLOAD: &[Field] = &[
@@ -47,6 +45,9 @@ pub(crate) const BULK: &[Field] = &[
     },
 ];
 
+/// Of a request that says nothing more.
+pub(crate) const NONE: &[Field] = &[];
+
 const NOTE: Field = Field {
     name: "note",
     kind: Kind::text(MAX_NOTE),
@@ -61,6 +62,7 @@ const REASON: Field = Field {
     default: "none",
     help: "Why the task is cancelled.",
 };
+const WITHDRAWAL: Field = Field { help: "Why the images are no longer public.", ..REASON };
 const REJECTION: Field = Field {
     name: "reason",
     kind: Kind::text(MAX_NOTE),
@@ -75,6 +77,7 @@ pub(crate) const fn of_move(action: Move) -> &'static [Field] {
         Move::Approve => &[NOTE],
         Move::Reject => &[REJECTION],
         Move::Cancel => &[REASON],
+        Move::Unpublish => &[WITHDRAWAL],
         _ => &[],
     }
 }

@@ -3,24 +3,19 @@
 use std::collections::HashMap;
 
 use axum::http::request::Parts;
-use easel_domain::identity::{Identity, Role};
-use jiff::{SignedDuration, Timestamp};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use easel_domain::identity::Identity;
 use lambda_http::RequestExt;
 use lambda_http::request::RequestContext;
-use serde::{Deserialize, Serialize};
 
 use crate::error::{ApiError, Result};
-
-const ISSUER: &str = "easel";
-/// Claims that may carry a role: our own, and what user pools of Amazon Cognito write.
-const ROLE_CLAIMS: [&str; 3] = ["role", "custom:role", "cognito:groups"];
+use crate::role_claim::RoleClaim;
+use crate::tokens::TokenKey;
 
 /// How callers are identified.
 #[derive(Clone)]
 pub enum Identification {
-    /// API Gateway has checked the token; its claims come with the request.
-    Authorizer,
+    /// API Gateway has checked the token; its claims come with the request, and this one names the role.
+    Authorizer(RoleClaim),
     /// Tokens signed with this key are checked here, unless an authorizer did it: only a runtime can pass its claims on.
     Tokens(TokenKey),
 }
@@ -32,8 +27,8 @@ impl Identification {
     /// Returns [`ApiError::Unauthenticated`] if nobody known did.
     pub fn identify(&self, request: &Parts) -> Result<Identity> {
         match self {
-            Self::Authorizer => from_authorizer(request),
-            Self::Tokens(_) if claims(request).is_some() => from_authorizer(request),
+            Self::Authorizer(claim) => from_authorizer(request, claim),
+            Self::Tokens(_) if claims(request).is_some() => from_authorizer(request, &RoleClaim::default()),
             Self::Tokens(key) => {
                 let header = request.headers.get("authorization").and_then(|value| value.to_str().ok());
                 let token = header.and_then(|value| {
@@ -55,65 +50,92 @@ fn claims(request: &Parts) -> Option<&HashMap<String, String>> {
     }
 }
 
-fn from_authorizer(request: &Parts) -> Result<Identity> {
-    let unknown = |what: &str| ApiError::Unauthenticated(format!("the authorizer passed on {what}"));
-    let claims = claims(request).ok_or_else(|| unknown("no claims"))?;
+fn from_authorizer(request: &Parts, role_claim: &RoleClaim) -> Result<Identity> {
+    identity(claims(request).ok_or_else(|| unknown("no claims"))?, role_claim)
+}
+
+fn identity(claims: &HashMap<String, String>, role_claim: &RoleClaim) -> Result<Identity> {
+    // In a pool of Amazon Cognito, people may write some of their own attributes, and identity tokens carry them.
+    if claims.get("token_use").is_some_and(|purpose| purpose != "access") {
+        return Err(unknown("a token that is not for access: send the access token"));
+    }
     let name = claims.get("sub").filter(|name| !name.is_empty()).ok_or_else(|| unknown("no subject"))?;
-    // Lists arrive as `[creator reviewer]`.
-    let words = ROLE_CLAIMS.iter().filter_map(|claim| claims.get(*claim));
-    let words = words.flat_map(|claim| claim.split(|letter: char| !letter.is_ascii_alphanumeric()));
-    let role = words.filter_map(Role::named).max();
-    let role = role.ok_or_else(|| unknown("no role: the token needs a `role` of creator, reviewer or admin"))?;
-    Ok(Identity::new(name, role))
+    let role = claims.get(role_claim.as_str()).and_then(|value| role_claim.highest_role(value));
+    let role = role.ok_or_else(|| {
+        let claim = role_claim.as_str();
+        unknown(&format!("no role: the token's claim `{claim}` has to name creator, reviewer or admin"))
+    })?;
+    let token_id = claims.get("jti").filter(|id| !id.is_empty()).cloned();
+    Ok(Identity { token_id, ..Identity::new(name, role) })
 }
 
-/// A secret that signs and checks tokens (HS256).
-#[derive(Clone)]
-pub struct TokenKey(Vec<u8>);
-
-#[derive(Serialize, Deserialize)]
-struct Claims {
-    iss: String,
-    sub: String,
-    role: String,
-    iat: i64,
-    exp: i64,
+fn unknown(what: &str) -> ApiError {
+    ApiError::Unauthenticated(format!("the authorizer passed on {what}"))
 }
 
-impl TokenKey {
-    /// A key of these bytes.
-    #[must_use]
-    pub fn new(secret: Vec<u8>) -> Self {
-        Self(secret)
+#[cfg(test)]
+mod tests {
+    use easel_domain::identity::Role;
+
+    use super::*;
+
+    fn role(claims: &[(&str, &str)], claim: &str) -> Option<Role> {
+        let claims = claims.iter().chain(&[("sub", "ada")]);
+        let claims = claims.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        identity(&claims, &RoleClaim::new(claim)).ok().map(|identity| identity.role)
     }
 
-    /// A token that makes its bearer `identity` for `lifetime`.
-    ///
-    /// # Errors
-    /// Returns [`ApiError::Internal`] if it cannot be signed.
-    pub fn sign(&self, identity: &Identity, lifetime: SignedDuration) -> Result<String> {
-        let now = Timestamp::now().as_second();
-        let claims = Claims {
-            iss: ISSUER.to_owned(),
-            sub: identity.name.clone(),
-            role: identity.role.as_str().to_owned(),
-            iat: now,
-            exp: now.saturating_add(lifetime.as_secs()),
-        };
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(&self.0))
-            .map_err(|error| ApiError::Internal(format!("signing a token: {error}")))
+    #[test]
+    fn whole_words_of_the_configured_claim_are_roles_and_nothing_else() {
+        use Role::{Admin, Creator, Reviewer};
+        for (value, expected) in [
+            ("[creator]", Some(Creator)),
+            ("[creator reviewer]", Some(Reviewer)),
+            ("[reviewer, creator]", Some(Reviewer)),
+            ("[everybody admin]", Some(Admin)),
+            ("admin", Some(Admin)),
+            ("easel-reviewer", Some(Reviewer)),
+            ("[photo-admin easel-creator]", Some(Creator)),
+            ("[photo-admin]", None),
+            ("[admin_readonly billing.admin no-admin]", None),
+            ("ex-reviewer", None),
+            ("Admin", None),
+            ("[ADMIN]", None),
+            ("admin reviewer", None),
+            ("[[admin]]", None),
+            ("easel-easel-admin", None),
+            ("easeladmin", None),
+            ("worker", None),
+            ("[easel-worker]", None),
+            ("[]", None),
+            ("", None),
+        ] {
+            assert_eq!(role(&[("cognito:groups", value)], "cognito:groups"), expected, "{value}");
+            assert_eq!(role(&[("https://easel.example/role", value)], "https://easel.example/role"), expected);
+        }
     }
 
-    fn check(&self, token: &str) -> Result<Identity> {
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.set_issuer(&[ISSUER]);
-        validation.set_required_spec_claims(&["exp", "iss", "sub"]);
-        validation.leeway = 0;
-        let refused = |why: String| ApiError::Unauthenticated(format!("the token is refused: {why}"));
-        let claims = jsonwebtoken::decode::<Claims>(token, &DecodingKey::from_secret(&self.0), &validation)
-            .map_err(|error| refused(error.to_string()))?
-            .claims;
-        let role = Role::named(&claims.role).ok_or_else(|| refused(format!("there is no role `{}`", claims.role)))?;
-        Ok(Identity::new(claims.sub, role))
+    #[test]
+    fn no_other_claim_counts() {
+        let written_by_the_user = [("custom:role", "admin"), ("role", "admin"), ("cognito:groups", "[creator]")];
+        assert_eq!(role(&written_by_the_user, "cognito:groups"), Some(Role::Creator));
+        assert_eq!(role(&written_by_the_user[..2], "cognito:groups"), None);
+        assert_eq!(role(&written_by_the_user, "role"), Some(Role::Admin));
+    }
+
+    #[test]
+    fn of_tokens_that_say_what_they_are_for_only_those_for_access_count() {
+        for (purpose, expected) in [("access", Some(Role::Creator)), ("id", None), ("", None), ("Access", None)] {
+            let claims = [("cognito:groups", "[creator]"), ("token_use", purpose)];
+            assert_eq!(role(&claims, "cognito:groups"), expected, "{purpose}");
+        }
+    }
+
+    #[test]
+    fn the_id_of_the_token_stays_with_its_bearer() {
+        let claims = [("sub", "ada"), ("cognito:groups", "[creator]"), ("jti", "a-token")];
+        let claims = claims.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let identity = identity(&claims, &RoleClaim::default()).expect("a caller");
+        assert_eq!(identity.token_id.as_deref(), Some("a-token"));
     }
 }

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use easel_problem::Problem;
 use easel_settings::quoted;
 use tracing::Instrument;
+use tracing::field::Empty;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::body::receive;
@@ -16,6 +17,9 @@ use crate::error::ApiError;
 use crate::idempotency::answer_once;
 use crate::request_id::{REQUEST_ID, RequestId};
 use crate::services::Services;
+
+/// What the log calls the token that a caller showed.
+pub(crate) const TOKEN_ID: &str = "token_id";
 
 /// A router of these routes that is complete.
 pub(crate) fn finish(routes: OpenApiRouter<Services>, services: Services) -> Router {
@@ -29,7 +33,7 @@ pub(crate) fn finish(routes: OpenApiRouter<Services>, services: Services) -> Rou
 async fn respond(mut request: Request, next: Next) -> Response {
     let id = RequestId::assign(&mut request);
     let (method, path) = (request.method().clone(), quoted(request.uri().path()).into_owned());
-    let span = tracing::info_span!("request", %method, path, request_id = id.0);
+    let span = tracing::info_span!("request", %method, path, request_id = id.0, token_id = Empty);
     async {
         let (parts, body) = request.into_parts();
         let mut response = match receive(body).await {

@@ -2,6 +2,7 @@
 
 mod bulk;
 mod changes;
+mod erasing;
 mod moving;
 
 use axum::extract::State;
@@ -36,9 +37,11 @@ pub fn router(services: Services) -> Router {
 pub(crate) fn routes() -> OpenApiRouter<Services> {
     OpenApiRouter::new()
         .routes(routes!(bulk::move_tasks))
+        .routes(routes!(erasing::erase_owner))
         .routes(routes!(approve))
         .routes(routes!(reject))
         .routes(routes!(publish))
+        .routes(routes!(unpublish))
         .routes(routes!(cancel))
         .routes(routes!(pause))
         .routes(routes!(resume))
@@ -87,6 +90,8 @@ moves! {
     reject: Move::Reject, post "/v1/tasks/{id}/reject", Reviewer ["reviewer"], "rejectTask", schemas::RejectBody, 200;
     /// Make the images public.
     publish: Move::Publish, post "/v1/tasks/{id}/publish", Reviewer ["reviewer"], "publishTask", schemas::EmptyBody, 200;
+    /// Take the public images away.
+    unpublish: Move::Unpublish, post "/v1/tasks/{id}/unpublish", Reviewer ["reviewer"], "unpublishTask", schemas::UnpublishBody, 200;
     /// Cancel the task.
     cancel: Move::Cancel, post "/v1/tasks/{id}/cancel", Creator [], "cancelTask", schemas::CancelBody, 200;
     /// Stop drawing for now.
@@ -115,6 +120,7 @@ async fn make(
             return Err(wrong);
         }
     };
+    let task = services.workflow.store.with_earlier_attempts(task).await?;
     let view = TaskView::new(&task, None, identity, services).await?;
     let status = if action == Move::Delete { StatusCode::ACCEPTED } else { StatusCode::OK };
     Ok((status, TypedHeader(version_tag(task.version)?), Json(view)).into_response())

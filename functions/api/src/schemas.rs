@@ -50,6 +50,7 @@ schemas! {
     ApproveBody "ApproveRequest" = described(schema(of_move(Move::Approve)), "What is said with an approval.");
     RejectBody "RejectRequest" = described(schema(of_move(Move::Reject)), "What is said with a rejection.");
     CancelBody "CancelRequest" = described(schema(of_move(Move::Cancel)), "What is said with a cancellation.");
+    UnpublishBody "UnpublishRequest" = described(schema(of_move(Move::Unpublish)), "What is said when public images are taken away.");
     RetryBody "RetryRequest" = described(
         schema(&SETTINGS.iter().map(|field| Field { presence: Presence::Optional, ..*field }).collect::<Vec<_>>()),
         "The settings that the new attempt changes. What is left out stays, without a seed a new one is drawn, and null is \
@@ -184,6 +185,12 @@ impl IntoResponses for Unchanged {
             ResponseBuilder::new().description("`If-None-Match` names this state").header("ETag", tag).build();
         BTreeMap::from([("304".to_owned(), RefOr::T(unchanged))])
     }
+}
+
+/// A part of the path.
+pub(crate) fn path_parameter(name: &str, description: &str, schema: Value) -> Parameter {
+    let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Path).required(Required::True);
+    parameter.description(Some(description)).schema(Some(from_json(schema))).build()
 }
 
 /// An optional parameter.

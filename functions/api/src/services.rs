@@ -5,7 +5,9 @@ use easel_storage::workflow::Workflow;
 use easel_storage::{Error, Result};
 use easel_system::environment::{self, FOUR_EYES, MAX_UPLOADS, TOKEN_SECRET};
 
-use crate::identification::{Identification, TokenKey};
+use crate::identification::Identification;
+use crate::role_claim::RoleClaim;
+use crate::tokens::TokenKey;
 
 /// How many uploads one person may ask for on one day, unless the environment says otherwise.
 const UPLOADS_A_DAY: u64 = 200;
@@ -31,14 +33,14 @@ impl Services {
     }
 
     /// The services that the environment names. Without `EASEL_TOKEN_SECRET`, an authorizer in front of the function checks
-    /// tokens.
+    /// tokens, and `EASEL_ROLE_CLAIM` names the claim that has the role.
     ///
     /// # Errors
     /// Returns [`Error::Internal`] if a variable is missing or wrong, with its name.
     pub async fn from_environment() -> Result<Self> {
         let identification = match environment::text(TOKEN_SECRET) {
             Some(secret) => Identification::Tokens(TokenKey::new(secret.into_bytes())),
-            None => Identification::Authorizer,
+            None => Identification::Authorizer(RoleClaim::from_environment()),
         };
         let services = Self::new(Workflow::from_environment().await?, identification);
         services.with_environment()

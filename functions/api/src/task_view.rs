@@ -6,8 +6,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use easel_domain::identity::{Identity, Role};
 use easel_domain::task::{
-    Attempt, Change, Decision, Deletion, Event, Failure, GenerationReport, Move, Progress, Publication, Settings,
-    Status, Task,
+    Attempt, Decision, Deletion, Event, EventRecord, Failure, GenerationReport, Link, Move, Progress, Publication,
+    Settings, Status, Task,
 };
 use easel_storage::gallery::Gallery;
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::error::{ApiError, Result};
+use crate::error::Result;
 use crate::schemas::SettingsSchema;
 use crate::services::Services;
 
@@ -147,6 +147,10 @@ pub(crate) struct EventView {
     /// All that it brought.
     #[schema(value_type = Object)]
     pub(crate) details: Value,
+    /// Whether the details were erased, with the task.
+    pub(crate) erased: bool,
+    /// What ties it to the event before; none of events from before they were chained.
+    pub(crate) link: Option<Link>,
 }
 
 impl TaskView {
@@ -239,34 +243,20 @@ impl ProgressView {
 impl EventView {
     /// The event as `identity` sees it: which machine worked on it, and with which token somebody did what, is the
     /// business of those who run the service.
-    ///
-    /// # Errors
-    /// Returns [`ApiError::Internal`] if it cannot be written as JSON.
-    pub(crate) fn new(event: &Event, identity: &Identity) -> Result<Self> {
-        let mut details = match &event.change {
-            Change::Create { made } => json!({"settings": made.attempt.settings, "source": made.source}),
-            other => serde_json::to_value(other).map_err(|error| ApiError::Internal(error.to_string()))?,
-        };
-        if let Some(details) = details.as_object_mut() {
-            details.remove("kind");
-            if !identity.sees_all() && details.contains_key("worker") {
-                details.insert("worker".to_owned(), json!(A_WORKER));
-            }
+    pub(crate) fn new(event: &Event, identity: &Identity) -> Self {
+        let EventRecord { version, at, change, from, to, mut details, erased, link, .. } = event.record();
+        if let Some(details) = details.as_object_mut()
+            && !identity.sees_all()
+            && details.contains_key("worker")
+        {
+            details.insert("worker".to_owned(), json!(A_WORKER));
         }
         let by = match event.by.role {
             _ if identity.sees_all() => event.by.clone(),
             Role::Worker => Identity::worker(A_WORKER),
             role => Identity::new(&event.by.name, role),
         };
-        Ok(Self {
-            version: event.version,
-            at: event.at,
-            by,
-            change: event.change.action().map_or("create", Move::as_str).to_owned(),
-            from: event.from,
-            to: event.to,
-            reason: event.change.reason().map(str::to_owned),
-            details,
-        })
+        let reason = event.change.reason().map(str::to_owned);
+        Self { version, at, by, change, from, to, reason, details, erased, link }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use easel_domain::task::Status;
 use easel_problem::Problem;
+use easel_storage::workflow::Erasure;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -28,6 +29,35 @@ pub(crate) struct HistoryView {
     pub(crate) events: Vec<EventView>,
     /// What to give as `cursor` for the events after these; none if there are none yet.
     pub(crate) next_cursor: Option<String>,
+    /// The newest event by the task's own row, read before these; none of a task that is gone.
+    pub(crate) newest: Option<NewestEvent>,
+}
+
+/// How far a person's tasks are erased.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct ErasureView {
+    /// How many tasks this call erased.
+    pub(crate) erased: usize,
+    /// How many a worker still holds, for a minute or so.
+    pub(crate) held: usize,
+    /// Whether nothing is left; otherwise, call again.
+    pub(crate) is_done: bool,
+}
+
+impl ErasureView {
+    /// The answer to a call that came so far.
+    pub(crate) fn new(Erasure { erased, held, is_cut }: Erasure) -> Self {
+        Self { erased, held, is_done: held == 0 && !is_cut }
+    }
+}
+
+/// The event that led to a task's version.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct NewestEvent {
+    /// The version.
+    pub(crate) version: u64,
+    /// Its hash.
+    pub(crate) hash: String,
 }
 
 /// What became of each task of a bulk move, in the order of the ids.

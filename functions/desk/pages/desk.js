@@ -12,6 +12,7 @@ import { showRefused } from "./refused_decisions.js";
 import { review } from "./review.js";
 import { session } from "./session.js";
 import { signInPage } from "./sign_in.js";
+import { followLink, hasLink } from "./sign_in_link.js";
 import { system } from "./system.js";
 import { taskPage } from "./task_page.js";
 import { keepTimesCurrent } from "./time_ago.js";
@@ -127,7 +128,6 @@ async function start() {
   connection.addEventListener("back", () => fill(byId("connection")));
   keepTimesCurrent();
   byId("skip").addEventListener("click", () => main.focus());
-  session.takeFromAddress();
   /** @type {Configuration} */
   const configuration = await (await fetch("/desk/configuration.json")).json();
   if (configuration.sign_in.kind === "oidc") {
@@ -136,15 +136,16 @@ async function start() {
     } catch (error) {
       failed(error);
     }
+  } else {
+    await followLink().catch(failed);
   }
   connection.addEventListener("expired", () => {
     session.end();
     showSignIn(configuration, "Your session has expired. Sign in again to pick up where you left off.");
   });
   window.addEventListener("hashchange", () => {
-    if (/^#token=/.test(location.hash)) {
-      session.takeFromAddress();
-      enter(configuration);
+    if (configuration.sign_in.kind === "link" && hasLink()) {
+      followLink().catch(failed).then(() => enter(configuration));
     } else if (session.identity) {
       show(configuration);
       // Screen readers announce the new page from its beginning.

@@ -27,12 +27,4 @@ export const session = {
   get reviews() {
     return this.identity?.role === "reviewer" || this.identity?.role === "admin";
   },
-
-  /** Takes the token of a sign-in link (`#token=…`) out of the address. */
-  takeFromAddress() {
-    const token = /^#token=([^&]+)$/.exec(location.hash)?.[1];
-    if (!token) return;
-    this.begin(token);
-    history.replaceState(null, "", location.pathname);
-  },
 };

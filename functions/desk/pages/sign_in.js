@@ -3,7 +3,7 @@
 import { button, element, fill } from "./element.js";
 import { failed } from "./notices.js";
 import { signIn } from "./open_id.js";
-import { session } from "./session.js";
+import { signInWith } from "./sign_in_link.js";
 
 /** @typedef {import("../types/desk").Configuration} Configuration */
 
@@ -18,9 +18,7 @@ export function signInPage(main, { sign_in }, reason, done) {
   /** @param {SubmitEvent} event */
   const submit = (event) => {
     event.preventDefault();
-    const given = field.value.trim();
-    session.begin(/#token=(.+)$/.exec(given)?.[1] ?? given);
-    done();
+    signInWith(field.value.trim()).then(done, failed);
   };
   fill(
     main,
@@ -30,7 +28,7 @@ export function signInPage(main, { sign_in }, reason, done) {
       ? element("p", {}, button("Sign in", () => signIn(sign_in).catch(failed), { class: "primary" }))
       : [
         element("p", {}, "Open the sign-in link printed by ", element("code", {}, "easel serve"), " (or create one with ",
-          element("code", {}, "easel token --link --role reviewer --name robin"), "), or paste a token:"),
+          element("code", {}, "easel token --link --role reviewer --name robin"), "), or paste a link or a token:"),
         element("form", { onsubmit: submit },
           element("label", { for: "token" }, "Token"), field, element("button", { class: "primary" }, "Sign in")),
       ],

@@ -29,6 +29,10 @@ export function moveButtons(task, moved) {
     const reason = await ask({ title: "Withdraw this request?", label: "Reason (optional)", action: "Withdraw request" });
     if (reason !== null) await make("cancel", reason ? { reason } : {});
   };
+  const withdraw = async () => {
+    const reason = await ask({ title: "Take the public images away?", label: "Reason (optional)", action: "Unpublish" });
+    if (reason !== null) await make("unpublish", reason ? { reason } : {});
+  };
   const remove = async () => {
     const sure = await ask({ title: "Delete this task? It is removed for good after seven days.", action: "Delete" });
     if (sure !== null) await make("delete");
@@ -36,6 +40,7 @@ export function moveButtons(task, moved) {
   /** @type {Record<string, () => HTMLElement>} */
   const buttons = {
     publish: () => act("Publish", () => make("publish"), "primary"),
+    unpublish: () => act("Unpublish", withdraw),
     pause: () => act("Pause", () => make("pause")),
     resume: () => act("Resume", () => make("resume"), "primary"),
     retry: () => element("a", { class: "button", href: `#/create/${task.id}` }, "Retry with changes"),

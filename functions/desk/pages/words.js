@@ -27,6 +27,7 @@ const CHANGES = {
   approve: "approved it",
   reject: "rejected it",
   publish: "published it",
+  unpublish: "took it out of publication",
   retry: "requested a retry",
   delete: "deleted it",
 };

@@ -1,7 +1,6 @@
 //! The desk as browsers see it.
 
 use std::future::ready;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -11,6 +10,7 @@ use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use easel_problem::Problem;
+use sha2::{Digest, Sha256};
 
 use crate::assets::ASSETS;
 use crate::configuration::Configuration;
@@ -59,9 +59,7 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Response {
 
 fn configuration(options: &DeskOptions) -> Result<Content> {
     let document = serde_json::to_vec(&Configuration::new(options))?;
-    let mut hasher = DefaultHasher::new();
-    document.hash(&mut hasher);
-    let etag = format!("W/\"{:016x}\"", hasher.finish());
+    let etag = format!("W/\"{}\"", hex::encode(&Sha256::digest(&document)[..8]));
     Ok(Content {
         media_type: "application/json",
         cache_control: "no-cache",

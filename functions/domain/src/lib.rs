@@ -3,6 +3,7 @@
 pub mod error;
 pub mod identity;
 mod labels;
+pub mod limits;
 mod permissions;
 mod rules;
 pub mod task;

@@ -11,6 +11,12 @@ impl Identity {
         self.role >= Role::Reviewer
     }
 
+    /// Whether this person's tasks are visible.
+    #[must_use]
+    pub fn sees_tasks_of(&self, owner: &str) -> bool {
+        self.sees_all() || owner == self.name
+    }
+
     /// Whether the role is at least `needed`.
     ///
     /// # Errors
@@ -24,7 +30,7 @@ impl Identity {
     /// # Errors
     /// Returns [`Error::NotFound`] if it may not.
     pub fn may_see(&self, task: &Task) -> Result<()> {
-        if self.sees_all() || task.owner == self.name { Ok(()) } else { Err(Error::NotFound(task.id)) }
+        if self.sees_tasks_of(&task.owner) { Ok(()) } else { Err(Error::NotFound(task.id)) }
     }
 
     /// Whether the move may be made on the task, whatever its state.
@@ -34,7 +40,7 @@ impl Identity {
     pub fn may_make(&self, action: Move, task: &Task) -> Result<()> {
         self.may_see(task)?;
         let needed = match action {
-            Move::Approve | Move::Reject | Move::Publish => Role::Reviewer,
+            Move::Approve | Move::Reject | Move::Publish | Move::Unpublish => Role::Reviewer,
             Move::Claim | Move::HandOn | Move::Finish | Move::Fail => Role::Worker,
             Move::Delete if task.owner != self.name => Role::Admin,
             _ => Role::Creator,

@@ -1,16 +1,20 @@
 //! Tasks: what was asked for, where it stands, and how it changes.
 
 mod attempt;
+mod chain;
 mod changing;
 mod event;
+mod limits;
 mod progress;
 mod record;
 mod status;
 
 pub use attempt::{Attempt, Claim, Decision, Failure, GeneratedImage, GenerationReport};
-pub use changing::{GRACE_PERIOD, MAX_ATTEMPTS, MAX_EVENTS, NewTask, Refusal};
+pub use chain::{BrokenChain, EventRecord, Link, verify};
+pub use changing::{GRACE_PERIOD, MAX_ATTEMPTS, MAX_EVENTS, MAX_HAND_ONS, MAX_TRIES, NewTask, Refusal};
 pub use easel_settings::Settings;
 pub use event::{Change, Event};
+pub use limits::{MAX_NAME, MAX_NOTE, MAX_WARNINGS};
 pub use progress::Progress;
 pub use record::{Deletion, Publication, Task};
 pub use status::{Move, Status};

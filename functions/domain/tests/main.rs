@@ -1,3 +1,4 @@
 //! The domain.
 
+mod chain;
 mod state_machine;

@@ -36,6 +36,7 @@ const LEGAL: &[(&str, &str, &str)] = &[
     ("awaiting_approval", "approve", "approved"),
     ("awaiting_approval", "reject", "rejected"),
     ("approved", "publish", "published"),
+    ("published", "unpublish", "approved"),
     ("rejected", "retry", "pending"),
     ("failed", "retry", "pending"),
     ("pending", "delete", "deleted"),
@@ -93,6 +94,7 @@ fn no_sequence_of_changes_leaves_the_graph_or_loses_anything() {
                     events.push(event);
                 }
                 (Err(Refusal::TooManyAttempts), Some(_)) => assert_eq!(task.attempt.number, MAX_ATTEMPTS),
+                (Err(Refusal::NotFailed), Some(_)) => assert_eq!(task.status, Status::Rejected),
                 (Err(Refusal::Illegal { status, action: tried }), None) => {
                     assert_eq!((status, tried), (task.status, action));
                 }
@@ -104,8 +106,9 @@ fn no_sequence_of_changes_leaves_the_graph_or_loses_anything() {
         assert_eq!(Task::replay(&events).as_ref(), Some(&task), "sequence {seed}");
         let kept: Vec<_> = task.attempts().flat_map(|attempt| &attempt.images).collect();
         assert_eq!(kept, drawn.iter().collect::<Vec<_>>(), "sequence {seed}");
-        let approvals = events.iter().filter(|event| event.to == Status::Approved).count();
+        let approvals = events.iter().filter(|event| event.change.action() == Some(Move::Approve)).count();
         assert_eq!(usize::from(task.approval.is_some()), approvals, "sequence {seed}");
+        assert_eq!(task.publication.is_some(), task.status == Status::Published, "sequence {seed}");
         let numbers: Vec<_> = task.attempts().map(|attempt| attempt.number).collect();
         assert_eq!(numbers, (1..=task.attempt.number).collect::<Vec<_>>(), "sequence {seed}");
         let json = serde_json::to_string(&events).expect("events are JSON");
@@ -113,6 +116,32 @@ fn no_sequence_of_changes_leaves_the_graph_or_loses_anything() {
         assert_eq!(events, read, "sequence {seed}");
     }
     assert_eq!(reached.len(), Status::ALL.len(), "{reached:?}");
+}
+
+#[test]
+fn a_failed_attempt_is_made_once_more_as_it_was_and_counts_once() {
+    let (by, at) = (Identity::worker("w"), Timestamp::from_second(1_700_000_000).expect("a time"));
+    let (mut task, _) = Task::create(new_task(&mut Mt64::new(1)), &by, at);
+    let settings = task.attempt.settings.clone();
+    for _ in 0..3 * MAX_ATTEMPTS {
+        for change in [
+            Change::Claim { worker: "w".to_owned(), step: 0 },
+            Change::HandOn { step: 1, reason: "no time".to_owned(), makes_way: false },
+            Change::HandOn { step: 1, reason: "others wait".to_owned(), makes_way: true },
+            Change::Fail { reason: "no memory".to_owned() },
+        ] {
+            if matches!(change, Change::HandOn { makes_way: true, .. }) {
+                let again = Change::Claim { worker: "w".to_owned(), step: 1 };
+                task = task.after(again, &by, at).expect("a legal move").0;
+            }
+            task = task.after(change, &by, at).expect("a legal move").0;
+        }
+        assert_eq!(task.attempt.hand_ons, 1);
+        task = task.after(Change::Redrive, &by, at).expect("a legal move").0;
+        assert_eq!((task.status, task.attempt.number), (Status::Pending, 1));
+        assert_eq!((&task.attempt.settings, &task.attempt.failure, &task.attempt.claim), (&settings, &None, &None));
+        assert_eq!((task.attempt.hand_ons, task.earlier_attempts.len()), (0, 0));
+    }
 }
 
 #[test]
@@ -199,7 +228,7 @@ fn any_change(random: &mut Mt64) -> Change {
     let at = Timestamp::from_second(1_800_000_000).expect("a time");
     match Move::ALL[index(random, Move::ALL.len() as u64)] {
         Move::Claim => Change::Claim { worker: text(random), step: u32::try_from(index(random, 3)).expect("small") },
-        Move::HandOn => Change::HandOn { step: 3, reason: text(random) },
+        Move::HandOn => Change::HandOn { step: 3, reason: text(random), makes_way: index(random, 2) == 0 },
         Move::Finish => Change::Finish { images: vec![image(random)], generation: Box::new(report(random)) },
         Move::Fail => Change::Fail { reason: text(random) },
         Move::Pause => Change::Pause,
@@ -210,6 +239,8 @@ fn any_change(random: &mut Mt64) -> Change {
         Move::Publish => {
             Change::Publish { publication: Publication { by: text(random), at, keys: vec![text(random)] } }
         }
+        Move::Unpublish => Change::Unpublish { reason: Some(text(random)) },
+        Move::Retry if index(random, 3) == 0 => Change::Redrive,
         Move::Retry => Change::Retry { settings: Box::new(settings(random)) },
         Move::Delete => Change::Delete { after: at },
     }

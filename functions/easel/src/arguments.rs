@@ -12,7 +12,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::bench::BenchArguments;
 use crate::client::{
-    ApproveArguments, CancelArguments, ListArguments, RejectArguments, ShowArguments, SubmitArguments, TaskArguments,
+    ApproveArguments, EraseArguments, HistoryArguments, ListArguments, ReasonArguments, RejectArguments, ShowArguments,
+    SubmitArguments, TaskArguments,
 };
 use crate::command_error::CommandError;
 use crate::convert::ConvertArguments;
@@ -48,16 +49,20 @@ pub(crate) enum Command {
     List(ListArguments),
     /// Show a task, save its images
     Show(ShowArguments),
-    /// Show what happened to a task
-    History(ShowArguments),
+    /// Show what happened to a task, check that its history is as it was written
+    History(HistoryArguments),
     /// Approve a task's images
     Approve(ApproveArguments),
     /// Reject a task's images
     Reject(RejectArguments),
     /// Make a task's images public
     Publish(TaskArguments),
+    /// Take a task's public images away
+    Unpublish(ReasonArguments),
     /// Cancel a task
-    Cancel(CancelArguments),
+    Cancel(ReasonArguments),
+    /// Remove every task, image and upload of a person for good
+    Erase(EraseArguments),
     /// Check that everything is ready: device, model, table, bucket, queue, or a whole service
     Validate(ValidateArguments),
     /// Take an image all the way: a service of its own, a task, approval, publication

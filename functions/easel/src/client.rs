@@ -1,6 +1,8 @@
 //! Talks to an Easel service: this machine's or any other.
 
 mod decide;
+mod erase;
+mod history;
 pub(crate) mod images;
 mod list;
 mod show;
@@ -14,13 +16,16 @@ use serde_json::Value;
 use uuid::Uuid;
 
 pub(crate) use decide::{
-    ApproveArguments, CancelArguments, RejectArguments, TaskArguments, approve, cancel, publish, reject,
+    ApproveArguments, ReasonArguments, RejectArguments, TaskArguments, approve, cancel, publish, reject, unpublish,
 };
+pub(crate) use erase::{EraseArguments, erase};
+pub(crate) use history::{HistoryArguments, history, history_lines};
 pub(crate) use list::{ListArguments, list};
-pub(crate) use show::{ShowArguments, history, history_lines, show};
+pub(crate) use show::{ShowArguments, show};
 pub(crate) use submit::{SubmitArguments, submit, wait, wait_at_most};
 
 use crate::command_error::CommandError;
+use crate::output;
 use clap::Args;
 use easel_system::environment;
 
@@ -146,6 +151,11 @@ impl Client {
         let advice = "is it running? `easel serve` starts one, --api names another";
         CommandError::failed(format!("the service at {} cannot be reached ({}): {advice}", self.api, cause(error)))
     }
+}
+
+/// A text of the service's answer, as part of a line.
+fn text(value: &Value) -> String {
+    output::escaped(value.as_str().unwrap_or_default())
 }
 
 /// The innermost reason, which is the most specific.

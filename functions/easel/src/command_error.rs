@@ -150,17 +150,10 @@ fn describe(panic: &PanicHookInfo<'_>) -> String {
     }
 }
 
-/// Names of files may hold any character; a message stays one line and moves no cursor.
+/// Names of files may hold any character, and so may what a service says; a message stays one line and moves no cursor.
 fn one_line(message: &str) -> String {
-    message
-        .split(['\n', '\r'])
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
-        .chars()
-        .map(|character| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character })
-        .collect()
+    let lines = message.split(['\n', '\r']).map(str::trim).filter(|line| !line.is_empty());
+    output::escaped(&lines.collect::<Vec<_>>().join(" "))
 }
 
 #[cfg(test)]
@@ -184,6 +177,6 @@ mod tests {
 
     #[test]
     fn a_message_is_one_line() {
-        assert_eq!(one_line("a\n\n  b\r\nc\x1b[2J\td"), "a b c\u{FFFD}[2J\u{FFFD}d");
+        assert_eq!(one_line("a\n\n  b\r\nc\x1b[2J\td"), "a b c\\u{1b}[2J\\td");
     }
 }

@@ -71,7 +71,7 @@ fn start(data: &Path, shutdown: CancellationToken, announce: &mpsc::Sender<Ready
 /// From the prompt to the published image.
 fn walk(arguments: &DemoArguments, ready: &Ready, data: &Path) -> Result<(), CommandError> {
     output::note(&format!("The demo's own service listens on {}", ready.api));
-    let secrets = DataFolder::open(Some(data))?.secrets()?;
+    let secrets = DataFolder::existing(Some(data))?.secrets()?;
     let key = TokenKey::new(secrets.token_secret.into_bytes());
     let somebody = |name: &str, role| {
         let token = key.sign(&Identity::new(name, role), SignedDuration::from_hours(1))?;

@@ -6,7 +6,7 @@ use crate::command_error::CommandError;
 use crate::output;
 
 /// 128 + SIGINT, as shells have it.
-const EXIT_CODE: i32 = 130;
+pub(crate) const EXIT_CODE: i32 = 130;
 
 /// Listens for interruptions from now on.
 ///

@@ -1,5 +1,6 @@
 //! The `easel` command: images from prompts with SDXL, on this machine.
 
+mod access;
 mod arguments;
 mod bench;
 mod cache;
@@ -48,7 +49,9 @@ fn run() -> Result<(), CommandError> {
         Command::Approve(arguments) => client::approve(&arguments),
         Command::Reject(arguments) => client::reject(&arguments),
         Command::Publish(arguments) => client::publish(&arguments),
+        Command::Unpublish(arguments) => client::unpublish(&arguments),
         Command::Cancel(arguments) => client::cancel(&arguments),
+        Command::Erase(arguments) => client::erase(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),

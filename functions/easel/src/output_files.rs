@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use easel_system::files::{TEMPORARY_PREFIX, folder_of};
-use easel_system::temporary::TemporaryFolder;
+use easel_system::files::{self, TEMPORARY_PREFIX, folder_of};
+use easel_system::temporary::{self, TemporaryFolder};
 
 use crate::command_error::CommandError;
 
@@ -112,9 +112,8 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
     let failed = |error: std::io::Error| {
         CommandError::failed(format!("--output: {} cannot be written: {}", path.display(), reason(&error)))
     };
-    let folder = TemporaryFolder::inside(folder_of(path)).map_err(failed)?;
-    let whole = folder.path().join("image");
-    fs::write(&whole, bytes).and_then(|()| fs::rename(&whole, path)).map_err(failed)
+    // An interruption waits, so that nothing half-written stays behind.
+    temporary::uninterrupted(|| files::write_atomically(path, bytes)).map_err(failed)
 }
 
 /// The system's reason, without the temporary file's name.

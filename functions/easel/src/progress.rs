@@ -96,7 +96,7 @@ impl TaskProgress {
         } else if self.shown.replace((step, "step")) != Some((step, "step")) {
             let left = progress["remaining_seconds"].as_f64().map(units::seconds);
             let left = left.map_or_else(String::new, |left| format!(", {left} left"));
-            let stage = progress["stage"].as_str().unwrap_or_default();
+            let stage = output::escaped(progress["stage"].as_str().unwrap_or_default());
             self.display.draw(step, total, &format!("({stage}){left}"));
         }
     }

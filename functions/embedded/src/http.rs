@@ -1,45 +1,65 @@
 //! Serving HTTP on a listener until shutdown.
 
 use std::convert::Infallible;
+use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
-use s3s::Body;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+
+use crate::door::{Door, Refused};
 
 /// How long requests in progress may take after shutdown has begun.
 const GRACE: Duration = Duration::from_secs(10);
 /// How long to wait after a failed accept: the process may be out of file descriptors for a while.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
 
-/// Responds to each request with `respond` until `shutdown` is cancelled and the requests in progress are done.
-pub(crate) async fn serve<F, R>(listener: TcpListener, shutdown: CancellationToken, respond: F)
-where
-    F: Fn(Request<Incoming>) -> R + Clone + Send + 'static,
-    R: Future<Output = Response<Body>> + Send + 'static,
+/// Responds to each request that the door lets in with `respond`, and to the others with `refuse`, until `shutdown` is
+/// cancelled and the requests in progress are done.
+pub async fn serve<B, R>(
+    listener: TcpListener,
+    door: Door,
+    shutdown: CancellationToken,
+    refuse: fn(Refused) -> Response<B>,
+    respond: impl Fn(Request<Incoming>) -> R + Clone + Send + Sync + 'static,
+) where
+    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+    R: Future<Output = Response<B>> + Send + 'static,
 {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(door.head_within);
     let connections = GracefulShutdown::new();
-    while let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await {
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+    let free = Arc::new(Semaphore::new(door.connections));
+    let door = Arc::new(door);
+    while let Some(accepted) = shutdown.run_until_cancelled(accept(&listener, &free)).await {
+        let (stream, permit) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "could not accept a connection");
                 tokio::time::sleep(AFTER_FAILURE).await;
                 continue;
             }
         };
-        let respond = respond.clone();
+        let (door, respond) = (door.clone(), respond.clone());
         let service = service_fn(move |request| {
-            let response = respond(request);
-            async move { Ok::<_, Infallible>(response.await) }
+            let response = door.check(&request).map(|()| respond(request));
+            async move {
+                Ok::<_, Infallible>(match response {
+                    Ok(response) => response.await,
+                    Err(refused) => {
+                        tracing::info!(reason = %refused, "refused");
+                        refuse(refused)
+                    }
+                })
+            }
         });
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         let connection = connections.watch(connection);
@@ -47,10 +67,20 @@ where
             if let Err(error) = connection.await {
                 tracing::debug!(error, "a connection broke");
             }
+            drop(permit);
         });
     }
     drop(listener);
     if tokio::time::timeout(GRACE, connections.shutdown()).await.is_err() {
         tracing::warn!("stopped before every request had its response");
     }
+}
+
+/// The next connection, once there is room for one.
+async fn accept(
+    listener: &TcpListener,
+    free: &Arc<Semaphore>,
+) -> std::io::Result<(tokio::net::TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    let permit = free.clone().acquire_owned().await.map_err(std::io::Error::other)?;
+    Ok((listener.accept().await?.0, permit))
 }

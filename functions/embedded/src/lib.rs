@@ -4,12 +4,15 @@
 //! Each service takes its listener and a [`CancellationToken`](tokio_util::sync::CancellationToken) from the caller,
 //! keeps its data in a folder, and finds it there again when it is started anew.
 
+mod access_key;
+pub mod door;
 pub mod dynamodb;
 mod error;
 mod folder;
-mod http;
+pub mod http;
 pub mod notification;
 pub mod queue;
 pub mod s3;
 
+pub use access_key::AccessKey;
 pub use error::{Error, Result};

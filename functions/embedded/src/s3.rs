@@ -15,6 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderValue, ORIGIN};
 use hyper::{Method, Request, Response, StatusCode};
 use s3s::Body;
 use s3s::auth::SimpleAuth;
@@ -23,6 +24,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::access_key::AccessKey;
+use crate::door::{Door, Refused};
 use crate::{Result, folder, http};
 use operations::S3Operations;
 use store::ObjectStore;
@@ -39,7 +42,8 @@ pub struct S3 {
 }
 
 impl S3 {
-    /// Serves the bucket kept in `folder` on `listener` until `shutdown` is cancelled.
+    /// Serves the bucket kept in `folder` on `listener` until `shutdown` is cancelled. Pages that `door` lets in may use
+    /// presigned URLs.
     ///
     /// An object is on disk, whole, before its upload is answered, and nothing of an interrupted upload is ever seen.
     ///
@@ -48,6 +52,7 @@ impl S3 {
     pub async fn start(
         folder: &Path,
         options: S3Options,
+        door: Door,
         listener: TcpListener,
         shutdown: CancellationToken,
     ) -> Result<Self> {
@@ -55,13 +60,14 @@ impl S3 {
         let lock = folder::lock(folder, LOCK)?;
         let store = Arc::new(ObjectStore::open(folder)?);
 
-        let auth = SimpleAuth::from_single(options.access_key_id.clone(), options.secret_access_key.clone());
+        let AccessKey { id, secret } = options.key.clone();
+        let auth = SimpleAuth::from_single(id, secret);
         let mut builder = S3ServiceBuilder::new(S3Operations::new(store, options));
         builder.set_auth(auth);
         let service = builder.build();
 
         let server = tokio::spawn(async move {
-            http::serve(listener, shutdown, move |request| respond(service.clone(), request)).await;
+            http::serve(listener, door, shutdown, refuse, move |request| respond(service.clone(), request)).await;
             drop(lock);
         });
         Ok(Self { endpoint, server })
@@ -79,8 +85,19 @@ impl S3 {
     }
 }
 
+fn refuse(refused: Refused) -> Response<Body> {
+    let error = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>AccessDenied</Code><Message>{refused}</Message></Error>"
+    );
+    let mut response = Response::new(Body::from(error));
+    *response.status_mut() = StatusCode::FORBIDDEN;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    response
+}
+
 async fn respond(service: S3Service, request: Request<Incoming>) -> Response<Body> {
-    let origin = cors::allowed_origin(request.headers());
+    // The door lets in only pages that may use the URLs.
+    let origin = request.headers().get(ORIGIN).cloned();
     if request.method() == Method::OPTIONS {
         return cors::preflight(origin, request.headers());
     }

@@ -106,7 +106,7 @@ async fn until(reached: impl Fn() -> bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_pages_from_loopback_may_use_the_urls() {
+async fn only_the_services_own_pages_may_use_the_urls() {
     let folder = tempfile::tempdir().expect("a folder");
     let (s3, _) = Running::s3(folder.path(), BUCKET).await;
     let preflight = |origin: &'static str| {
@@ -114,14 +114,14 @@ async fn only_pages_from_loopback_may_use_the_urls() {
         let request = request.header("origin", origin).header("access-control-request-method", "PUT");
         request.header("access-control-request-headers", "content-type").send()
     };
-    for origin in ["http://localhost:8080", "http://127.0.0.1:3000", "http://[::1]:3000"] {
+    for origin in ["http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:8080"] {
         let response = preflight(origin).await.expect("answers");
         assert_eq!(response.status(), 200);
         assert_eq!(header(&response, "access-control-allow-origin"), Some(origin));
         assert_eq!(header(&response, "access-control-allow-methods"), Some("GET, HEAD, PUT"));
         assert_eq!(header(&response, "access-control-allow-headers"), Some("content-type"));
     }
-    for origin in ["https://example.com", "http://localhost.example.com", "null"] {
+    for origin in ["https://example.com", "http://localhost.example.com", "http://localhost:3000", "null"] {
         let response = preflight(origin).await.expect("answers");
         assert_eq!(response.status(), 403);
         assert_eq!(header(&response, "access-control-allow-origin"), None);

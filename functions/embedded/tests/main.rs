@@ -1,6 +1,7 @@
 //! The embedded services through the AWS SDK.
 
 mod browser;
+mod doors;
 mod dynamodb;
 mod folder;
 #[cfg(unix)]

@@ -1,12 +1,16 @@
 //! Which table and which bucket, and how AWS is called.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
-use easel_system::environment::{self, AWS_ENDPOINT_URL_S3, BUCKET, TABLE};
+use easel_domain::limits::Limits;
+use easel_system::environment::{
+    self, AWS_ENDPOINT_URL_S3, BUCKET, MAX_STEP_WORK, MAX_WAITING, MAX_WAITING_WORK, MAX_WORK, TABLE,
+};
 
 use crate::gallery::Gallery;
 use crate::store::Store;
@@ -17,7 +21,7 @@ impl Workflow {
     /// `AWS_ENDPOINT_URL_DYNAMODB` among them.
     ///
     /// # Errors
-    /// Returns [`Error::Internal`] if a variable is missing, with its name.
+    /// Returns [`Error::Internal`] if a variable is missing or is not a number that can be used, with its name.
     pub async fn from_environment() -> Result<Self> {
         let required = |name: &str| {
             environment::text(name)
@@ -25,10 +29,31 @@ impl Workflow {
         };
         let (table, bucket) = (required(TABLE)?, required(BUCKET)?);
         let configuration = configuration().load().await;
-        let store = Store::new(aws_sdk_dynamodb::Client::new(&configuration), table);
+        let store = Store::new(aws_sdk_dynamodb::Client::new(&configuration), table).with_limits(limits()?);
         let gallery = Gallery::new(object_client(&configuration), bucket);
         Ok(Self { store, gallery })
     }
+}
+
+/// How much may be asked for, as `EASEL_MAX_WORK`, `EASEL_MAX_STEP_WORK`, `EASEL_MAX_WAITING` and
+/// `EASEL_MAX_WAITING_WORK` say.
+///
+/// # Errors
+/// Returns [`Error::Internal`] for a value that is not a number above 0, with the variable's name.
+pub fn limits() -> Result<Limits> {
+    let usual = Limits::default();
+    Ok(Limits {
+        max_work: above_zero(MAX_WORK)?.unwrap_or(usual.max_work),
+        max_step_work: above_zero(MAX_STEP_WORK)?.or(usual.max_step_work),
+        max_waiting: above_zero(MAX_WAITING)?.unwrap_or(usual.max_waiting),
+        max_waiting_work: above_zero(MAX_WAITING_WORK)?.unwrap_or(usual.max_waiting_work),
+    })
+}
+
+fn above_zero<T: FromStr + Default + PartialOrd>(variable: &str) -> Result<Option<T>> {
+    let Some(text) = environment::text(variable) else { return Ok(None) };
+    let number = text.trim().parse().ok().filter(|number| *number > T::default());
+    number.map(Some).ok_or_else(|| Error::Internal(format!("{variable}: `{text}` is not a number above 0")))
 }
 
 /// How Easel calls AWS: a few tries within the time that a caller of the API waits.

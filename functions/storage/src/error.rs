@@ -78,6 +78,12 @@ impl Error {
         if refused { Self::Refused { service, detail } } else { Self::Unavailable { service, detail } }
     }
 
+    /// Whether a service does not let us in, or what it is asked about is not there: somebody has to mend that.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused { .. })
+    }
+
     /// Whether the same call may succeed later without anybody changing anything.
     #[must_use]
     pub fn is_passing(&self) -> bool {

@@ -12,6 +12,7 @@
 pub mod keys;
 mod objects;
 mod presigning;
+mod public_copies;
 mod removal;
 mod requests;
 mod rights;
@@ -21,6 +22,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 pub use objects::{Object, ObjectFacts, Written};
 pub use presigning::{PresignedUpload, UPLOAD_TYPES};
+pub use public_copies::PublicCopy;
 pub use requests::DrawRequest;
 
 use crate::error::Error;

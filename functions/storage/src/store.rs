@@ -2,26 +2,35 @@
 //!
 //! | `PK` | `SK` | row |
 //! |---|---|---|
-//! | `TASK#{id}` | `TASK` | the task, with its `version` and `text` to find it by; in the indexes `by_status` and `by_owner` |
+//! | `TASK#{id}` | `TASK` | the task, with its `version` and `text` to find it by; in the indexes `tasks_by_status` and `tasks_by_owner` |
+//! | `TASK#{id}` | `TASK#ATTEMPT#{number}` | an attempt before the task's current one |
 //! | `TASK#{id}` | `EVENT#{version}` | one row a move |
 //! | `TASK#{id}` | `PROGRESS` | how far a running attempt is, and the lease on it |
 //! | `IDEMPOTENCY#{hash of owner and key}` | `IDEMPOTENCY` | the task that a create with that key made; `expires` |
 //! | `IDEMPOTENCY#{hash of caller, route and key}` | `ANSWER` | what any other request with that key was answered; `expires` |
 //! | `INPUT#{key of an object}` | `{id of a task}` | that an attempt of the task starts from the object |
 //! | `UPLOADS#{owner}` | `{day}` | how many uploads they have asked for on that day (UTC); `expires` |
+//! | `COUNTERS` | `{shard}` | how many tasks stand at each state |
+//! | `WAITING` | `{owner}` | how much of theirs waits, and when a worker last took a task of theirs |
+//! | `WAITING#{owner}` | `{id}` | a task of theirs that waits |
 //! | `WORKERS` | `{worker}` | what the worker last reported of itself; `expires` |
 
 mod answers;
 mod changes;
+mod counters;
 mod creation;
 mod history;
+mod indexes;
 mod listing;
 mod progress;
 mod references;
 mod rights;
 mod rows;
+#[cfg(test)]
+mod sizes;
 mod table;
 mod uploads;
+mod waiting;
 mod workers;
 
 use aws_sdk_dynamodb::Client;
@@ -34,27 +43,43 @@ pub use creation::{Created, IdempotencyKey};
 pub use history::HistoryPage;
 pub use listing::{Filter, Page};
 pub use uploads::UploadCount;
+pub use waiting::{Owner, WaitingTask};
 pub use workers::WorkerReport;
 
 use crate::error::Result;
 use easel_domain::Error::NotFound;
-use easel_domain::task::{Progress, Task};
-use rows::{PROGRESS, TASK};
+use easel_domain::limits::Limits;
+use easel_domain::task::{Attempt, Progress, Task};
+use indexes::BY_STATUS;
+use rows::{ATTEMPT, PROGRESS, TASK};
 
 /// The table of tasks.
 #[derive(Debug, Clone)]
 pub struct Store {
     client: Client,
     table: String,
+    limits: Limits,
 }
 
 impl Store {
-    /// The store in `table`.
+    /// The store in `table`, with the usual limits.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
+        Self { client, table: table.into(), limits: Limits::default() }
     }
 
-    /// The task as it is now.
+    /// The same with other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// How much may be asked for.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The task as it is now, with its current attempt alone.
     ///
     /// # Errors
     /// Returns [`NotFound`] if there is none, [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
@@ -62,22 +87,59 @@ impl Store {
         Ok(self.find(id).await?.ok_or(NotFound(id))?)
     }
 
-    /// The task as it is now, if it is there.
+    /// The task as it is now, with its current attempt alone, if it is there.
     ///
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn find(&self, id: Uuid) -> Result<Option<Task>> {
         let key = rows::key(&rows::task_partition(id), TASK);
         let query = self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true);
-        let found = query.send().await.map_err(rows::failed)?;
-        found.item.map(rows::read).transpose()
+        let Some(row) = query.send().await.map_err(rows::failed)?.item else { return Ok(None) };
+        let is_counted = row.contains_key(BY_STATUS.key);
+        let task = rows::read(row)?;
+        // Whoever reads a task like this may move it next, and moves only tasks that are counted.
+        if !is_counted {
+            self.adopt(&task).await?;
+        }
+        Ok(Some(task))
     }
 
-    /// The task as it is now, and how far its running attempt is.
+    /// The whole task as it is now, and how far its running attempt is.
     ///
     /// # Errors
     /// Returns [`NotFound`] if there is none, [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn task_and_progress(&self, id: Uuid) -> Result<(Task, Option<Progress>)> {
+        let (mut task, mut progress, mut earlier) = (None, None, Vec::new());
+        for row in self.rows_from(id, PROGRESS).await? {
+            match rows::sort_key(&row) {
+                TASK => task = Some(rows::read::<Task>(row)?),
+                PROGRESS => progress = Some(rows::read::<Progress>(row)?),
+                sort if sort.starts_with(ATTEMPT) => earlier.push(rows::read::<Attempt>(row)?),
+                _ => {}
+            }
+        }
+        let mut task = task.ok_or(NotFound(id))?;
+        task.earlier_attempts.append(&mut earlier);
+        // Progress left behind by an earlier claim does not belong to the current one.
+        let fence = task.attempt.claim.as_ref().map(|claim| claim.fence);
+        Ok((task, progress.filter(|progress| Some(progress.fence) == fence)))
+    }
+
+    /// The task with its earlier attempts, where they were not read with it.
+    ///
+    /// # Errors
+    /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
+    pub async fn with_earlier_attempts(&self, mut task: Task) -> Result<Task> {
+        if task.attempt.number > 1 {
+            let rows = self.rows_from(task.id, ATTEMPT).await?.into_iter();
+            let attempts = rows.filter(|row| rows::sort_key(row).starts_with(ATTEMPT)).map(rows::read);
+            task.earlier_attempts = attempts.collect::<Result<_>>()?;
+        }
+        Ok(task)
+    }
+
+    /// The rows of the task's partition from a sort key on.
+    async fn rows_from(&self, id: Uuid, first: &str) -> Result<Vec<rows::Row>> {
         let query = self
             .client
             .query()
@@ -85,20 +147,13 @@ impl Store {
             .consistent_read(true)
             .key_condition_expression("PK = :partition AND SK >= :first")
             .expression_attribute_values(":partition", AttributeValue::S(rows::task_partition(id)))
-            .expression_attribute_values(":first", AttributeValue::S(PROGRESS.to_owned()));
-        let found = query.send().await.map_err(rows::failed)?;
-        let (mut task, mut progress) = (None, None);
-        for row in found.items.unwrap_or_default() {
-            match rows::sort_key(&row) {
-                TASK => task = Some(rows::read::<Task>(row)?),
-                PROGRESS => progress = Some(rows::read::<Progress>(row)?),
-                _ => {}
-            }
+            .expression_attribute_values(":first", AttributeValue::S(first.to_owned()));
+        let mut pages = query.into_paginator().items().send();
+        let mut found = Vec::new();
+        while let Some(row) = pages.next().await {
+            found.push(row.map_err(rows::failed)?);
         }
-        let task = task.ok_or(NotFound(id))?;
-        // Progress left behind by an earlier claim does not belong to the current one.
-        let fence = task.attempt.claim.as_ref().map(|claim| claim.fence);
-        Ok((task, progress.filter(|progress| Some(progress.fence) == fence)))
+        Ok(found)
     }
 
     /// Removes a deleted task; its history stays.
@@ -106,10 +161,16 @@ impl Store {
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn remove(&self, task: &Task) -> Result<()> {
-        for sort in [PROGRESS, TASK] {
-            let key = rows::key(&rows::task_partition(task.id), sort);
-            self.client.delete_item().table_name(&self.table).set_key(Some(key)).send().await.map_err(rows::failed)?;
+        // The task goes last: as long as it is there, whoever is interrupted here begins again.
+        for row in self.rows_from(task.id, PROGRESS).await?.iter().filter(|row| rows::sort_key(row) != TASK) {
+            self.remove_row(task.id, rows::sort_key(row)).await?;
         }
+        self.discount(task).await
+    }
+
+    async fn remove_row(&self, id: Uuid, sort: &str) -> Result<()> {
+        let key = rows::key(&rows::task_partition(id), sort);
+        self.client.delete_item().table_name(&self.table).set_key(Some(key)).send().await.map_err(rows::failed)?;
         Ok(())
     }
 }

@@ -1,25 +1,28 @@
 //! Moving tasks: the store and the gallery together.
 
+mod publishing;
+mod purging;
+
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use easel_domain::identity::Identity;
-use easel_domain::task::{Change, Move, NewTask, Publication, Status, Task};
+use easel_domain::task::{Change, Event, Move, NewTask, Settings, Status, Task};
 use easel_domain::{self as domain, TaskRequest};
 use easel_settings::{FieldError, quoted};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+pub use purging::Erasure;
+
 use crate::error::{Error, Result};
 use crate::gallery::{DrawRequest, Gallery, keys};
-use crate::store::{Created, Filter, IdempotencyKey, Saved, Store};
+use crate::store::{Created, IdempotencyKey, Saved, Store};
 
 /// How often a move is tried again when others move the same task at the same time, and the shortest and longest pauses.
 const RETRIES: usize = 11;
 const FIRST_WAIT: Duration = Duration::from_millis(5);
 const LAST_WAIT: Duration = Duration::from_millis(120);
-/// How many deleted tasks are looked at in one read.
-const PURGED_AT_ONCE: usize = 50;
 
 /// A task that was asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,7 +47,8 @@ impl Workflow {
     ///
     /// # Errors
     /// Returns [`Invalid`](domain::Error::Invalid) if the init image is not there, [`KeyReused`](domain::Error::KeyReused) if the
-    /// key came with another request before, [`Error::Unavailable`] if a service fails.
+    /// key came with another request before, [`TooMany`](domain::Error::TooMany) if the owner has too much waiting,
+    /// [`Error::Unavailable`] if a service fails.
     pub async fn create(&self, request: TaskRequest, by: &Identity, key: Option<&IdempotencyKey>) -> Result<Made> {
         if let Some(key) = key {
             match self.store.made_before(key).await? {
@@ -53,6 +57,7 @@ impl Workflow {
                 _ => {}
             }
         }
+        self.check_work(&request.settings)?;
         self.check_init_image(request.settings.init_image.as_deref(), &[&by.name]).await?;
         let new = NewTask {
             id: Uuid::now_v7(),
@@ -63,12 +68,12 @@ impl Workflow {
         };
         let (task, event) = Task::create(new, by, Timestamp::now());
         self.gallery.request_drawing(DrawRequest { task: task.id, version: task.version }).await?;
-        let created = self.store.create(&task, &event, key).await?;
-        if created != Created::New {
-            // Another call with the same key was first; this request is for a task that will never be.
+        let created = self.store.create(&task, &event, key).await;
+        if !matches!(created, Ok(Created::New) | Err(Error::Unavailable { .. })) {
+            // This request is for a task that will never be.
             self.gallery.remove(&keys::request(task.id)).await?;
         }
-        match created {
+        match created? {
             Created::New => Ok(Made { task, is_replay: false }),
             Created::Before(task) => Ok(Made { task: *task, is_replay: true }),
             Created::KeyReused => Err(domain::Error::KeyReused.into()),
@@ -118,10 +123,11 @@ impl Workflow {
         let task = self.store.task(id).await?;
         by.may_make(action, &task)?;
         let change = change(&task)?;
-        if let Change::Retry { settings } = &change
-            && settings.init_image != task.attempt.settings.init_image
-        {
-            self.check_init_image(settings.init_image.as_deref(), &[&by.name, &task.owner]).await?;
+        if let Change::Retry { settings } = &change {
+            self.check_work(settings)?;
+            if settings.init_image != task.attempt.settings.init_image {
+                self.check_init_image(settings.init_image.as_deref(), &[&by.name, &task.owner]).await?;
+            }
         }
         if let Some(seen) = expected.filter(|version| *version != task.version) {
             return Err(domain::Error::Stale { current: task.version, seen }.into());
@@ -136,20 +142,28 @@ impl Workflow {
         if action == Move::Approve {
             self.keep_images(&task).await?;
         }
-        if action == Move::Publish {
-            self.copy_to_published(&task).await?;
+        if let (Move::Publish, Some(publication)) = (action, &moved.publication) {
+            self.copy_to_published(&task, publication).await?;
         }
-        match self.store.save(&moved, &event).await? {
-            Saved::Done => Ok(moved),
-            Saved::Stale => Err(Error::Contended),
+        if task.status == Status::Published {
+            self.withdraw(&task).await?;
         }
+        let saved = self.save(&moved, &event).await;
+        // Whatever became of the move, copies may be left over: this one's, if others were faster, or those of a publication
+        // that was given up before a deletion.
+        if action == Move::Publish && saved.is_err() || action == Move::Delete && task.status == Status::Approved {
+            self.remove_dead_copies(id)
+                .await
+                .unwrap_or_else(|error| tracing::warn!(task = %id, %error, "copies are left over"));
+        }
+        saved.map(|()| moved)
     }
 
-    /// What publishing the task's images makes of it.
-    #[must_use]
-    pub fn publication(task: &Task, by: &Identity) -> Publication {
-        let keys = task.attempt.images.iter().map(|image| keys::published(task.id, image.index));
-        Publication { by: by.name.clone(), at: Timestamp::now(), keys: keys.collect() }
+    async fn save(&self, moved: &Task, event: &Event) -> Result<()> {
+        match self.store.save(moved, event).await? {
+            Saved::Done => Ok(()),
+            Saved::Stale => Err(Error::Contended),
+        }
     }
 
     /// Before the move: an approved task's images never go as those do that nobody approved.
@@ -161,12 +175,9 @@ impl Workflow {
         Ok(())
     }
 
-    /// Copies come before the move: a published task always has its public images.
-    async fn copy_to_published(&self, task: &Task) -> Result<()> {
-        for image in &task.attempt.images {
-            self.gallery.copy(&image.key, &keys::published(task.id, image.index)).await?;
-        }
-        Ok(())
+    /// Whether the order is small enough.
+    fn check_work(&self, settings: &Settings) -> Result<()> {
+        self.store.limits().check(settings).map_err(|error| domain::Error::Invalid(vec![error]).into())
     }
 
     /// Whether the image to start from was uploaded by one of `uploaders`: to everybody else it does not exist.
@@ -184,48 +195,5 @@ impl Workflow {
             return refuse(format!("nothing has been uploaded as `{}` yet", quoted(key)));
         }
         Ok(())
-    }
-
-    /// Removes the files that the task was made from, as far as no other task starts from them. Safe to repeat: the task is
-    /// removed after its files.
-    async fn release_files(&self, task: &Task) -> Result<()> {
-        let inputs = task.attempts().filter_map(|attempt| attempt.settings.init_image.as_deref());
-        let mut files: Vec<_> = inputs.chain(task.source.as_deref()).collect();
-        files.sort_unstable();
-        files.dedup();
-        for key in files {
-            let is_last = self.store.release(key, task.id).await?;
-            // Files from before owners had folders are named by tasks that nobody counted: their age removes them.
-            let is_counted = !key.starts_with(keys::INPUTS) || key.matches('/').count() > 1;
-            if is_last && is_counted {
-                self.gallery.remove(key).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes the tasks whose grace period is over, with all that was kept for them but their history. Whatever
-    /// fails is tried again by the next call.
-    ///
-    /// # Errors
-    /// Returns [`Error::Unavailable`] if a service fails.
-    pub async fn purge_deleted(&self, now: Timestamp) -> Result<usize> {
-        let filter = Filter { status: Some(Status::Deleted), ..Filter::default() };
-        let (mut purged, mut below) = (0, None);
-        loop {
-            let page = self.store.list(&filter, PURGED_AT_ONCE, below).await?;
-            for task in page.tasks {
-                if task.deletion.as_ref().is_some_and(|deletion| deletion.after <= now) {
-                    self.gallery.remove_all(&task).await?;
-                    self.release_files(&task).await?;
-                    self.store.remove(&task).await?;
-                    purged += 1;
-                }
-            }
-            below = page.next;
-            if below.is_none() {
-                return Ok(purged);
-            }
-        }
     }
 }

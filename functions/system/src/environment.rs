@@ -27,12 +27,12 @@ own_variables! {
     CHECKPOINT_EVERY = "EASEL_CHECKPOINT_EVERY";
     /// The data folder of the service on one machine.
     DATA = "EASEL_DATA";
-    /// The ARN of the queue of messages that were given up.
-    DEAD_LETTER_ARN = "EASEL_DEAD_LETTER_ARN";
     /// The URL of the queue of messages that were given up.
     DEAD_LETTER_URL = "EASEL_DEAD_LETTER_URL";
     /// The device to compute on.
     DEVICE = "EASEL_DEVICE";
+    /// The distribution of published images, in which withdrawn ones are invalidated.
+    DISTRIBUTION = "EASEL_DISTRIBUTION";
     /// US dollars that an hour of a worker costs.
     DOLLARS_PER_HOUR = "EASEL_DOLLARS_PER_HOUR";
     /// The address of AWS services other than AWS's own.
@@ -47,8 +47,16 @@ own_variables! {
     LOG = "EASEL_LOG";
     /// How often the queue delivers a message before it gives it up.
     MAX_DELIVERIES = "EASEL_MAX_DELIVERIES";
+    /// Most work of one step of an order, in megapixel-evaluations.
+    MAX_STEP_WORK = "EASEL_MAX_STEP_WORK";
     /// How many uploads one person may ask for on one day.
     MAX_UPLOADS = "EASEL_MAX_UPLOADS";
+    /// Most tasks that one owner may have waiting.
+    MAX_WAITING = "EASEL_MAX_WAITING";
+    /// Most work that one owner may have waiting, in megapixel-evaluations.
+    MAX_WAITING_WORK = "EASEL_MAX_WAITING_WORK";
+    /// Most work of one order, in megapixel-evaluations.
+    MAX_WORK = "EASEL_MAX_WORK";
     /// `on` prints metrics outside Lambda, too.
     METRICS = "EASEL_METRICS";
     /// The model.
@@ -67,8 +75,12 @@ own_variables! {
     QUEUE_URL = "EASEL_QUEUE_URL";
     /// The refiner.
     REFINER = "EASEL_REFINER";
+    /// The claim of a token that names its bearer's role, where an authorizer checks tokens.
+    ROLE_CLAIM = "EASEL_ROLE_CLAIM";
     /// The table of tasks.
     TABLE = "EASEL_TABLE";
+    /// Seconds after which a task makes way for somebody else's that waits.
+    TIME_SLICE = "EASEL_TIME_SLICE";
     /// The tiny VAE that decodes in place of the model's own.
     TINY_VAE = "EASEL_TINY_VAE";
     /// The token that the command sends.
@@ -101,6 +113,8 @@ pub const LAMBDA_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
 pub const LAMBDA_LOG_STREAM: &str = "AWS_LAMBDA_LOG_STREAM_NAME";
 /// The address of Lambda's runtime API; set by Lambda.
 pub const LAMBDA_RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
+/// The name of the user who runs the program.
+pub const USER: &str = "USER";
 /// The folder of the user's caches.
 pub const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";
 

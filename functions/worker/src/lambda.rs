@@ -1,21 +1,24 @@
 //! Messages delivered by the Lambda runtime.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use easel_system::environment::{self, DEAD_LETTER_ARN, QUEUE_URL};
+use easel_system::environment::{self, QUEUE_URL};
 use lambda_runtime::{LambdaEvent, service_fn};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Result};
-use crate::polling::GIVEN_UP;
 use crate::queue::MessageQueue;
 use crate::sqs::Sqs;
 use crate::validation::{self, ReadinessReport};
 use crate::worker::{Deadline, Delivery, DeliveryOutcome, Worker};
+
+/// An event that is being handled.
+type Handling = Pin<Box<dyn Future<Output = Result<Value>> + Send>>;
 
 /// The generate function.
 struct GenerateFunction {
@@ -23,7 +26,6 @@ struct GenerateFunction {
     client: aws_sdk_sqs::Client,
     /// By ARN.
     queues: Mutex<HashMap<String, Sqs>>,
-    dead_letters: Option<String>,
 }
 
 /// Handles the runtime's events until the environment ends.
@@ -31,37 +33,27 @@ struct GenerateFunction {
 /// # Errors
 /// Fails if the runtime does.
 pub async fn run(worker: Worker) -> Result<()> {
-    let dead_letters = environment::text(DEAD_LETTER_ARN);
     let client = Sqs::client().await;
-    let function = Arc::new(GenerateFunction { worker, client, queues: Mutex::default(), dead_letters });
+    let function = Arc::new(GenerateFunction { worker, client, queues: Mutex::default() });
     let handler = service_fn(move |event: LambdaEvent<Value>| {
         let function = function.clone();
-        async move { function.handle(event).await.map_err(lambda_runtime::Error::from) }
+        // Boxed, because the compiler gives up on futures that are nested this deeply.
+        let handling: Handling = Box::pin(async move { function.handle(event).await });
+        async move { handling.await.map_err(lambda_runtime::Error::from) }
     });
     lambda_runtime::run(handler).await.map_err(|error| Error::Failed(format!("the Lambda runtime: {error}")))
 }
 
 impl GenerateFunction {
-    /// Handles a batch of messages of SQS and returns those to deliver again; a single message, as a schedule sends it;
-    /// or `{"validate": true}`, for which it returns a readiness report.
+    /// Handles a batch of messages of SQS and returns those to deliver again; or `{"validate": true}`, for which it returns
+    /// a readiness report.
     async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value> {
         let LambdaEvent { payload, context } = event;
         let deadline = Deadline::at(context.deadline());
-        let is_batch = payload["Records"]
-            .as_array()
-            .is_some_and(|records| records.first().is_some_and(|record| record["eventSource"] == "aws:sqs"));
         let span = tracing::info_span!("invocation", request = context.request_id);
         let response = async {
             if payload["validate"] == true {
-                // Boxed, because the compiler gives up on futures that are nested this deeply.
-                return Box::pin(self.validate()).await;
-            }
-            if !is_batch {
-                let delivery = delivery(payload.to_string(), 1, deadline);
-                return match self.worker.handle(&delivery).await {
-                    DeliveryOutcome::Done => Ok(json!({})),
-                    DeliveryOutcome::HandBack { reason, .. } => Err(Error::Failed(reason)),
-                };
+                return self.validate().await;
             }
             let batch: SqsEvent = serde_json::from_value(payload)
                 .map_err(|error| Error::Failed(format!("the batch of messages cannot be read: {error}")))?;
@@ -92,12 +84,7 @@ impl GenerateFunction {
         let count = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
         let delivery = delivery(message.body.clone().unwrap_or_default(), count.unwrap_or(1), deadline);
         let arn = message.event_source_arn.as_deref().unwrap_or_default();
-        let outcome = if self.dead_letters.as_deref() == Some(arn) {
-            self.worker.dead_letter(&delivery, GIVEN_UP).await
-        } else {
-            self.worker.handle(&delivery).await
-        };
-        let DeliveryOutcome::HandBack { after, .. } = outcome else { return true };
+        let DeliveryOutcome::HandBack { after, .. } = self.worker.handle(&delivery).await else { return true };
         let receipt = message.receipt_handle.as_deref().unwrap_or_default();
         let hidden = match self.queue(arn).await {
             Ok(queue) => queue.hide(receipt, after).await,
@@ -115,8 +102,7 @@ impl GenerateFunction {
         if let Some(queue) = queues.get(arn) {
             return Ok(queue.clone());
         }
-        let named = environment::text(QUEUE_URL).filter(|_| self.dead_letters.as_deref() != Some(arn));
-        let queue = match named {
+        let queue = match environment::text(QUEUE_URL) {
             Some(url) => Sqs::new(self.client.clone(), url),
             None => Sqs::named(&self.client, arn).await?,
         };

@@ -11,15 +11,14 @@ use crate::queue::{MessageQueue, Received};
 use crate::sqs::Sqs;
 use crate::worker::{Deadline, Delivery, DeliveryOutcome, Worker};
 
-/// Why a task failed whose message went to the dead letters.
-pub const GIVEN_UP: &str =
-    "workers started the task several times and never finished it: look at their logs, then retry";
-
 /// How long a message is hidden at a time. When a worker dies, its message is delivered again after this, and by then
 /// the lease on its task is over.
 const HIDDEN: Duration = Duration::from_secs(90);
-/// The pause after a failure of the queue.
-const PAUSE: Duration = Duration::from_secs(5);
+/// The pauses after failures of the queue, which grow.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// How long a queue keeps a message hidden at most, counted from its receipt.
+const LONGEST_HIDING: Duration = Duration::from_secs(12 * 3600);
 
 /// What a queue is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,14 +81,21 @@ pub async fn run(worker: Worker, urls: QueueUrls) -> Result<()> {
 
 /// Handles the queue's messages, one at a time, until `stop`. A message stays hidden while it is being handled.
 pub async fn poll<Q: MessageQueue>(worker: &Worker, queue: &Q, purpose: Purpose, stop: &CancellationToken) {
+    let mut pause = FIRST_PAUSE;
     while !stop.is_cancelled() {
         let Some(received) = stop.run_until_cancelled(queue.receive(HIDDEN)).await else { return };
         match received {
-            Ok(Some(message)) => handle_message(worker, queue, message, purpose, stop).await,
-            Ok(None) => worker.report().await,
+            Ok(message) => {
+                pause = FIRST_PAUSE;
+                match message {
+                    Some(message) => handle_message(worker, queue, message, purpose, stop).await,
+                    None => worker.report().await,
+                }
+            }
             Err(error) => {
                 tracing::warn!(%error, "no message could be received");
-                stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
+                stop.run_until_cancelled(tokio::time::sleep(pause)).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
             }
         }
     }
@@ -107,12 +113,16 @@ async fn handle_message<Q: MessageQueue>(
     let handling = async {
         match purpose {
             Purpose::Work => worker.handle(&delivery).await,
-            Purpose::DeadLetters => worker.dead_letter(&delivery, GIVEN_UP).await,
+            Purpose::DeadLetters => worker.dead_letter(&delivery).await,
         }
+    };
+    let hiding = async {
+        keep_hidden(queue, &receipt).await;
+        std::future::pending().await
     };
     let outcome = tokio::select! {
         outcome = handling => outcome,
-        () = keep_hidden(queue, &receipt) => return,
+        () = hiding => return,
     };
     let settled = match outcome {
         DeliveryOutcome::Done => queue.delete(&receipt).await,
@@ -123,11 +133,18 @@ async fn handle_message<Q: MessageQueue>(
     }
 }
 
-/// Keeps extending the time for which the message is hidden.
+/// Keeps extending the time for which the message is hidden. Where the queue hides it no longer, it is deleted: by then
+/// its task is held by a lease, and if the worker dies, others find it without a message.
 async fn keep_hidden<Q: MessageQueue>(queue: &Q, receipt: &str) {
+    let received = tokio::time::Instant::now();
     loop {
         tokio::time::sleep(HIDDEN / 3).await;
-        if let Err(error) = queue.hide(receipt, HIDDEN).await {
+        if received.elapsed() + HIDDEN >= LONGEST_HIDING {
+            match queue.delete(receipt).await {
+                Ok(()) => return tracing::info!("the message is as old as it may get: the lease alone holds the task"),
+                Err(error) => tracing::warn!(%error, "the message could not be deleted"),
+            }
+        } else if let Err(error) = queue.hide(receipt, HIDDEN).await {
             // Another worker may get the message, but the lease protects the task.
             tracing::warn!(%error, "the message could not be kept hidden");
         }

@@ -1,29 +1,29 @@
-//! The worker: does what a message says, exactly once, whatever interrupts it.
+//! The worker: a message lets it draw what is next, and it draws that exactly once, whatever interrupts it.
 //!
-//! Its methods are in files by purpose: `claiming` (from a request to a claimed task), `generating` (its steps, and why
-//! they stop early), `checkpoints` (saving and resuming), `finishing` (decoding, storing, the final move), `failing`
-//! (failed tasks and dead letters), `uploads` (tasks from dropped files), `retry` (calls to services). This file has
-//! what a queue calls.
+//! Its methods are in files by purpose: `choosing` (which task is next), `claiming` (taking it), `generating` (its steps,
+//! and why they stop early), `checkpoints` (saving and resuming), `finishing` (decoding, storing, the final move),
+//! `failing` (tasks that cannot be completed), `retry` (calls to services, and waiting for those that are away). This
+//! file has what a queue calls.
 
 mod checkpoints;
+mod choosing;
 mod claiming;
 mod deadline;
 mod failing;
 mod finishing;
 mod generating;
 mod generation_error;
+mod handing_on;
 mod heartbeat;
 mod image_files;
-mod message;
 mod pace;
 mod retry;
-mod uploads;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use easel_domain::identity::Identity;
-use easel_storage::gallery::keys;
+use easel_storage::message::Message;
 use easel_storage::store::WorkerReport;
 use easel_storage::workflow::Workflow;
 use easel_telemetry::{Metrics, Unit};
@@ -40,7 +40,9 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::validation::{self, ReadinessCheck};
 use generation_error::GenerationError;
-use message::Message;
+
+/// For how long a message is hidden that met an outage longer than the worker could wait.
+const AFTER_OUTAGE: Duration = Duration::from_secs(600);
 
 /// Generates what messages ask for, one task at a time.
 pub struct Worker {
@@ -86,18 +88,17 @@ impl Worker {
         Self { workflow, engine, options, device: tokio::sync::Mutex::new(()), reported: Mutex::new(None) }
     }
 
-    /// Does what the message says. A message that cannot be read is handed back until its queue gives it up, so that it
-    /// raises the alarm on dead letters.
+    /// Draws what is next, once for each object that the message announces. A message that cannot be read is handed back
+    /// until its queue gives it up, so that it raises the alarm on dead letters.
     pub async fn handle(&self, delivery: &Delivery) -> DeliveryOutcome {
         self.report().await;
         match Message::read(&delivery.body) {
-            Ok(Message::Test) => DeliveryOutcome::Done,
-            Ok(Message::Housekeeping) => self.purge_expired(delivery).await,
+            Ok(Message::Test | Message::Removed(_)) => DeliveryOutcome::Done,
             Ok(Message::Created(created)) => {
                 let mut outcome = DeliveryOutcome::Done;
                 for key in created {
                     let span = tracing::info_span!("object", key, delivery = delivery.count);
-                    let next = self.handle_object(&key, delivery).instrument(span).await;
+                    let next = self.draw_for(&key, delivery).instrument(span).await;
                     outcome = outcome.and(next.unwrap_or_else(|error| self.hand_back(&error, delivery)));
                 }
                 outcome
@@ -109,16 +110,13 @@ impl Worker {
         }
     }
 
-    /// Fails the tasks of a message that its queue has given up, with `reason`.
-    pub async fn dead_letter(&self, delivery: &Delivery, reason: &str) -> DeliveryOutcome {
-        let Ok(Message::Created(created)) = Message::read(&delivery.body) else { return DeliveryOutcome::Done };
-        let mut outcome = DeliveryOutcome::Done;
-        for key in created {
-            let span = tracing::info_span!("dead letter", key);
-            let next = self.give_up(&key, reason).instrument(span).await;
-            outcome = outcome.and(next.unwrap_or_else(|error| self.hand_back(&error, delivery)));
+    /// Looks after a message that its queue has given up.
+    pub async fn dead_letter(&self, delivery: &Delivery) -> DeliveryOutcome {
+        let take_up = || self.workflow.take_up_again(&delivery.body, Timestamp::now());
+        match self.retry(delivery, take_up).await {
+            Ok(()) => DeliveryOutcome::Done,
+            Err(error) => self.hand_back(&error, delivery),
         }
-        outcome
     }
 
     /// Stores this worker's report, if that was not done recently.
@@ -154,32 +152,16 @@ impl Worker {
         Ok(checks)
     }
 
-    async fn handle_object(&self, key: &str, delivery: &Delivery) -> Result<DeliveryOutcome, GenerationError> {
-        if key.starts_with(keys::REQUESTS) {
-            return self.generate_requested(key, delivery).await;
-        }
-        if key.starts_with(keys::UPLOADS) {
-            return self.generate_upload(key, delivery).await;
-        }
-        tracing::error!("an object under a prefix that workers do not handle");
-        Ok(DeliveryOutcome::Done)
-    }
-
-    async fn purge_expired(&self, delivery: &Delivery) -> DeliveryOutcome {
-        match self.workflow.purge_deleted(Timestamp::now()).await {
-            Ok(purged) => {
-                tracing::info!(purged, "purged deleted tasks whose grace period is over");
-                DeliveryOutcome::Done
-            }
-            Err(error) => self.hand_back(&error.into(), delivery),
-        }
-    }
-
-    /// Hands the message back for another delivery; after its last one the queue gives it up.
+    /// Hands the message back for another delivery.
     fn hand_back(&self, error: &GenerationError, delivery: &Delivery) -> DeliveryOutcome {
         let reason = error.to_string();
         tracing::warn!(reason, "handing the message back");
-        DeliveryOutcome::HandBack { after: self.options.retry_after * delivery.count.max(1), reason }
+        let after = match error {
+            GenerationError::Outage(_) if delivery.stop.is_cancelled() => Duration::ZERO,
+            GenerationError::Outage(_) => AFTER_OUTAGE,
+            _ => self.options.retry_after * delivery.count.max(1),
+        };
+        DeliveryOutcome::HandBack { after, reason }
     }
 
     fn identity(&self) -> Identity {

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use easel_system::environment::{
     self, CHECKPOINT_EVERY, DOLLARS_PER_HOUR, HOSTNAME, LAMBDA_LOG_STREAM, LAMBDA_MEMORY, LAMBDA_NAME, MAX_DELIVERIES,
-    WORKER,
+    TIME_SLICE, WORKER,
 };
 
 use crate::error::{Error, Result};
 use crate::price;
+
+/// How long a task is generated before it makes way.
+const USUAL_TIME_SLICE: Duration = Duration::from_secs(120);
 
 /// A worker's options.
 #[derive(Debug, Clone)]
@@ -25,11 +28,16 @@ pub struct WorkerOptions {
     pub margin: Duration,
     /// How often the queue delivers a message before giving it up.
     pub deliveries: u32,
+    /// How often a task is tried at the same step before an error fails it.
+    pub tries: u32,
+    /// How long a task is generated before it makes way for somebody else's that waits; without, it does not.
+    pub time_slice: Option<Duration>,
     /// How long a request waits for the move that it announces.
     pub wait_for_move: Duration,
     /// The pause before a message is delivered again, multiplied by its deliveries so far.
     pub retry_after: Duration,
-    /// How long calls to a failing service are retried on the spot.
+    /// How long a call may fail while the services answer others. One that fails because a service is away is retried for
+    /// longer.
     pub patience: Duration,
     /// How often the task is checked for moves while a step runs.
     pub check_every: Duration,
@@ -48,6 +56,8 @@ impl WorkerOptions {
             lease: Duration::from_secs(60),
             margin: Duration::from_secs(10),
             deliveries: 3,
+            tries: 3,
+            time_slice: Some(USUAL_TIME_SLICE),
             wait_for_move: Duration::from_secs(2),
             retry_after: Duration::from_secs(5),
             patience: Duration::from_secs(60),
@@ -57,8 +67,8 @@ impl WorkerOptions {
         }
     }
 
-    /// The options that `EASEL_WORKER`, `EASEL_CHECKPOINT_EVERY`, `EASEL_MAX_DELIVERIES` and `EASEL_DOLLARS_PER_HOUR`
-    /// set; on Lambda, the price follows from the function's memory.
+    /// The options that `EASEL_WORKER`, `EASEL_CHECKPOINT_EVERY`, `EASEL_MAX_DELIVERIES`, `EASEL_TIME_SLICE` and
+    /// `EASEL_DOLLARS_PER_HOUR` set. On Lambda, the price follows from the function's memory, and its deadline slices time.
     ///
     /// # Errors
     /// Returns [`Error::WrongUse`], naming the variable, for a value that is not a number.
@@ -66,9 +76,11 @@ impl WorkerOptions {
         let defaults = Self::new(name());
         let memory: Option<f64> = number(LAMBDA_MEMORY)?;
         let stated = number::<f64>(DOLLARS_PER_HOUR)?;
+        let usual = defaults.time_slice.filter(|_| !environment::is_set(LAMBDA_NAME));
         Ok(Self {
             checkpoint_every: number(CHECKPOINT_EVERY)?.filter(|steps| *steps > 0).unwrap_or(defaults.checkpoint_every),
             deliveries: number(MAX_DELIVERIES)?.filter(|count| *count > 0).unwrap_or(defaults.deliveries),
+            time_slice: number(TIME_SLICE)?.map_or(usual, |seconds| Some(Duration::from_secs(seconds))),
             dollars_per_hour: stated.or_else(|| memory.map(price::lambda_hour)),
             ..defaults
         })

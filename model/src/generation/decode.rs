@@ -5,7 +5,7 @@ use image::imageops;
 
 use super::{CHANNELS, Generation, images, preview};
 use crate::device::panics::computing;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::network::vae::{SCALE, TinyDecoder};
 use crate::ops::flops::Stopwatch;
 use crate::ops::{floats, tensor};
@@ -21,18 +21,24 @@ impl Generation {
     pub fn finish(&mut self) -> Result<Vec<RgbImage>> {
         while self.advance()?.is_some() {}
         let began = Stopwatch::start();
-        let (h, w) = self.size;
-        let tiny = self.model.tiny_vae()?;
-        let mut images = Vec::new();
-        for latents in self.latents.chunks(CHANNELS * h * w) {
-            images.push(match &tiny {
-                Some(tiny) => self.decode_tiny(tiny, latents)?,
-                None => self.decode(latents)?,
-            });
-        }
+        let images = (0..self.settings.count as usize).map(|number| self.image(number)).collect::<Result<Vec<_>>>()?;
         self.spent("decode", began);
         self.keep_result(&images);
         Ok(images)
+    }
+
+    /// Image `number`, decoded from where the generation stands: finished once all steps are done.
+    ///
+    /// # Errors
+    /// There is no such image, or a failure of files or device; it can be decoded again.
+    pub fn image(&self, number: usize) -> Result<RgbImage> {
+        let (h, w) = self.size;
+        let latents = self.latents.chunks(CHANNELS * h * w).nth(number);
+        let latents = latents.ok_or_else(|| Error::invalid("count", format!("there is no image {number}")))?;
+        match self.model.tiny_vae()? {
+            Some(tiny) => self.decode_tiny(&tiny, latents),
+            None => self.decode(latents),
+        }
     }
 
     /// A small image of what image `number` is becoming: with a tiny VAE a quarter of the size, which takes a few

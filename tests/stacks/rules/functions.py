@@ -1,10 +1,14 @@
 """What runs, and what it is told."""
 
+import re
+
 from stacks import source
 from stacks.rules.queues import variables_of
-from stacks.templates import ROOT, SERVICE
+from stacks.templates import ROOT, SERVICE, is_easels
 
 RUNTIMES = {"provided.al2023"}
+# Of functions whose code stands in the template.
+RUNTIMES_OF_TEXT = {"python3.13"}
 ARCHITECTURES = {"arm64", "x86_64"}
 # Who leaves a variable out that its program reads, and why.
 LEFT_OUT = [
@@ -19,12 +23,14 @@ LEFT_OUT = [
     ("workers", "AWS_LAMBDA_LOG_STREAM_NAME", "Lambda sets it"),
     ("workers", "EASEL_WORKER", "names follow from log streams and hosts: no two workers may have the same"),
     ("workers", "EASEL_CHECKPOINT_EVERY", "the program's own choice does"),
+    ("workers", "EASEL_TIME_SLICE", "the program's own choice does, and on Lambda the end of a call"),
     ("workers", "EASEL_CACHE_SIZE", "the program's own choice does"),
     ("workers", "EASEL_INSTRUCTIONS", "for tests and comparisons"),
     ("workers", "EASEL_DEAD_LETTER_URL", "the function takes dead letters by its event source, for hosts too"),
     ("Generate", "EASEL_DOLLARS_PER_HOUR", "it follows from the function's memory"),
-    ("hosts", "EASEL_DEAD_LETTER_ARN", "only Lambda brings dead letters"),
 ]
+# Functions that are another's program with a role of their own.
+OWN_ROLES = {"Erase": "review"}
 # The desk is no part of the API's description.
 DESK = {("GET", "/", "desk", False), ("GET", "/desk/{proxy+}", "desk", False)}
 # What the SDK and libraries read for themselves.
@@ -33,17 +39,23 @@ OF_OTHERS = {"AWS_REGION", "HOME"}
 
 def programs(deployment):
     """Name, folder of the crate, variables and groups of everything that runs."""
-    for function in deployment.of("AWS::Serverless::Function", "AWS::Lambda::Function"):
+    functions = deployment.of("AWS::Serverless::Function", "AWS::Lambda::Function")
+    for function in filter(is_easels, functions):
         variables = function.properties.get("Environment", {}).get("Variables", {})
-        kind = "workers" if function.name == "Generate" else "the API"
-        groups = {"everybody", "functions", function.name, kind}
+        kinds = {"Generate": "workers", "Housekeeping": "housekeeping"}
+        groups = {"everybody", "functions", function.name, kinds.get(function.name, "the API")}
         if function.name == "Desk":
             # It has nothing in common with the others.
             groups = {function.name}
-        yield function.name, f"functions/{function.name.lower()}", set(variables), groups
+        yield function.name, f"functions/{program(function)}", set(variables), groups
     for container in deployment.containers():
         variables = set(variables_of(container)) - OF_OTHERS
         yield container["Name"], f"functions/{container['Name']}", variables, {"everybody", "workers", "hosts"}
+
+
+def program(function):
+    """The folder of a function's crate: two functions may have one program, and roles of their own."""
+    return OWN_ROLES.get(function.name, function.name.lower())
 
 
 def variables(deployment):
@@ -77,14 +89,47 @@ def runtimes(deployment):
             yield f"{name} works for {given['Timeout']} s, the API waits for 30"
         if given.get("PackageType") == "Image":
             continue
-        if given.get("Runtime") not in RUNTIMES:
-            yield f"{name} runs on {given.get('Runtime')}: say one of {sorted(RUNTIMES)}"
+        known = RUNTIMES if is_easels(function) else RUNTIMES_OF_TEXT
+        if given.get("Runtime") not in known:
+            yield f"{name} runs on {given.get('Runtime')}: say one of {sorted(known)}"
+        if not is_easels(function):
+            continue
         built = function.whole.get("Metadata", {})
         folder = (SERVICE.parent / given["CodeUri"]).resolve()
         if built.get("BuildMethod") != "rust-cargolambda" or not (folder / "Cargo.toml").is_file():
             yield f"{name} cannot be built with cargo-lambda from {given['CodeUri']}"
         elif built["BuildProperties"]["Binary"] != source.binary(folder.relative_to(ROOT)):
             yield f"{name} is built from {built['BuildProperties']['Binary']}, no program of {given['CodeUri']}"
+
+
+def schedules(deployment):
+    """What runs by the clock never runs again by itself, beside the next call."""
+    for function in deployment.of("AWS::Serverless::Function"):
+        events = function.properties.get("Events", {}).values()
+        repeated = function.properties.get("EventInvokeConfig", {}).get("MaximumRetryAttempts", 2)
+        if any(event["Type"] == "Schedule" for event in events) and repeated:
+            yield f"{function.name} runs by the clock, and up to {repeated} times more when a call fails"
+
+
+def pinned(deployment):
+    """Two workers never generate with two versions of a model: of the hub, a commit is named."""
+    commit = "0123456789abcdef" * 2 + "01234567"
+    for stack in deployment.stacks:
+        for name in ("Model", "Refiner", "TinyVae"):
+            pattern = stack.template["Parameters"][name].get("AllowedPattern", "")
+            for value, is_meant in (
+                ("", True),
+                ("/model", True),
+                ("s3://models/base-int8", True),
+                (f"hf://owner/name@{commit}", True),
+                (f"hf://owner/name@{commit}/one.safetensors?variant=fp16", True),
+                ("hf://owner/name", False),
+                ("hf://owner/name@main", False),
+                (f"hf://owner/name@{commit[1:]}", False),
+                ("owner/name", False),
+            ):
+                if bool(re.fullmatch(pattern, value)) != is_meant:
+                    yield f"{name} {'does not take' if is_meant else 'takes'} {value or 'nothing'}"
 
 
 def routes(deployment):
@@ -97,7 +142,7 @@ def routes(deployment):
             if event["Type"] == "HttpApi":
                 given = event["Properties"]
                 token = guarded and given.get("Auth", {}).get("Authorizer") != "NONE"
-                found.add((given["Method"].upper(), given["Path"], function.name.lower(), token))
+                found.add((given["Method"].upper(), given["Path"], program(function), token))
     described = source.routes() | DESK
     for method, path, function, token in sorted(described - found):
         yield f"{method} {path} is missing: {function}, {'with' if token else 'without'} a token"

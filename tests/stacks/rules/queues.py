@@ -5,6 +5,8 @@ import re
 from stacks import source
 from stacks.templates import lifecycle, listed
 
+# Queues without dead letters, and why.
+UNTIL_DONE = {"Withdrawals": "messages come back until images are out of caches, and an alarm tells of their age"}
 # Functions that may set themselves off, by the prefix through which they do.
 BY_DESIGN = {("Generate", "requests/"): "an image that takes longer than a call hands its rest on, step by step"}
 
@@ -14,7 +16,9 @@ def mappings(deployment):
     service = deployment.service
     for mapping in service.of("AWS::Lambda::EventSourceMapping"):
         function = service.named(mapping.properties["FunctionName"])
-        yield mapping, function, service.named(mapping.properties["EventSourceArn"])
+        queue = service.named(mapping.properties["EventSourceArn"])
+        if queue is not None and queue.kind == "AWS::SQS::Queue":
+            yield mapping, function, queue
 
 
 def variables_of(container):
@@ -45,22 +49,27 @@ def dead_letters(deployment):
             dead[service.named(redrive["deadLetterTargetArn"]).name] = queue
     work = [queue for queue in service.of("AWS::SQS::Queue") if queue.name not in dead]
     for queue in work:
+        handlers = [function for _, function, fed in mappings(deployment) if fed.name == queue.name]
         redrive = queue.properties.get("RedrivePolicy")
+        if not redrive and queue.name in UNTIL_DONE:
+            if not handlers:
+                yield f"nobody takes messages from {queue.name}"
+            continue
         if not redrive:
             yield f"{queue.name} has no dead letters"
             continue
         letters = service.named(redrive["deadLetterTargetArn"])
         if letters.properties["MessageRetentionPeriod"] <= queue.properties["MessageRetentionPeriod"]:
             yield f"{letters.name} forgets messages as soon as {queue.name}: they bring their age with them"
-        handlers = [function for _, function, fed in mappings(deployment) if fed.name == letters.name]
-        if not handlers:
+        given_up = [function for _, function, fed in mappings(deployment) if fed.name == letters.name]
+        if not given_up:
             yield f"nobody takes messages from {letters.name}"
-        for function in handlers:
-            told = function.properties["Environment"]["Variables"].get("EASEL_DEAD_LETTER_ARN")
-            if told != f"${{{letters.name}.Arn}}":
+        for function in given_up:
+            # A worker would draw them again, and needs a model to do anything.
+            if function.name in {worker.name for worker in handlers}:
                 yield f"{function.name} takes messages from {letters.name} and does not know that they were given up"
         count = redrive["maxReceiveCount"]
-        told = [function.properties["Environment"]["Variables"] for _, function, _ in mappings(deployment)]
+        told = [function.properties["Environment"]["Variables"] for function in handlers]
         for variables in told + [variables_of(container) for container in deployment.containers()]:
             said = variables.get("EASEL_MAX_DELIVERIES")
             if said not in (count, "${import easel-deliveries}"):
@@ -79,13 +88,17 @@ def consumers(deployment):
 def triggers(deployment):
     """What sets workers off, and that they do not set themselves off."""
     service = deployment.service
-    (bucket,) = service.of("AWS::S3::Bucket")
-    watched = {}
+    bucket = service.named("${Bucket}")
+    watched, told_of_removal = {}, {}
     notifications = bucket.properties.get("NotificationConfiguration", {})
     for notification in notifications.get("QueueConfigurations", []):
         rules = notification.get("Filter", {}).get("S3Key", {}).get("Rules", [])
         prefix = next((rule["Value"] for rule in rules if rule["Name"].lower() == "prefix"), "")
-        watched[prefix] = service.named(notification["Queue"])
+        told = told_of_removal if notification["Event"].startswith("s3:ObjectRemoved:") else watched
+        told[prefix] = service.named(notification["Queue"])
+    removals = {prefix: queue.name for prefix, queue in told_of_removal.items()}
+    if removals != {source.published(): "Withdrawals"}:
+        yield f"removals under {removals} are told of, and {source.published()} is what CloudFront's caches keep"
     if set(watched) != source.prefixes():
         yield f"{sorted(watched)} set workers off, which look after {sorted(source.prefixes())}"
     for prefix, queue in watched.items():

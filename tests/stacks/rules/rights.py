@@ -1,15 +1,20 @@
 """Who may do what."""
 
 from stacks import source
+from stacks.policies import rights_of
 from stacks.templates import listed
 
 # Actions that know no resource.
-WITHOUT_RESOURCE = {"ecr:GetAuthorizationToken", "ecs:DiscoverPollEndpoint"}
+WITHOUT_RESOURCE = {"dynamodb:ListStreams", "ecr:GetAuthorizationToken", "ecs:DiscoverPollEndpoint"}
 # What is not called by a program of ours.
 OF_OTHERS = {
     "logs:CreateLogStream": "Lambda and ECS write logs",
     "logs:PutLogEvents": "Lambda and ECS write logs",
     "sqs:GetQueueAttributes": "Lambda polls queues",
+    "dynamodb:DescribeStream": "Lambda reads the table's stream",
+    "dynamodb:GetRecords": "Lambda reads the table's stream",
+    "dynamodb:GetShardIterator": "Lambda reads the table's stream",
+    "dynamodb:ListStreams": "Lambda reads the table's stream",
     "ecr:BatchCheckLayerAvailability": "ECS fetches the image",
     "ecr:GetDownloadUrlForLayer": "ECS fetches the image",
     "ecr:BatchGetImage": "ECS fetches the image",
@@ -24,6 +29,13 @@ OF_OTHERS = {
     "ecs:UpdateContainerInstancesState": "the agent of ECS drains a host whose spot ends",
     "ecs:DiscoverPollEndpoint": "the agent of ECS",
 }
+# What the code can do and nobody has to.
+UNNEEDED = {"sqs:GetQueueUrl": "workers are told the URL of their queue"}
+# Rows of tasks and of their history.
+HISTORY = "TASK#"
+# Who may erase what such rows say and remove them, and who may write them outside transactions too, because IAM does
+# not tell progress from history.
+REMOVES, WRITES_PROGRESS = {"HousekeepingRole", "EraseRole"}, {"GenerateRole", "WorkerRole"}
 
 
 def statements(deployment):
@@ -72,10 +84,25 @@ def roles(deployment):
 def actions(deployment):
     """Roles have what the code calls, and nothing else."""
     given = {action for _, statement in statements(deployment) for action in listed(statement.get("Action"))}
-    for action in sorted(source.calls() - given):
+    # Without a distribution, no role names one.
+    absent = set() if deployment.of("AWS::CloudFront::Distribution") else {"cloudfront:CreateInvalidation"}
+    for action in sorted(source.calls() - given - absent - set(UNNEEDED)):
         yield f"nobody may do {action}, which the code does"
     for action in sorted(given - source.calls() - set(OF_OTHERS)):
         yield f"somebody may do {action}, which the code does not"
+
+
+def history(deployment):
+    """Nobody changes or removes rows of the history but who erases, and people's moves are whole or not made."""
+    for stack in deployment.stacks:
+        for role in stack.of("AWS::IAM::Role"):
+            for right in rights_of(stack, role, deployment.service):
+                if right.key is None or not right.key.startswith(HISTORY):
+                    continue
+                if right.action in ("dynamodb:UpdateItem", "dynamodb:DeleteItem") and role.name not in REMOVES:
+                    yield f"{role.name} may do {right}: change rows of tasks in place, or remove them"
+                if (right.action, right.inside) == ("dynamodb:PutItem", None) and role.name not in WRITES_PROGRESS:
+                    yield f"{role.name} may put rows of tasks outside a transaction"
 
 
 def models(deployment):

@@ -1,7 +1,13 @@
 """What is kept, and from whom."""
 
+import json
+
 from stacks import source
 from stacks.templates import lifecycle, listed
+
+# The bucket of copies of the history, and the function that writes them.
+HISTORY = "HistoryBucket"
+COPIES = "CopyHistory"
 
 
 def table(deployment):
@@ -14,8 +20,10 @@ def table(deployment):
     if indexes != expected["indexes"]:
         yield f"the table's indexes are {indexes}, the code's {expected['indexes']}"
     for index in given.get("GlobalSecondaryIndexes", []):
-        if index["Projection"]["ProjectionType"] != "ALL":
-            yield f"{index['IndexName']} has not all that lists show"
+        projection = index["Projection"]
+        shown = sorted(projection.get("NonKeyAttributes", []))
+        if (projection["ProjectionType"], shown) != ("INCLUDE", sorted(expected["shown"])):
+            yield f"{index['IndexName']} has {shown}, and lists show {sorted(expected['shown'])}"
     expires = given.get("TimeToLiveSpecification", {})
     if (expires.get("AttributeName"), expires.get("Enabled")) != (expected["expires"], True):
         yield f"rows do not go by {expected['expires']}"
@@ -40,6 +48,8 @@ def kept(deployment):
         if bucket.properties.get("VersioningConfiguration", {}).get("Status") != "Enabled":
             yield f"{bucket.name} does not keep what is overwritten"
         rules = lifecycle(bucket)
+        if bucket.name == HISTORY:
+            continue
         expiring = {rule.get("Prefix") for rule in rules if rule.get("ExpirationInDays")}
         for prefix in ("requests/", "checkpoints/", "inputs/"):
             if prefix not in expiring:
@@ -50,6 +60,51 @@ def kept(deployment):
             yield f"{bucket.name} keeps uploads that were given up"
         if not any("NoncurrentVersionExpiration" in rule and "Prefix" not in rule for rule in rules):
             yield f"{bucket.name} keeps old versions for ever"
+
+
+def recorded(deployment):
+    """Every row of the history is copied to where nobody takes it back, and the copier can do nothing else."""
+    service = deployment.service
+    buckets = [bucket for bucket in service.of("AWS::S3::Bucket") if bucket.name == HISTORY]
+    if service.values["HistoryCopy"] == "no":
+        if buckets:
+            yield f"{HISTORY} is there, though nobody wants copies"
+        return
+    streams = [table.properties.get("StreamSpecification") for table in service.of("AWS::DynamoDB::Table")]
+    if streams != [{"StreamViewType": "NEW_IMAGE"}]:
+        yield f"the table's stream is {streams}: copies are made of new rows"
+    for bucket in buckets:
+        given = bucket.properties.get("ObjectLockConfiguration", {})
+        retention = given.get("Rule", {}).get("DefaultRetention", {})
+        locked = bucket.properties.get("ObjectLockEnabled") and given.get("ObjectLockEnabled") == "Enabled"
+        if not locked or retention.get("Mode") not in ("GOVERNANCE", "COMPLIANCE") or not retention.get("Days"):
+            yield f"{bucket.name} gives back what it took"
+        if not any(rule.get("ExpirationInDays") == retention.get("Days") for rule in lifecycle(bucket)):
+            yield f"{bucket.name} keeps copies for longer than they are locked"
+        if not any("NoncurrentVersionExpiration" in rule for rule in lifecycle(bucket)):
+            yield f"{bucket.name} keeps copies for ever"
+    if not buckets:
+        yield f"there is no {HISTORY}"
+    fed = [
+        mapping.properties
+        for mapping in service.of("AWS::Lambda::EventSourceMapping")
+        if service.named(mapping.properties["FunctionName"]).name == COPIES
+    ]
+    prefix = source.event_prefix()
+    patterns = [
+        json.loads(part["Pattern"]) for given in fed for part in given.get("FilterCriteria", {}).get("Filters", [])
+    ]
+    if patterns != [{"dynamodb": {"Keys": {"SK": {"S": [{"prefix": prefix}]}}}}]:
+        yield f"{COPIES} is told of {patterns}, not of all rows whose key begins with {prefix}"
+    for given in fed:
+        if {"MaximumRetryAttempts", "MaximumRecordAgeInSeconds"} & set(given):
+            yield f"{COPIES} gives a row up before the stream does"
+    role = service.named(f"${{{COPIES}Role.Arn}}")
+    for policy in role.properties["Policies"]:
+        for statement in policy["PolicyDocument"]["Statement"]:
+            actions = {action for action in listed(statement["Action"]) if action.startswith("s3:")}
+            if actions and (actions, statement["Resource"]) != ({"s3:PutObject"}, f"${{{HISTORY}.Arn}}/history/*"):
+                yield f"{COPIES} may do {sorted(actions)} to {statement['Resource']}"
 
 
 def encrypted(deployment):

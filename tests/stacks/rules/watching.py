@@ -5,6 +5,8 @@ import json
 from stacks import source
 
 NAMESPACE = "Easel"
+# Alarms on what is written all the time: silence is what they tell of.
+ON_SILENCE = {"NobodyReconciles"}
 
 
 def series(alarm):
@@ -23,6 +25,7 @@ def failures(deployment):
         return namespace, name, frozenset(dimensions.items())
 
     yield "tasks fail", metric(NAMESPACE, "TasksMoved", status="failed")
+    yield "tasks wait", metric(NAMESPACE, "OldestWaiting")
     yield "opening the model on Lambda takes long", metric(NAMESPACE, "ColdStart", device="cpu")
     yield "the API has faults", metric("AWS/ApiGateway", "5xx", ApiId="${Api}")
     for name in ("ReadThrottleEvents", "WriteThrottleEvents"):
@@ -30,6 +33,14 @@ def failures(deployment):
     yield "messages wait", metric("AWS/SQS", "ApproximateAgeOfOldestMessage", QueueName="${Queue.QueueName}")
     for name in ("NumberOfMessagesReceived", "ApproximateNumberOfMessagesVisible"):
         yield "messages are given up", metric("AWS/SQS", name, QueueName="${DeadLetters.QueueName}")
+    yield (
+        "withdrawn images stay in caches",
+        metric("AWS/SQS", "ApproximateAgeOfOldestMessage", QueueName="${Withdrawals.QueueName}"),
+    )
+    for mapping in deployment.of("AWS::Lambda::EventSourceMapping"):
+        if mapping.properties["EventSourceArn"] == "${Table.StreamArn}":
+            name = mapping.properties["FunctionName"]
+            yield "the history is not copied", metric("AWS/Lambda", "IteratorAge", FunctionName=name)
     for function in deployment.of("AWS::Serverless::Function"):
         for name in ("Errors", "Throttles", "Duration"):
             yield f"{function.name}: {name}", metric("AWS/Lambda", name, FunctionName=f"${{{function.name}}}")
@@ -47,11 +58,14 @@ def alarms(deployment):
         if metric not in watched:
             yield f"no alarm tells that {failure}: {metric[1]} {dict(metric[2])}"
     names, dimensions = source.metrics()
+    for name in sorted(ON_SILENCE - {alarm.name for alarm in given}):
+        yield f"nothing tells that what is always written is not: {name}"
     for alarm in given:
         if not alarm.properties.get("AlarmActions"):
             yield f"{alarm.name} tells nobody"
-        if alarm.properties.get("TreatMissingData") != "notBreaching":
-            yield f"{alarm.name} goes off where nothing happens"
+        expected = "breaching" if alarm.name in ON_SILENCE else "notBreaching"
+        if alarm.properties.get("TreatMissingData") != expected:
+            yield f"{alarm.name} goes off where nothing happens, or stays silent where something should"
         for namespace, name, told_apart in series(alarm):
             if namespace == NAMESPACE and (name not in names or not dict(told_apart).keys() <= dimensions):
                 yield f"{alarm.name} looks at {name} {dict(told_apart)}, which nobody writes"

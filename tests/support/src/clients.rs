@@ -1,7 +1,7 @@
 //! Clients of services that speak AWS's protocols.
 
 use aws_sdk_s3::config::retry::RetryConfig;
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
 
 /// As whom services are called.
 #[derive(Debug, Clone)]
@@ -9,6 +9,7 @@ pub struct Access {
     region: Region,
     credentials: Credentials,
     retries: RetryConfig,
+    http_client: Option<SharedHttpClient>,
 }
 
 impl Access {
@@ -26,6 +27,7 @@ impl Access {
             region: Region::new(region.to_owned()),
             credentials: Credentials::new(access_key_id, secret_access_key, session_token, None, "test"),
             retries: RetryConfig::standard(),
+            http_client: None,
         }
     }
 
@@ -35,28 +37,36 @@ impl Access {
         Self { retries: RetryConfig::disabled(), ..self }
     }
 
+    /// The same caller, who sends requests with this client.
+    #[must_use]
+    pub fn through(self, http_client: SharedHttpClient) -> Self {
+        Self { http_client: Some(http_client), ..self }
+    }
+
     /// A client of DynamoDB.
     #[must_use]
     pub fn dynamodb(&self, endpoint: &str) -> aws_sdk_dynamodb::Client {
-        let configuration = aws_sdk_dynamodb::Config::builder()
+        let mut configuration = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(self.region.clone())
             .credentials_provider(self.credentials.clone())
             .retry_config(self.retries.clone())
             .endpoint_url(endpoint);
+        configuration.set_http_client(self.http_client.clone());
         aws_sdk_dynamodb::Client::from_conf(configuration.build())
     }
 
     /// A client of S3.
     #[must_use]
     pub fn s3(&self, endpoint: &str) -> aws_sdk_s3::Client {
-        let configuration = aws_sdk_s3::Config::builder()
+        let mut configuration = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(self.region.clone())
             .credentials_provider(self.credentials.clone())
             .retry_config(self.retries.clone())
             .endpoint_url(endpoint)
             .force_path_style(true);
+        configuration.set_http_client(self.http_client.clone());
         aws_sdk_s3::Client::from_conf(configuration.build())
     }
 }

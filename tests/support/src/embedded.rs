@@ -1,16 +1,17 @@
 //! Embedded services on free ports, which can be stopped and started again where they were.
 
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use easel_embedded::door::{Door, Names};
 use easel_embedded::dynamodb::DynamoDb;
 use easel_embedded::notification::ObjectCreated;
 use easel_embedded::s3::{S3, S3Options};
-use easel_embedded::{Error, Result};
+use easel_embedded::{AccessKey, Error, Result};
 use easel_storage::gallery::{Gallery, keys};
 use easel_storage::store::Store;
 use easel_storage::workflow::Workflow;
@@ -31,6 +32,9 @@ pub const REGION: &str = "us-east-1";
 pub const ACCESS_KEY_ID: &str = "key";
 /// Its secret.
 pub const SECRET_ACCESS_KEY: &str = "secret";
+
+/// Where the pages are served that may use presigned URLs.
+pub const PAGES: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 /// A service that ends once its token is cancelled.
 pub trait Stoppable: Sized + Send {
@@ -113,7 +117,10 @@ impl Running<DynamoDb> {
         let folder = folder.to_owned();
         Self::of(Box::new(move |listener, stop| {
             let folder = folder.clone();
-            Box::pin(async move { DynamoDb::start(&folder, listener, stop).await })
+            Box::pin(async move {
+                let door = Door::for_programs(names(&listener));
+                DynamoDb::start(&folder, access_key(), door, listener, stop).await
+            })
         }))
         .await
     }
@@ -131,15 +138,18 @@ impl Running<S3> {
         let (sender, created) = unbounded_channel();
         let options = S3Options {
             bucket: bucket.to_owned(),
-            access_key_id: ACCESS_KEY_ID.to_owned(),
-            secret_access_key: SECRET_ACCESS_KEY.to_owned(),
+            key: access_key(),
             watched_prefixes: vec![keys::UPLOADS.to_owned(), keys::REQUESTS.to_owned()],
             notifier: Arc::new(move |object| drop(sender.send(object))),
         };
         let folder = folder.to_owned();
         let running = Self::of(Box::new(move |listener, stop| {
             let (folder, options) = (folder.clone(), options.clone());
-            Box::pin(async move { S3::start(&folder, options, listener, stop).await })
+            Box::pin(async move {
+                let pages = Names::new(PAGES, Vec::new());
+                let door = Door::for_pages_of(names(&listener), pages);
+                S3::start(&folder, options, door, listener, stop).await
+            })
         }))
         .await;
         (running, created)
@@ -155,10 +165,31 @@ impl Running<S3> {
 /// The table and the bucket as functions and workers use them. The table is not made yet.
 #[must_use]
 pub fn workflow(dynamodb: &Running<DynamoDb>, s3: &Running<S3>) -> Workflow {
+    workflow_of(&access(), dynamodb, s3)
+}
+
+/// The table and the bucket as a certain caller uses them.
+#[must_use]
+pub fn workflow_of(access: &Access, dynamodb: &Running<DynamoDb>, s3: &Running<S3>) -> Workflow {
     Workflow {
-        store: Store::new(access().dynamodb(&dynamodb.endpoint()), TABLE),
-        gallery: Gallery::new(access().s3(&s3.endpoint()), BUCKET),
+        store: Store::new(access.dynamodb(&dynamodb.endpoint()), TABLE),
+        gallery: Gallery::new(access.s3(&s3.endpoint()), BUCKET),
     }
+}
+
+/// The key that requests have to be signed with.
+#[must_use]
+pub fn access_key() -> AccessKey {
+    AccessKey { id: ACCESS_KEY_ID.to_owned(), secret: SECRET_ACCESS_KEY.to_owned() }
+}
+
+/// What a service on this listener is called.
+///
+/// # Panics
+/// The listener has no address.
+#[must_use]
+pub fn names(listener: &TcpListener) -> Names {
+    Names::new(listener.local_addr().expect("an address"), Vec::new())
 }
 
 /// As whom clients call the embedded services.

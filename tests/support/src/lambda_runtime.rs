@@ -1,7 +1,7 @@
 //! The runtime API of Lambda: a function's program asks it for events and gives it the responses.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
@@ -9,6 +9,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
+use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -92,7 +93,7 @@ async fn next(State(shared): State<Arc<Shared>>) -> axum::response::Response {
         ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:123456789012:function:function".to_owned()),
         ("lambda-runtime-trace-id", "Root=1-69245c80-5f0e2d1c4b3a29187f6e5d4c".to_owned()),
     ];
-    shared.running.lock().unwrap_or_else(PoisonError::into_inner).insert(id, response);
+    shared.running.lock().insert(id, response);
     (headers, event).into_response()
 }
 
@@ -105,7 +106,7 @@ async fn fail(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: S
 }
 
 fn settle(shared: &Shared, id: &str, result: Result<String, String>) -> StatusCode {
-    match shared.running.lock().unwrap_or_else(PoisonError::into_inner).remove(id) {
+    match shared.running.lock().remove(id) {
         Some(response) => {
             // The test may have ended.
             let _ = response.send(result);

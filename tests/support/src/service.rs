@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
+use parking_lot::Mutex;
 use serde::Deserialize;
 
 use crate::addresses::Addresses;
@@ -87,7 +88,7 @@ impl Service {
 
     /// The tests hold the service, so that it ends with the last of them.
     fn running(shared: &Mutex<Weak<Self>>, options: &[&'static str]) -> Arc<Self> {
-        let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shared = shared.lock();
         shared.upgrade().unwrap_or_else(|| {
             let service = Arc::new(Self::of(deployment(), options));
             *shared = Arc::downgrade(&service);

@@ -76,6 +76,16 @@ impl Storage {
         pages.iter().flat_map(|page| page.contents()).filter_map(|object| object.key().map(str::to_owned)).collect()
     }
 
+    /// Writes another name into an event, as somebody does who may write rows.
+    pub async fn change_event(&self, id: &str, version: u64, by: &str, name: &str) {
+        let key = [("PK", format!("TASK#{id}")), ("SK", format!("EVENT#{version:010}"))];
+        let key = key.map(|(attribute, value)| (attribute.to_owned(), text(&value)));
+        let update = self.rows.update_item().table_name(&self.table).set_key(Some(HashMap::from(key)));
+        let update = update.update_expression("SET #by.#name = :name").condition_expression("attribute_exists(PK)");
+        let update = update.expression_attribute_names("#by", by).expression_attribute_names("#name", "name");
+        update.expression_attribute_values(":name", text(name)).send().await.expect("it is written");
+    }
+
     /// The sort keys of a task's event rows.
     pub async fn event_rows(&self, id: &str) -> Vec<String> {
         let query = self.rows.query().table_name(&self.table).consistent_read(true);

@@ -3,7 +3,6 @@
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::response::Response;
-use easel_domain::task::Change;
 use serde_json::json;
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterIn};
@@ -16,7 +15,7 @@ use crate::schemas::{AnyProblem, TaskProblem, TokenProblem, Unchanged, parameter
 use crate::services::Services;
 use crate::task_id::TaskId;
 use crate::task_view::EventView;
-use crate::views::HistoryView;
+use crate::views::{HistoryView, NewestEvent};
 
 const LIMIT: usize = 100;
 const MOST: usize = 1_000;
@@ -44,20 +43,22 @@ pub(super) async fn get_history(
     known: Known,
 ) -> Result<Response> {
     let store = &services.workflow.store;
+    // Before the events, so that they are not behind it.
+    let newest = store.newest_event(id).await?;
     let page = store.history_page(id, behind, limit).await?;
     let first = if behind == 0 { page.events.first().cloned() } else { store.event_at(id, 1).await? };
-    let Some(Change::Create { made }) = first.map(|event| event.change) else {
+    if !first.is_some_and(|event| event.change.owner().is_some_and(|owner| identity.sees_tasks_of(owner))) {
         return Err(easel_domain::Error::NotFound(id).into());
-    };
-    identity.may_see(&made)?;
+    }
     // The end of a history has the tag of the task, which has the same version.
     let tag = match page.next {
         Some(next) => state_tag(&(behind, next))?,
         None => version_tag(page.events.last().map_or(behind, |last| last.version))?,
     };
     let shown = async {
-        let events = page.events.iter().map(|event| EventView::new(event, &identity)).collect::<Result<_>>()?;
-        Ok(HistoryView { events, next_cursor: page.next.map(|version| version.to_string()) })
+        let events = page.events.iter().map(|event| EventView::new(event, &identity)).collect();
+        let newest = newest.map(|(version, hash)| NewestEvent { version, hash });
+        Ok(HistoryView { events, next_cursor: page.next.map(|version| version.to_string()), newest })
     };
     known.show(tag, shown).await
 }

@@ -1,6 +1,5 @@
 //! Metrics, counted and timed from the tasks themselves.
 
-use std::collections::BTreeMap;
 use std::future::ready;
 
 use axum::extract::State;
@@ -8,11 +7,10 @@ use axum::response::Response;
 use easel_domain::task::{GenerationReport, Status};
 use easel_storage::store::Filter;
 use jiff::Timestamp;
-use tokio::task::JoinSet;
 
 use crate::caller::Reviewer;
 use crate::conditional::{Known, state_tag};
-use crate::error::{ApiError, Result};
+use crate::error::Result;
 use crate::health::WorkerView;
 use crate::parameters::NoParameters;
 use crate::schemas::{AnyProblem, TokenProblem, Unchanged};
@@ -42,17 +40,8 @@ pub(super) async fn metrics(
     known: Known,
 ) -> Result<Response> {
     let store = &services.workflow.store;
-    let mut counts = JoinSet::new();
-    for status in Status::ALL {
-        let store = store.clone();
-        counts.spawn(async move { (status, store.count(status).await) });
-    }
-    let mut tasks = BTreeMap::new();
-    while let Some(counted) = counts.join_next().await {
-        let (status, count) = counted.map_err(|error| ApiError::Internal(error.to_string()))?;
-        tasks.insert(status.as_str().to_owned(), count?);
-    }
-
+    let counts = store.counts().await?;
+    let tasks = counts.into_iter().map(|(status, count)| (status.as_str().to_owned(), count)).collect();
     let mut drawn = Vec::new();
     for status in [Status::AwaitingApproval, Status::Approved, Status::Published, Status::Rejected] {
         let page = store.list(&Filter { status: Some(status), ..Filter::default() }, NEWEST, None).await?;

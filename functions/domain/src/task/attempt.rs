@@ -15,12 +15,18 @@ pub struct Attempt {
     pub settings: Settings,
     /// When it was asked for.
     pub requested_at: Timestamp,
+    /// When a worker first took it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_claim_at: Option<Timestamp>,
     /// Who asked for it, if not the task's owner alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested_by: Option<String>,
     /// The worker that took it last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
+    /// How often workers handed it on because they could not go on; making way for others is not counted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hand_ons: u32,
     /// What generation reported; present once generated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<GenerationReport>,
@@ -43,14 +49,21 @@ impl Attempt {
             number,
             settings,
             requested_at,
+            first_claim_at: None,
             requested_by: None,
             claim: None,
+            hand_ons: 0,
             generation: None,
             images: Vec::new(),
             rejection: None,
             failure: None,
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// A worker's hold on an attempt.

@@ -11,10 +11,14 @@ use super::status::{Move, Status};
 use crate::identity::Identity;
 use crate::labels::Labels;
 
-/// Most attempts of one task: what a row can hold.
+/// Most attempts of one task.
 pub const MAX_ATTEMPTS: u32 = 10;
 /// After how many events a task does nothing any more that it could do again and again.
 pub const MAX_EVENTS: u64 = 5_000;
+/// How often workers may begin at the same step and not get further before the attempt is given up.
+pub const MAX_TRIES: u32 = 5;
+/// How often an attempt may be handed on because a worker could not go on.
+pub const MAX_HAND_ONS: u32 = 200;
 /// How long a deleted task can still be looked at.
 pub const GRACE_PERIOD: SignedDuration = SignedDuration::from_hours(7 * 24);
 
@@ -50,6 +54,9 @@ pub enum Refusal {
     /// The history has become too long to go on with.
     #[error("the task has {MAX_EVENTS} events or more: finish or delete it, and create a new one for more")]
     TooManyEvents,
+    /// There is no failed attempt to make once more.
+    #[error("only a task that failed can be tried again as it was: retry it with other settings, or without `same`")]
+    NotFailed,
     /// A task is made once.
     #[error("the task is there already")]
     Exists,
@@ -59,7 +66,7 @@ impl Task {
     /// A new task and the first event of its history.
     #[must_use]
     pub fn create(new: NewTask, by: &Identity, at: Timestamp) -> (Self, Event) {
-        let task = Self {
+        let mut task = Self {
             id: new.id,
             version: 1,
             status: Status::Pending,
@@ -76,9 +83,12 @@ impl Task {
             publication: None,
             cancellation: None,
             deletion: None,
+            newest_event: None,
         };
         let change = Change::Create { made: Box::new(task.clone()) };
-        let event = Event { task: task.id, version: 1, at, by: by.clone(), from: None, to: task.status, change };
+        let (id, to) = (task.id, task.status);
+        let event = Event { task: id, version: 1, at, by: by.clone(), from: None, to, change, link: None }.linked(None);
+        task.newest_event = event.link.as_ref().map(|link| link.hash.clone());
         (task, event)
     }
 
@@ -87,7 +97,7 @@ impl Task {
     /// # Errors
     /// Returns a [`Refusal`] if the change cannot be made, and nothing has changed.
     pub fn after(&self, change: Change, by: &Identity, at: Timestamp) -> Result<(Self, Event), Refusal> {
-        let (task, event) = self.apply(change.bounded(), by, at)?;
+        let (task, event) = self.apply(change.within_limits(), by, at)?;
         // Every loop of a task's life goes through one of these moves. The others lead to its end.
         let goes_on = matches!(event.change.action(), Some(Move::Pause | Move::Retry | Move::Publish));
         if goes_on && self.version >= MAX_EVENTS { Err(Refusal::TooManyEvents) } else { Ok((task, event)) }
@@ -100,7 +110,7 @@ impl Task {
         let mut task = Self { version: self.version + 1, status: to, updated_at: at, ..self.clone() };
         let decision = |note: &Option<String>| Decision { by: by.name.clone(), at, note: note.clone() };
         match &change {
-            Change::Create { .. } => return Err(Refusal::Exists),
+            Change::Create { .. } | Change::Erased { .. } => return Err(Refusal::Exists),
             Change::Claim { worker, step } => {
                 let version = task.version;
                 let attempt = &mut task.attempt;
@@ -108,6 +118,7 @@ impl Task {
                 let again = attempt.claim.as_ref().filter(|claim| died && claim.step == *step);
                 let tries = again.map_or(1, |claim| claim.tries + 1);
                 let worker = worker.clone();
+                attempt.first_claim_at.get_or_insert(at);
                 attempt.claim = Some(Claim { worker, at, fence: version, step: *step, tries });
             }
             Change::Finish { images, generation } => {
@@ -119,7 +130,9 @@ impl Task {
             Change::Approve { note } => task.approval = Some(decision(note)),
             Change::Cancel { reason } => task.cancellation = Some(decision(reason)),
             Change::Publish { publication } => task.publication = Some(publication.clone()),
+            Change::Unpublish { .. } => task.publication = None,
             Change::Delete { after } => {
+                task.publication = None;
                 task.deletion = Some(Deletion { by: by.name.clone(), at, after: *after });
             }
             Change::Retry { settings } => {
@@ -131,22 +144,34 @@ impl Task {
                 next.requested_by = Some(by.name.clone());
                 task.earlier_attempts.push(std::mem::replace(&mut task.attempt, next));
             }
+            Change::Redrive if self.status != Status::Failed => return Err(Refusal::NotFailed),
+            // The same number: what it draws is the same, so that its images have the same names.
+            Change::Redrive => {
+                let attempt = &task.attempt;
+                task.attempt = Attempt::new(attempt.number, attempt.settings.clone(), at);
+            }
             // A worker that hands on has made steps, so the next claim is not another try at the same one.
-            Change::HandOn { .. } | Change::Pause | Change::Resume => {}
+            Change::HandOn { makes_way, .. } => task.attempt.hand_ons += u32::from(!makes_way),
+            Change::Pause | Change::Resume => {}
         }
-        let event =
-            Event { task: task.id, version: task.version, at, by: by.clone(), from: Some(self.status), to, change };
+        let (id, version, by, from) = (task.id, task.version, by.clone(), Some(self.status));
+        let event = Event { task: id, version, at, by, from, to, change, link: None }.linked(self.newest_event.clone());
+        task.newest_event = event.link.as_ref().map(|link| link.hash.clone());
         Ok((task, event))
     }
 
-    /// The task that a whole history makes; `None` if the events are not one task's whole history.
+    /// The task that a whole history makes; `None` if the events are not one task's whole history, or erased.
     #[must_use]
     pub fn replay(events: &[Event]) -> Option<Self> {
         let (first, rest) = events.split_first()?;
         let Change::Create { made } = &first.change else { return None };
-        rest.iter().try_fold(made.as_ref().clone(), |task, event| {
-            let (task, again) = task.apply(event.change.clone(), &event.by, event.at).ok()?;
-            (again == *event).then_some(task)
+        let newest = |event: &Event| event.link.as_ref().map(|link| link.hash.clone());
+        let made = Self { newest_event: newest(first), ..made.as_ref().clone() };
+        rest.iter().try_fold(made, |task, event| {
+            let (task, mut again) = task.apply(event.change.clone(), &event.by, event.at).ok()?;
+            // Events from before there was a chain.
+            again.link = again.link.filter(|_| event.link.is_some());
+            (again == *event).then(|| Self { newest_event: newest(event), ..task })
         })
     }
 }

@@ -1,11 +1,13 @@
 //! One row of a task's history.
 
-use easel_settings::{Settings, shortened};
+use easel_settings::Settings;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::attempt::{GeneratedImage, GenerationReport};
+use super::chain::Link;
 use super::record::{Publication, Task};
 use super::status::{Move, Status};
 use crate::identity::Identity;
@@ -29,6 +31,9 @@ pub struct Event {
     pub to: Status,
     /// What was done.
     pub change: Change,
+    /// What ties it to the event before; none of events from before there was a chain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<Link>,
 }
 
 /// What an event does to a task.
@@ -53,6 +58,9 @@ pub enum Change {
         step: u32,
         /// Why the worker cannot continue.
         reason: String,
+        /// Whether it makes way for somebody else's task.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        makes_way: bool,
     },
     /// See [`Move::Finish`].
     Finish {
@@ -91,36 +99,40 @@ pub enum Change {
         /// Where the images are public, in order.
         publication: Publication,
     },
+    /// See [`Move::Unpublish`].
+    Unpublish {
+        /// Why, if said.
+        reason: Option<String>,
+    },
     /// See [`Move::Retry`].
     Retry {
         /// What the new attempt draws.
         settings: Box<Settings>,
     },
+    /// See [`Move::Retry`]: the attempt that failed once more, as it was.
+    Redrive,
     /// See [`Move::Delete`].
     Delete {
         /// When the task and its images go.
         after: Timestamp,
     },
+    /// What a move brought is erased, with its task; that it was made stays.
+    Erased {
+        /// The move; none of a creation.
+        was: Option<Move>,
+        /// Whose task it was; said with its creation.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<String>,
+    },
 }
 
-/// Most characters of a worker's reason: those of people are checked where they are read.
-const MAX_REASON: usize = 2_000;
-
 impl Change {
-    /// The change with no longer reason than a row and an answer hold: a worker's may quote what it could not read.
-    #[must_use]
-    pub(super) fn bounded(mut self) -> Self {
-        if let Self::Fail { reason } | Self::HandOn { reason, .. } = &mut self {
-            *reason = shortened(reason, MAX_REASON).into_owned();
-        }
-        self
-    }
-
     /// The move that it is; creation is none.
     #[must_use]
     pub fn action(&self) -> Option<Move> {
         Some(match self {
             Self::Create { .. } => return None,
+            Self::Erased { was, .. } => return *was,
             Self::Claim { .. } => Move::Claim,
             Self::HandOn { .. } => Move::HandOn,
             Self::Finish { .. } => Move::Finish,
@@ -131,9 +143,48 @@ impl Change {
             Self::Approve { .. } => Move::Approve,
             Self::Reject { .. } => Move::Reject,
             Self::Publish { .. } => Move::Publish,
-            Self::Retry { .. } => Move::Retry,
+            Self::Unpublish { .. } => Move::Unpublish,
+            Self::Retry { .. } | Self::Redrive => Move::Retry,
             Self::Delete { .. } => Move::Delete,
         })
+    }
+
+    /// All that it brought, as the API shows it.
+    #[must_use]
+    pub fn details(&self) -> Value {
+        let mut details = match self {
+            Self::Erased { .. } => json!({}),
+            Self::Create { made } => json!({
+                "owner": made.owner,
+                "title": made.title,
+                "tags": made.tags,
+                "metadata": made.metadata,
+                "source": made.source,
+                "settings": made.attempt.settings,
+            }),
+            // Nothing in a change is without a form in JSON.
+            other => serde_json::to_value(other).unwrap_or_default(),
+        };
+        if let Some(details) = details.as_object_mut() {
+            details.remove("kind");
+        }
+        details
+    }
+
+    /// What is left of it once its content is erased.
+    #[must_use]
+    pub fn erased(&self) -> Self {
+        Self::Erased { was: self.action(), owner: self.owner().map(str::to_owned) }
+    }
+
+    /// Whose task it made; none if it made none.
+    #[must_use]
+    pub fn owner(&self) -> Option<&str> {
+        match self {
+            Self::Create { made } => Some(&made.owner),
+            Self::Erased { owner, .. } => owner.as_deref(),
+            _ => None,
+        }
     }
 
     /// What a person or worker said to it.
@@ -141,7 +192,7 @@ impl Change {
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::HandOn { reason, .. } | Self::Fail { reason } | Self::Reject { reason } => Some(reason),
-            Self::Cancel { reason } => reason.as_deref(),
+            Self::Cancel { reason } | Self::Unpublish { reason } => reason.as_deref(),
             Self::Approve { note } => note.as_deref(),
             _ => None,
         }

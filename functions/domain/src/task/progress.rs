@@ -19,6 +19,9 @@ pub struct Progress {
     /// Estimated seconds left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remaining_seconds: Option<f64>,
+    /// What went wrong when a worker last tried, if something did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
     /// When this was written.
     pub at: Timestamp,
     /// A small image of what is there so far (JPEG).

@@ -39,8 +39,9 @@ pub struct Task {
     pub updated_at: Timestamp,
     /// The current try.
     pub attempt: Attempt,
-    /// The tries before it, oldest first.
-    #[serde(default)]
+    /// The tries before it, oldest first. Each is kept in a row of its own, and only who asks for the whole task reads
+    /// them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier_attempts: Vec<Attempt>,
     /// Who approved it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -54,6 +55,9 @@ pub struct Task {
     /// Who deleted it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion: Option<Deletion>,
+    /// The hash of the event that led to this version; none from before events were chained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest_event: Option<String>,
 }
 
 /// Where a task's images are public.
@@ -88,7 +92,7 @@ impl Task {
         self.owner == name || self.attempt.requested_by.as_deref() == Some(name)
     }
 
-    /// Every try, oldest first.
+    /// Every try, oldest first, of a task that was read as a whole.
     pub fn attempts(&self) -> impl Iterator<Item = &Attempt> {
         self.earlier_attempts.iter().chain([&self.attempt])
     }

@@ -88,6 +88,7 @@ impl Status {
             (Self::AwaitingApproval, Move::Approve) => Some(Self::Approved),
             (Self::AwaitingApproval, Move::Reject) => Some(Self::Rejected),
             (Self::Approved, Move::Publish) => Some(Self::Published),
+            (Self::Published, Move::Unpublish) => Some(Self::Approved),
             (Self::Rejected | Self::Failed, Move::Retry) => Some(Self::Pending),
             (from, Move::Delete) if from != Self::Deleted => Some(Self::Deleted),
             _ => None,
@@ -131,6 +132,8 @@ pub enum Move {
     Reject,
     /// Make the images public.
     Publish,
+    /// Take the public images away.
+    Unpublish,
     /// Another attempt.
     Retry,
     /// Remove after the grace period.
@@ -139,7 +142,7 @@ pub enum Move {
 
 impl Move {
     /// Every move.
-    pub const ALL: [Move; 12] = [
+    pub const ALL: [Move; 13] = [
         Move::Claim,
         Move::HandOn,
         Move::Finish,
@@ -150,25 +153,27 @@ impl Move {
         Move::Approve,
         Move::Reject,
         Move::Publish,
+        Move::Unpublish,
         Move::Retry,
         Move::Delete,
     ];
 
     /// The moves that people make; workers make the others.
-    pub const BY_PEOPLE: [Move; 8] = [
+    pub const BY_PEOPLE: [Move; 9] = [
         Move::Pause,
         Move::Resume,
         Move::Cancel,
         Move::Approve,
         Move::Reject,
         Move::Publish,
+        Move::Unpublish,
         Move::Retry,
         Move::Delete,
     ];
 
     /// Their names.
-    pub const NAMES_BY_PEOPLE: [&str; 8] = {
-        let mut names = [""; 8];
+    pub const NAMES_BY_PEOPLE: [&str; 9] = {
+        let mut names = [""; 9];
         let mut index = 0;
         while index < names.len() {
             names[index] = Self::BY_PEOPLE[index].as_str();
@@ -191,6 +196,7 @@ impl Move {
             Move::Approve => "approve",
             Move::Reject => "reject",
             Move::Publish => "publish",
+            Move::Unpublish => "unpublish",
             Move::Retry => "retry",
             Move::Delete => "delete",
         }

@@ -1,9 +1,9 @@
-//! `easel approve`, `reject`, `publish`, `cancel`: decides on a task.
+//! `easel approve`, `reject`, `publish`, `unpublish`, `cancel`: decides on a task.
 
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Client, ServiceArguments};
+use super::{Client, ServiceArguments, text};
 use crate::command_error::CommandError;
 use crate::output;
 
@@ -37,8 +37,9 @@ pub(crate) struct RejectArguments {
     reason: Option<String>,
 }
 
+/// Of a command that may say why.
 #[derive(Debug, Args)]
-pub(crate) struct CancelArguments {
+pub(crate) struct ReasonArguments {
     #[command(flatten)]
     task: TaskArguments,
     /// The reason
@@ -66,7 +67,7 @@ pub(crate) fn reject(arguments: &RejectArguments) -> Result<(), CommandError> {
 ///
 /// # Errors
 /// The service refuses or cannot be reached.
-pub(crate) fn cancel(arguments: &CancelArguments) -> Result<(), CommandError> {
+pub(crate) fn cancel(arguments: &ReasonArguments) -> Result<(), CommandError> {
     decide(&arguments.task, "cancel", &[("reason", &arguments.reason)])
 }
 
@@ -78,6 +79,14 @@ pub(crate) fn publish(arguments: &TaskArguments) -> Result<(), CommandError> {
     decide(arguments, "publish", &[])
 }
 
+/// Takes a task's public images away.
+///
+/// # Errors
+/// The service refuses or cannot be reached.
+pub(crate) fn unpublish(arguments: &ReasonArguments) -> Result<(), CommandError> {
+    decide(&arguments.task, "unpublish", &[("reason", &arguments.reason)])
+}
+
 fn decide(arguments: &TaskArguments, action: &str, fields: &[(&str, &Option<String>)]) -> Result<(), CommandError> {
     let given = fields.iter().filter_map(|(name, text)| Some(((*name).to_owned(), json!(text.as_ref()?))));
     let client = Client::new(&arguments.service)?;
@@ -86,7 +95,6 @@ fn decide(arguments: &TaskArguments, action: &str, fields: &[(&str, &Option<Stri
         return output::json(&task);
     }
     let keys = task["publication"]["keys"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let keys: Vec<_> = keys.iter().filter_map(Value::as_str).collect();
-    let status = task["status"].as_str().unwrap_or_default();
-    output::result([vec![arguments.id.as_str(), status], keys].concat().join(" ").as_str())
+    let shown = [text(&task["id"]), text(&task["status"])].into_iter().chain(keys.iter().map(text));
+    output::result(&shown.collect::<Vec<_>>().join(" "))
 }

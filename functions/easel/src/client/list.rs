@@ -3,7 +3,7 @@
 use easel_domain::task::Status;
 use serde_json::Value;
 
-use super::{Client, ServiceArguments};
+use super::{Client, ServiceArguments, text};
 use crate::command_error::CommandError;
 use crate::output;
 use clap::Args;
@@ -83,8 +83,8 @@ pub(crate) fn list(arguments: &ListArguments) -> Result<(), CommandError> {
 }
 
 fn line(task: &Value) -> String {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let name = task["title"].as_str().map_or_else(|| text(&task["attempt"]["settings"]["prompt"]), str::to_owned);
+    let title = Some(&task["title"]).filter(|title| title.is_string());
+    let name = text(title.unwrap_or(&task["attempt"]["settings"]["prompt"]));
     format!("{}  {:17}  {:12}  {}", text(&task["id"]), text(&task["status"]), text(&task["owner"]), name)
 }
 

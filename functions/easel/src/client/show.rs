@@ -1,15 +1,12 @@
-//! `easel show` and `easel history`.
+//! `easel show`.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{Client, ServiceArguments, images};
+use super::{Client, ServiceArguments, images, text};
 use crate::command_error::CommandError;
 use crate::output;
 use clap::Args;
 use std::path::PathBuf;
-
-/// Events of one page of the API.
-const PAGE: u32 = 1_000;
 
 #[derive(Debug, Args)]
 pub(crate) struct ShowArguments {
@@ -40,7 +37,6 @@ pub(crate) fn show(arguments: &ShowArguments) -> Result<(), CommandError> {
     if arguments.json {
         return output::json(&task);
     }
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let moves = task["next_moves"].as_array().map(Vec::as_slice).unwrap_or_default();
     let moves: Vec<_> = moves.iter().filter_map(Value::as_str).collect();
     output::result(&format!(
@@ -51,48 +47,4 @@ pub(crate) fn show(arguments: &ShowArguments) -> Result<(), CommandError> {
         text(&task["owner"]),
         moves.join(", ")
     ))
-}
-
-/// Prints everything that happened to a task.
-///
-/// # Errors
-/// The service's.
-pub(crate) fn history(arguments: &ShowArguments) -> Result<(), CommandError> {
-    let client = Client::new(&arguments.service)?;
-    if arguments.json {
-        return output::json(&json!({"events": events(&client, &arguments.id)?}));
-    }
-    output::result(&history_lines(&client, &arguments.id)?)
-}
-
-/// Everything that happened to a task, a line each.
-///
-/// # Errors
-/// The service's.
-pub(crate) fn history_lines(client: &Client, id: &str) -> Result<String, CommandError> {
-    Ok(events(client, id)?.iter().map(line).collect::<Vec<_>>().join("\n"))
-}
-
-/// Everything that happened to a task, page by page.
-fn events(client: &Client, id: &str) -> Result<Vec<Value>, CommandError> {
-    let path = format!("/v1/tasks/{id}/history?limit={PAGE}");
-    let (mut events, mut cursor) = (Vec::new(), String::new());
-    loop {
-        let mut page = client.get(&format!("{path}{cursor}"))?;
-        if let Some(more) = page["events"].as_array_mut() {
-            events.append(more);
-        }
-        match page["next_cursor"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => return Ok(events),
-        }
-    }
-}
-
-fn line(event: &Value) -> String {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let from = event["from"].as_str().map_or_else(String::new, |from| format!("{from} → "));
-    let reason = event["reason"].as_str().map_or_else(String::new, |reason| format!(": {reason}"));
-    let by = format!("{} ({})", text(&event["by"]["name"]), text(&event["by"]["role"]));
-    format!("{}  {:8}  {from}{}  by {by}{reason}", text(&event["at"]), text(&event["change"]), text(&event["to"]))
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{Client, ServiceArguments, cause, images};
+use super::{Client, ServiceArguments, cause, images, text};
 use crate::arguments::fields::TaskRequestArguments;
 use crate::command_error::CommandError;
 use crate::output;
@@ -57,7 +57,7 @@ pub(crate) fn submit(arguments: &SubmitArguments) -> Result<(), CommandError> {
     if arguments.json {
         return output::json(&task);
     }
-    output::result(&format!("{id} {}", task["status"].as_str().unwrap_or_default()))
+    output::result(&format!("{id} {}", text(&task["status"])))
 }
 
 /// Uploads an image to start from; what comes back is its key.

@@ -1,4 +1,4 @@
-//! The queue is in memory. What waits or was being drawn when the service stopped is put into it again.
+//! The queue is in memory: whatever waits while there is no message for it, gets one.
 
 use std::time::Duration;
 
@@ -7,64 +7,105 @@ use easel_embedded::notification::{Creation, ObjectCreated};
 use easel_embedded::queue::Queue;
 use easel_storage::gallery::keys;
 use easel_storage::store::Filter;
+use easel_storage::uploads::Upload;
 use easel_storage::workflow::Workflow;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::command_error::CommandError;
-
 const PAGE: usize = 100;
-
-/// How often other services are asked for new tasks, where nothing announces them.
+/// How often is looked for what waits, where no message is left.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often everything that waits is counted again, in looks.
+const RECONCILE_EVERY: u32 = 30;
 
-/// Announces every task that is not drawn yet, oldest first.
-pub(super) async fn enqueue_tasks(workflow: &Workflow, queue: &Queue, region: &str) -> Result<(), CommandError> {
-    let mut ids = Vec::new();
-    for status in [Status::InProgress, Status::Pending] {
-        let filter = Filter { status: Some(status), ..Filter::default() };
-        let mut below = None;
+/// What fills a queue.
+#[derive(Debug, Clone)]
+pub(super) struct Backlog {
+    pub(super) workflow: Workflow,
+    pub(super) queue: Queue,
+    pub(super) region: String,
+}
+
+impl Backlog {
+    /// Announces every task that was being drawn when the service stopped.
+    pub(super) async fn enqueue_interrupted(&self) -> easel_storage::Result<()> {
+        let filter = Filter { status: Some(Status::InProgress), oldest_first: true, ..Filter::default() };
+        let mut behind = None;
         loop {
-            let page = workflow.store.list(&filter, PAGE, below).await?;
-            ids.extend(page.tasks.iter().map(|task| task.id));
-            below = page.next;
-            if below.is_none() {
-                break;
+            let page = self.workflow.store.list(&filter, PAGE, behind).await?;
+            page.tasks.iter().for_each(|task| self.announce(keys::request(task.id)));
+            behind = page.next;
+            if behind.is_none() {
+                return Ok(());
             }
         }
     }
-    ids.sort_unstable();
-    ids.into_iter().for_each(|id| announce(workflow, queue, region, keys::request(id)));
-    Ok(())
-}
 
-/// Announces every dropped file: one that was made into a task before makes the same task again, which is there already.
-pub(super) async fn enqueue_uploads(workflow: &Workflow, queue: &Queue, region: &str) -> Result<(), CommandError> {
-    let uploads = workflow.gallery.keys(keys::UPLOADS).await?;
-    uploads.into_iter().for_each(|key| announce(workflow, queue, region, key));
-    Ok(())
-}
-
-/// Looks for new tasks until `shutdown`, where nothing announces them.
-pub(super) async fn watch(workflow: Workflow, queue: Queue, region: String, shutdown: CancellationToken) {
-    while shutdown.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
-        if queue.is_empty()
-            && let Err(failure) = enqueue_tasks(&workflow, &queue, &region).await
-        {
-            tracing::warn!(?failure, "new tasks could not be looked for");
+    /// Makes tasks of the files that were dropped while the service was not there; those of the others are there already.
+    /// New orders do not wait for it.
+    pub(super) async fn take_uploads(self, shutdown: CancellationToken) {
+        let uploads = match self.workflow.gallery.keys(keys::UPLOADS).await {
+            Ok(uploads) => uploads,
+            Err(error) => return tracing::warn!(%error, "dropped files could not be looked for"),
+        };
+        for key in uploads {
+            let taken = shutdown.run_until_cancelled(self.workflow.take_upload(&key, Timestamp::now())).await;
+            match taken {
+                None => return,
+                Some(Ok(Upload::Task(_) | Upload::Nothing)) => {}
+                Some(Ok(Upload::Incomplete { .. })) => self.announce(key),
+                Some(Err(error)) => {
+                    tracing::warn!(%error, key, "a dropped file could not be looked at");
+                    self.announce(key);
+                }
+            }
         }
     }
-}
 
-fn announce(workflow: &Workflow, queue: &Queue, region: &str, key: String) {
-    let created = ObjectCreated {
-        by: Creation::Put,
-        bucket: workflow.gallery.bucket().to_owned(),
-        key,
-        size: 0,
-        e_tag: String::new(),
-        time: Timestamp::now(),
-        sequencer: 0,
-    };
-    queue.send(created.to_event(region).to_string());
+    /// Looks for what waits until `shutdown`, wherever no message is left for it.
+    pub(super) async fn watch(self, shutdown: CancellationToken) {
+        let mut looks = 0;
+        loop {
+            if self.queue.is_empty() {
+                if looks % RECONCILE_EVERY == 0
+                    && let Err(error) = self.workflow.reconcile(Timestamp::now()).await
+                {
+                    tracing::warn!(%error, "what waits could not be counted again");
+                }
+                if let Err(error) = self.enqueue_waiting().await {
+                    tracing::warn!(%error, "what waits could not be looked for");
+                }
+            }
+            looks += 1;
+            if shutdown.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Announces what waits and what no worker holds any more.
+    async fn enqueue_waiting(&self) -> easel_storage::Result<()> {
+        for task in self.workflow.store.stranded(Timestamp::now(), Duration::ZERO).await? {
+            self.announce(keys::request(task.id));
+        }
+        for owner in self.workflow.store.owners().await?.iter().filter(|owner| owner.waiting > 0) {
+            for waiting in self.workflow.store.tasks_waiting(&owner.name, None).await? {
+                self.announce(keys::request(waiting.task));
+            }
+        }
+        Ok(())
+    }
+
+    fn announce(&self, key: String) {
+        let created = ObjectCreated {
+            by: Creation::Put,
+            bucket: self.workflow.gallery.bucket().to_owned(),
+            key,
+            size: 0,
+            e_tag: String::new(),
+            time: Timestamp::now(),
+            sequencer: 0,
+        };
+        self.queue.send(created.to_event(&self.region).to_string());
+    }
 }

@@ -1,9 +1,9 @@
-//! The folder that keeps everything of the service on one machine.
+//! The folder that keeps everything of the service on one machine. Nobody but its owner can look into it.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::Write;
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
+use easel_system::files;
 use serde::{Deserialize, Serialize};
 
 use crate::command_error::CommandError;
@@ -11,7 +11,7 @@ use crate::command_error::CommandError;
 const SECRETS: &str = "secrets.json";
 const LOCK: &str = "lock";
 
-/// The folder, made if it was not there.
+/// The folder of a service.
 #[derive(Debug)]
 pub(crate) struct DataFolder {
     path: PathBuf,
@@ -29,17 +29,31 @@ pub(crate) struct Secrets {
 }
 
 impl DataFolder {
-    /// The folder at `path`, or the user's own.
+    /// The folder at `path`, or the user's own, made with new secrets if it is not there.
     ///
     /// # Errors
-    /// It cannot be made.
-    pub(crate) fn open(path: Option<&Path>) -> Result<Self, CommandError> {
-        let own = || dirs::data_local_dir().map(|folder| folder.join("easel"));
-        let nowhere = || CommandError::wrong_use("--data: there is no data folder of yours; name one");
-        let path = path.filter(|path| !path.as_os_str().is_empty()).map(Path::to_owned).or_else(own);
-        let path = path.ok_or_else(nowhere)?;
-        fs::create_dir_all(&path).map_err(|error| failed(&path, &error))?;
-        Ok(Self { path })
+    /// It cannot be made, or is somebody else's.
+    pub(crate) fn create(path: Option<&Path>) -> Result<Self, CommandError> {
+        let folder = Self { path: named(path)? };
+        files::private_folder(&folder.path).map_err(|error| failed(&folder.path, &error))?;
+        files::make_files_private(&folder.path).map_err(|error| failed(&folder.path, &error))?;
+        folder.make_secrets()?;
+        Ok(folder)
+    }
+
+    /// The folder of a service that was started before: a name that was mistyped makes no new one.
+    ///
+    /// # Errors
+    /// No service keeps anything there.
+    pub(crate) fn existing(path: Option<&Path>) -> Result<Self, CommandError> {
+        let folder = Self { path: named(path)? };
+        if folder.place(SECRETS).is_file() {
+            return Ok(folder);
+        }
+        let shown = folder.path.display();
+        let message =
+            format!("--data: {shown} is no service's: name the folder that `easel serve` runs on, or run it first");
+        Err(CommandError::wrong_use(message))
     }
 
     /// A place in the folder.
@@ -53,8 +67,7 @@ impl DataFolder {
     /// Another service has it.
     pub(crate) fn lock(&self) -> Result<File, CommandError> {
         let path = self.place(LOCK);
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-        let file = file.map_err(|error| failed(&path, &error))?;
+        let file = files::private_file(&path).map_err(|error| failed(&path, &error))?;
         match file.try_lock() {
             Ok(()) => Ok(file),
             Err(TryLockError::WouldBlock) => {
@@ -65,34 +78,37 @@ impl DataFolder {
         }
     }
 
-    /// The secrets, drawn when the folder is new.
+    /// The secrets.
     ///
     /// # Errors
-    /// They cannot be read or written.
+    /// They cannot be read.
     pub(crate) fn secrets(&self) -> Result<Secrets, CommandError> {
         let path = self.place(SECRETS);
-        if !path.exists() {
-            let secrets = Secrets {
-                token_secret: random_text(),
-                access_key_id: "EASEL".to_owned(),
-                secret_access_key: random_text(),
-            };
-            let text =
-                serde_json::to_string_pretty(&secrets).map_err(|error| CommandError::failed(error.to_string()))?;
-            // Whole or not at all, and nobody else may read it; of two at once, the first one's stay.
-            let mut file = tempfile::NamedTempFile::new_in(&self.path).map_err(|error| failed(&path, &error))?;
-            file.write_all(text.as_bytes()).map_err(|error| failed(&path, &error))?;
-            match file.persist_noclobber(&path) {
-                Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => {
-                    return Err(failed(&path, &error.error));
-                }
-                _ => {}
-            }
-        }
         let text = fs::read_to_string(&path).map_err(|error| failed(&path, &error))?;
         let damaged = |error| format!("--data: {} is damaged ({error}): remove it for new secrets", path.display());
         serde_json::from_str(&text).map_err(|error| CommandError::failed(damaged(error)))
     }
+
+    /// Draws the secrets of a new folder; of two at once, the first one's stay.
+    fn make_secrets(&self) -> Result<(), CommandError> {
+        let path = self.place(SECRETS);
+        if path.exists() {
+            return Ok(());
+        }
+        let secrets = Secrets {
+            token_secret: random_text(),
+            access_key_id: "EASEL".to_owned(),
+            secret_access_key: random_text(),
+        };
+        let text = serde_json::to_string_pretty(&secrets).map_err(|error| CommandError::failed(error.to_string()))?;
+        files::write_privately_once(&path, text.as_bytes()).map_err(|error| failed(&path, &error))
+    }
+}
+
+fn named(path: Option<&Path>) -> Result<PathBuf, CommandError> {
+    let own = || dirs::data_local_dir().map(|folder| folder.join("easel"));
+    let nowhere = || CommandError::wrong_use("--data: there is no data folder of yours; name one");
+    path.filter(|path| !path.as_os_str().is_empty()).map(Path::to_owned).or_else(own).ok_or_else(nowhere)
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> CommandError {
@@ -101,8 +117,7 @@ fn failed(path: &Path, error: &std::io::Error) -> CommandError {
 
 /// 256 random bits in hexadecimal.
 fn random_text() -> String {
-    let bytes: [u8; 32] = rand::random();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(rand::random::<[u8; 32]>())
 }
 
 #[cfg(test)]
@@ -112,14 +127,28 @@ mod tests {
     #[test]
     fn secrets_stay_the_same_and_one_service_holds_the_folder() {
         let folder = tempfile::tempdir().expect("a folder");
-        let data = DataFolder::open(Some(&folder.path().join("deep/data"))).expect("made");
+        let path = folder.path().join("deep/data");
+        let data = DataFolder::create(Some(&path)).expect("made");
         let secrets = data.secrets().expect("drawn");
         assert_eq!(secrets.token_secret.len(), 64);
         assert_ne!(secrets.token_secret, secrets.secret_access_key);
-        assert_eq!(data.secrets().expect("read").token_secret, secrets.token_secret);
+        let again = DataFolder::create(Some(&path)).expect("there");
+        assert_eq!(again.secrets().expect("read").token_secret, secrets.token_secret);
         let lock = data.lock().expect("free");
         assert!(data.lock().is_err());
         drop(lock);
         assert!(data.lock().is_ok());
+    }
+
+    #[test]
+    fn a_mistyped_folder_stays_unmade() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let typo = folder.path().join("tpyo");
+        let error = DataFolder::existing(Some(&typo)).expect_err("nothing there");
+        let error = error.to_string();
+        assert!(error.contains("tpyo") && error.contains("easel serve"), "{error}");
+        assert!(!typo.exists());
+        DataFolder::create(Some(&typo)).expect("made");
+        DataFolder::existing(Some(&typo)).expect("there");
     }
 }

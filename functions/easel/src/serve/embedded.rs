@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use easel_embedded::AccessKey;
+use easel_embedded::door::{Door, Names};
 use easel_embedded::dynamodb::DynamoDb;
 use easel_embedded::s3::{S3, S3Options};
 use easel_storage::gallery::{Gallery, keys};
@@ -14,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ServeArguments;
 use super::data_folder::{DataFolder, Secrets};
-use super::listen;
+use super::listening::Listening;
 use super::worker::Queues;
 use crate::command_error::CommandError;
 
@@ -39,38 +41,46 @@ pub(super) struct Backing {
 }
 
 impl Backing {
-    /// Starts the embedded services, or connects to the others.
+    /// Starts the embedded services, whose images the pages at these names may load, or connects to the others.
     pub(super) async fn start(
         arguments: &ServeArguments,
         folder: &DataFolder,
         secrets: &Secrets,
+        pages: &Names,
     ) -> Result<Self, CommandError> {
-        match arguments.endpoint_url.as_deref().filter(|url| !url.is_empty()) {
-            Some(url) => Ok(Self::elsewhere(url).await),
-            None => Self::embedded(arguments, folder, secrets).await,
-        }
+        let limits = easel_storage::limits()?;
+        let mut backing = match arguments.endpoint_url.as_deref().filter(|url| !url.is_empty()) {
+            Some(url) => Self::elsewhere(url).await,
+            None => Self::embedded(arguments, folder, secrets, pages).await?,
+        };
+        backing.workflow.store = backing.workflow.store.with_limits(limits);
+        Ok(backing)
     }
 
     async fn embedded(
         arguments: &ServeArguments,
         folder: &DataFolder,
         secrets: &Secrets,
+        pages: &Names,
     ) -> Result<Self, CommandError> {
         let (queues, shutdown) = (Queues::new(), CancellationToken::new());
-        let rows = listen(arguments.dynamodb_listen, "--dynamodb-listen").await?;
-        let rows = DynamoDb::start(&folder.place("dynamodb"), rows, shutdown.clone()).await?;
+        let key = AccessKey { id: secrets.access_key_id.clone(), secret: secrets.secret_access_key.clone() };
+        let rows = Listening::start(arguments, arguments.dynamodb_listen, "--dynamodb-listen").await?;
+        let door = Door::for_programs(rows.names);
+        let rows =
+            DynamoDb::start(&folder.place("dynamodb"), key.clone(), door, rows.listener, shutdown.clone()).await?;
         let notified = queues.work.clone();
         let options = S3Options {
             bucket: NAME.to_owned(),
-            access_key_id: secrets.access_key_id.clone(),
-            secret_access_key: secrets.secret_access_key.clone(),
+            key,
             watched_prefixes: vec![keys::REQUESTS.to_owned(), keys::UPLOADS.to_owned()],
             notifier: Arc::new(move |created| {
                 notified.send(created.to_event(REGION).to_string());
             }),
         };
-        let objects = listen(arguments.s3_listen, "--s3-listen").await?;
-        let objects = S3::start(&folder.place("s3"), options, objects, shutdown.clone()).await?;
+        let objects = Listening::start(arguments, arguments.s3_listen, "--s3-listen").await?;
+        let door = Door::for_pages_of(objects.names, pages.clone());
+        let objects = S3::start(&folder.place("s3"), options, door, objects.listener, shutdown.clone()).await?;
 
         let credentials = Credentials::new(&secrets.access_key_id, &secrets.secret_access_key, None, None, "easel");
         let rows_client = aws_sdk_dynamodb::Config::builder()

@@ -1,12 +1,11 @@
 //! What functions in other processes find the services of this one by, as `cargo lambda` reads it.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 use easel_system::environment::{BUCKET, IMAGES_ORIGIN, TABLE, TOKEN_SECRET};
 
-use easel_system::files::folder_of;
+use easel_system::files::{self, folder_of};
 
 use super::Ready;
 use crate::command_error::CommandError;
@@ -34,7 +33,5 @@ pub(super) fn write(path: &Path, ready: &Ready, images: &str, token_secret: &str
     let set = variables.iter().filter_map(|(name, value)| Some(format!("{name}={}\n", (*value)?)));
     let failed = |error: &std::io::Error| CommandError::failed(format!("--environment: {}: {error}", path.display()));
     fs::create_dir_all(folder_of(path)).map_err(|error| failed(&error))?;
-    let mut file = tempfile::NamedTempFile::new_in(folder_of(path)).map_err(|error| failed(&error))?;
-    file.write_all(set.collect::<String>().as_bytes()).map_err(|error| failed(&error))?;
-    file.persist(path).map(drop).map_err(|error| failed(&error.error))
+    files::write_privately(path, set.collect::<String>().as_bytes()).map_err(|error| failed(&error))
 }

@@ -4,21 +4,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use easel_embedded::queue::{Queue, QueueOptions, Redrive};
-use easel_system::environment::{self, QUEUE_URL};
+use easel_storage::workflow::Workflow;
+use easel_system::environment::{self, QUEUE_URL, WORKER};
 use easel_worker::engine::Engine;
 use easel_worker::polling::{Purpose, poll};
 use easel_worker::queue::{MessageQueue, Received};
 use easel_worker::sqs::Sqs;
 use easel_worker::worker::{Worker, WorkerOptions};
+use jiff::Timestamp;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::ServeArguments;
-use super::backlog;
+use super::backlog::Backlog;
 use super::embedded::Backing;
 use crate::command_error::CommandError;
 
-/// The lock on the data folder keeps others from having this name.
+/// What the worker is called where EASEL_WORKER says nothing else.
 const NAME: &str = "easel serve";
 /// How long to wait for a message before the worker reports itself again.
 const WAITING: Duration = Duration::from_secs(60);
@@ -54,7 +56,8 @@ pub(super) async fn start(
     let engine = arguments.engine.clone();
     let opening = tokio::task::spawn_blocking(move || Ok::<_, CommandError>(Engine::open(&engine.fetch()?)?));
     let engine = opening.await.map_err(|error| CommandError::failed(format!("opening the model: {error}")))??;
-    let options = WorkerOptions { name: NAME.to_owned(), deliveries: DELIVERIES, ..WorkerOptions::from_environment()? };
+    let name = name(backing.announces_objects());
+    let options = WorkerOptions { name, deliveries: DELIVERIES, ..WorkerOptions::from_environment()? };
     let worker = Worker::new(backing.workflow.clone(), Arc::new(engine), options);
     worker.report().await;
     let (queues, shutdown) = (backing.queues.clone(), shutdown.clone());
@@ -63,13 +66,13 @@ pub(super) async fn start(
         return Ok(tokio::spawn(async move { poll(&worker, &queue, Purpose::Work, &shutdown).await }));
     }
     let (workflow, region) = (backing.workflow.clone(), backing.region.clone());
-    backlog::enqueue_tasks(&workflow, &queues.work, &region).await?;
+    let backlog = Backlog { workflow: workflow.clone(), queue: queues.work.clone(), region };
     if backing.announces_objects() {
-        backlog::enqueue_uploads(&workflow, &queues.work, &region).await?;
-    } else {
-        tokio::spawn(backlog::watch(workflow, queues.work.clone(), region, shutdown.clone()));
+        backlog.enqueue_interrupted().await?;
+        tokio::spawn(backlog.clone().take_uploads(shutdown.clone()));
     }
-    tokio::spawn(purge_expired(queues.work.clone(), shutdown.clone()));
+    tokio::spawn(backlog.watch(shutdown.clone()));
+    tokio::spawn(purge_expired(workflow, shutdown.clone()));
     Ok(tokio::spawn(async move {
         let (work, dead_letters) = (InMemory(queues.work), InMemory(queues.dead_letters));
         tokio::join!(
@@ -79,15 +82,28 @@ pub(super) async fn start(
     }))
 }
 
+/// The worker's name. A task that was claimed under a worker's own name is its to go on with: the lock on the data
+/// folder keeps others from having this one, unless the store is elsewhere, where each service has a name of its own.
+fn name(embedded: bool) -> String {
+    if embedded {
+        return NAME.to_owned();
+    }
+    let own = environment::text(WORKER).unwrap_or_else(|| NAME.to_owned());
+    format!("{own} {}", hex::encode(rand::random::<[u8; 8]>()))
+}
+
 /// The queue that announces the objects of services elsewhere.
 fn sqs_queue() -> Option<String> {
     environment::text(QUEUE_URL)
 }
 
-/// Has what is due cleared away, now and every hour.
-async fn purge_expired(queue: Queue, shutdown: CancellationToken) {
+/// Clears away what is due, now and every hour.
+async fn purge_expired(workflow: Workflow, shutdown: CancellationToken) {
     loop {
-        queue.send(r#"{"housekeeping": true}"#);
+        match workflow.purge_deleted(Timestamp::now()).await {
+            Ok(purged) => tracing::info!(purged, "purged deleted tasks whose grace period is over"),
+            Err(error) => tracing::warn!(%error, "deleted tasks could not be purged"),
+        }
         if shutdown.run_until_cancelled(tokio::time::sleep(HOUSEKEEPING)).await.is_none() {
             return;
         }
@@ -116,5 +132,16 @@ impl MessageQueue for InMemory {
         let failed = |error: String| easel_worker::Error::Failed(format!("hiding a message: {error}"));
         let receipt = receipt.parse().map_err(|error| failed(format!("{error}")))?;
         self.0.change_visibility(receipt, hidden_for).map_err(|error| failed(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_services_on_one_store_are_two_workers() {
+        assert_eq!(name(true), name(true), "after a restart on its own folder, it goes on with what it had");
+        assert_ne!(name(false), name(false));
     }
 }

@@ -1,5 +1,6 @@
 //! The report for people.
 
+use crate::output::escaped;
 use easel_worker::validation::{CheckOutcome, ReadinessCheck, ReadinessReport};
 
 /// A line a check, and a line below it where there is something to do.
@@ -7,9 +8,9 @@ pub(super) fn text(report: &ReadinessReport) -> String {
     let mut lines = vec![format!("easel {}: {}", report.version, verdict(report))];
     for check in &report.checks {
         let word = word(check.outcome);
-        lines.push(format!("{word:<11}  {:<13}  {}: {}", check.subject, check.what, findings(check)));
+        lines.push(format!("{word:<11}  {:<13}  {}: {}", check.subject, check.what, escaped(&findings(check))));
         if let Some(advice) = &check.advice {
-            lines.push(format!("{:<28}→ {advice}", ""));
+            lines.push(format!("{:<28}→ {}", "", escaped(advice)));
         }
     }
     lines.join("\n")

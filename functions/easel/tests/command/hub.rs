@@ -157,7 +157,7 @@ fn is_large(path: &str) -> bool {
 }
 
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(bytes)
 }
 
 async fn answer(State((host, shared)): State<(&'static str, Shared)>, request: Request) -> Response {

@@ -1,19 +1,12 @@
-//! Lets pages that were served from loopback use presigned URLs.
+//! Lets the pages that the door lets in use presigned URLs.
 
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, HeaderMap, HeaderValue,
-    ORIGIN, VARY,
+    VARY,
 };
-use hyper::{Response, StatusCode, Uri};
+use hyper::{Response, StatusCode};
 use s3s::Body;
-
-/// The request's origin, when it is one on loopback.
-pub(super) fn allowed_origin(headers: &HeaderMap) -> Option<HeaderValue> {
-    let origin = headers.get(ORIGIN)?;
-    let uri: Uri = origin.to_str().ok()?.parse().ok()?;
-    matches!(uri.host()?, "localhost" | "127.0.0.1" | "[::1]").then(|| origin.clone())
-}
 
 /// The response to a browser that asks whether it may send a request.
 pub(super) fn preflight(origin: Option<HeaderValue>, request: &HeaderMap) -> Response<Body> {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::access_key::AccessKey;
 use crate::notification::ObjectCreated;
 
 /// What S3 serves, and to whom.
@@ -10,10 +11,8 @@ use crate::notification::ObjectCreated;
 pub struct S3Options {
     /// The only bucket; other names answer `NoSuchBucket`.
     pub bucket: String,
-    /// The access key id that signs requests and URLs.
-    pub access_key_id: String,
-    /// The secret of that access key.
-    pub secret_access_key: String,
+    /// What requests and URLs are signed with.
+    pub key: AccessKey,
     /// Key prefixes whose new objects are reported.
     pub watched_prefixes: Vec<String>,
     /// Called for each new object under a watched prefix, once the object can be read. It must not block.

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+use easel_system::files;
 use jiff::Timestamp;
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -63,23 +64,27 @@ struct Index {
 impl ObjectStore {
     /// Opens the store in `folder`, or makes it, and clears away what interrupted writes have left.
     pub(super) fn open(folder: &Path) -> Result<Self> {
-        let files = folder.join("objects");
+        let objects = folder.join("objects");
         let database = folder.join("s3.sqlite");
         let in_folder = |source| Error::Folder { folder: folder.to_owned(), source };
         let in_database =
             |error: rusqlite::Error| Error::Database { file: database.clone(), reason: error.to_string() };
 
-        fs::create_dir_all(&files).map_err(in_folder)?;
+        files::private_folder(&objects).map_err(in_folder)?;
+        // SQLite gives the files beside it the same permissions.
+        files::private_file(&database).map_err(in_folder)?;
         let connection = Connection::open(&database).map_err(in_database)?;
         connection.execute_batch(SCHEMA).map_err(in_database)?;
+        files::make_files_private(folder).map_err(in_folder)?;
+        files::make_files_private(&objects).map_err(in_folder)?;
         let named = names(&connection).map_err(in_database)?;
-        for entry in fs::read_dir(&files).map_err(in_folder)? {
+        for entry in fs::read_dir(&objects).map_err(in_folder)? {
             let entry = entry.map_err(in_folder)?;
             if !entry.file_name().to_str().is_some_and(|name| named.contains(name)) {
                 remove_file(&entry.path());
             }
         }
-        Ok(Self { files, index: Mutex::new(Index { connection, last_sequencer: 0 }) })
+        Ok(Self { files: objects, index: Mutex::new(Index { connection, last_sequencer: 0 }) })
     }
 
     /// A name for a file to write, which [`ObjectStore::put`] takes.
@@ -127,6 +132,7 @@ impl ObjectStore {
             fs::copy(&source, &file.path)?;
             File::open(&file.path)?.sync_all()
         });
+        let copied = copied.and_then(|()| files::sync_folder(&self.files));
         copied.map_err(S3Error::internal_error)?;
         Ok(Some((object, file)))
     }

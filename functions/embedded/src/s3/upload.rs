@@ -4,13 +4,14 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use easel_system::files;
 use futures_util::TryStreamExt;
 use hyper::HeaderMap;
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::{Checksum as _, Md5};
 use s3s::dto::{Checksum, PutObjectInput, StreamingBlob};
 use s3s::{S3Error, S3Request, S3Result, TrailingHeaders, s3_error};
-use tokio::fs::File;
+use tokio::fs::{File, OpenOptions};
 use tokio::io::AsyncWriteExt;
 
 /// What was written.
@@ -32,7 +33,7 @@ pub(super) async fn write(path: &Path, request: &mut S3Request<PutObjectInput>) 
     let mut md5 = Md5::new();
     let mut size = 0;
 
-    let mut file = File::create_new(path).await.map_err(S3Error::internal_error)?;
+    let mut file = create(path).await.map_err(S3Error::internal_error)?;
     while let Some(bytes) = body.try_next().await.map_err(broken)? {
         checksum.update(&bytes);
         md5.update(&bytes);
@@ -40,6 +41,10 @@ pub(super) async fn write(path: &Path, request: &mut S3Request<PutObjectInput>) 
         file.write_all(&bytes).await.map_err(S3Error::internal_error)?;
     }
     file.sync_all().await.map_err(S3Error::internal_error)?;
+    // Without this the file's name may be gone after a power cut, though the index has it.
+    let folder = files::folder_of(path).to_owned();
+    let synced = tokio::task::spawn_blocking(move || files::sync_folder(&folder)).await;
+    synced.map_err(S3Error::internal_error)?.map_err(S3Error::internal_error)?;
 
     let input = &request.input;
     if input.content_length.is_some_and(|length| u64::try_from(length) != Ok(size)) {
@@ -58,6 +63,15 @@ pub(super) async fn write(path: &Path, request: &mut S3Request<PutObjectInput>) 
         }
     }
     Ok(WrittenBody { size, e_tag: hex::encode(md5) })
+}
+
+/// A new file that its owner alone can read.
+async fn create(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    options.mode(files::PRIVATE_FILE);
+    options.open(path).await
 }
 
 /// The body broke off, or one of its chunks has a wrong signature.

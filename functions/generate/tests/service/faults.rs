@@ -1,10 +1,10 @@
 //! Workers that die and services that fail.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use easel_domain::task::{Change, Status};
 use easel_storage::gallery::keys;
-use easel_worker::worker::{Delivery, DeliveryOutcome, WorkerOptions};
+use easel_worker::worker::{Deadline, Delivery, DeliveryOutcome, WorkerOptions};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -116,10 +116,10 @@ async fn s3_may_be_away_for_a_while() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_written_down_for_long_is_done_again_later() {
+async fn what_cannot_be_written_down_before_a_worker_has_to_end_is_done_again_later() {
     let services = TestServices::start().await;
-    let expected = services.undisturbed(&heart(8)).await;
-    let id = services.order(&heart(8)).await.id;
+    let expected = services.undisturbed(&slow_heart(8)).await;
+    let id = services.order(&slow_heart(8)).await.id;
     let message = delivery(services.message().await);
     let impatient = WorkerOptions { patience: Duration::ZERO, ..WorkerOptions::new("impatient") };
     let worker = services.worker_with(impatient);
@@ -129,11 +129,54 @@ async fn what_cannot_be_written_down_for_long_is_done_again_later() {
     };
     services.until_begun(id).await;
     services.s3.stop().await;
+    message.stop.cancel();
     let outcome = work.await.expect("no panic");
-    assert!(matches!(outcome, DeliveryOutcome::HandBack { .. }), "{outcome:?}");
+    assert!(matches!(outcome, DeliveryOutcome::HandBack { after: Duration::ZERO, .. }), "{outcome:?}");
+    // It is put down, and that is not held against it.
+    assert_eq!(services.moves(id).await, ["create", "claim", "hand_on"]);
     services.s3.start_again().await;
-    assert_eq!(worker.handle(&message).await, DeliveryOutcome::Done);
+    assert_eq!(worker.handle(&delivery(message.body.clone())).await, DeliveryOutcome::Done);
     check(&services, id, expected).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_before_the_first_read_is_waited_for_and_burns_no_delivery() {
+    for dynamodb in [true, false] {
+        let services = TestServices::start().await;
+        let id = services.order(&heart(8)).await.id;
+        let message = delivery(services.message().await);
+        if dynamodb {
+            services.dynamodb.stop().await
+        } else {
+            services.s3.stop().await
+        }
+        let worker = services.worker("patient");
+        let work = tokio::spawn(async move { worker.handle(&message).await });
+        tokio::time::sleep(AWAY).await;
+        assert!(!work.is_finished(), "it waits");
+        if dynamodb {
+            services.dynamodb.start_again().await
+        } else {
+            services.s3.start_again().await
+        }
+        assert_eq!(work.await.expect("no panic"), DeliveryOutcome::Done);
+        assert_eq!(services.moves(id).await, ["create", "claim", "finish"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_with_a_deadline_gives_the_message_back_for_long_and_the_task_is_well() {
+    let services = TestServices::start().await;
+    let id = services.order(&heart(8)).await.id;
+    let deadline = Deadline::at(SystemTime::now() + Duration::from_secs(4));
+    let message = Delivery { deadline, ..delivery(services.message().await) };
+    services.dynamodb.stop().await;
+    let outcome = services.worker("on Lambda").handle(&message).await;
+    let DeliveryOutcome::HandBack { after, reason } = outcome else { panic!("{outcome:?}") };
+    assert!(after >= Duration::from_secs(300) && reason.contains("DynamoDB"), "{after:?} {reason}");
+    services.dynamodb.start_again().await;
+    assert_eq!(services.worker("one").handle(&delivery(message.body)).await, DeliveryOutcome::Done);
+    assert_eq!(services.moves(id).await, ["create", "claim", "finish"]);
 }
 
 /// A task that a worker has begun to generate.

@@ -4,17 +4,23 @@ use std::time::Duration;
 
 use easel_domain::task::Status;
 use easel_embedded::queue::{Queue, QueueOptions, Redrive};
-use easel_worker::polling::{GIVEN_UP, Purpose, poll};
+use easel_worker::polling::{Purpose, poll};
 use easel_worker::queue::{MessageQueue, Received};
-use easel_worker::worker::WorkerOptions;
+use easel_worker::worker::{DeliveryOutcome, WorkerOptions};
 use easel_worker::{Error, Result};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{TestServices, heart, slow_heart};
+use crate::support::{TestServices, delivery, heart, slow_heart};
 
 /// The queue of this process.
 #[derive(Clone)]
-struct InProcess(Queue);
+pub(crate) struct InProcess(Queue);
+
+impl InProcess {
+    pub(crate) fn send(&self, body: String) {
+        self.0.send(body);
+    }
+}
 
 impl MessageQueue for InProcess {
     async fn receive(&self, hidden_for: Duration) -> Result<Option<Received>> {
@@ -35,7 +41,7 @@ impl MessageQueue for InProcess {
     }
 }
 
-fn queues() -> [InProcess; 2] {
+pub(crate) fn queues() -> [InProcess; 2] {
     let visibility_timeout = Duration::from_secs(90);
     let dead_letters = Queue::new(QueueOptions { visibility_timeout, redrive: None });
     let redrive = Some(Redrive { maximal_receive_count: 3, dead_letters: dead_letters.clone() });
@@ -95,7 +101,7 @@ async fn a_worker_that_is_told_to_end_ends_and_its_task_waits_for_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_delivered_too_often_fails_by_way_of_the_dead_letters() {
+async fn what_was_delivered_too_often_is_asked_for_again_by_way_of_the_dead_letters() {
     let services = TestServices::start().await;
     let [queue, dead_letters] = queues();
     let id = services.order(&heart(1)).await.id;
@@ -119,5 +125,6 @@ async fn what_was_delivered_too_often_fails_by_way_of_the_dead_letters() {
     .expect("the dead letters are read");
     stop.cancel();
     work.await.expect("no panic");
-    assert_eq!(services.task(id).await.attempt.failure.expect("a reason").reason, GIVEN_UP);
+    assert_eq!(services.worker("one").handle(&delivery(services.message().await)).await, DeliveryOutcome::Done);
+    assert_eq!(services.moves(id).await, ["create", "claim", "finish"]);
 }

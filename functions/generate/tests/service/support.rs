@@ -69,9 +69,12 @@ impl TestServices {
 
     /// The message of the next object that is created.
     pub(crate) async fn message(&self) -> String {
-        let next = async { self.created.lock().await.recv().await.expect("S3 runs") };
-        let created = tokio::time::timeout(LONG, next).await.expect("an object is created");
-        created.to_event(REGION).to_string()
+        tokio::time::timeout(LONG, self.next_message()).await.expect("an object is created")
+    }
+
+    /// Like [`Self::message`], however long that takes.
+    pub(crate) async fn next_message(&self) -> String {
+        self.created.lock().await.recv().await.expect("S3 runs").to_event(REGION).to_string()
     }
 
     /// Whether no created object is left to be reported.

@@ -97,7 +97,7 @@ async fn an_image_waits_for_its_sidecar() {
         for count in 1..=2 {
             let early = worker.handle(&Delivery { count, ..delivery(image.clone()) }).await;
             assert!(
-                matches!(early, DeliveryOutcome::HandBack { after, .. } if after == Duration::from_secs(3)),
+                matches!(early, DeliveryOutcome::HandBack { after, .. } if after <= Duration::from_secs(6)),
                 "{early:?}"
             );
         }
@@ -146,6 +146,10 @@ async fn files_that_nobody_can_use_fail_with_the_reason() {
     ] {
         let services = TestServices::start().await;
         let message = services.drop_file(key, bytes).await;
+        if key.ends_with(".png") {
+            // Its sidecar may still come for as long.
+            tokio::time::sleep(Duration::from_secs(7)).await;
+        }
         let task = services.refused(message.clone(), count).await;
         assert_eq!(task.owner, "alice");
         assert!(key.ends_with(&task.attempt.settings.prompt), "{}", task.attempt.settings.prompt);
@@ -175,10 +179,14 @@ async fn an_image_that_is_none_fails_with_the_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upload_whose_message_was_given_up_is_a_failed_task() {
+async fn an_upload_whose_message_was_given_up_becomes_its_task_all_the_same() {
     let services = TestServices::start().await;
     let message = services.drop_file("uploads/heart.txt", "a large red heart").await;
-    assert_eq!(services.worker("one").dead_letter(&delivery(message), "workers died").await, DeliveryOutcome::Done);
-    let task = services.only(Status::Failed).await;
-    assert_eq!(task.attempt.failure.expect("a reason").reason, "workers died");
+    assert_eq!(services.worker("one").dead_letter(&delivery(message)).await, DeliveryOutcome::Done);
+    assert_eq!(services.only(Status::Pending).await.source.as_deref(), Some("uploads/heart.txt"));
+    services.generated(services.message().await).await;
+    let message = services.drop_file("uploads/heart.gif", "GIF89a").await;
+    assert_eq!(services.worker("one").dead_letter(&delivery(message)).await, DeliveryOutcome::Done);
+    let reason = services.only(Status::Failed).await.attempt.failure.expect("a reason").reason;
+    assert!(reason.contains(".txt"), "{reason}");
 }

@@ -5,12 +5,16 @@ use uuid::Uuid;
 
 /// Files that people and programs drop.
 pub const UPLOADS: &str = "uploads/";
+/// The extensions of dropped files that are images to start from.
+pub const IMAGES_DROPPED: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
 /// Init images.
 pub const INPUTS: &str = "inputs/";
 /// Where running attempts stand.
 pub const CHECKPOINTS: &str = "checkpoints/";
 /// Images.
 pub const IMAGES: &str = "images/";
+/// What the public may see.
+pub const PUBLISHED: &str = "published/";
 /// Requests to generate.
 pub const REQUESTS: &str = "requests/";
 /// The longest key that every S3 service takes.
@@ -25,10 +29,44 @@ pub fn inputs_of(owner: &str) -> String {
     format!("{INPUTS}{}/", hex::encode(&Sha256::digest(owner)[..OWNER_HASH]))
 }
 
+/// The start of the files that are dropped for `owner`.
+#[must_use]
+pub fn uploads_of(owner: &str) -> String {
+    format!("{UPLOADS}{owner}/")
+}
+
+/// Whether a dropped file is an image to start from.
+#[must_use]
+pub fn is_dropped_image(key: &str) -> bool {
+    IMAGES_DROPPED.contains(&split(key).1.to_ascii_lowercase().as_str())
+}
+
+/// The files that may have the request for a dropped image.
+#[must_use]
+pub fn sidecars(image: &str) -> [String; 2] {
+    [format!("{image}.json"), format!("{}.json", split(image).0)]
+}
+
+/// A file's name without its extension (with its folders), and the extension.
+#[must_use]
+pub fn split(key: &str) -> (&str, &str) {
+    let name = key.rfind('/').map_or(0, |slash| slash + 1);
+    match key.rfind('.').filter(|dot| *dot > name) {
+        Some(dot) => (&key[..dot], &key[dot + 1..]),
+        None => (key, ""),
+    }
+}
+
 /// The request to generate the task's images.
 #[must_use]
 pub fn request(task: Uuid) -> String {
     format!("{REQUESTS}{task}.json")
+}
+
+/// The task that the object under `key` asks for; `None` if it is not the key of a request.
+#[must_use]
+pub fn requested(key: &str) -> Option<Uuid> {
+    key.strip_prefix(REQUESTS)?.strip_suffix(".json")?.parse().ok()
 }
 
 /// Where an attempt stands.
@@ -61,21 +99,44 @@ pub fn images(task: Uuid) -> String {
     format!("{IMAGES}{task}/")
 }
 
-/// A published image.
+/// The public copy of an image, made for the move that gives its task this version.
 #[must_use]
-pub fn published(task: Uuid, index: u32) -> String {
-    format!("{}{index}.png", all_published(task))
+pub fn published(task: Uuid, version: u64, index: u32) -> String {
+    format!("{}{version}-{index}.png", all_published(task))
+}
+
+/// The task and the version that a public copy was made for; `None` of other keys. Older keys have no version, which
+/// counts as 0.
+#[must_use]
+pub fn of_published(key: &str) -> Option<(Uuid, u64)> {
+    let (task, name) = key.strip_prefix(PUBLISHED)?.split_once('/')?;
+    let version = match name.split_once('-') {
+        Some((version, _)) => version.parse().ok()?,
+        None => 0,
+    };
+    Some((task.parse().ok()?, version))
 }
 
 /// The start of all that is published of a task.
 #[must_use]
 pub fn all_published(task: Uuid) -> String {
-    format!("published/{task}/")
+    format!("{PUBLISHED}{task}/")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_public_copy_says_which_move_it_was_made_for() {
+        let task = Uuid::from_u128(7);
+        assert_eq!(of_published(&published(task, 12, 3)), Some((task, 12)));
+        assert_eq!(of_published(&format!("published/{task}/3.png")), Some((task, 0)));
+        for key in ["published/heart/1-0.png", &format!("images/{task}/1-0.png"), &format!("published/{task}/x-0.png")]
+        {
+            assert_eq!(of_published(key), None, "{key}");
+        }
+    }
 
     #[test]
     fn everybody_uploads_to_a_place_of_their_own() {

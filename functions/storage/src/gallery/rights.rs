@@ -43,7 +43,7 @@ impl Gallery {
 
     /// Tries what no worker needs; what that writes is removed again.
     pub async fn try_excess(&self) -> Vec<Trial> {
-        let key = keys::published(Uuid::new_v4(), 0);
+        let key = keys::published(Uuid::new_v4(), 1, 0);
         let put = self.may_put(&key, None).await;
         if put == Answer::Granted
             && let Err(error) = self.remove(&key).await

@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 
 use backon::{ExponentialBuilder, Retryable};
 
+use super::indexes::BY_STATUS;
 use super::{Store, rows};
 use crate::error::{Error, Result};
 use easel_domain::task::{Event, Move, Progress, Task};
@@ -36,7 +37,7 @@ impl Store {
         if event.change.action() == Some(Move::Retry) {
             writes.extend(self.reference(task)?);
         }
-        self.transact(event, writes).await
+        self.transact(task, event, writes).await
     }
 
     /// Saves a claim together with the progress row that holds its lease.
@@ -46,7 +47,7 @@ impl Store {
     pub async fn save_claim(&self, task: &Task, event: &Event, progress: &Progress) -> Result<Saved> {
         let row = rows::write(&rows::task_partition(task.id), rows::PROGRESS, progress)?;
         let lease = put(Put::builder().table_name(&self.table).set_item(Some(row)))?;
-        self.transact(event, vec![self.moved(task, event)?, self.event(event)?, lease]).await
+        self.transact(task, event, vec![self.moved(task, event)?, self.event(event)?, lease]).await
     }
 
     /// The task's row, on the condition that nobody moved it since.
@@ -56,11 +57,19 @@ impl Store {
         put(Put::builder()
             .table_name(&self.table)
             .set_item(Some(row))
-            .condition_expression("#version = :seen AND #status = :from")
+            .condition_expression("#version = :seen AND #status = :from AND attribute_exists(#shard)")
             .expression_attribute_names("#version", "version")
+            .expression_attribute_names("#shard", BY_STATUS.key)
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":seen", rows::number(event.version - 1))
             .expression_attribute_values(":from", AttributeValue::S(from.as_str().to_owned())))
+    }
+
+    /// The rows of the attempts before the current one, as far as the task that was moved had them: the one that a retry
+    /// ends, and all of a task whose row is from before attempts had their own.
+    fn earlier(&self, task: &Task) -> Result<Vec<TransactWriteItem>> {
+        let rows = task.earlier_attempts.iter().map(|attempt| rows::attempt(task.id, attempt));
+        rows.map(|row| put(Put::builder().table_name(&self.table).set_item(Some(row?)))).collect()
     }
 
     /// The event's row, which nothing overwrites.
@@ -74,22 +83,35 @@ impl Store {
         put(Put::builder().table_name(&self.table).set_item(Some(row)).condition_expression("attribute_not_exists(PK)"))
     }
 
-    /// Writes all or nothing. Rows that another transaction writes at the same moment are waited for.
-    async fn transact(&self, event: &Event, writes: Vec<TransactWriteItem>) -> Result<Saved> {
+    /// Writes all or nothing; what stood in the way of each write if a condition does not hold, and nothing if they are
+    /// written. Rows that another transaction writes at the same moment are waited for.
+    pub(super) async fn write_all(&self, writes: Vec<TransactWriteItem>) -> Result<Vec<Option<WriteRefusal>>> {
         let send = || async {
-            match self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await {
-                Ok(_) => {
-                    report(event);
-                    Ok(Saved::Done)
-                }
-                Err(error) => match Cancelled::by(&refusals(error.as_service_error())) {
-                    Some(Cancelled::Condition) => Ok(Saved::Stale),
-                    Some(Cancelled::Conflict) => Err(Error::Contended),
-                    None => Err(rows::failed(error)),
-                },
+            let request = self.client.transact_write_items().set_transact_items(Some(writes.clone()));
+            let Err(error) = request.send().await else { return Ok(Vec::new()) };
+            let refusals = refusals(error.as_service_error());
+            match Cancelled::by(&refusals) {
+                Some(Cancelled::Condition) => Ok(refusals),
+                Some(Cancelled::Conflict) => Err(Error::Contended),
+                None => Err(rows::failed(error)),
             }
         };
         send.retry(conflict_pauses()).when(|error| matches!(error, Error::Contended)).await
+    }
+
+    /// Writes all or nothing, with what the event changes elsewhere.
+    async fn transact(&self, task: &Task, event: &Event, mut writes: Vec<TransactWriteItem>) -> Result<Saved> {
+        writes.extend(self.earlier(task)?);
+        writes.extend(self.counted(event.task, event.from, Some(event.to))?);
+        let waiting = self.waiting(task, event)?;
+        let limited = waiting.limited.map(|index| index + writes.len());
+        writes.extend(waiting.writes);
+        let refusals = self.write_all(writes).await?;
+        if refusals.is_empty() {
+            report(event);
+            return Ok(Saved::Done);
+        }
+        if Self::is_too_much(&refusals, limited) { Err(self.too_much()) } else { Ok(Saved::Stale) }
     }
 }
 
@@ -101,7 +123,7 @@ pub(super) fn conflict_pauses() -> ExponentialBuilder {
 
 /// Why a transaction was cancelled as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cancelled {
+pub(super) enum Cancelled {
     /// A condition does not hold: trying again does not help.
     Condition,
     /// Nothing but other transactions on the same rows stood in the way.
@@ -109,7 +131,7 @@ enum Cancelled {
 }
 
 impl Cancelled {
-    fn by(refusals: &[Option<WriteRefusal>]) -> Option<Self> {
+    pub(super) fn by(refusals: &[Option<WriteRefusal>]) -> Option<Self> {
         let any = |refusal| refusals.contains(&Some(refusal));
         if any(WriteRefusal::Condition) {
             return Some(Self::Condition);

@@ -41,7 +41,7 @@ pub enum Created {
     Before(Box<Task>),
     /// The key made a task of another body before.
     KeyReused,
-    /// A task with this id is there.
+    /// A task with this id is there, or was and is gone for good.
     Exists,
 }
 
@@ -64,7 +64,8 @@ impl Store {
     /// Saves a new task with its first event and its idempotency key, all or none.
     ///
     /// # Errors
-    /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
+    /// Returns [`TooMany`](easel_domain::Error::TooMany) if the owner has too much waiting,
+    /// [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn create(&self, task: &Task, event: &Event, key: Option<&IdempotencyKey>) -> Result<Created> {
         let row = rows::task(task)?;
         let mut writes = vec![self.new_row(row)?, self.event(event)?];
@@ -81,19 +82,29 @@ impl Store {
                 .expression_attribute_values(":now", rows::number(task.created_at.as_second())))?);
         }
         writes.extend(self.reference(task)?);
+        writes.extend(self.counted(task.id, None, Some(task.status))?);
+        let waiting = self.waiting(task, event)?;
+        let limited = waiting.limited.map(|index| index + writes.len());
+        writes.extend(waiting.writes);
         let send = || async {
             let request = self.client.transact_write_items().set_transact_items(Some(writes.clone()));
             let Err(error) = request.send().await else {
                 report(event);
                 return Ok(Created::New);
             };
-            match (refusals(error.as_service_error()).as_slice(), key) {
+            let refusals = refusals(error.as_service_error());
+            if Self::is_too_much(&refusals, limited) {
+                return Err(CreationAttempt::Failed(self.too_much()));
+            }
+            match (refusals.as_slice(), key) {
                 ([_, _, Some(WriteRefusal::Condition), ..], Some(key)) => match self.made_before(key).await {
                     Ok(Some(before)) => Ok(before),
                     Ok(None) => Err(CreationAttempt::Failed(rows::failed(error))),
                     Err(error) => Err(CreationAttempt::Failed(error)),
                 },
-                ([Some(WriteRefusal::Condition), ..], _) => Ok(Created::Exists),
+                ([Some(WriteRefusal::Condition), ..] | [_, Some(WriteRefusal::Condition), ..], _) => {
+                    Ok(Created::Exists)
+                }
                 ([_, ..], _) => Err(CreationAttempt::Conflicted(Error::Contended)),
                 ([], _) => Err(CreationAttempt::Failed(rows::failed(error))),
             }
@@ -101,6 +112,25 @@ impl Store {
         let created =
             send.retry(conflict_pauses()).when(|attempt| matches!(attempt, CreationAttempt::Conflicted(_))).await;
         created.map_err(|(CreationAttempt::Conflicted(error) | CreationAttempt::Failed(error))| error)
+    }
+
+    /// Saves a new task that has failed already, with its first two events: nobody draws it in between. Whether it is
+    /// new; a task with this id that is there stays.
+    ///
+    /// # Errors
+    /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
+    pub async fn create_failed(&self, task: &Task, events: &[Event; 2]) -> Result<bool> {
+        let mut writes = vec![self.new_row(rows::task(task)?)?];
+        for event in events {
+            writes.push(self.event(event)?);
+        }
+        writes.extend(self.reference(task)?);
+        writes.extend(self.counted(task.id, None, Some(task.status))?);
+        let is_new = self.write_all(writes).await?.is_empty();
+        if is_new {
+            events.iter().for_each(report);
+        }
+        Ok(is_new)
     }
 
     /// What the key made before, if anything.

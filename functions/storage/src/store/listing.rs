@@ -2,15 +2,14 @@
 //!
 //! Ids are `UUIDv7`, so the order of ids is the order of creation, and the last id of a page is where the next begins.
 
-use aws_sdk_dynamodb::types::{AttributeValue, Select};
+use aws_sdk_dynamodb::types::AttributeValue;
 use uuid::Uuid;
 
+use super::indexes::{BY_OWNER, BY_STATUS, Index, SHARDS};
 use super::{Store, rows};
 use crate::error::Result;
 use easel_domain::task::{Status, Task};
 
-pub(super) const BY_STATUS: &str = "by_status";
-pub(super) const BY_OWNER: &str = "by_owner";
 /// Rows that one page looks at when most are left out by a filter; the cursor continues from there.
 const MOST_READS: usize = 20;
 
@@ -29,7 +28,8 @@ pub struct Filter {
     pub oldest_first: bool,
 }
 
-/// A part of a list.
+/// A part of a list. Lists show less than a task has: its tasks are without metadata and earlier attempts, and nobody makes
+/// a move on one before reading it by its id.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page {
     /// In the filter's order.
@@ -56,55 +56,29 @@ impl Store {
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn list(&self, filter: &Filter, limit: usize, behind: Option<Uuid>) -> Result<Page> {
-        let parts = match (&filter.owner, filter.status) {
-            (Some(owner), _) => vec![self.part(BY_OWNER, "owner", owner, filter, limit, behind).await?],
-            (None, Some(status)) => {
-                vec![self.part(BY_STATUS, "status", status.as_str(), filter, limit, behind).await?]
-            }
+        let (index, values) = match (&filter.owner, filter.status) {
+            (Some(owner), _) => (BY_OWNER, vec![owner.as_str()]),
+            (None, Some(status)) => (BY_STATUS, vec![status.as_str()]),
             (None, None) => {
                 let statuses = Status::ALL.into_iter().filter(|status| *status != Status::Deleted);
-                let reads = statuses.map(|status| {
-                    let (store, filter) = (self.clone(), filter.clone());
-                    tokio::spawn(async move {
-                        store.part(BY_STATUS, "status", status.as_str(), &filter, limit, behind).await
-                    })
-                });
-                let mut parts = Vec::new();
-                for read in reads.collect::<Vec<_>>() {
-                    parts.push(read.await.map_err(|error| crate::Error::Internal(error.to_string()))??);
-                }
-                parts
+                (BY_STATUS, statuses.map(Status::as_str).collect())
             }
         };
-        Ok(merge(parts, limit, filter.oldest_first))
-    }
-
-    /// How many tasks stand at `status`.
-    ///
-    /// # Errors
-    /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
-    pub async fn count(&self, status: Status) -> Result<u64> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name(BY_STATUS)
-            .select(Select::Count)
-            .key_condition_expression("#key = :key")
-            .expression_attribute_names("#key", "status")
-            .expression_attribute_values(":key", AttributeValue::S(status.as_str().to_owned()));
-        let mut pages = query.into_paginator().send();
-        let mut count = 0;
-        while let Some(page) = pages.next().await {
-            count += u64::try_from(page.map_err(rows::failed)?.count).unwrap_or_default();
+        let mut reads = Vec::new();
+        for (value, shard) in values.into_iter().flat_map(|value| (0..SHARDS).map(move |shard| (value, shard))) {
+            let (store, filter, value) = (self.clone(), filter.clone(), index.value(value, shard));
+            reads.push(tokio::spawn(async move { store.part(index, &value, &filter, limit, behind).await }));
         }
-        Ok(count)
+        let mut parts = Vec::new();
+        for read in reads {
+            parts.push(read.await.map_err(|error| crate::Error::Internal(error.to_string()))??);
+        }
+        Ok(merge(parts, limit, filter.oldest_first))
     }
 
     async fn part(
         &self,
-        index: &str,
-        attribute: &str,
+        index: Index,
         value: &str,
         filter: &Filter,
         limit: usize,
@@ -117,17 +91,17 @@ impl Store {
                 .client
                 .query()
                 .table_name(&self.table)
-                .index_name(index)
+                .index_name(index.name)
                 .scan_index_forward(filter.oldest_first)
                 .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX))
-                .expression_attribute_names("#key", attribute)
+                .expression_attribute_names("#key", index.key)
                 .expression_attribute_values(":key", AttributeValue::S(value.to_owned()));
             if let Some(behind) = part.read_to {
                 condition.push_str(if filter.oldest_first { " AND id > :behind" } else { " AND id < :behind" });
                 query = query.expression_attribute_values(":behind", AttributeValue::S(behind.to_string()));
             }
             let mut left_out = Vec::new();
-            if attribute == "owner" {
+            if index == BY_OWNER {
                 let (test, status) = filter.status.map_or(("<>", Status::Deleted), |status| ("=", status));
                 left_out.push(format!("#status {test} :status"));
                 query = query

@@ -4,8 +4,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::Store;
+use super::counters::COUNTERS;
+use super::indexes::BY_STATUS;
 use super::rows::{self, EXPIRES};
-use super::{Store, listing};
 use crate::rights::{Answer, Trial};
 use easel_domain::task::Status;
 
@@ -20,7 +22,8 @@ impl Store {
         let partition = rows::task_partition(Uuid::new_v4());
         let key = rows::key(&partition, TRIAL);
         let expires = rows::number(Timestamp::now().as_second() + KEPT);
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(key.clone())).item(EXPIRES, expires);
+        let put =
+            self.client.put_item().table_name(&self.table).set_item(Some(key.clone())).item(EXPIRES, expires.clone());
         let get = self.client.get_item().table_name(&self.table).set_key(Some(key.clone()));
         let query = self
             .client
@@ -28,17 +31,28 @@ impl Store {
             .table_name(&self.table)
             .key_condition_expression("PK = :key")
             .expression_attribute_values(":key", key["PK"].clone());
-        let deleted = AttributeValue::S(Status::Deleted.as_str().to_owned());
+        let deleted = AttributeValue::S(BY_STATUS.value(Status::Deleted.as_str(), 0));
         let index = self
             .client
             .query()
             .table_name(&self.table)
-            .index_name(listing::BY_STATUS)
+            .index_name(BY_STATUS.name)
             .limit(1)
             .key_condition_expression("#status = :status")
-            .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#status", BY_STATUS.key)
             .expression_attribute_values(":status", deleted);
         let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key));
+        // Under a condition that never holds: a counter is nothing to try things on.
+        let count = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(rows::key(COUNTERS, TRIAL)))
+            .update_expression("SET #expires = :expires")
+            .condition_expression("attribute_exists(PK)")
+            .expression_attribute_names("#expires", EXPIRES)
+            .expression_attribute_values(":expires", expires.clone());
+        let count = Answer::to(count.send().await, &["ConditionalCheckFailedException"]);
         let put = Answer::to(put.send().await, &[]);
         let get = Answer::to(get.send().await, &[]);
         let query = Answer::to(query.send().await, &[]);
@@ -48,9 +62,10 @@ impl Store {
         let trial = |right, answer| Trial { right, on: rows.clone(), answer };
         vec![
             trial("dynamodb:PutItem", put),
+            Trial { right: "dynamodb:UpdateItem", on: format!("{} {COUNTERS}", self.table), answer: count },
             trial("dynamodb:GetItem", get),
             trial("dynamodb:Query", query),
-            Trial { right: "dynamodb:Query", on: format!("{}/{}", self.table, listing::BY_STATUS), answer: index },
+            Trial { right: "dynamodb:Query", on: format!("{}/{}", self.table, BY_STATUS.name), answer: index },
             trial("dynamodb:DeleteItem", delete),
         ]
     }

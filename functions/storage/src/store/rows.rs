@@ -8,13 +8,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use super::indexes::{BY_OWNER, BY_STATUS};
 use crate::error::{Error, Result};
-use easel_domain::task::Task;
+use easel_domain::task::{Attempt, Task};
 
 pub(super) type Row = HashMap<String, AttributeValue>;
 
 pub(super) const TASK: &str = "TASK";
 pub(super) const PROGRESS: &str = "PROGRESS";
+/// Earlier attempts sort behind the task, so that one query of the end of its partition reads the whole task.
+pub(super) const ATTEMPT: &str = "TASK#ATTEMPT#";
 pub(super) const EVENT: &str = "EVENT#";
 /// The attribute that DynamoDB's time to live looks at, in seconds since 1970.
 pub(super) const EXPIRES: &str = "expires";
@@ -51,12 +54,21 @@ pub(super) fn write(partition: &str, sort: &str, value: &impl Serialize) -> Resu
     Ok(row.into_iter().chain(key(partition, sort)).collect())
 }
 
-/// A task's row.
+/// A task's row, which holds the current attempt alone.
 pub(super) fn task(task: &Task) -> Result<Row> {
     let mut row = write(&task_partition(task.id), TASK, task)?;
+    row.remove("earlier_attempts");
     let text = format!("{}\n{}", task.title.as_deref().unwrap_or_default(), task.attempt.settings.prompt);
     row.insert(TEXT.to_owned(), AttributeValue::S(lowercase(&text)));
+    for (index, of) in [(BY_STATUS, task.status.as_str()), (BY_OWNER, task.owner.as_str())] {
+        row.insert(index.key.to_owned(), AttributeValue::S(index.value_for(of, task.id)));
+    }
     Ok(row)
+}
+
+/// The row of an earlier attempt.
+pub(super) fn attempt(task: Uuid, attempt: &Attempt) -> Result<Row> {
+    write(&task_partition(task), &format!("{ATTEMPT}{:04}", attempt.number), attempt)
 }
 
 /// Each letter by itself, so that a part of a text is also a part of it in lower case. `str::to_lowercase` looks at a

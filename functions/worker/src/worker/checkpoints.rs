@@ -15,9 +15,10 @@ const MOST_BYTES: usize = 256 << 20;
 
 impl Worker {
     /// The generation as an earlier worker left it, if it left a checkpoint that can be resumed.
-    pub(super) async fn resume(&self, task: &Task) -> Result<Option<Generation>, GenerationError> {
+    pub(super) async fn resume(&self, task: &Task, delivery: &Delivery) -> Result<Option<Generation>, GenerationError> {
         let key = keys::checkpoint(task.id, task.attempt.number);
-        let Some(object) = self.workflow.gallery.read(&key, MOST_BYTES).await? else { return Ok(None) };
+        let read = self.retry(delivery, || self.workflow.gallery.read(&key, MOST_BYTES)).await?;
+        let Some(object) = read else { return Ok(None) };
         let resumed = Checkpoint::from_bytes(&object.bytes).and_then(|saved| self.engine.model.resume(saved));
         match resumed {
             Ok(generation) => Ok(Some(generation)),
@@ -60,7 +61,7 @@ impl Worker {
         let bytes = generation.checkpoint().to_bytes()?;
         let gallery = &self.workflow.gallery;
         let write = || gallery.write(&key, bytes.clone(), "application/octet-stream");
-        Ok(self.retry(delivery, write).await?)
+        self.retry(delivery, write).await
     }
 
     /// Removes a checkpoint that is no longer needed.

@@ -1,52 +1,53 @@
-//! Failing tasks that cannot be completed.
+//! Failing tasks that cannot be completed. What decides is what happened to the task itself, never how often a message
+//! came.
 
-use easel_domain::task::{Change, Status, Task};
-use easel_storage::gallery::keys;
+use easel_domain::task::{Change, Task};
 use easel_storage::store::Saved;
 use jiff::Timestamp;
 
+use super::generating::RunningTask;
 use super::generation_error::GenerationError;
-use super::{DeliveryOutcome, Worker, uploads};
+use super::{Delivery, DeliveryOutcome, Worker};
 
 impl Worker {
     /// Fails the task, unless someone has moved it since it was read.
-    pub(super) async fn fail(&self, task: &Task, reason: &str) -> Result<(), GenerationError> {
+    pub(super) async fn fail(&self, task: &Task, reason: &str, delivery: &Delivery) -> Result<(), GenerationError> {
         let change = Change::Fail { reason: reason.to_owned() };
         let (failed, event) = task.after(change, &self.identity(), Timestamp::now())?;
-        if self.workflow.store.save(&failed, &event).await? == Saved::Done {
+        if self.retry(delivery, || self.workflow.store.save(&failed, &event)).await? == Saved::Done {
             tracing::info!(task = %task.id, reason, "the task has failed");
             self.remove_checkpoint(task).await;
         }
         Ok(())
     }
 
-    /// Fails the task of the object under `key`, whose message the queue has given up.
-    pub(super) async fn give_up(&self, key: &str, reason: &str) -> Result<DeliveryOutcome, GenerationError> {
-        let (id, upload) = if let Some(name) = key.strip_prefix(keys::REQUESTS) {
-            let Some(id) = name.strip_suffix(".json").and_then(|id| id.parse().ok()) else {
-                return Ok(DeliveryOutcome::Done);
-            };
-            (id, None)
-        } else {
-            let Some((key, facts)) = self.subject(key).await? else { return Ok(DeliveryOutcome::Done) };
-            (uploads::task_id(&key, &facts), Some(key))
+    /// Leaves a task that could not be completed: failed, if trying again does not help or was tried often enough, else
+    /// to the next worker.
+    pub(super) async fn leave_failed(
+        &self,
+        running: RunningTask,
+        error: &GenerationError,
+        delivery: &Delivery,
+    ) -> DeliveryOutcome {
+        tracing::error!(%error, "the task could not be completed");
+        let tries = running.task.attempt.claim.as_ref().map_or(1, |claim| claim.tries);
+        let given_up = match error {
+            GenerationError::Request(_) => true,
+            GenerationError::Failed(_) => tries >= self.options.tries,
+            GenerationError::Transient(_) | GenerationError::Outage(_) => false,
         };
-        let Some(task) = self.workflow.store.find(id).await? else {
-            if let Some(key) = upload {
-                self.refuse_upload(id, &key, reason).await?;
+        if given_up {
+            match self.fail(&running.task, &error.to_string(), delivery).await {
+                Ok(()) => return DeliveryOutcome::Done,
+                Err(error) => tracing::error!(%error, "the failure could not be stored"),
             }
-            return Ok(DeliveryOutcome::Done);
-        };
-        if !matches!(task.status, Status::Pending | Status::InProgress) {
-            return Ok(DeliveryOutcome::Done);
         }
-        match self.lease_left(&task).await? {
-            // The message was a duplicate, and a worker is generating the task.
-            Some(wait) => Ok(DeliveryOutcome::HandBack {
-                after: wait,
-                reason: "a worker is still generating the task".to_owned(),
-            }),
-            None => self.fail(&task, reason).await.map(|()| DeliveryOutcome::Done),
+        if let GenerationError::Outage(reason) = error
+            && self.put_down(&running.task, reason).await
+        {
+            return self.hand_back(error, delivery);
         }
+        running.heartbeat.release(&error.to_string()).await;
+        self.hand_back(error, delivery)
     }
 }

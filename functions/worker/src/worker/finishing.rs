@@ -1,8 +1,8 @@
 //! From the last denoising step to the task that awaits approval.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use easel_domain::task::{Change, GeneratedImage, GenerationReport, Task};
+use easel_domain::task::{Attempt, Change, GeneratedImage, GenerationReport, Task};
 use easel_images::ImageRecord;
 use easel_model::Generation;
 use easel_settings::ResolvedSettings;
@@ -21,29 +21,41 @@ use crate::price;
 const LARGEST_IMAGE: usize = 256 << 20;
 
 impl Worker {
-    /// Decodes the images, stores them in the gallery and makes the move.
+    /// Decodes the images one by one, stores each in the gallery and makes the move. Short of time, the rest is handed on
+    /// between two of them.
     pub(super) async fn finish(
         &self,
-        running: &RunningTask,
-        generation: Generation,
+        running: &mut RunningTask,
+        mut generation: Generation,
         delivery: &Delivery,
     ) -> Result<(), GenerationError> {
         running.heartbeat.report(|report| report.stage = "decode".to_owned());
-        let (generation, images) = on_blocking_thread(generation, Generation::finish).await?;
-        let images = images?;
+        // A worker that came this far before may have stored some of them.
+        let resumed =
+            running.task.attempt.claim.as_ref().is_some_and(|claim| claim.step as usize == generation.total());
+        let mut images: Vec<GeneratedImage> = Vec::new();
+        for index in 0..generation.settings().count {
+            if resumed && let Some(image) = self.stored_image(&running.task, index, &generation, delivery).await? {
+                images.push(image);
+                continue;
+            }
+            if index > 0 && self.is_interrupted(running, &generation, delivery).await? {
+                return Ok(());
+            }
+            let began = Instant::now();
+            let (same, decoded) =
+                on_blocking_thread(generation, move |generation| generation.image(index as usize)).await?;
+            generation = same;
+            let files = encode(&decoded?, &self.record(&running.task, &generation.settings().alone(index)))?;
+            running.pace.record_decoding(began.elapsed());
+            running.heartbeat.record_step(began.elapsed());
+            if running.heartbeat.has_moved() {
+                return self.leave_to_others(&running.task, &generation, delivery).await;
+            }
+            images.push(self.store_image(&running.task, index, files, delivery).await?);
+        }
         let task = &running.task;
-        let mut files = Vec::new();
-        for (index, rgb) in (0..).zip(&images) {
-            files.push(encode(rgb, &self.record(task, &generation.settings().alone(index)))?);
-        }
-        if running.heartbeat.has_moved() {
-            return self.leave_to_others(task, &generation).await;
-        }
-        let mut images = Vec::new();
-        for (index, image) in (0..).zip(files) {
-            images.push(self.store_image(task, index, image, delivery).await?);
-        }
-        let report = self.generation_report(running, &generation, images.len()).await?;
+        let report = self.generation_report(running, &generation, images.len());
         emit(&report, task);
         let change = Change::Finish { images, generation: Box::new(report) };
         let (finished, event) = task.after(change, &self.identity(), Timestamp::now())?;
@@ -51,9 +63,9 @@ impl Worker {
             Saved::Done => tracing::info!(seconds = running.elapsed().as_secs_f64(), "the task is generated"),
             Saved::Stale => {
                 // The service may have stored the move although its response got lost.
-                let now = self.workflow.store.find(task.id).await?;
+                let now = self.retry(delivery, || self.workflow.store.find(task.id)).await?;
                 if now.is_none_or(|now| now.attempt.images != finished.attempt.images) {
-                    return self.leave_to_others(task, &generation).await;
+                    return self.leave_to_others(task, &generation, delivery).await;
                 }
             }
         }
@@ -98,30 +110,31 @@ impl Worker {
                 .ok_or_else(|| GenerationError::Transient(format!("S3: {key} exists but could not be read")))?
                 .bytes;
         }
-        Ok(GeneratedImage {
-            index,
-            key,
-            thumbnail_key,
-            width,
-            height,
-            bytes: image.len() as u64,
-            seed: task.attempt.settings.seed.wrapping_add(index.into()),
-            sha256: sha256(&image),
-        })
+        Ok(generated(task, index, (width, height), &image))
     }
 
-    async fn generation_report(
+    /// An image that a worker stored before it had to stop. Its thumbnail was stored before it.
+    async fn stored_image(
         &self,
-        running: &RunningTask,
+        task: &Task,
+        index: u32,
         generation: &Generation,
-        images: usize,
-    ) -> Result<GenerationReport, GenerationError> {
+        delivery: &Delivery,
+    ) -> Result<Option<GeneratedImage>, GenerationError> {
+        let key = keys::image(task.id, task.attempt.number, index);
+        let there = self.retry(delivery, || self.workflow.gallery.read(&key, LARGEST_IMAGE)).await?;
+        let settings = generation.settings();
+        let size = (settings.width.unwrap_or_default(), settings.height.unwrap_or_default());
+        Ok(there.map(|object| generated(task, index, size, &object.bytes)))
+    }
+
+    fn generation_report(&self, running: &RunningTask, generation: &Generation, images: usize) -> GenerationReport {
         let task = &running.task;
         let settings = generation.settings();
         let device = &self.engine.device;
         let took = running.elapsed();
         let cost = |hour| price::per_image(hour, took.as_secs_f64(), images);
-        Ok(GenerationReport {
+        GenerationReport {
             model: self.engine.name.clone(),
             device: device.kind().to_owned(),
             device_name: device.name.clone(),
@@ -132,22 +145,33 @@ impl Worker {
             guidance_scale: settings.guidance_scale,
             scheduler: settings.scheduler.map(|name| name.as_str().to_owned()).unwrap_or_default(),
             refined: settings.use_refiner && self.engine.refiner_name.is_some(),
-            queue_seconds: self.queue_time(task).await?.as_secs_f64(),
+            queue_seconds: queue_time(&task.attempt).as_secs_f64(),
             drawing_seconds: took.as_secs_f64(),
             step_seconds: running.pace.median_step().as_secs_f64(),
             dollars_per_image: self.options.dollars_per_hour.map(cost),
             warnings: generation.warnings().to_vec(),
-        })
+        }
     }
+}
 
-    /// The time from the request to the first claim, which another worker may have made.
-    async fn queue_time(&self, task: &Task) -> Result<Duration, GenerationError> {
-        let requested = task.attempt.requested_at;
-        let history = self.workflow.store.history(task.id).await?;
-        let claims = history.iter().filter(|event| matches!(event.change, Change::Claim { .. }));
-        let first = claims.map(|event| event.at).find(|at| *at >= requested);
-        let waited = first.unwrap_or(requested).duration_since(requested);
-        Ok(Duration::try_from(waited).unwrap_or_default())
+/// The time from the request to the first claim, which another worker may have made.
+fn queue_time(attempt: &Attempt) -> Duration {
+    let claimed = attempt.first_claim_at.or(attempt.claim.as_ref().map(|claim| claim.at));
+    let waited = claimed.unwrap_or(attempt.requested_at).duration_since(attempt.requested_at);
+    Duration::try_from(waited).unwrap_or_default()
+}
+
+/// What the task says of an image file.
+fn generated(task: &Task, index: u32, (width, height): (u32, u32), file: &[u8]) -> GeneratedImage {
+    GeneratedImage {
+        index,
+        key: keys::image(task.id, task.attempt.number, index),
+        thumbnail_key: keys::thumbnail(task.id, task.attempt.number, index),
+        width,
+        height,
+        bytes: file.len() as u64,
+        seed: task.attempt.settings.seed.wrapping_add(index.into()),
+        sha256: sha256(file),
     }
 }
 

@@ -3,12 +3,10 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use easel_domain::task::{Change, Settings, Status, Task};
+use easel_domain::task::{Settings, Task};
 use easel_model::Generation;
-use easel_storage::gallery::DrawRequest;
-use easel_storage::store::Saved;
+use easel_storage::uploads::LARGEST_FILE;
 use image::RgbImage;
-use jiff::Timestamp;
 
 use super::claiming::ClaimedTask;
 use super::generation_error::GenerationError;
@@ -16,15 +14,14 @@ use super::heartbeat::Heartbeat;
 use super::pace::Pace;
 use super::{Delivery, DeliveryOutcome, Worker, image_files};
 
-/// The largest image that is read to start from, in bytes.
-pub(super) const LARGEST_FILE: usize = 20 << 20;
-
 /// A claimed task that is being generated.
 pub(super) struct RunningTask {
     pub(super) task: Task,
     pub(super) heartbeat: Heartbeat,
     pub(super) pace: Pace,
     pub(super) began: Instant,
+    /// When it was last seen whether others wait.
+    pub(super) looked_for_others: Option<Instant>,
 }
 
 impl Worker {
@@ -32,25 +29,12 @@ impl Worker {
     pub(super) async fn generate_claimed(&self, claimed: ClaimedTask, delivery: &Delivery) -> DeliveryOutcome {
         let ClaimedTask { task, progress, resumed } = claimed;
         let heartbeat = Heartbeat::begin(self.workflow.store.clone(), task.clone(), progress, self.options.clone());
-        let mut running = RunningTask { task, heartbeat, pace: Pace::default(), began: Instant::now() };
-        let error = match self.run_steps(&mut running, resumed, delivery).await {
-            Ok(()) => return DeliveryOutcome::Done,
-            Err(error) => error,
-        };
-        tracing::error!(%error, "the task could not be completed");
-        let given_up = match &error {
-            GenerationError::Request(_) => true,
-            GenerationError::Transient(_) => false,
-            GenerationError::Failed(_) => delivery.count >= self.options.deliveries,
-        };
-        if given_up {
-            match self.fail(&running.task, &error.to_string()).await {
-                Ok(()) => return DeliveryOutcome::Done,
-                Err(error) => tracing::error!(%error, "the failure could not be stored"),
-            }
+        let (pace, began) = (Pace::default(), Instant::now());
+        let mut running = RunningTask { task, heartbeat, pace, began, looked_for_others: None };
+        match self.run_steps(&mut running, resumed, delivery).await {
+            Ok(()) => DeliveryOutcome::Done,
+            Err(error) => self.leave_failed(running, &error, delivery).await,
         }
-        running.heartbeat.release().await;
-        self.hand_back(&error, delivery)
     }
 
     async fn run_steps(
@@ -61,7 +45,7 @@ impl Worker {
     ) -> Result<(), GenerationError> {
         let mut generation = match resumed {
             Some(generation) => generation,
-            None => self.start(&running.task.attempt.settings).await?,
+            None => self.start(&running.task.attempt.settings, delivery).await?,
         };
         loop {
             if self.is_interrupted(running, &generation, delivery).await? {
@@ -102,9 +86,9 @@ impl Worker {
     }
 
     /// Starts the generation: reads the image to start from, if there is one, and encodes the prompt.
-    async fn start(&self, settings: &Settings) -> Result<Generation, GenerationError> {
+    async fn start(&self, settings: &Settings, delivery: &Delivery) -> Result<Generation, GenerationError> {
         let init = match &settings.init_image {
-            Some(key) => Some(self.init_image(key).await?),
+            Some(key) => Some(self.init_image(key, delivery).await?),
             None => None,
         };
         let request = self.engine.request(settings, init)?;
@@ -112,78 +96,20 @@ impl Worker {
         Ok(tokio::task::spawn_blocking(move || model.start(request)).await??)
     }
 
-    async fn init_image(&self, key: &str) -> Result<RgbImage, GenerationError> {
+    async fn init_image(&self, key: &str, delivery: &Delivery) -> Result<RgbImage, GenerationError> {
         let refused = |reason: String| GenerationError::Request(format!("init_image: {reason}"));
-        let object = match self.workflow.gallery.read(key, LARGEST_FILE).await {
-            Ok(object) => {
-                object.ok_or_else(|| refused(format!("nothing was uploaded as {key}: upload it and retry")))?
-            }
-            Err(easel_storage::Error::TooLong { length, .. }) => {
-                let limit = LARGEST_FILE >> 20;
-                return Err(refused(format!("{key} has {} MiB, the limit is {limit}: make it smaller", length >> 20)));
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let gallery = &self.workflow.gallery;
+        let facts = self.retry(delivery, || gallery.facts(key)).await?;
+        let gone = || refused(format!("nothing was uploaded as {key}: upload it and retry"));
+        let length = facts.ok_or_else(gone)?.length;
+        if length > LARGEST_FILE as u64 {
+            let limit = LARGEST_FILE >> 20;
+            return Err(refused(format!("{key} has {} MiB, the limit is {limit}: make it smaller", length >> 20)));
+        }
+        let object = self.retry(delivery, || gallery.read(key, LARGEST_FILE)).await?.ok_or_else(gone)?;
         let name = Path::new(key).to_owned();
         let decoded = tokio::task::spawn_blocking(move || easel_images::decode(&name, &object.bytes)).await?;
         decoded.map_err(|error| refused(error.to_string()))
-    }
-
-    /// Whether the generation stops here, because the task was moved, the worker is stopping, or there is too little
-    /// time.
-    async fn is_interrupted(
-        &self,
-        running: &RunningTask,
-        generation: &Generation,
-        delivery: &Delivery,
-    ) -> Result<bool, GenerationError> {
-        if running.heartbeat.has_moved() {
-            self.leave_to_others(&running.task, generation).await?;
-            return Ok(true);
-        }
-        let stopping = delivery.stop.is_cancelled().then(|| "the worker is stopping".to_owned());
-        let reason = stopping.or_else(|| running.pace.too_late(delivery.deadline, self.options.margin));
-        if let Some(reason) = reason {
-            self.hand_on(&running.task, generation, reason, delivery).await?;
-            return Ok(true);
-        }
-        Ok(false)
-    }
-
-    /// Hands the rest on to the next worker: checkpoint, request, move.
-    async fn hand_on(
-        &self,
-        task: &Task,
-        generation: &Generation,
-        reason: String,
-        delivery: &Delivery,
-    ) -> Result<(), GenerationError> {
-        self.save_checkpoint_with_retries(task, generation, delivery).await?;
-        let step = u32::try_from(generation.step()).unwrap_or(u32::MAX);
-        tracing::info!(step, reason, "handing the task on to the next worker");
-        let (moved, event) = task.after(Change::HandOn { step, reason }, &self.identity(), Timestamp::now())?;
-        let request = DrawRequest { task: moved.id, version: moved.version };
-        self.retry(delivery, || self.workflow.gallery.request_drawing(request)).await?;
-        match self.retry(delivery, || self.workflow.store.save(&moved, &event)).await? {
-            Saved::Done => Ok(()),
-            Saved::Stale => self.leave_to_others(task, generation).await,
-        }
-    }
-
-    /// Stops because someone else moved the task: saves what they need and nothing more.
-    pub(super) async fn leave_to_others(&self, task: &Task, generation: &Generation) -> Result<(), GenerationError> {
-        let now = self.workflow.store.find(task.id).await?;
-        let status = now.as_ref().map(|now| now.status);
-        tracing::info!(status = status.map(Status::as_str), "the task was moved meanwhile");
-        let same = now.is_some_and(|now| now.attempt.claim == task.attempt.claim);
-        match status {
-            Some(Status::Paused | Status::Pending) if same => {
-                self.save_checkpoint(task, generation, &mut Pace::default()).await;
-            }
-            None | Some(Status::Cancelled | Status::Deleted) => self.remove_checkpoint(task).await,
-            _ => {}
-        }
-        Ok(())
     }
 }
 

@@ -10,9 +10,12 @@ pub(super) enum GenerationError {
     /// The task asks for something impossible: trying again does not help.
     #[error("{0}")]
     Request(String),
-    /// A service is unavailable at the moment.
+    /// Something is in the way that goes by: trying again helps.
     #[error("{0}")]
     Transient(String),
+    /// A service is away or refuses its service, for longer than the worker could wait. No task is to blame.
+    #[error("{0}")]
+    Outage(String),
     /// The model, the device or Easel failed: another worker may succeed.
     #[error("{0}")]
     Failed(String),
@@ -21,7 +24,8 @@ pub(super) enum GenerationError {
 impl From<easel_storage::Error> for GenerationError {
     fn from(error: easel_storage::Error) -> Self {
         match error {
-            easel_storage::Error::Unavailable { service, detail } => Self::Transient(format!("{service}: {detail}")),
+            easel_storage::Error::Unavailable { service, detail } => Self::Outage(format!("{service}: {detail}")),
+            refused @ easel_storage::Error::Refused { .. } => Self::Outage(refused.to_string()),
             other if other.is_passing() => Self::Transient(other.to_string()),
             other => Self::Failed(other.to_string()),
         }

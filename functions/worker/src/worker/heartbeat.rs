@@ -11,6 +11,9 @@ use tokio::task::JoinHandle;
 
 use super::WorkerOptions;
 
+/// Most characters of an error that the next worker learns of.
+const LONGEST_ERROR: usize = 1000;
+
 /// Beats until it is dropped.
 pub(super) struct Heartbeat {
     watched: Arc<WatchedTask>,
@@ -77,10 +80,14 @@ impl Heartbeat {
         self.watched.write(true).await;
     }
 
-    /// Ends the lease: another worker may claim the task at once.
-    pub(super) async fn release(self) {
+    /// Ends the lease: another worker may claim the task at once, and learns what went wrong here.
+    pub(super) async fn release(self, error: &str) {
         self.beating.abort();
-        self.watched.state().lease = Duration::ZERO;
+        {
+            let mut state = self.watched.state();
+            state.lease = Duration::ZERO;
+            state.progress.error = Some(error.chars().take(LONGEST_ERROR).collect());
+        }
         self.watched.write(true).await;
     }
 }

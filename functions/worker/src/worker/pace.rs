@@ -12,6 +12,8 @@ pub(super) struct Pace {
     saving: Duration,
     /// Time spent on steps since the last checkpoint.
     since_saved: Duration,
+    /// How long decoding an image took, at most.
+    decoding: Duration,
 }
 
 impl Pace {
@@ -20,14 +22,18 @@ impl Pace {
         self.since_saved += took;
     }
 
+    pub(super) fn record_decoding(&mut self, took: Duration) {
+        self.decoding = self.decoding.max(took);
+    }
+
     pub(super) fn record_saving(&mut self, took: Duration) {
         self.saving = took;
         self.since_saved = Duration::ZERO;
     }
 
-    /// Whether no step has been done since the task was claimed.
+    /// Whether nothing has been done since the task was claimed.
     pub(super) fn is_fresh(&self) -> bool {
-        self.steps.is_empty()
+        self.steps.is_empty() && self.decoding.is_zero()
     }
 
     pub(super) fn longest_step(&self) -> Duration {
@@ -45,11 +51,11 @@ impl Pace {
         self.since_saved >= self.saving * 10
     }
 
-    /// Why the work has to stop here, if it has to: the next step (decoding takes about as long as one) and what
-    /// follows would not fit into the time that is left.
+    /// Why the work has to stop here, if it has to: the next step (decoding an image takes about as long as one, until one
+    /// was decoded) and what follows would not fit into the time that is left.
     pub(super) fn too_late(&self, deadline: Deadline, margin: Duration) -> Option<String> {
         let left = deadline.left()?;
-        let needed = self.longest_step() * 3 / 2 + self.saving * 2 + margin;
+        let needed = self.longest_step().max(self.decoding) * 3 / 2 + self.saving * 2 + margin;
         if self.is_fresh() || left >= needed {
             return None;
         }
@@ -81,6 +87,10 @@ mod tests {
         assert!(pace.too_late(within(65), margin).is_some());
         pace.record_saving(seconds(5));
         assert!(pace.too_late(within(75), margin).is_some());
+        let mut decoding = Pace::default();
+        decoding.record_decoding(seconds(40));
+        assert!(decoding.too_late(within(65), margin).is_some());
+        assert_eq!(decoding.too_late(within(75), margin), None);
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! What the key of a dropped file means: its kind, its owner, its sidecars, its task.
 
-use easel_storage::gallery::{ObjectFacts, keys};
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
-const IMAGES: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
+use crate::gallery::ObjectFacts;
+use crate::gallery::keys::{self, IMAGES_DROPPED, split};
 
 /// The kind of a dropped file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(super) fn kind(key: &str) -> UploadKind {
     match extension.to_ascii_lowercase().as_str() {
         "txt" => UploadKind::Prompt,
         "json" => UploadKind::Request,
-        extension if IMAGES.contains(&extension) => UploadKind::Image,
+        extension if IMAGES_DROPPED.contains(&extension) => UploadKind::Image,
         _ => UploadKind::Other,
     }
 }
@@ -45,27 +45,13 @@ pub(super) fn images_beside(key: &str) -> Vec<String> {
     let (stem, _) = split(key);
     match kind(key) {
         UploadKind::Request if is_sidecar(key) => vec![stem.to_owned()],
-        UploadKind::Request => IMAGES.iter().map(|extension| format!("{stem}.{extension}")).collect(),
+        UploadKind::Request => IMAGES_DROPPED.iter().map(|extension| format!("{stem}.{extension}")).collect(),
         _ => Vec::new(),
     }
 }
 
-/// The files that may have the request for an image.
-pub(super) fn sidecars(key: &str) -> [String; 2] {
-    [format!("{key}.json"), format!("{}.json", split(key).0)]
-}
-
-/// A file's name without its extension (with its folders), and the extension.
-fn split(key: &str) -> (&str, &str) {
-    let name = key.rfind('/').map_or(0, |slash| slash + 1);
-    match key.rfind('.').filter(|dot| *dot > name) {
-        Some(dot) => (&key[..dot], &key[dot + 1..]),
-        None => (key, ""),
-    }
-}
-
 /// The id of a file's task: the same each time the file is announced, another one when it is uploaded again.
-pub(in super::super) fn task_id(key: &str, facts: &ObjectFacts) -> Uuid {
+pub(super) fn task_id(key: &str, facts: &ObjectFacts) -> Uuid {
     let digest = Sha256::digest(format!("{key}\n{}\n{}", facts.etag, facts.modified));
     let mut random = [0; 10];
     random.copy_from_slice(&digest[..10]);
@@ -96,7 +82,7 @@ mod tests {
         assert_eq!(images_beside("uploads/photo.png.json"), ["uploads/photo.png"]);
         assert!(images_beside("uploads/photo.json").contains(&"uploads/photo.webp".to_owned()));
         assert!(images_beside("uploads/photo.png").is_empty());
-        assert_eq!(sidecars("uploads/photo.png"), ["uploads/photo.png.json", "uploads/photo.json"]);
+        assert_eq!(keys::sidecars("uploads/photo.png"), ["uploads/photo.png.json", "uploads/photo.json"]);
     }
 
     #[test]

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use easel_domain::{LABELS, TaskRequest};
 use easel_settings::{Kind, SETTINGS, parse_object, quoted};
-use easel_storage::gallery::keys;
 use serde_json::{Map, Value};
+
+use crate::gallery::keys;
 
 /// The request of a text file, which is the prompt.
 pub(super) fn prompt(bytes: &[u8]) -> Result<TaskRequest, String> {

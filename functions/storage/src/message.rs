@@ -1,25 +1,27 @@
-//! The messages that a worker understands.
+//! What S3 announces, as queues deliver it.
 
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
-/// A message that a worker understands.
+const CREATED: &str = "ObjectCreated:";
+const REMOVED: &str = "ObjectRemoved:";
+
+/// What happened to objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Message {
+pub enum Message {
     /// Objects were created under these keys.
     Created(Vec<String>),
+    /// The objects under these keys are gone.
+    Removed(Vec<String>),
     /// S3 tests whether the queue exists.
     Test,
-    /// Deleted tasks whose grace period is over are to be purged.
-    Housekeeping,
 }
 
-/// A message's body: an event of S3, S3's test event, or `{"housekeeping": true}`.
+/// A message's body: an event of S3, or S3's test event.
 #[derive(Deserialize)]
 struct MessageBody {
     #[serde(rename = "Event")]
     event: Option<String>,
-    housekeeping: Option<bool>,
     #[serde(rename = "Records")]
     records: Option<Vec<EventRecord>>,
 }
@@ -48,26 +50,26 @@ impl Message {
     /// Reads a message's body.
     ///
     /// # Errors
-    /// Says why the body is not a message for workers.
-    pub(super) fn read(body: &str) -> Result<Self, String> {
+    /// Says why the body is no such message.
+    pub fn read(body: &str) -> Result<Self, String> {
         let body: MessageBody =
             serde_json::from_str(body).map_err(|error| format!("the message is not an event of S3: {error}"))?;
         if body.event.as_deref() == Some("s3:TestEvent") {
             return Ok(Self::Test);
         }
-        if body.housekeeping == Some(true) {
-            return Ok(Self::Housekeeping);
-        }
         let records = body.records.ok_or("the message is not an event of S3: it has no records")?;
-        records.into_iter().map(EventRecord::into_key).collect::<Result<_, _>>().map(Self::Created)
+        let removed = records.first().is_some_and(|record| record.event_name.starts_with(REMOVED));
+        let kind = if removed { REMOVED } else { CREATED };
+        let keys = records.into_iter().map(|record| record.into_key(kind)).collect::<Result<_, _>>()?;
+        Ok(if removed { Self::Removed(keys) } else { Self::Created(keys) })
     }
 }
 
 impl EventRecord {
-    /// The key of the created object. S3 encodes keys in events like the fields of a form.
-    fn into_key(self) -> Result<String, String> {
-        if self.event_source != "aws:s3" || !self.event_name.starts_with("ObjectCreated:") {
-            return Err(format!("the message reports {}, not a created object", self.event_name));
+    /// The object's key, if the event is of this kind. S3 encodes keys in events like the fields of a form.
+    fn into_key(self, kind: &str) -> Result<String, String> {
+        if self.event_source != "aws:s3" || !self.event_name.starts_with(kind) {
+            return Err(format!("the message reports {}, not {kind}…", self.event_name));
         }
         let key = self.s3.object.key.replace('+', " ");
         let decoded = percent_decode_str(&key).decode_utf8();
@@ -96,16 +98,19 @@ mod tests {
     }
 
     #[test]
-    fn the_test_event_and_housekeeping_are_told_apart() {
+    fn what_is_gone_and_the_test_event_are_told_apart() {
         let test = r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"b"}"#;
         assert_eq!(Message::read(test), Ok(Message::Test));
-        assert_eq!(Message::read(r#"{"housekeeping": true}"#), Ok(Message::Housekeeping));
+        let removed = created(&["published/1/0.png"]).replace("ObjectCreated:Put", "ObjectRemoved:DeleteMarkerCreated");
+        assert_eq!(Message::read(&removed), Ok(Message::Removed(vec!["published/1/0.png".to_owned()])));
     }
 
     #[test]
     fn anything_else_is_refused() {
-        let removed = created(&["uploads/a.txt"]).replace("ObjectCreated:Put", "ObjectRemoved:Delete");
-        for body in ["", "heart", "[]", "{}", "null", r#"{"Records": 3}"#, r#"{"Records": [{}]}"#, &removed] {
+        let restored = created(&["uploads/a.txt"]).replace("ObjectCreated:Put", "ObjectRestore:Post");
+        let mixed =
+            created(&["uploads/a.txt", "uploads/b.txt"]).replacen("ObjectCreated:Put", "ObjectRemoved:Delete", 1);
+        for body in ["", "heart", "[]", "{}", "null", r#"{"Records": 3}"#, r#"{"Records": [{}]}"#, &restored, &mixed] {
             assert!(Message::read(body).is_err(), "{body}");
         }
         assert!(Message::read(&created(&["uploads/%FF.txt"])).is_err());

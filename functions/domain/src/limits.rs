@@ -1,0 +1,122 @@
+//! How much may be asked for at once: the work of one order, and what one owner may have waiting.
+//!
+//! Work is counted in evaluations of the UNet, each times the pixels that it computes: what a drawing takes, whatever
+//! it is drawn on.
+
+use easel_settings::{FieldError, SchedulerName, Settings};
+
+/// The side of an image where nothing says another: the model's own.
+const SIDE: u64 = 1024;
+/// What megapixels have of pixels.
+const MEGA: f64 = 1e6;
+/// Seconds after which somebody with too much waiting may ask again.
+pub const RETRY_AFTER_SECONDS: u64 = 60;
+
+/// How much may be asked for. Work is in megapixel-evaluations: `count × width × height × evaluations of the UNet / 10⁶`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// Most work of one order.
+    pub max_work: f64,
+    /// Most work of one step of an order, where steps have to fit into a call.
+    pub max_step_work: Option<f64>,
+    /// Most tasks that one owner may have waiting.
+    pub max_waiting: u64,
+    /// Most work that one owner may have waiting.
+    pub max_waiting_work: f64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_work: 8_000.0, max_step_work: None, max_waiting: 500, max_waiting_work: 200_000.0 }
+    }
+}
+
+impl Limits {
+    /// Whether an order of these settings is small enough.
+    ///
+    /// # Errors
+    /// Says how much work it is, how much it may be, and what to reduce.
+    pub fn check(&self, settings: &Settings) -> Result<(), FieldError> {
+        let field = if settings.count > 1 { "count" } else { "steps" };
+        let whole = work(settings);
+        if whole > self.max_work {
+            let message = format!(
+                "the order is {whole:.0} megapixel-evaluations of work, the limit is {:.0}: ask for fewer images, a \
+                 smaller size or fewer steps",
+                self.max_work
+            );
+            return Err(FieldError::new(field, message));
+        }
+        let step = step_pixels(settings) as f64 / MEGA;
+        if let Some(most) = self.max_step_work.filter(|most| step > *most) {
+            let message = format!(
+                "one step of the order is {step:.0} megapixel-evaluations of work, the limit is {most:.0}: ask for fewer \
+                 images or a smaller size"
+            );
+            return Err(FieldError::new(field, message));
+        }
+        Ok(())
+    }
+}
+
+/// The work of an order in megapixel-evaluations.
+#[must_use]
+pub fn work(settings: &Settings) -> f64 {
+    pixel_evaluations(settings) as f64 / MEGA
+}
+
+/// The work of an order in whole evaluations of a pixel, which add up without rounding.
+#[must_use]
+pub fn pixel_evaluations(settings: &Settings) -> u64 {
+    let resolved = settings.clone().resolve();
+    let share = match settings.init_image {
+        Some(_) => resolved.strength.clamp(0.0, 1.0),
+        None => 1.0,
+    };
+    // Never less than a step, and a part of one counts as a whole.
+    let steps = (f64::from(resolved.steps) * share).ceil().max(1.0) as u64;
+    step_pixels(settings).saturating_mul(steps)
+}
+
+/// The work of one step of an order in evaluations of a pixel.
+fn step_pixels(settings: &Settings) -> u64 {
+    let resolved = settings.clone().resolve();
+    let side = |side: Option<u32>| side.map_or(SIDE, u64::from);
+    let guided = if resolved.guidance_scale > 1.0 { 2 } else { 1 };
+    let order = if resolved.scheduler == Some(SchedulerName::Heun) { 2 } else { 1 };
+    u64::from(resolved.count) * side(resolved.width) * side(resolved.height) * guided * order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sized(side: u32, count: u32, steps: u32) -> Settings {
+        Settings { width: Some(side), height: Some(side), count, steps: Some(steps), ..Settings::new("a heart") }
+    }
+
+    #[test]
+    fn work_is_what_the_unet_computes() {
+        let plain = sized(1000, 1, 30);
+        assert_eq!(work(&plain), 60.0);
+        assert_eq!(work(&Settings { guidance_scale: Some(1.0), ..plain.clone() }), 30.0);
+        assert_eq!(work(&Settings { scheduler: Some(SchedulerName::Heun), ..plain.clone() }), 120.0);
+        assert_eq!(work(&Settings { count: 4, ..plain.clone() }), 240.0);
+        let changed = Settings { init_image: Some("inputs/a.png".to_owned()), strength: Some(0.5), ..plain };
+        assert_eq!(work(&changed), 30.0);
+        assert_eq!(pixel_evaluations(&Settings::new("a heart")), 1024 * 1024 * 2 * 50);
+    }
+
+    #[test]
+    fn an_order_that_is_too_large_is_told_by_how_much_and_what_to_do() {
+        let limits = Limits { max_step_work: Some(20.0), ..Limits::default() };
+        assert_eq!(limits.check(&sized(1024, 8, 50)), Ok(()));
+        let largest = Settings { scheduler: Some(SchedulerName::Heun), ..sized(2048, 8, 150) };
+        let error = limits.check(&largest).expect_err("too large");
+        assert_eq!(error.field, "count");
+        assert!(error.message.contains("20133") && error.message.contains("limit is 8000"), "{}", error.message);
+        let step = limits.check(&sized(2048, 4, 10)).expect_err("too large");
+        assert!(step.message.contains("one step") && step.message.contains("limit is 20"), "{}", step.message);
+        assert_eq!(limits.check(&sized(2048, 1, 150)), Ok(()));
+    }
+}

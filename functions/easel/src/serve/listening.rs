@@ -1,0 +1,42 @@
+//! The addresses that the service listens on, and what it is called there.
+
+use std::net::SocketAddr;
+
+use easel_embedded::door::Names;
+use tokio::net::TcpListener;
+
+use super::ServeArguments;
+use crate::command_error::CommandError;
+
+/// A listener and its names.
+#[derive(Debug)]
+pub(super) struct Listening {
+    pub(super) listener: TcpListener,
+    pub(super) address: SocketAddr,
+    pub(super) names: Names,
+}
+
+impl Listening {
+    /// Listens at the address that `option` names. One that other machines reach has to be asked for in words.
+    ///
+    /// # Errors
+    /// It cannot be listened on, or nobody said that it should be.
+    pub(super) async fn start(
+        arguments: &ServeArguments,
+        address: SocketAddr,
+        option: &str,
+    ) -> Result<Self, CommandError> {
+        if !address.ip().is_loopback() && !arguments.insecure_http {
+            return Err(CommandError::wrong_use(format!(
+                "{option}: other machines reach {address}, and this is plain HTTP: everybody on the way there could read \
+                 tokens and images; keep a loopback address and put a proxy with TLS in front of it (--public-url), or \
+                 accept that with --insecure-http"
+            )));
+        }
+        let listener = TcpListener::bind(address).await.map_err(|error| {
+            CommandError::failed(format!("{option}: {address} cannot be listened on: {error}; port 0 takes a free one"))
+        })?;
+        let address = listener.local_addr().map_err(|error| CommandError::failed(format!("{option}: {error}")))?;
+        Ok(Self { listener, address, names: Names::new(address, arguments.public_url.clone()) })
+    }
+}

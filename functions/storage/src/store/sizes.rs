@@ -1,0 +1,199 @@
+//! How large rows become at the limits that are declared for what they hold.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use easel_domain::identity::{Identity, Role};
+use easel_domain::task::{
+    Change, GeneratedImage, GenerationReport, MAX_ATTEMPTS, MAX_NAME, MAX_NOTE, Move, NewTask, Publication, Task,
+};
+use easel_domain::{Labels, TaskRequest};
+use easel_settings::Kind;
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::rows::{self, Row};
+use crate::gallery::keys;
+
+/// DynamoDB's limit.
+const LIMIT: usize = 400 * 1024;
+/// The largest identity that a token can bring.
+const MAX_SUBJECT: usize = 255;
+/// Most images of an attempt.
+const MOST_IMAGES: u32 = 8;
+
+/// A text of the characters that take most bytes.
+fn text(characters: usize) -> String {
+    "𝄞".repeat(characters)
+}
+
+/// The largest value that a field may hold.
+fn largest(kind: Kind) -> Value {
+    match kind {
+        Kind::Text { most, .. } => json!(text(most)),
+        Kind::Whole { least, most, multiple_of } => json!((most / multiple_of * multiple_of).max(least)),
+        Kind::Number { least, most } => json!(least + (most - least) * 0.123_456_789_012_345_6),
+        Kind::Flag => json!(true),
+        Kind::Choice(names) => json!(names.iter().max_by_key(|name| name.len())),
+        Kind::Interval => json!([0.123_456_789_012_345_6, 0.923_456_789_012_345_6]),
+        Kind::Size | Kind::Offset => json!([65_536, 65_536]),
+        Kind::Texts { most, length } => (0..most).map(|place| json!(numbered(place, length))).collect(),
+        Kind::Table { most, length } => {
+            let entries = (0..most).map(|place| (numbered(place, 100), json!(text(length))));
+            Value::Object(entries.collect())
+        }
+    }
+}
+
+/// A largest text of its own.
+fn numbered(place: usize, characters: usize) -> String {
+    format!("{place:02}{}", text(characters - 2))
+}
+
+/// The largest request that is accepted.
+fn request() -> TaskRequest {
+    let fields = TaskRequest::fields();
+    let object: Map<_, _> = fields.iter().map(|field| (field.name.to_owned(), largest(field.kind))).collect();
+    TaskRequest::read(object).expect("it is within all limits")
+}
+
+fn person() -> Identity {
+    Identity {
+        token_id: Some(text(MAX_NAME)),
+        request_id: Some(text(MAX_NAME)),
+        ..Identity::new(text(MAX_SUBJECT), Role::Admin)
+    }
+}
+
+fn created() -> (Task, easel_domain::task::Event) {
+    let TaskRequest { settings, labels } = request();
+    let new = NewTask { id: Uuid::max(), owner: text(MAX_SUBJECT), settings, labels, source: Some(text(256)) };
+    Task::create(new, &person(), Timestamp::now())
+}
+
+/// Every change, as large as it may be; what workers say is larger than that, because they may say anything.
+fn changes(task: &Task) -> Vec<Change> {
+    let publication = Publication {
+        by: text(MAX_SUBJECT),
+        at: Timestamp::now(),
+        keys: (0..MOST_IMAGES).map(|index| keys::published(task.id, u64::MAX, index)).collect(),
+    };
+    let note = || Some(text(MAX_NOTE));
+    let long = || text(100_000);
+    let changes = vec![
+        Change::Claim { worker: text(MAX_SUBJECT), step: 1 },
+        Change::HandOn { step: 1, reason: long(), makes_way: false },
+        Change::Finish { images: (0..MOST_IMAGES).map(|index| image(task.id, index)).collect(), generation: report() },
+        Change::Fail { reason: long() },
+        Change::Pause,
+        Change::Resume,
+        Change::Cancel { reason: note() },
+        Change::Approve { note: note() },
+        Change::Reject { reason: text(MAX_NOTE) },
+        Change::Publish { publication },
+        Change::Unpublish { reason: note() },
+        Change::Retry { settings: Box::new(request().settings) },
+        Change::Delete { after: Timestamp::now() },
+    ];
+    let moves: Vec<_> = changes.iter().filter_map(Change::action).collect();
+    assert_eq!(moves, Move::ALL, "each move is measured");
+    changes
+}
+
+fn image(task: Uuid, index: u32) -> GeneratedImage {
+    GeneratedImage {
+        index,
+        key: keys::image(task, MAX_ATTEMPTS, index),
+        thumbnail_key: keys::thumbnail(task, MAX_ATTEMPTS, index),
+        width: 2048,
+        height: 2048,
+        bytes: u64::MAX,
+        seed: u64::MAX,
+        sha256: "f".repeat(64),
+    }
+}
+
+fn report() -> Box<GenerationReport> {
+    Box::new(GenerationReport {
+        model: text(10_000),
+        device: text(10_000),
+        device_name: text(10_000),
+        precision: "int8".to_owned(),
+        width: 2048,
+        height: 2048,
+        steps: 150,
+        guidance_scale: 0.123_456_789_012_345_6,
+        scheduler: "dpmpp_2m_sde_karras".to_owned(),
+        refined: true,
+        queue_seconds: 0.123_456_789_012_345_6,
+        drawing_seconds: 0.123_456_789_012_345_6,
+        step_seconds: 0.123_456_789_012_345_6,
+        dollars_per_image: Some(0.123_456_789_012_345_6),
+        warnings: vec![text(100_000); 1000],
+    })
+}
+
+/// The bytes that DynamoDB counts, with the most that a number takes.
+fn size(row: &Row) -> usize {
+    row.iter().map(|(name, value)| name.len() + value_size(value)).sum()
+}
+
+fn value_size(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::N(_) => 21,
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        AttributeValue::L(values) => 3 + values.iter().map(|value| 1 + value_size(value)).sum::<usize>(),
+        AttributeValue::M(values) => {
+            3 + values.iter().map(|(name, value)| 1 + name.len() + value_size(value)).sum::<usize>()
+        }
+        _ => 1,
+    }
+}
+
+/// Makes every legal move from every state that can be reached, with the largest of everything.
+#[test]
+fn no_row_reaches_the_limit() {
+    let (task, event) = created();
+    let mut largest = BTreeMap::new();
+    let mut measure = |kind: &'static str, row: &Row| {
+        let largest = largest.entry(kind).or_insert(0);
+        *largest = size(row).max(*largest);
+    };
+    let event_row = |event: &easel_domain::task::Event| {
+        rows::write(&rows::task_partition(event.task), &rows::event_sort_key(event.version), event).expect("a row")
+    };
+    measure("task", &rows::task(&task).expect("a row"));
+    measure("event", &event_row(&event));
+    let mut seen = Vec::new();
+    let mut reached = vec![task];
+    while let Some(task) = reached.pop() {
+        for change in changes(&task) {
+            let Ok((after, event)) = task.after(change, &person(), Timestamp::now()) else { continue };
+            measure("task", &rows::task(&after).expect("a row"));
+            measure("event", &event_row(&event));
+            for attempt in after.attempts() {
+                measure("attempt", &rows::attempt(after.id, attempt).expect("a row"));
+            }
+            let decided = (after.approval.is_some(), after.cancellation.is_some(), after.attempt.images.is_empty());
+            let place = (after.status, after.attempt.number, decided, after.attempt.failure.is_some());
+            if !seen.contains(&place) {
+                seen.push(place);
+                reached.push(after);
+            }
+        }
+    }
+    eprintln!("{largest:?}");
+    assert_eq!(largest.keys().copied().collect::<Vec<_>>(), ["attempt", "event", "task"]);
+    for (kind, size) in largest {
+        assert!(size < LIMIT, "a row of a {kind} has {size} bytes");
+    }
+    assert!(seen.iter().any(|(_, attempt, ..)| *attempt == MAX_ATTEMPTS), "a task has had all its attempts");
+}
+
+#[test]
+fn labels_are_measured_at_their_limits() {
+    let Labels { title, tags, metadata } = request().labels;
+    assert_eq!((title.map_or(0, |title| title.chars().count()), tags.len(), metadata.len()), (200, 20, 20));
+}
