@@ -40,7 +40,8 @@ async fn pages_hold_every_event_once() {
     // Behind the end there is nothing yet, and nobody sees more than before.
     let behind = api.call(&robin, "GET", &format!("{path}?cursor=121"), &Value::Null).await;
     assert_eq!(behind.header("etag"), Some("\"121\""));
-    assert_eq!(behind.expect(200), json!({"events": [], "next_cursor": null}));
+    let behind = behind.expect(200);
+    assert_eq!((&behind["events"], &behind["next_cursor"]), (&json!([]), &json!(null)));
     for cursor in ["", "?cursor=100", "?cursor=4000000000"] {
         api.call(&bob(), "GET", &format!("{path}{cursor}"), &Value::Null).await.expect(404);
     }

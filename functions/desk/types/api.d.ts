@@ -573,6 +573,8 @@ export interface components {
             device_name?: string | null;
             /** @description Why not CUDA, or why nothing at all. Reviewers find more in `/v1/metrics`. */
             fallback_reason?: string | null;
+            /** @description How much may be asked for. */
+            limits: components["schemas"]["LimitsView"];
             /** @description The model's name. */
             model?: string | null;
             /** @description `f32`, `bf16`, `f16` or `int8`. */
@@ -675,6 +677,34 @@ export interface components {
              * @description Pixels.
              */
             width: number;
+        };
+        /** @description How much may be asked for. Work is `count × width × height × evaluations of the model`, in millions of pixels. */
+        LimitsView: {
+            /**
+             * Format: double
+             * @description Most work of one step of a task, where there is such a limit.
+             */
+            step_work?: number | null;
+            /**
+             * Format: int64
+             * @description Most uploads that one person asks for on one day (UTC).
+             */
+            uploads_a_day: number;
+            /**
+             * Format: int64
+             * @description Most tasks of one person that wait.
+             */
+            waiting_tasks: number;
+            /**
+             * Format: double
+             * @description Most work of one person that waits.
+             */
+            waiting_work: number;
+            /**
+             * Format: double
+             * @description Most work of one task.
+             */
+            work: number;
         };
         /** @description What ties an event to the one before. */
         Link: {
@@ -984,6 +1014,8 @@ export interface components {
             /** @description Who asked for it. */
             owner: string;
             publication?: components["schemas"]["Publication"] | null;
+            /** @description The key of the dropped file that it was made from. */
+            source?: string | null;
             /** @description Its state. */
             status: components["schemas"]["Status"];
             /** @description Words to find it by. */
