@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::services::Services;
+
 /// Whether and on what images can be drawn: what a worker last reported, the best one if there are several.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct HealthView {
@@ -37,13 +39,45 @@ pub(crate) struct HealthView {
     pub(crate) reported_at: Option<Timestamp>,
     /// How long ago that is.
     pub(crate) report_age_seconds: Option<f64>,
+    /// How much may be asked for.
+    pub(crate) limits: LimitsView,
+}
+
+/// How much may be asked for. Work is `count × width × height × evaluations of the model`, in millions of pixels.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub(crate) struct LimitsView {
+    /// Most work of one task.
+    pub(crate) work: f64,
+    /// Most work of one step of a task, where there is such a limit.
+    pub(crate) step_work: Option<f64>,
+    /// Most tasks of one person that wait.
+    pub(crate) waiting_tasks: u64,
+    /// Most work of one person that waits.
+    pub(crate) waiting_work: f64,
+    /// Most uploads that one person asks for on one day (UTC).
+    pub(crate) uploads_a_day: u64,
+}
+
+impl LimitsView {
+    /// The limits of these services.
+    #[must_use]
+    pub(crate) fn of(services: &Services) -> Self {
+        let limits = services.workflow.store.limits();
+        Self {
+            work: limits.max_work,
+            step_work: limits.max_step_work,
+            waiting_tasks: limits.max_waiting,
+            waiting_work: limits.max_waiting_work,
+            uploads_a_day: services.uploads_a_day,
+        }
+    }
 }
 
 impl HealthView {
     /// Health from what workers last reported, the newest first. Everybody sees it, so it says nothing of where and on what
     /// files a worker runs.
     #[must_use]
-    pub(crate) fn new(reports: Vec<WorkerReport>, now: Timestamp) -> Self {
+    pub(crate) fn new(reports: Vec<WorkerReport>, limits: LimitsView, now: Timestamp) -> Self {
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let newest = reports.first().map(|report| report.at);
         // Of workers that still speak, one that can draw; sorting keeps the newest of equals first.
@@ -65,6 +99,7 @@ impl HealthView {
                 version,
                 reported_at: None,
                 report_age_seconds: None,
+                limits,
             };
         };
         let is_fresh = report.is_fresh(now);
@@ -88,6 +123,7 @@ impl HealthView {
             version,
             reported_at: Some(report.at),
             report_age_seconds: Some(now.duration_since(report.at).as_secs_f64().max(0.0)),
+            limits,
         }
     }
 }
@@ -155,13 +191,17 @@ mod tests {
         serde_json::from_value(report).expect("a report")
     }
 
+    fn limits() -> LimitsView {
+        LimitsView { work: 1.0, step_work: None, waiting_tasks: 1, waiting_work: 1.0, uploads_a_day: 1 }
+    }
+
     fn now() -> Timestamp {
         Timestamp::from_second(1_700_000_000).expect("a time")
     }
 
     #[test]
     fn of_several_workers_one_that_can_draw_counts() {
-        let health = |reports: Vec<WorkerReport>| HealthView::new(reports, now());
+        let health = |reports: Vec<WorkerReport>| HealthView::new(reports, limits(), now());
         let best = health(vec![report(0, false), report(1, true), report(3, true)]);
         assert_eq!((best.sdxl_available, best.model.as_deref()), (true, Some("model 1")));
         assert_eq!(best.fallback_reason, None);
@@ -172,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_worker_that_has_fallen_silent_cannot_draw() {
-        let health = HealthView::new(vec![report(10, true), report(20, true)], now());
+        let health = HealthView::new(vec![report(10, true), report(20, true)], limits(), now());
         assert_eq!((health.sdxl_available, health.base_model_loaded), (false, false));
         let reason = health.fallback_reason.expect("a reason");
         assert!(reason.starts_with("no worker has been heard of since 2023-11-14T22:03:20"), "{reason}");
@@ -180,7 +220,7 @@ mod tests {
 
     #[test]
     fn everybody_sees_no_host_path_or_bucket() {
-        let public = serde_json::to_string(&HealthView::new(vec![report(0, false)], now())).expect("JSON");
+        let public = serde_json::to_string(&HealthView::new(vec![report(0, false)], limits(), now())).expect("JSON");
         for secret in ["host-", "/opt", "a-bucket"] {
             assert!(!public.contains(secret), "{public}");
         }

@@ -20,7 +20,7 @@ use utoipa_axum::routes;
 use crate::caller::Creator;
 use crate::conditional::{Known, state_tag, version_tag};
 use crate::error::Result;
-use crate::health::HealthView;
+use crate::health::{HealthView, LimitsView};
 use crate::layers::finish;
 use crate::parameters::NoParameters;
 use crate::schemas::{AnyProblem, TaskProblem, TokenProblem, Unchanged};
@@ -112,7 +112,7 @@ async fn identity(Creator(identity): Creator, _: NoParameters) -> Json<Identity>
 )]
 async fn health(State(services): State<Services>, _: NoParameters, known: Known) -> Result<Response> {
     let reports = services.workflow.store.workers().await?;
-    let health = HealthView::new(reports, Timestamp::now());
+    let health = HealthView::new(reports, LimitsView::of(&services), Timestamp::now());
     let tag = state_tag(&HealthView { report_age_seconds: None, ..health.clone() })?;
     known.show(tag, ready(Ok(health))).await
 }

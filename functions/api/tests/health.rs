@@ -24,7 +24,12 @@ async fn a_worker_is_there_as_long_as_it_is_heard_of() {
     let api = TestApi::start().await;
     let store = &api.services.workflow.store;
     let health = async || api.call(&carla(), "GET", "/health", &Value::Null).await.expect(200);
-    assert_eq!(health().await["sdxl_available"], false);
+    let empty = health().await;
+    assert_eq!(empty["sdxl_available"], false);
+    let limits = json!({
+        "work": 8_000.0, "step_work": null, "waiting_tasks": 500, "waiting_work": 200_000.0, "uploads_a_day": 200,
+    });
+    assert_eq!(empty["limits"], limits);
     store.report_worker(&report("one", 10, None)).await.expect("reported");
     let silent = health().await;
     assert_eq!(silent["sdxl_available"], false);

@@ -72,6 +72,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/owners/{owner}/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Delete and erase all tasks of a person.
+         * @description Their images, their uploads and everything that was written go at once and for good; who did what to which task, and
+         *     when, stays. A call erases as much as it has time for: call again until `is_done`.
+         */
+        post: operations["eraseOwner"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tasks": {
         parameters: {
             query?: never;
@@ -268,6 +289,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tasks/{id}/unpublish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take the public images away. */
+        post: operations["unpublishTask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/uploads": {
         parameters: {
             query?: never;
@@ -349,7 +387,7 @@ export interface components {
              * @description The move, whose own fields stand beside these.
              * @enum {string}
              */
-            move: "pause" | "resume" | "cancel" | "approve" | "reject" | "publish" | "retry" | "delete";
+            move: "pause" | "resume" | "cancel" | "approve" | "reject" | "publish" | "unpublish" | "retry" | "delete";
         };
         /** @description What became of one task of a bulk move. */
         BulkResult: {
@@ -411,6 +449,15 @@ export interface components {
         };
         /** @description Nothing more is said with this move. */
         EmptyRequest: Record<string, never>;
+        /** @description How far a person's tasks are erased. */
+        ErasureView: {
+            /** @description How many tasks this call erased. */
+            erased: number;
+            /** @description How many a worker still holds, for a minute or so. */
+            held: number;
+            /** @description Whether nothing is left; otherwise, call again. */
+            is_done: boolean;
+        };
         /** @description One change of a task. */
         EventView: {
             /**
@@ -424,7 +471,10 @@ export interface components {
             change: string;
             /** @description All that it brought. */
             details: Record<string, never>;
+            /** @description Whether the details were erased, with the task. */
+            erased: boolean;
             from?: components["schemas"]["Status"] | null;
+            link?: components["schemas"]["Link"] | null;
             /** @description The note or reason given. */
             reason?: string | null;
             /** @description The state after. */
@@ -523,6 +573,8 @@ export interface components {
             device_name?: string | null;
             /** @description Why not CUDA, or why nothing at all. Reviewers find more in `/v1/metrics`. */
             fallback_reason?: string | null;
+            /** @description How much may be asked for. */
+            limits: components["schemas"]["LimitsView"];
             /** @description The model's name. */
             model?: string | null;
             /** @description `f32`, `bf16`, `f16` or `int8`. */
@@ -550,6 +602,7 @@ export interface components {
         HistoryView: {
             /** @description Oldest first. */
             events: components["schemas"]["EventView"][];
+            newest?: components["schemas"]["NewestEvent"] | null;
             /** @description What to give as `cursor` for the events after these; none if there are none yet. */
             next_cursor?: string | null;
         };
@@ -625,6 +678,43 @@ export interface components {
              */
             width: number;
         };
+        /** @description How much may be asked for. Work is `count × width × height × evaluations of the model`, in millions of pixels. */
+        LimitsView: {
+            /**
+             * Format: double
+             * @description Most work of one step of a task, where there is such a limit.
+             */
+            step_work?: number | null;
+            /**
+             * Format: int64
+             * @description Most uploads that one person asks for on one day (UTC).
+             */
+            uploads_a_day: number;
+            /**
+             * Format: int64
+             * @description Most tasks of one person that wait.
+             */
+            waiting_tasks: number;
+            /**
+             * Format: double
+             * @description Most work of one person that waits.
+             */
+            waiting_work: number;
+            /**
+             * Format: double
+             * @description Most work of one task.
+             */
+            work: number;
+        };
+        /** @description What ties an event to the one before. */
+        Link: {
+            /** @description The hash of what the event brought. */
+            digest: string;
+            /** @description The hash of the event. */
+            hash: string;
+            /** @description The hash of the event before; none of the first event of a chain. */
+            previous?: string;
+        };
         /** @description Counts and times, from the tasks themselves. */
         MetricsView: {
             /** @description Times of the newest drawn tasks. */
@@ -640,7 +730,17 @@ export interface components {
          * @description What can be done to a task.
          * @enum {string}
          */
-        Move: "claim" | "hand_on" | "finish" | "fail" | "pause" | "resume" | "cancel" | "approve" | "reject" | "publish" | "retry" | "delete";
+        Move: "claim" | "hand_on" | "finish" | "fail" | "pause" | "resume" | "cancel" | "approve" | "reject" | "publish" | "unpublish" | "retry" | "delete";
+        /** @description The event that led to a task's version. */
+        NewestEvent: {
+            /** @description Its hash. */
+            hash: string;
+            /**
+             * Format: int64
+             * @description The version.
+             */
+            version: number;
+        };
         /** @description How to upload one init image. */
         PresignedUpload: {
             /**
@@ -981,6 +1081,11 @@ export interface components {
              */
             version: number;
         };
+        /** @description What is said when public images are taken away. */
+        UnpublishRequest: {
+            /** @description Why the images are no longer public. Default: none. */
+            reason?: string | null;
+        };
         /** @description A request for a URL to upload an init image to. */
         UploadRequest: {
             /** @description The file's length in bytes; the URL is good for this one alone. */
@@ -1294,6 +1399,108 @@ export interface operations {
             };
             /** @description The body is too long */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    eraseOwner: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Whose tasks */
+                owner: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["EmptyRequest"];
+            };
+        };
+        responses: {
+            /** @description How far it is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureView"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2678,6 +2885,127 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": components["schemas"]["RetryRequest"];
+            };
+        };
+        responses: {
+            /** @description The task after the move */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskView"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such task */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unpublishTask: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the task as it was seen */
+                "If-Match"?: string;
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["UnpublishRequest"];
             };
         };
         responses: {
