@@ -1,5 +1,6 @@
 //! What workers are like: for everybody, whether images can be drawn; for those who run the service, more.
 
+use easel_domain::limits::Limits;
 use easel_storage::store::WorkerReport;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -37,13 +38,41 @@ pub(crate) struct HealthView {
     pub(crate) reported_at: Option<Timestamp>,
     /// How long ago that is.
     pub(crate) report_age_seconds: Option<f64>,
+    /// How much may be asked for.
+    pub(crate) limits: LimitsView,
+}
+
+/// How much may be asked for. Work is in megapixel-evaluations: `count × width × height × evaluations / 10⁶`, where a step
+/// of a guided image is two evaluations, and twice as many with the scheduler `heun`.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct LimitsView {
+    /// Most work of one order.
+    pub(crate) max_work: f64,
+    /// Most work of one step of an order, if there is a limit.
+    pub(crate) max_step_work: Option<f64>,
+    /// Most tasks that one owner may have waiting.
+    pub(crate) max_waiting: u64,
+    /// Most work that one owner may have waiting.
+    pub(crate) max_waiting_work: f64,
+}
+
+impl From<&Limits> for LimitsView {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            max_work: limits.max_work,
+            max_step_work: limits.max_step_work,
+            max_waiting: limits.max_waiting,
+            max_waiting_work: limits.max_waiting_work,
+        }
+    }
 }
 
 impl HealthView {
     /// Health from what workers last reported, the newest first. Everybody sees it, so it says nothing of where and on what
     /// files a worker runs.
     #[must_use]
-    pub(crate) fn new(reports: Vec<WorkerReport>, now: Timestamp) -> Self {
+    pub(crate) fn new(reports: Vec<WorkerReport>, limits: &Limits, now: Timestamp) -> Self {
+        let limits = LimitsView::from(limits);
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let newest = reports.first().map(|report| report.at);
         // Of workers that still speak, one that can draw; sorting keeps the newest of equals first.
@@ -65,6 +94,7 @@ impl HealthView {
                 version,
                 reported_at: None,
                 report_age_seconds: None,
+                limits,
             };
         };
         let is_fresh = report.is_fresh(now);
@@ -88,6 +118,7 @@ impl HealthView {
             version,
             reported_at: Some(report.at),
             report_age_seconds: Some(now.duration_since(report.at).as_secs_f64().max(0.0)),
+            limits,
         }
     }
 }
@@ -161,7 +192,7 @@ mod tests {
 
     #[test]
     fn of_several_workers_one_that_can_draw_counts() {
-        let health = |reports: Vec<WorkerReport>| HealthView::new(reports, now());
+        let health = |reports: Vec<WorkerReport>| HealthView::new(reports, &Limits::default(), now());
         let best = health(vec![report(0, false), report(1, true), report(3, true)]);
         assert_eq!((best.sdxl_available, best.model.as_deref()), (true, Some("model 1")));
         assert_eq!(best.fallback_reason, None);
@@ -172,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_worker_that_has_fallen_silent_cannot_draw() {
-        let health = HealthView::new(vec![report(10, true), report(20, true)], now());
+        let health = HealthView::new(vec![report(10, true), report(20, true)], &Limits::default(), now());
         assert_eq!((health.sdxl_available, health.base_model_loaded), (false, false));
         let reason = health.fallback_reason.expect("a reason");
         assert!(reason.starts_with("no worker has been heard of since 2023-11-14T22:03:20"), "{reason}");
@@ -180,7 +211,8 @@ mod tests {
 
     #[test]
     fn everybody_sees_no_host_path_or_bucket() {
-        let public = serde_json::to_string(&HealthView::new(vec![report(0, false)], now())).expect("JSON");
+        let public =
+            serde_json::to_string(&HealthView::new(vec![report(0, false)], &Limits::default(), now())).expect("JSON");
         for secret in ["host-", "/opt", "a-bucket"] {
             assert!(!public.contains(secret), "{public}");
         }

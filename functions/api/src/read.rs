@@ -112,7 +112,7 @@ async fn identity(Creator(identity): Creator, _: NoParameters) -> Json<Identity>
 )]
 async fn health(State(services): State<Services>, _: NoParameters, known: Known) -> Result<Response> {
     let reports = services.workflow.store.workers().await?;
-    let health = HealthView::new(reports, Timestamp::now());
+    let health = HealthView::new(reports, services.workflow.store.limits(), Timestamp::now());
     let tag = state_tag(&HealthView { report_age_seconds: None, ..health.clone() })?;
     known.show(tag, ready(Ok(health))).await
 }

@@ -65,7 +65,7 @@ impl RunningFunction {
     async fn order(&mut self) -> Task {
         let Value::Object(object) = json!({"prompt": "a large red heart"}) else { unreachable!("an object") };
         let request = TaskRequest::read(object).expect("a request");
-        let task = self.workflow.create(request, &carla(), None).await.expect("created");
+        let task = self.workflow.create(request, &carla(), None).await.expect("created").task;
         assert_eq!(self.requested().await, task.id);
         task
     }
