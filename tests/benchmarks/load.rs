@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use easel_test_support::person::Person;
-use easel_test_support::service::Service;
+use easel_test_support::service::{Service, Who};
 use easel_test_support::task_requests::small;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -26,6 +26,8 @@ const MIX: [&str; 20] = [
 pub(crate) async fn run(seconds: u32) {
     let service = Service::shared();
     let (creator, reviewer) = service.people();
+    // More than one of them may have waiting.
+    let askers = [Who::Creator, Who::OtherCreator, Who::Reviewer, Who::Admin].map(|who| service.person(who));
     let calls = RATE * seconds;
     let ids = tasks::fill(&service.storage().workflow().store, &creator.name, TASKS).await;
     eprintln!("{TASKS} tasks are there; {RATE} calls/s for {seconds} s");
@@ -45,12 +47,13 @@ pub(crate) async fn run(seconds: u32) {
             id = unapproved.next().expect("a task for each approval");
         }
         let (creator, reviewer) = (creator.clone(), reviewer.clone());
+        let asker = askers[number as usize % askers.len()].clone();
         answers.spawn(async move {
             let answer = match operation {
                 "get" => creator.get(&format!("/v1/tasks/{id}")).await,
                 "list" if number % 2 == 0 => creator.get("/v1/tasks?limit=20").await,
                 "list" => reviewer.get("/v1/tasks?status=awaiting_approval&limit=20").await,
-                "create" => creator.post("/v1/tasks", &small("load")).await,
+                "create" => asker.post("/v1/tasks", &small("load")).await,
                 _ => reviewer.make("approve", &id.to_string(), json!({"note": "under load"})).await,
             };
             (operation, answer.status, due.elapsed())

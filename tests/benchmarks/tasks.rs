@@ -60,6 +60,7 @@ async fn make(store: &Store, owner: String, number: usize) -> Uuid {
         total: 20,
         stage: "decode".to_owned(),
         remaining_seconds: None,
+        error: None,
         at: Timestamp::now(),
         preview: None,
     };

@@ -31,8 +31,8 @@ async fn one_image_is_drawn_within_three_of_somebody_elses_two_hundred() {
     let id = single.create(small(&unique("single"))).await;
     let drawn = single.wait(&id, "awaiting_approval").await;
     let history = single.history(&id).await;
-    assert_eq!(changes(&history), ["create", "claim", "finish"]);
-    let (asked, done) = (at(&drawn["created_at"]), at(&history[2]["at"]));
+    assert_eq!(changes(&history).last(), Some(&"finish"));
+    let (asked, done) = (at(&drawn["created_at"]), at(&history[history.len() - 1]["at"]));
     let mut meanwhile = 0;
     for id in many.list(&format!("tag={tag}&status=awaiting_approval"), 100).await {
         let finished = many.history(&id).await.last().map(|event| at(&event["at"])).expect("an event");

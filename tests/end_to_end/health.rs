@@ -20,6 +20,10 @@ async fn health_is_what_the_worker_reported() {
     for field in ["device", "backend", "device_name", "precision", "model", "version", "reported_at"] {
         assert!(health[field].as_str().is_some_and(|text| !text.is_empty()), "{field}: {health:#}");
     }
+    let limits = &health["limits"];
+    for field in ["work", "waiting_tasks", "waiting_work", "uploads_a_day"] {
+        assert!(limits[field].as_f64().is_some_and(|limit| limit > 0.0), "{field}: {limits:#}");
+    }
     assert!(health["report_age_seconds"].as_f64().is_some_and(|age| age >= 0.0), "{health:#}");
     if service.is_local() {
         assert_eq!((&health["device"], &health["backend"]), (&json!("cpu"), &json!("flex")));

@@ -43,7 +43,8 @@ pub(crate) struct HealthView {
     pub(crate) limits: LimitsView,
 }
 
-/// How much may be asked for. Work is `count × width × height × evaluations of the model`, in millions of pixels.
+/// How much may be asked for. Work is in megapixel-evaluations: `count × width × height × evaluations / 10⁶`, where a step
+/// of a guided image is two evaluations, and twice as many with the scheduler `heun`.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub(crate) struct LimitsView {
     /// Most work of one task.
