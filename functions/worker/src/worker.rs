@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use easel_domain::identity::Identity;
+use easel_settings::shortened;
 use easel_storage::message::Message;
 use easel_storage::store::WorkerReport;
 use easel_storage::workflow::Workflow;
@@ -43,6 +44,9 @@ use generation_error::GenerationError;
 
 /// For how long a message is hidden that met an outage longer than the worker could wait.
 const AFTER_OUTAGE: Duration = Duration::from_secs(600);
+
+/// Most characters of a message in the log.
+const MAX_LOGGED: usize = 2_000;
 
 /// Generates what messages ask for, one task at a time.
 pub struct Worker {
@@ -110,7 +114,8 @@ impl Worker {
                 outcome
             }
             Err(reason) => {
-                tracing::error!(reason, body = delivery.body, "a message cannot be read");
+                let body = shortened(&delivery.body, MAX_LOGGED);
+                tracing::error!(reason, %body, "a message cannot be read");
                 DeliveryOutcome::HandBack { after: self.options.retry_after, reason }
             }
         }
