@@ -11,7 +11,7 @@ use easel_worker::worker::{Delivery, DeliveryOutcome, Worker, WorkerOptions};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::support::{TestServices, delivery, heart};
+use crate::support::{TestServices, delivery, heart, input};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_becomes_images_that_wait_for_approval() {
@@ -125,21 +125,22 @@ async fn a_request_waits_for_its_move_and_is_dropped_if_there_never_is_one() {
 async fn what_cannot_be_generated_fails_with_the_reason() {
     let services = TestServices::start().await;
     let worker = services.worker("one");
-    services.workflow.gallery.write("inputs/broken.png", b"no image".to_vec(), "image/png").await.expect("written");
+    let (broken, gone) = (input("broken.png"), input("gone.png"));
+    services.workflow.gallery.write(&broken, b"no image".to_vec(), "image/png").await.expect("written");
     let with = |name: &str, value: serde_json::Value| {
         let mut order = heart(1);
         order[name] = value;
         order
     };
     for (order, words) in [
-        (with("init_image", json!("inputs/broken.png")), ["init_image", "is not a PNG"]),
-        (with("init_image", json!("inputs/gone.png")), ["init_image", "nothing was uploaded"]),
+        (with("init_image", json!(broken)), ["init_image", "is not a PNG"]),
+        (with("init_image", json!(gone)), ["init_image", "nothing was uploaded"]),
         (with("high_noise_frac", json!(0)), ["high_noise_frac", "image to start from"]),
     ] {
         let small = b"x".to_vec();
-        services.workflow.gallery.write("inputs/gone.png", small, "image/png").await.expect("written");
+        services.workflow.gallery.write(&gone, small, "image/png").await.expect("written");
         let id = services.order(&order).await.id;
-        services.workflow.gallery.remove("inputs/gone.png").await.expect("removed");
+        services.workflow.gallery.remove(&gone).await.expect("removed");
         assert_eq!(worker.handle(&delivery(services.message().await)).await, DeliveryOutcome::Done);
         let task = services.task(id).await;
         assert_eq!(task.status, Status::Failed);

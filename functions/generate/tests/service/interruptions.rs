@@ -9,7 +9,7 @@ use easel_worker::worker::{Deadline, Delivery, DeliveryOutcome, WorkerOptions};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{TestServices, creator, delivery, heart, slow_heart};
+use crate::support::{TestServices, creator, delivery, heart, input, slow_heart};
 
 /// Time for one step of each worker and no more.
 fn hasty(name: &str) -> (WorkerOptions, Deadline) {
@@ -34,12 +34,12 @@ async fn handed_on_after_every_step(services: &TestServices, order: &Value) -> (
 async fn each_image_of_a_handed_on_generation_is_what_its_own_seed_gives() {
     let services = TestServices::start().await;
     let init = services.undisturbed(&heart(1)).await.remove(0);
-    services.workflow.gallery.write("inputs/init.png", init, "image/png").await.expect("written");
+    services.workflow.gallery.write(&input("init.png"), init, "image/png").await.expect("written");
     let mut order = heart(11);
     order["scheduler"] = json!("euler_a");
     for from_image in [false, true] {
         if from_image {
-            order["init_image"] = json!("inputs/init.png");
+            order["init_image"] = json!(input("init.png"));
             order["strength"] = json!(0.5);
         }
         order["count"] = json!(3);

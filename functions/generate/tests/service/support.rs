@@ -10,6 +10,7 @@ use easel_embedded::dynamodb::DynamoDb;
 use easel_embedded::notification::ObjectCreated;
 use easel_embedded::s3::S3;
 use easel_model::DevicePreference;
+use easel_storage::gallery::keys;
 use easel_storage::workflow::Workflow;
 use easel_system::environment::{self, AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_S3};
 use easel_test_support::embedded::{self, ACCESS_KEY_ID, BUCKET, REGION, Running, SECRET_ACCESS_KEY, TABLE};
@@ -161,6 +162,11 @@ pub(crate) fn engine() -> Arc<Engine> {
 
 pub(crate) fn creator() -> Identity {
     Identity::new("carla", Role::Creator)
+}
+
+/// The key of an image that the creator uploaded.
+pub(crate) fn input(name: &str) -> String {
+    format!("{}{name}", keys::inputs_of(&creator().name))
 }
 
 /// A small image.
