@@ -678,7 +678,10 @@ export interface components {
              */
             width: number;
         };
-        /** @description How much may be asked for. Work is `count × width × height × evaluations of the model`, in millions of pixels. */
+        /**
+         * @description How much may be asked for. Work is in megapixel-evaluations: `count × width × height × evaluations / 10⁶`, where a step
+         *     of a guided image is two evaluations, and twice as many with the scheduler `heun`.
+         */
         LimitsView: {
             /**
              * Format: double
@@ -849,6 +852,8 @@ export interface components {
             prompt?: string | null;
             /** @description Compute the whole UNet only every this many steps, and on the steps between only its finest level (DeepCache, Ma et al. 2024): faster, and a slightly different image. Default: 1. */
             reuse_features?: number | null;
+            /** @description Make the attempt that failed once more as it was, with the same seed. It is no further attempt; no setting can stand beside it. Default: false. */
+            same?: boolean | null;
             /**
              * @description The scheduler. Default: the model's own.
              * @enum {string|null}
@@ -1703,6 +1708,15 @@ export interface operations {
             };
             /** @description Fields are wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller has had as much as anybody may have for now */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2857,6 +2871,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The caller has had as much as anybody may have for now */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A service behind this one is unavailable: try again */
             503: {
                 headers: {
@@ -2971,6 +2994,15 @@ export interface operations {
             };
             /** @description Fields are wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller has had as much as anybody may have for now */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
