@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 # The most that one call writes. A transaction, because the embedded store makes one of each row of a batch.
 BATCH = 100
+# As in functions/storage/src/store/indexes.rs.
+SHARDS = 4
 
 
 def copies(service, task, tasks):
@@ -53,6 +55,9 @@ def copied(row, task, at, changes):
     for name in ("status", "owner", "title"):
         if name in changes:
             row[name] = {"S": changes[name]}
+    # The keys of the indexes, each of them spread over a few values by the task's id.
+    shard = uuid.UUID(task).bytes[-1] % SHARDS
+    row |= {f"{name}_shard": {"S": f"{row[name]['S']}#{shard}"} for name in ("status", "owner")}
     if "tags" in changes:
         row["tags"] = {"L": [{"S": tag} for tag in changes["tags"]]}
     if "prompt" in changes:
