@@ -13,7 +13,7 @@ const ID: Uuid = Uuid::from_u128(7);
 fn history() -> (Task, Vec<Event>) {
     let at = Timestamp::from_second(1_700_000_000).expect("a time");
     let labels = Labels { title: Some("Heart".to_owned()), ..Labels::default() };
-    let settings = Settings { guidance_scale: Some(7.123_456_789_012_345_6), ..Settings::new("a heart") };
+    let settings = Settings { guidance_scale: Some(7.123_456_789_012_345), ..Settings::new("a heart") };
     let new = NewTask { id: ID, owner: "carla".to_owned(), settings, labels, source: None };
     let carla = Identity {
         token_id: Some("t1".to_owned()),
@@ -71,8 +71,8 @@ fn every_change_of_an_event_is_found_at_that_event() {
         all[place] = serde_json::from_value(record).expect("a record");
         verify(ID, &all, newest(&task)).expect_err("it was changed").version
     };
-    for place in 0..events.len() {
-        let version = events[place].version;
+    for (place, event) in events.iter().enumerate() {
+        let version = event.version;
         for (field, value) in [
             ("at", json!("2020-01-01T00:00:00Z")),
             ("by", json!({"name": "mallory", "role": "reviewer"})),
@@ -95,11 +95,11 @@ fn every_change_of_an_event_is_found_at_that_event() {
 fn what_is_missing_swapped_or_of_another_task_is_found() {
     let (task, events) = history();
     let all = records(&events);
-    for place in 0..all.len() {
+    for (place, event) in events.iter().enumerate() {
         let mut fewer = all.clone();
         fewer.remove(place);
         let broken = verify(ID, &fewer, newest(&task)).expect_err("one is missing");
-        assert_eq!(broken.version, if place + 1 == all.len() { 6 } else { events[place].version });
+        assert_eq!(broken.version, if place + 1 == all.len() { 6 } else { event.version });
     }
     let mut swapped = all.clone();
     swapped.swap(1, 2);

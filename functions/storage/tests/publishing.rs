@@ -73,11 +73,12 @@ async fn however_publishing_races_only_a_published_task_has_public_copies() {
     for round in 0..ROUNDS {
         let mut random = Mt64::new(round);
         let id = services.approved("carla", IMAGES).await.id;
-        if random.next_u64() % 2 == 0 {
+        if random.next_u64().is_multiple_of(2) {
             make(&services.workflow, id, Move::Publish, &reviewer("robin")).await.expect("published");
         }
         // The last of them is now and then interrupted, as by the end of its process.
-        let interrupted = (random.next_u64() % 3 == 0).then(|| Duration::from_micros(random.next_u64() % 20_000));
+        let interrupted =
+            (random.next_u64().is_multiple_of(3)).then(|| Duration::from_micros(random.next_u64() % 20_000));
         let mut racing = JoinSet::new();
         for place in 0..2 + random.next_u64() % 4 {
             let action = match random.next_u64() % 8 {

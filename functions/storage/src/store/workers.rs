@@ -104,7 +104,7 @@ impl Store {
         while let Some(row) = pages.next().await {
             reports.push(rows::read(row.map_err(rows::failed)?)?);
         }
-        reports.sort_by(|one, other| other.at.cmp(&one.at));
+        reports.sort_by_key(|report| std::cmp::Reverse(report.at));
         Ok(reports)
     }
 }
