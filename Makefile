@@ -118,7 +118,7 @@ functions: $(TOOLS)/ready ## Package create, review, read, desk and housekeeping
 
 $(TOOLS)/ready: tests/requirements.lock
 	python3 -m venv $(TOOLS)
-	$(PYTHON) -m pip install --quiet --require-hashes --requirement $<
+	$(PYTHON) -m pip install --quiet --require-hashes --no-deps --requirement $<
 	touch $@
 
 lint: ## Formatting, lints, documentation, cycles, templates, dependencies
@@ -165,7 +165,7 @@ simulate: $(STACKS)/ready ## Play bursts of images against the stacks' limits, i
 
 $(STACKS)/ready: infra/requirements.lock
 	python3 -m venv $(STACKS)
-	$(STACKS)/bin/python -m pip install --quiet --require-hashes --requirement $<
+	$(STACKS)/bin/python -m pip install --quiet --require-hashes --no-deps --requirement $<
 	touch $@
 
 pins: ## Pin anew what builds and deploys packages is made of, with hashes (after a change of requirements.txt)
