@@ -8,6 +8,7 @@ import json
 import secrets
 import time
 import tomllib
+import uuid
 import zipfile
 
 import boto3
@@ -245,7 +246,7 @@ def routes():
 def token(secret, name, role):
     """A token (JWT, HS256) that is good for a day."""
     now = int(time.time())
-    claims = {"iss": "easel", "sub": name, "role": role, "iat": now, "exp": now + 24 * 3600}
+    claims = {"iss": "easel", "sub": name, "role": role, "jti": str(uuid.uuid4()), "iat": now, "exp": now + 24 * 3600}
     parts = [json.dumps(part).encode() for part in ({"alg": "HS256", "typ": "JWT"}, claims)]
     signed = b".".join(encoded(part) for part in parts)
     signature = hmac.new(secret.encode(), signed, hashlib.sha256).digest()
