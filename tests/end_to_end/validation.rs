@@ -36,7 +36,7 @@ async fn a_service_that_draws_is_ready_and_keeps_nothing_of_it() {
     assert_eq!(outcomes(&checks, "image"), ["pass"], "{checks:#?}");
     let table = [["pass"; 8].as_slice(), &["not_checked"]].concat();
     assert_eq!(outcomes(&checks, "table"), table, "{checks:#?}");
-    assert_eq!(outcomes(&checks, "bucket"), ["pass"; 8], "{checks:#?}");
+    assert_eq!(outcomes(&checks, "bucket"), ["pass"; 10], "{checks:#?}");
     let tasks = service.person(Who::Reviewer).get("/v1/tasks?limit=100").await.expect(200);
     let left = tasks["tasks"].as_array().expect("a list").iter().filter(|task| task["title"] == "easel validate");
     assert_eq!(left.count(), 0, "{tasks:#}");
