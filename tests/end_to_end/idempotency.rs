@@ -112,7 +112,11 @@ async fn a_move_with_a_key_is_made_once() {
     assert_eq!(again.expect(200), first);
     cancel("another reason").await.expect_problem(422, "idempotency-key-reused");
     creator.make("cancel", &id, json!({})).await.expect_problem(409, "illegal-move");
-    assert_eq!(changes(&creator.history(&id).await), ["create", "cancel"]);
+    let history = creator.history(&id).await;
+    let mut changes = changes(&history);
+    // A deployment's worker may have taken the task before.
+    changes.retain(|change| *change != "claim");
+    assert_eq!(changes, ["create", "cancel"]);
 }
 
 fn without_tags(order: &Value) -> Value {

@@ -27,7 +27,7 @@ pub(crate) struct ServeArguments {
     /// Where DynamoDB listens; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     pub(crate) dynamodb_listen: SocketAddr,
-    /// What a proxy or other machines call the service, such as https://easel.example; may be given several times, and the
+    /// What a proxy or other machines call the service, such as `https://easel.example`; may be given several times, and the
     /// first is in the links [default: the address that it listens on]
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Vec<Origin>,
