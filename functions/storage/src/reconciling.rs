@@ -47,10 +47,10 @@ impl Workflow {
         let (mut waiting, mut noted, mut taken) = (Vec::new(), HashSet::new(), false);
         for owner in self.store.owners().await? {
             let tasks = self.store.tasks_waiting(&owner.name, None).await?;
+            self.store.count_waiting(&owner, &tasks, now).await?;
             noted.extend(tasks.iter().map(|waiting| waiting.task));
             waiting.extend(tasks.into_iter().map(|waiting| (waiting.since, waiting.task)));
             taken |= owner.served > now.as_millisecond() - WAITED_MS;
-            self.store.count_waiting(&owner, now).await?;
         }
         waiting.extend(self.note_forgotten(&noted).await?);
         waiting.sort_unstable();

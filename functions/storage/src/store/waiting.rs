@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::changes::{WriteRefusal, put, refusals};
+use super::changes::{WriteRefusal, put};
 use super::{Store, rows};
 use crate::error::{Error, Result};
 use easel_domain::limits::{RETRY_AFTER_SECONDS, pixel_evaluations};
@@ -238,21 +238,15 @@ impl Store {
             .map_err(|error| Error::Internal(error.to_string()))?;
         let unmoved = TransactWriteItem::builder().condition_check(unmoved).build();
         let owner = self.owner(&task.owner, 1, work, None, false)?;
-        let writes = self.client.transact_write_items().set_transact_items(Some(vec![unmoved, row, owner]));
-        match writes.send().await {
-            Ok(_) => Ok(()),
-            // It is noted down by now, or does not wait any more; the next call sees to what is left.
-            Err(error) if !refusals(error.as_service_error()).is_empty() => Ok(()),
-            Err(error) => Err(rows::failed(error)),
-        }
+        // Otherwise it is noted down by now, or does not wait any more.
+        self.write_unless_moved(vec![unmoved, row, owner]).await
     }
 
-    /// Counts again what the owner has waiting, and forgets an owner who has had nothing for a day.
+    /// Counts what the owner has waiting, `tasks`, again, and forgets an owner who has had nothing for a day.
     ///
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
-    pub async fn count_waiting(&self, owner: &Owner, now: Timestamp) -> Result<()> {
-        let tasks = self.tasks_waiting(&owner.name, None).await?;
+    pub async fn count_waiting(&self, owner: &Owner, tasks: &[WaitingTask], now: Timestamp) -> Result<()> {
         let waiting = i64::try_from(tasks.len()).unwrap_or(i64::MAX);
         let work = tasks.iter().fold(0, |sum: i64, task| sum.saturating_add_unsigned(task.work));
         let idle = waiting == 0 && owner.served < now.as_millisecond() - REMEMBERED_MS;
@@ -284,10 +278,14 @@ impl Store {
             update.map(|update| TransactWriteItem::builder().update(update).build())
         };
         let write = write.map_err(|error| Error::Internal(error.to_string()))?;
-        match self.client.transact_write_items().transact_items(write).send().await {
-            Ok(_) => Ok(()),
-            Err(error) if !refusals(error.as_service_error()).is_empty() => Ok(()),
-            Err(error) => Err(rows::failed(error)),
+        self.write_unless_moved(vec![write]).await
+    }
+
+    /// Writes all, or nothing where the rows have moved on or are moving: the next call sees to what is left.
+    async fn write_unless_moved(&self, writes: Vec<TransactWriteItem>) -> Result<()> {
+        match self.write_all(writes).await {
+            Ok(_) | Err(Error::Contended) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 
