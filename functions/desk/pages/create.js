@@ -65,7 +65,9 @@ function requestForm(settings, retried, sent, signal) {
   const image = startingImage({
     names: [...settings.keys()],
     loaded: (values) => {
-      form.write(values);
+      // What the file does not say stays as it was typed.
+      const { title, tags, count } = form.read();
+      form.write({ title, tags, count, ...values });
       form.focus("prompt");
     },
     changed: (there) => form.setStartingImage(there || Boolean(retried?.attempt.settings.init_image)),
@@ -83,6 +85,10 @@ function requestForm(settings, retried, sent, signal) {
     reason && element("p", { class: "reason", dir: "auto" }, rejected ? "Rejected: " : "Failed: ", reason),
     wrong, form.node, image.node, element("div", { class: "row send" }, submit));
 
+  node.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) node.requestSubmit(submit);
+  });
+
   /** @param {SubmitEvent} event */
   async function submitted(event) {
     event.preventDefault();
@@ -90,6 +96,9 @@ function requestForm(settings, retried, sent, signal) {
     fill(wrong);
     try {
       await send({ ...form.read(), init_image: await image.key() });
+      // The next request is another image, which these do not name.
+      if (!retried) form.write({ ...form.read(), title: undefined, tags: undefined });
+      node.dispatchEvent(new Event("input"));
       sent();
     } catch (error) {
       fill(wrong, explanation(error));
