@@ -32,7 +32,7 @@ def test_axe_finds_nothing(service, visitors, scheme, size):
     wrong = {"#/sign-in": findings(signed_out)}
     page = visitors.sign_in(service, "admin", "robin", **options)
     for place, there in {
-        "#/review": page.get_by_role("button", name="Approve", exact=True),
+        "#/review": page.get_by_role("button", name="Approve all 2"),
         "#/create": page.get_by_label("Your recent images").get_by_role("article").first,
         "#/library": page.get_by_label("Tasks").get_by_role("link").first,
         "#/system": page.get_by_text("Nothing at the moment."),
@@ -48,7 +48,7 @@ def test_axe_finds_nothing(service, visitors, scheme, size):
         expect(page.get_by_role("dialog")).to_be_visible()
         wrong[name] = findings(page)
         page.keyboard.press("Escape")
-    page.get_by_role("button", name="Approve", exact=True).click()
+    page.get_by_role("button", name="Approve all 2").click()
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
     wrong["a decision"] = findings(page)
     assert not any(wrong.values()), "\n".join(f"{place}: {line}" for place, lines in wrong.items() for line in lines)
@@ -115,12 +115,15 @@ def test_the_whole_approval_by_single_keys(service, visitors):
     expect(page.get_by_label("Images", exact=True).get_by_role("img")).to_have_count(2)
     page.keyboard.press("z")
     expect(page.get_by_role("button", name="Actual size")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="Approve all 2")).to_be_enabled()
     page.keyboard.press("a")
     expect(heading).to_have_text("Second")
     page.keyboard.press("u")
     expect(heading).to_have_text("Third")
+    expect(page.get_by_role("button", name="Approve all 2")).to_be_enabled()
     page.keyboard.press("a")
     expect(heading).to_have_text("Second")
+    expect(page.get_by_role("button", name="Approve all 2")).to_be_enabled()
     page.keyboard.press("r")
     page.get_by_label("Reason", exact=True).wait_for()
     # In a field, letters are letters.

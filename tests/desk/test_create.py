@@ -36,7 +36,7 @@ def test_an_image_is_requested_watched_approved_and_published(service, visitors)
     expect(page.get_by_label("Queue")).to_contain_text("The heart")
     expect(page.get_by_label("Candidates").get_by_role("button")).to_have_count(2)
     loaded(page, ".stage img")
-    page.get_by_role("button", name="Approve", exact=True).click()
+    page.get_by_role("button", name="Approve all 2").click()
     approved = admin.until(task["id"], "approved")
     assert approved["approval"]["by"] == "admin"
 

@@ -56,8 +56,9 @@ async fn an_image_is_asked_for_decided_on_and_saved() {
     assert!(refused.stderr.contains("reviewer"), "{refused:#?}");
     let early = easel(&service, Who::Reviewer, &["publish", id]);
     assert!(early.code == Some(2) && early.stderr.contains("approve"), "{early:#?}");
-    let approved = json_of(easel(&service, Who::Reviewer, &["approve", id, "--note", "fine", "--json"]));
-    assert_eq!(approved["approval"]["note"], "fine");
+    let approved =
+        json_of(easel(&service, Who::Reviewer, &["approve", id, "--note", "fine", "--images", "0", "--json"]));
+    assert_eq!((&approved["approval"]["note"], &approved["approval"]["images"]), (&json!("fine"), &json!([0])));
     let published = succeed(easel(&service, Who::Reviewer, &["publish", id]));
     assert!(published.contains(&format!("published/{id}/5-0.png")), "{published}");
 

@@ -121,6 +121,35 @@ async fn an_image_goes_from_the_prompt_to_publication() {
 }
 
 #[tokio::test]
+async fn of_several_images_only_those_are_published_that_were_approved() {
+    let service = Service::shared();
+    let (creator, reviewer) = service.people();
+    let mut request = small(&unique("some"));
+    request["count"] = json!(4);
+    let drawn = creator.draw(request).await;
+    let id = id(&drawn);
+    for images in [json!([]), json!([4]), json!([0, 0]), json!([8]), json!(["a"]), json!(2)] {
+        let refused = reviewer.make("approve", &id, json!({ "images": images })).await;
+        let problem = refused.expect_problem(422, "invalid-fields");
+        assert_eq!(problem["errors"][0]["field"], "images", "{problem:#}");
+    }
+    let approved = reviewer.make("approve", &id, json!({"images": [2, 0], "note": "these"})).await.expect(200);
+    assert_eq!((&approved["approval"]["images"], &approved["approval"]["note"]), (&json!([0, 2]), &json!("these")));
+    assert_eq!(approved["attempt"]["images"].as_array().map(Vec::len), Some(4), "the others stay with the task");
+    let published = reviewer.make("publish", &id, json!({})).await.expect(200);
+    let keys = [format!("published/{id}/5-0.png"), format!("published/{id}/5-2.png")];
+    assert_eq!(published["publication"]["keys"], json!(keys));
+    let storage = service.storage();
+    assert_eq!(storage.keys(&format!("published/{id}/")).await, keys);
+    let hashes = hashes(&drawn["attempt"]);
+    for (key, index) in keys.iter().zip([0, 2]) {
+        assert_eq!(hash(&storage.get(key).await.expect("it is public")), hashes[index], "{key}");
+    }
+    let history = creator.history(&id).await;
+    assert_eq!(history[3]["details"]["images"], json!([0, 2]));
+}
+
+#[tokio::test]
 async fn a_rejected_task_is_drawn_again_and_keeps_its_first_attempt() {
     let service = Service::shared();
     let (creator, reviewer) = service.people();

@@ -1,7 +1,7 @@
 //! The fields of bodies, beside those of a task's settings and labels.
 
 use easel_domain::task::{MAX_NOTE, Move};
-use easel_settings::{Field, Kind, Presence};
+use easel_settings::{Field, Kind, MAX_COUNT, Presence};
 use easel_storage::gallery::UPLOAD_TYPES;
 
 /// Most bytes of a file that can be uploaded to start from.
@@ -55,6 +55,13 @@ const NOTE: Field = Field {
     default: "none",
     help: "What the reviewer adds.",
 };
+const IMAGES: Field = Field {
+    name: "images",
+    kind: Kind::Indexes { of: MAX_COUNT },
+    presence: Presence::Optional,
+    default: "all of them",
+    help: "The indexes of the images that are approved, counted from 0. The others stay with the task and are never published.",
+};
 const REASON: Field = Field {
     name: "reason",
     kind: Kind::text(MAX_NOTE),
@@ -84,7 +91,7 @@ pub(crate) const SAME: Field = Field {
 /// What can be said with a move; the settings that a retry takes have a table of their own.
 pub(crate) const fn of_move(action: Move) -> &'static [Field] {
     match action {
-        Move::Approve => &[NOTE],
+        Move::Approve => &[NOTE, IMAGES],
         Move::Reject => &[REJECTION],
         Move::Cancel => &[REASON],
         Move::Unpublish => &[WITHDRAWAL],

@@ -2,7 +2,7 @@
 
 use easel_domain::identity::Identity;
 use easel_domain::task::{
-    Attempt, Decision, Deletion, Failure, GeneratedImage, Move, Publication, Settings, Status, Task,
+    Approval, Attempt, Decision, Deletion, Failure, GeneratedImage, Move, Publication, Settings, Status, Task,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -47,7 +47,7 @@ pub(crate) struct TaskSummary {
     /// How many attempts there were before it.
     pub(crate) earlier_attempt_count: u32,
     /// Who approved it.
-    pub(crate) approval: Option<Decision>,
+    pub(crate) approval: Option<Approval>,
     /// Who published it and where.
     pub(crate) publication: Option<Publication>,
     /// Who cancelled it.

@@ -6,8 +6,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use easel_domain::identity::{Identity, Role};
 use easel_domain::task::{
-    Attempt, Decision, Deletion, Event, EventRecord, Failure, GenerationReport, Link, Move, Progress, Publication,
-    Settings, Status, Task,
+    Approval, Attempt, Decision, Deletion, Event, EventRecord, Failure, GenerationReport, Link, Move, Progress,
+    Publication, Settings, Status, Task,
 };
 use easel_storage::gallery::Gallery;
 use jiff::Timestamp;
@@ -57,7 +57,7 @@ pub(crate) struct TaskView {
     /// The attempts before it, oldest first.
     pub(crate) earlier_attempts: Vec<AttemptView>,
     /// Who approved it.
-    pub(crate) approval: Option<Decision>,
+    pub(crate) approval: Option<Approval>,
     /// Who published it and where.
     pub(crate) publication: Option<Publication>,
     /// Who cancelled it.

@@ -28,9 +28,11 @@ const subject = (tasks) =>
 /**
  * @param {ListedTask[]} tasks
  * @param {string} note
+ * @param {number[]} [images] The indexes of those that are approved; without any, all are.
  */
-export function approve(tasks, note) {
-  offerUndo(hold(tasks, "approve", note), `Approved ${subject(tasks)}.`);
+export function approve(tasks, note, images = []) {
+  const some = images.length > 0 ? `${counted(images.length, "image")} of ` : "";
+  offerUndo(hold(tasks, "approve", note, images), `Approved ${some}${subject(tasks)}.`);
 }
 
 /**

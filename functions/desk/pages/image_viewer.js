@@ -54,6 +54,9 @@ export function imageViewer(stale, changed) {
   /** @type {ShownImage[]} */
   let others = [];
   let chosen = 0;
+  /** Indexes of the images that somebody picked, where they can be picked. @type {Set<number>} */
+  let picked = new Set();
+  let picks = false;
   let identity = "";
   let comparing = false;
   let actual = false;
@@ -86,9 +89,12 @@ export function imageViewer(stale, changed) {
     stage.className = `stage${actual ? " actual" : ""}${comparing ? " comparing" : ""}`;
     const all = [...images, ...others];
     fill(stage, comparing ? all.map(figure) : images[chosen] && figure(images[chosen]));
-    fill(strip, images.length > 1 && images.map((shown, index) =>
+    fill(strip, images.length > 1 && images.map((shown, index) => element("div", { class: "candidate" },
       element("button", { type: "button", "aria-pressed": String(index === chosen), onclick: () => viewer.choose(index) },
-        element("img", { src: shown.thumbnail, width: 56, height: 56, alt: `Image ${index + 1}`, onerror: renewUrls }))));
+        element("img", { src: shown.thumbnail, width: 56, height: 56, alt: `Image ${index + 1}`, onerror: renewUrls })),
+      picks && element("input", {
+        type: "checkbox", checked: picked.has(index), "aria-label": `Pick image ${index + 1}`, onchange: () => viewer.pick(index),
+      }))));
     compare.hidden = all.length < 2;
     compare.setAttribute("aria-pressed", String(comparing));
     zoom.setAttribute("aria-pressed", String(actual));
@@ -122,12 +128,13 @@ export function imageViewer(stale, changed) {
      * Shows images; the same ones again stay as they are, because only their URLs are new.
      * @param {string} key Identifies these images.
      * @param {ShownImage[]} now
-     * @param {ShownImage[]} [beside] What else can be compared with them.
+     * @param {ShownImage[]} beside What else can be compared with them.
+     * @param {boolean} mayPick Whether some of them can be picked.
      */
-    show(key, now, beside = []) {
+    show(key, now, beside, mayPick) {
       if (key === identity) return;
       identity = key;
-      [images, others, chosen, comparing] = [now, beside, 0, false];
+      [images, others, chosen, comparing, picks, picked] = [now, beside, 0, false, mayPick, new Set()];
       draw();
     },
 
@@ -158,6 +165,25 @@ export function imageViewer(stale, changed) {
     zoom() {
       actual = !actual;
       draw();
+    },
+
+    /** How many images there are to pick from. */
+    get count() {
+      return images.length;
+    },
+
+    /** The indexes of the picked images, in order. */
+    get picked() {
+      return [...picked].sort((one, other) => one - other);
+    },
+
+    /** Picks an image, the one in view unless another is named, or takes that back. */
+    pick(index = chosen) {
+      if (!picks || images.length < 2) return;
+      if (!picked.delete(index)) picked.add(index);
+      const box = strip.querySelectorAll("input")[index];
+      if (box) box.checked = picked.has(index);
+      changed();
     },
 
     /** @param {number} index */

@@ -19,6 +19,7 @@ import { ago, changeName, titleOf } from "./words.js";
  * @property {string} about The task's title, for people.
  * @property {"approve" | "reject"} move
  * @property {string} words The note or the reason.
+ * @property {number[]} [images] The indexes of the images that are approved, if not all are.
  * @property {number} version The version that was seen.
  * @property {number} due When it is sent, in milliseconds since 1970.
  * @property {string} [refusal] Why it was refused, until somebody has read it.
@@ -69,13 +70,14 @@ export const holds = (task) => held().some((decision) => decision.task === task)
  * @param {ListedTask[]} tasks
  * @param {"approve" | "reject"} move
  * @param {string} words
+ * @param {number[]} [images]
  */
-export function hold(tasks, move, words) {
+export function hold(tasks, move, words, images = []) {
   const group = randomText();
   const who = session.identity?.name ?? "";
   const due = Date.now() + HELD;
   const made = tasks.map((task) => ({
-    key: randomText(), group, who, task: task.id, about: titleOf(task), move, words, version: task.version, due,
+    key: randomText(), group, who, task: task.id, about: titleOf(task), move, words, images, version: task.version, due,
   }));
   keep([...all().filter((decision) => !tasks.some((task) => task.id === decision.task && !decision.refusal)), ...made]);
   return group;
@@ -143,8 +145,8 @@ async function sendDue() {
  * @param {Decision} decision
  * @returns {Promise<Task>}
  */
-async function submit({ key, task, move, words, version }) {
-  const body = move === "reject" ? { reason: words } : words ? { note: words } : {};
+async function submit({ key, task, move, words, images = [], version }) {
+  const body = move === "reject" ? { reason: words } : { note: words || null, images: images.length > 0 ? images : null };
   // Sent again after its answer was lost, it is answered as the first time.
   const headers = { "if-match": `"${version}"`, "idempotency-key": key };
   try {

@@ -103,8 +103,10 @@ function standing(task) {
   const decided = decisions[task.status];
   if (task.status === "failed" && attempt.failure) return element("span", {}, " ", timeAgo(attempt.failure.at), `: ${attempt.failure.reason}`);
   if (!decided) return "";
+  const some = task.status === "approved" && task.approval?.images;
+  const which = some && ` (${some.length === 1 ? "image" : "images"} ${some.map((index) => index + 1).join(", ")} of ${attempt.images.length})`;
   const note = decided.note ? [": ", element("q", { dir: "auto" }, decided.note)] : [];
-  return element("span", {}, " by ", element("bdi", {}, decided.by), " ", timeAgo(decided.at), ...note);
+  return element("span", {}, " by ", element("bdi", {}, decided.by), " ", timeAgo(decided.at), which || null, ...note);
 }
 
 /** @param {Task} task */

@@ -49,6 +49,8 @@ export function taskPanel(configuration, { decided = () => {}, moved, stale }) {
   function allow() {
     yes.disabled = no.disabled = !viewer.isSeen;
     deciding.title = viewer.isSeen ? "" : "Wait until the image is there";
+    const { count, picked } = viewer;
+    yes.textContent = count < 2 ? "Approve" : picked.length > 0 ? `Approve ${picked.length} of ${count}` : `Approve all ${count}`;
   }
 
   function draw() {
@@ -59,8 +61,8 @@ export function taskPanel(configuration, { decided = () => {}, moved, stale }) {
     const { attempt } = now;
     if (attempt.images.length > 0) {
       const before = now.earlier_attempts.flatMap((earlier) => imagesOf(now, earlier));
-      const key = [now.id, ...attempt.images.map((image) => image.sha256), ...beside.map((shown) => shown.name)].join(" ");
-      viewer.show(key, imagesOf(now, attempt), [...before, ...beside]);
+      const key = [now.id, waits, ...attempt.images.map((image) => image.sha256), ...beside.map((shown) => shown.name)].join(" ");
+      viewer.show(key, imagesOf(now, attempt), [...before, ...beside], waits);
     } else {
       const { step, stage } = now.progress ?? { step: 0, stage: "" };
       const words = now.progress ? "" : nothing(now);
@@ -79,6 +81,7 @@ export function taskPanel(configuration, { decided = () => {}, moved, stale }) {
   /** The shortcuts on every page that shows a task. @type {import("./keys.js").Key[]} */
   const keys = [
     { keys: ["a"], does: "Approve", action: () => panel.approve() },
+    { keys: ["p"], does: "Pick this image for approval", action: () => viewer.pick() },
     { keys: ["r"], does: "Reject", action: () => panel.reject() },
     { keys: ["n"], does: "Write a note (Ctrl+Enter approves, Esc leaves)", action: () => note.focus() },
     { keys: ["u"], does: "Undo", action: undoLatest },
@@ -117,7 +120,7 @@ export function taskPanel(configuration, { decided = () => {}, moved, stale }) {
     approve() {
       if (!task || deciding.hidden || !viewer.isSeen) return;
       const now = task;
-      approve([now], note.value.trim());
+      approve([now], note.value.trim(), viewer.picked);
       decided(now);
     },
 

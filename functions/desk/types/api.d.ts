@@ -330,8 +330,18 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Who approved a task, and which of its images. */
+        Approval: components["schemas"]["Decision"] & {
+            /**
+             * @description The indexes of the images that are approved; all of them if absent. The others stay with the task and are never
+             *     published.
+             */
+            images?: number[] | null;
+        };
         /** @description What is said with an approval. */
         ApproveRequest: {
+            /** @description The indexes of the images that are approved, counted from 0. The others stay with the task and are never published. Default: all of them. */
+            images?: number[] | null;
             /** @description What the reviewer adds. Default: none. */
             note?: string | null;
         };
@@ -818,7 +828,7 @@ export interface components {
             at: string;
             /** @description Who published. */
             by: string;
-            /** @description The public keys, in the images' order. */
+            /** @description The public keys of the approved images, in their order. */
             keys: string[];
         };
         /** @description What is said with a rejection. */
@@ -994,7 +1004,7 @@ export interface components {
         };
         /** @description A task in a list. `GET /v1/tasks/{id}` shows all of it. */
         TaskSummary: {
-            approval?: components["schemas"]["Decision"] | null;
+            approval?: components["schemas"]["Approval"] | null;
             /** @description The current attempt. */
             attempt: components["schemas"]["AttemptSummary"];
             cancellation?: components["schemas"]["Decision"] | null;
@@ -1040,7 +1050,7 @@ export interface components {
         };
         /** @description A task. */
         TaskView: {
-            approval?: components["schemas"]["Decision"] | null;
+            approval?: components["schemas"]["Approval"] | null;
             /** @description The current attempt. */
             attempt: components["schemas"]["AttemptView"];
             cancellation?: components["schemas"]["Decision"] | null;

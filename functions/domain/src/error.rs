@@ -73,6 +73,7 @@ impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Illegal { status, action } => Self::Illegal { status, action },
+            Refusal::NoSuchImages { .. } => Self::Invalid(vec![FieldError::new("images", refusal.to_string())]),
             other => Self::Conflict(other.to_string()),
         }
     }

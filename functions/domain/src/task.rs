@@ -18,5 +18,5 @@ pub use event::{Change, Event};
 pub use limits::{MAX_NAME, MAX_NOTE, MAX_WARNINGS};
 pub use link::Link;
 pub use progress::Progress;
-pub use record::{Deletion, Publication, Task};
+pub use record::{Approval, Deletion, Publication, Task};
 pub use status::{Move, Status};

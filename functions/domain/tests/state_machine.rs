@@ -94,6 +94,10 @@ fn no_sequence_of_changes_leaves_the_graph_or_loses_anything() {
                     events.push(event);
                 }
                 (Err(Refusal::TooManyAttempts), Some(_)) => assert_eq!(task.attempt.number, MAX_ATTEMPTS),
+                (Err(Refusal::NoSuchImages { count: 2 }), Some(_)) => {
+                    let Change::Approve { images: Some(images), .. } = &change else { panic!("{change:?}") };
+                    assert!(images.is_empty() || images.contains(&2), "{images:?}");
+                }
                 (Err(Refusal::NotFailed), Some(_)) => assert_eq!(task.status, Status::Rejected),
                 (Err(Refusal::Illegal { status, action: tried }), None) => {
                     assert_eq!((status, tried), (task.status, action));
@@ -108,6 +112,9 @@ fn no_sequence_of_changes_leaves_the_graph_or_loses_anything() {
         assert_eq!(kept, drawn.iter().collect::<Vec<_>>(), "sequence {seed}");
         let approvals = events.iter().filter(|event| event.change.action() == Some(Move::Approve)).count();
         assert_eq!(usize::from(task.approval.is_some()), approvals, "sequence {seed}");
+        let approved: Vec<_> = task.approved_images().map(|image| image.index).collect();
+        let chosen = task.approval.as_ref().map(|approval| approval.images.clone().unwrap_or_else(|| vec![0, 1]));
+        assert_eq!(approved, chosen.unwrap_or_default(), "sequence {seed}");
         assert_eq!(task.publication.is_some(), task.status == Status::Published, "sequence {seed}");
         let numbers: Vec<_> = task.attempts().map(|attempt| attempt.number).collect();
         assert_eq!(numbers, (1..=task.attempt.number).collect::<Vec<_>>(), "sequence {seed}");
@@ -229,12 +236,14 @@ fn any_change(random: &mut Mt64) -> Change {
     match Move::ALL[index(random, Move::ALL.len() as u64)] {
         Move::Claim => Change::Claim { worker: text(random), step: u32::try_from(index(random, 3)).expect("small") },
         Move::HandOn => Change::HandOn { step: 3, reason: text(random), makes_way: index(random, 2) == 0 },
-        Move::Finish => Change::Finish { images: vec![image(random)], generation: Box::new(report(random)) },
+        Move::Finish => {
+            Change::Finish { images: vec![image(0, random), image(1, random)], generation: Box::new(report(random)) }
+        }
         Move::Fail => Change::Fail { reason: text(random) },
         Move::Pause => Change::Pause,
         Move::Resume => Change::Resume,
         Move::Cancel => Change::Cancel { reason: Some(text(random)) },
-        Move::Approve => Change::Approve { note: Some(text(random)) },
+        Move::Approve => Change::Approve { note: Some(text(random)), images: any_images(random) },
         Move::Reject => Change::Reject { reason: text(random) },
         Move::Publish => {
             Change::Publish { publication: Publication { by: text(random), at, keys: vec![text(random)] } }
@@ -246,9 +255,14 @@ fn any_change(random: &mut Mt64) -> Change {
     }
 }
 
-fn image(random: &mut Mt64) -> GeneratedImage {
+/// One or both of two images, none, or one that is not there.
+fn any_images(random: &mut Mt64) -> Option<Vec<u32>> {
+    [None, Some(vec![0]), Some(vec![1]), Some(vec![0, 1]), Some(vec![]), Some(vec![0, 2])][index(random, 6)].clone()
+}
+
+fn image(index: u32, random: &mut Mt64) -> GeneratedImage {
     GeneratedImage {
-        index: 0,
+        index,
         key: text(random),
         thumbnail_key: text(random),
         width: 128,

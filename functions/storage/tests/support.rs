@@ -100,8 +100,13 @@ impl TestServices {
 
     /// A task whose images a reviewer accepted.
     pub(crate) async fn approved(&self, owner: &str, count: u32) -> Task {
+        self.approved_some(owner, count, None).await
+    }
+
+    /// A task of which a reviewer accepted some images.
+    pub(crate) async fn approved_some(&self, owner: &str, count: u32, images: Option<Vec<u32>>) -> Task {
         let drawn = self.drawn(&self.pending(owner).await, count).await;
-        self.change(&drawn, Change::Approve { note: Some("well done".to_owned()) }, &reviewer("robin")).await
+        self.change(&drawn, Change::Approve { note: Some("well done".to_owned()), images }, &reviewer("robin")).await
     }
 
     /// Writes the task's row as it was before attempts had rows of their own.

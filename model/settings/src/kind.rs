@@ -53,6 +53,11 @@ pub enum Kind {
         /// Most characters of one.
         length: usize,
     },
+    /// A list of different whole numbers from 0 on, with at least one.
+    Indexes {
+        /// How many there are to choose from.
+        of: u64,
+    },
     /// An object whose values are texts.
     Table {
         /// Most entries.
@@ -101,6 +106,7 @@ impl Kind {
             Self::Size => whole_pair(&value, 1, MAX_TOLD),
             Self::Offset => whole_pair(&value, 0, MAX_TOLD),
             Self::Texts { most, length } => return texts(field, value, most, length),
+            Self::Indexes { of } => indexes(&value, of).map(Value::from),
             Self::Table { most, length } => return table(field, value, most, length),
         };
         checked.map_err(|message| vec![FieldError::new(field, message)])
@@ -134,6 +140,10 @@ impl Kind {
                 pair(',', "X,Y such as 0,128", whole_number).map(|(left, top)| Value::from(vec![top, left]))
             }
             Self::Texts { .. } => Ok(Value::from(vec![typed])),
+            Self::Indexes { .. } => {
+                let numbers: Option<Vec<Value>> = typed.split(',').map(|number| whole_number(number.trim())).collect();
+                numbers.map(Value::from).ok_or_else(|| format!("`{typed}` is not a list of numbers such as 0,2"))
+            }
             Self::Table { .. } => {
                 let (name, value) = typed.split_once('=').ok_or_else(|| format!("`{typed}` is not NAME=VALUE"))?;
                 Ok(Value::Object(Map::from_iter([(name.to_owned(), Value::from(value))])))
@@ -165,6 +175,20 @@ fn texts(field: &str, value: Value, most: usize, length: usize) -> Result<Value,
         }
     }
     if errors.is_empty() { Ok(Value::Array(values)) } else { Err(errors) }
+}
+
+/// The numbers in order.
+fn indexes(value: &Value, of: u64) -> Result<Vec<u64>, String> {
+    let Value::Array(values) = value else {
+        return Err(format!("must be a list of numbers, not {}", described(value)));
+    };
+    let mut numbers = values.iter().map(|value| whole(value, 0, of - 1, 1)).collect::<Result<Vec<_>, _>>()?;
+    numbers.sort_unstable();
+    match numbers.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(format!("names {} twice", pair[0])),
+        None if numbers.is_empty() => Err("is empty: name at least one, or leave it out".to_owned()),
+        None => Ok(numbers),
+    }
 }
 
 fn table(field: &str, value: Value, most: usize, length: usize) -> Result<Value, Vec<FieldError>> {

@@ -23,5 +23,5 @@ pub use kind::Kind;
 pub use reading::{Missing, parse_object, read};
 pub use scheduler_name::{SchedulerName, UnknownScheduler};
 pub use schema::schema;
-pub use table::{MAX_PROMPT, ResolvedSettings, SETTINGS, SIDES, Settings};
+pub use table::{MAX_COUNT, MAX_PROMPT, ResolvedSettings, SETTINGS, SIDES, Settings};
 pub use text::{quoted, shortened};

@@ -69,6 +69,10 @@ fn of_kind(kind: Kind) -> Value {
             let item = json!({"type": "string", "minLength": 1, "maxLength": length});
             json!({"type": "array", "items": item, "maxItems": most})
         }
+        Kind::Indexes { of } => {
+            let item = json!({"type": "integer", "minimum": 0, "maximum": of - 1});
+            json!({"type": "array", "items": item, "minItems": 1, "maxItems": of, "uniqueItems": true})
+        }
         Kind::Table { most, length } => {
             let value = json!({"type": "string", "maxLength": length});
             json!({"type": "object", "additionalProperties": value, "maxProperties": most})

@@ -173,6 +173,7 @@ mod tests {
             Kind::Interval => json!([0.25, 0.75]),
             Kind::Size | Kind::Offset => json!([64, 72]),
             Kind::Texts { .. } => json!(["a"]),
+            Kind::Indexes { .. } => json!([0]),
             Kind::Table { .. } => json!({"a": "b"}),
         }
     }

@@ -10,6 +10,8 @@ use crate::scheduler_name::SchedulerName;
 
 /// Most characters of a prompt or negative prompt.
 pub const MAX_PROMPT: usize = 2_000;
+/// Most images of one request.
+pub const MAX_COUNT: u64 = 8;
 /// Most characters of an uploaded image's key.
 const MAX_KEY: usize = 120;
 
@@ -179,7 +181,7 @@ settings! {
     /// alone gives with this seed plus i.
     seed: u64, Kind::whole(0, u64::MAX), always(0), "drawn at random";
     /// How many images.
-    count: u32, Kind::whole(1, 8), always(1), "1";
+    count: u32, Kind::whole(1, MAX_COUNT), always(1), "1";
     /// Whether the refiner takes the last part of the schedule.
     use_refiner: bool, Kind::Flag, or(true), "if there is one";
     /// The share of the schedule that the base model does before the refiner takes over; 0 leaves an init image to the

@@ -103,7 +103,7 @@ mod tests {
         }
         let reject = Change::Reject { reason: "blurred".to_owned() };
         assert_eq!(reading(Move::Reject, json!({"reason": "blurred"})), Ok(reject));
-        assert_eq!(reading(Move::Approve, json!({"note": null})), Ok(Change::Approve { note: None }));
+        assert_eq!(reading(Move::Approve, json!({"note": null})), Ok(Change::Approve { note: None, images: None }));
         assert_eq!(reading(Move::Retry, json!({"same": true})), Ok(Change::Redrive));
         assert!(matches!(reading(Move::Retry, json!({"same": false, "seed": 7})), Ok(Change::Retry { .. })));
         let cancel = Change::Cancel { reason: Some("late".to_owned()) };

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::attempt::{Attempt, Claim, Decision, Failure};
 use super::event::{Change, Event};
-use super::record::{Deletion, Task};
+use super::record::{Approval, Deletion, Task};
 use super::status::{Move, Status};
 use crate::identity::Identity;
 use crate::labels::Labels;
@@ -57,6 +57,12 @@ pub enum Refusal {
     /// There is no failed attempt to make once more.
     #[error("only a task that failed can be tried again as it was: retry it with other settings, or without `same`")]
     NotFailed,
+    /// An approval names images that are not there.
+    #[error("the task has {count} images, which are counted from 0: approve some of these, or all by naming none")]
+    NoSuchImages {
+        /// How many images there are.
+        count: usize,
+    },
     /// A task is made once.
     #[error("the task is there already")]
     Exists,
@@ -127,7 +133,13 @@ impl Task {
             }
             Change::Fail { reason } => task.attempt.failure = Some(Failure { at, reason: reason.clone() }),
             Change::Reject { reason } => task.attempt.rejection = Some(decision(&Some(reason.clone()))),
-            Change::Approve { note } => task.approval = Some(decision(note)),
+            Change::Approve { note, images } => {
+                let there = |index: &u32| task.attempt.images.iter().any(|image| image.index == *index);
+                if images.as_ref().is_some_and(|indexes| indexes.is_empty() || !indexes.iter().all(there)) {
+                    return Err(Refusal::NoSuchImages { count: task.attempt.images.len() });
+                }
+                task.approval = Some(Approval { decision: decision(note), images: images.clone() });
+            }
             Change::Cancel { reason } => task.cancellation = Some(decision(reason)),
             Change::Publish { publication } => task.publication = Some(publication.clone()),
             Change::Unpublish { .. } => task.publication = None,

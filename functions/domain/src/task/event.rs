@@ -88,6 +88,9 @@ pub enum Change {
     Approve {
         /// What the reviewer adds.
         note: Option<String>,
+        /// The indexes of the images that are approved; all of them if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        images: Option<Vec<u32>>,
     },
     /// See [`Move::Reject`].
     Reject {
@@ -193,7 +196,7 @@ impl Change {
         match self {
             Self::HandOn { reason, .. } | Self::Fail { reason } | Self::Reject { reason } => Some(reason),
             Self::Cancel { reason } | Self::Unpublish { reason } => reason.as_deref(),
-            Self::Approve { note } => note.as_deref(),
+            Self::Approve { note, .. } => note.as_deref(),
             _ => None,
         }
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::attempt::{Attempt, Decision};
+use super::attempt::{Attempt, Decision, GeneratedImage};
 use super::status::Status;
 
 /// A request for images on its way through generation and approval.
@@ -45,7 +45,7 @@ pub struct Task {
     pub earlier_attempts: Vec<Attempt>,
     /// Who approved it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub approval: Option<Decision>,
+    pub approval: Option<Approval>,
     /// Where its images are public.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publication: Option<Publication>,
@@ -60,6 +60,18 @@ pub struct Task {
     pub newest_event: Option<String>,
 }
 
+/// Who approved a task, and which of its images.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Approval {
+    /// Who decided, when, and what they added.
+    #[serde(flatten)]
+    pub decision: Decision,
+    /// The indexes of the images that are approved; all of them if absent. The others stay with the task and are never
+    /// published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<Vec<u32>>,
+}
+
 /// Where a task's images are public.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Publication {
@@ -68,7 +80,7 @@ pub struct Publication {
     /// When.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// The public keys, in the images' order.
+    /// The public keys of the approved images, in their order.
     pub keys: Vec<String>,
 }
 
@@ -90,6 +102,16 @@ impl Task {
     #[must_use]
     pub fn was_asked_for_by(&self, name: &str) -> bool {
         self.owner == name || self.attempt.requested_by.as_deref() == Some(name)
+    }
+
+    /// The images of the current try that are approved, if any are.
+    pub fn approved_images(&self) -> impl Iterator<Item = &GeneratedImage> {
+        let is_approved = |image: &&GeneratedImage| {
+            self.approval.as_ref().is_some_and(|Approval { images, .. }| {
+                images.as_ref().is_none_or(|indexes| indexes.contains(&image.index))
+            })
+        };
+        self.attempt.images.iter().filter(is_approved)
     }
 
     /// Every try, oldest first, of a task that was read as a whole.

@@ -138,6 +138,7 @@ fn value_name(kind: Kind) -> &'static str {
         Kind::Interval => "START,END",
         Kind::Size => "WxH",
         Kind::Offset => "X,Y",
+        Kind::Indexes { .. } => "N,N",
         Kind::Table { .. } => "NAME=VALUE",
     }
 }

@@ -28,6 +28,9 @@ pub(crate) struct ApproveArguments {
     /// A note for the history
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
+    /// The images to approve, counted from 0, such as 0,2; the others are never published [default: all]
+    #[arg(long, value_name = "N,N", value_delimiter = ',')]
+    images: Vec<u32>,
 }
 
 #[derive(Debug, Args)]
@@ -65,7 +68,14 @@ pub(crate) struct RetryArguments {
 /// # Errors
 /// The service refuses or cannot be reached.
 pub(crate) fn approve(arguments: &ApproveArguments) -> Result<(), CommandError> {
-    decide(&arguments.task, "approve", &[("note", &arguments.note)])
+    let mut fields = Map::new();
+    if let Some(note) = &arguments.note {
+        fields.insert("note".to_owned(), json!(note));
+    }
+    if !arguments.images.is_empty() {
+        fields.insert("images".to_owned(), json!(arguments.images));
+    }
+    make(&Client::new(&arguments.task.service)?, &arguments.task, "approve", fields)
 }
 
 /// Turns a task's images down.

@@ -42,6 +42,7 @@ fn largest(kind: Kind) -> Value {
         Kind::Interval => json!([0.123_456_789_012_345_6, 0.923_456_789_012_345_6]),
         Kind::Size | Kind::Offset => json!([65_536, 65_536]),
         Kind::Texts { most, length } => (0..most).map(|place| json!(numbered(place, length))).collect(),
+        Kind::Indexes { of } => json!((0..of).collect::<Vec<_>>()),
         Kind::Table { most, length } => {
             let entries = (0..most).map(|place| (numbered(place, 100), json!(text(length))));
             Value::Object(entries.collect())
@@ -92,7 +93,7 @@ fn changes(task: &Task) -> Vec<Change> {
         Change::Pause,
         Change::Resume,
         Change::Cancel { reason: note() },
-        Change::Approve { note: note() },
+        Change::Approve { note: note(), images: Some((0..8).collect()) },
         Change::Reject { reason: text(MAX_NOTE) },
         Change::Publish { publication },
         Change::Unpublish { reason: note() },

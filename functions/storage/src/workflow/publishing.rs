@@ -24,16 +24,16 @@ const UNDECIDED_FOR: SignedDuration = SignedDuration::from_hours(1);
 const READ_AT_ONCE: usize = 16;
 
 impl Workflow {
-    /// What publishing the task's images makes of it.
+    /// What publishing the task's approved images makes of it.
     #[must_use]
     pub fn publication(task: &Task, by: &Identity) -> Publication {
-        let keys = task.attempt.images.iter().map(|image| keys::published(task.id, task.version + 1, image.index));
+        let keys = task.approved_images().map(|image| keys::published(task.id, task.version + 1, image.index));
         Publication { by: by.name.clone(), at: Timestamp::now(), keys: keys.collect() }
     }
 
     /// Copies come before the move: a published task always has its public images.
     pub(super) async fn copy_to_published(&self, task: &Task, publication: &Publication) -> Result<()> {
-        for (image, key) in task.attempt.images.iter().zip(&publication.keys) {
+        for (image, key) in task.approved_images().zip(&publication.keys) {
             self.gallery.copy(&image.key, key).await?;
         }
         Ok(())
