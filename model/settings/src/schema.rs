@@ -69,6 +69,18 @@ fn of_kind(kind: Kind) -> Value {
             let item = json!({"type": "string", "minLength": 1, "maxLength": length});
             json!({"type": "array", "items": item, "maxItems": most})
         }
+        Kind::WeightedNames { most, length, bound } => {
+            let item = json!({
+                "type": "object",
+                "properties": {
+                    "name": {"type": "string", "minLength": 1, "maxLength": length},
+                    "weight": {"type": "number", "minimum": -bound, "maximum": bound},
+                },
+                "required": ["name"],
+                "additionalProperties": false,
+            });
+            json!({"type": "array", "items": item, "maxItems": most})
+        }
         Kind::Table { most, length } => {
             let value = json!({"type": "string", "maxLength": length});
             json!({"type": "object", "additionalProperties": value, "maxProperties": most})
