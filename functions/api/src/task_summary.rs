@@ -67,6 +67,8 @@ pub(crate) struct AttemptSummary {
     /// When it was asked for.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) requested_at: Timestamp,
+    /// What people should know of the drawing, such as words that did not fit.
+    pub(crate) warnings: Vec<String>,
     /// The images; empty until drawn.
     pub(crate) images: Vec<ImageSummary>,
     /// Why it was rejected.
@@ -146,6 +148,7 @@ impl AttemptSummary {
         Ok(Self {
             number: attempt.number,
             settings: attempt.settings.clone(),
+            warnings: attempt.generation.as_ref().map_or_else(Vec::new, |generation| generation.warnings.clone()),
             requested_at: attempt.requested_at,
             images,
             rejection: attempt.rejection.clone(),

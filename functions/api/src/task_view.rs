@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use easel_domain::identity::{Identity, Role};
 use easel_domain::task::{
     Attempt, Decision, Deletion, Event, EventRecord, Failure, GenerationReport, Link, Move, Progress, Publication,
-    Settings, Status, Task,
+    Settings, Status, Task, UsedFile,
 };
 use easel_storage::gallery::Gallery;
 use jiff::Timestamp;
@@ -74,6 +74,8 @@ pub(crate) struct AttemptView {
     /// What it was asked to draw.
     #[schema(value_type = SettingsSchema)]
     pub(crate) settings: Settings,
+    /// The files that it is drawn with, beside what every attempt has; empty until a worker takes it.
+    pub(crate) used: Vec<UsedFile>,
     /// When it was asked for.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) requested_at: Timestamp,
@@ -217,6 +219,7 @@ impl AttemptView {
         Ok(Self {
             number: attempt.number,
             settings: attempt.settings.clone(),
+            used: attempt.used.clone(),
             requested_at: attempt.requested_at,
             images,
             generation: attempt.generation.clone(),

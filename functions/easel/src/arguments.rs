@@ -3,6 +3,7 @@
 pub(crate) mod computation;
 pub(crate) mod fields;
 pub(crate) mod models;
+pub(crate) mod offers;
 
 use std::ffi::{OsStr, OsString};
 

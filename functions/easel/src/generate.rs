@@ -115,6 +115,8 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
         model: name,
         refiner: refiner_name.as_deref(),
         tiny_vae: tiny_vae_name.as_deref(),
+        loras: Vec::new(),
+        embeddings: Vec::new(),
         device: device.kind(),
         backend: device.backend,
         precision: device.precision,
@@ -213,7 +215,7 @@ fn save(images: &[RgbImage], files: &OutputFiles, record: &ImageRecord<'_>) -> R
     let paths = files.paths(images.len());
     for (index, (path, image)) in (0..).zip(paths.iter().zip(images)) {
         let settings = record.settings.alone(index);
-        let metadata = ImageRecord { settings: &settings, ..*record }.metadata()?;
+        let metadata = ImageRecord { settings: &settings, ..record.clone() }.metadata()?;
         uninterrupted(|| easel_images::save(path, image, &metadata))?;
     }
     Ok(paths)

@@ -29,7 +29,18 @@ pub fn infotext(record: &ImageRecord<'_>) -> String {
     }
     entries.extend(record.tiny_vae.map(|name| ("VAE Decoder", name.to_owned())));
     entries.push(("Version", format!("easel {}", record.easel)));
-    format_infotext(&settings.prompt, settings.negative_prompt.as_deref(), &entries)
+    format_infotext(&with_loras(record), settings.negative_prompt.as_deref(), &entries)
+}
+
+/// The prompt with its LoRAs, which are written into it there: those that it does not name itself follow it.
+fn with_loras(record: &ImageRecord<'_>) -> String {
+    let mut prompt = record.settings.prompt.clone();
+    for lora in &record.loras {
+        if !record.settings.prompt.contains(&format!("<lora:{}", lora.name)) {
+            prompt += &format!(" <lora:{}:{}>", lora.name, lora.weights.unwrap_or("1"));
+        }
+    }
+    prompt
 }
 
 /// An infotext as AUTOMATIC1111 writes it (`create_infotext` in its `modules/processing.py`): the prompt, the negative
@@ -105,6 +116,8 @@ mod tests {
             model: "demo",
             refiner: Some("demo-refiner"),
             tiny_vae: Some("taesdxl"),
+            loras: Vec::new(),
+            embeddings: Vec::new(),
             device: "cpu",
             backend: Backend::Flex,
             precision: Precision::F32,
@@ -113,6 +126,11 @@ mod tests {
         let expected = "a heart\nNegative prompt: blurry\nSteps: 20, Sampler: DPM++ 2M, Schedule type: Karras, \
             CFG scale: 5, Seed: 7, Size: 128x64, Model: demo, Refiner: demo-refiner, \
             Refiner switch at: 0.8, VAE Decoder: taesdxl, Version: easel 0.1.0";
+        assert_eq!(infotext(&record), expected);
+        let lora = |name| crate::RecordedFile::new(name, "ab").with_weights("0.8");
+        let settings = ResolvedSettings { prompt: "a heart <lora:pen:1>".into(), ..settings.clone() };
+        let record = ImageRecord { settings: &settings, loras: vec![lora("ink"), lora("pen")], ..record };
+        let expected = expected.replace("a heart", "a heart <lora:pen:1> <lora:ink:0.8>");
         assert_eq!(infotext(&record), expected);
     }
 }

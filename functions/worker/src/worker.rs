@@ -1,7 +1,7 @@
 //! The worker: a message lets it draw what is next, and it draws that exactly once, whatever interrupts it.
 //!
 //! Its methods are in files by purpose: `choosing` (which task is next), `claiming` (taking it), `generating` (its steps,
-//! and why they stop early), `checkpoints` (saving and resuming), `finishing` (decoding, storing, the final move),
+//! and why they stop early), `offering` (what can be asked for by name), `checkpoints` (saving and resuming), `finishing` (decoding, storing, the final move),
 //! `failing` (tasks that cannot be completed), `retry` (calls to services, and waiting for those that are away). This
 //! file has what a queue calls.
 
@@ -16,6 +16,7 @@ mod generation_error;
 mod handing_on;
 mod heartbeat;
 mod image_files;
+mod offering;
 mod pace;
 mod retry;
 
@@ -41,6 +42,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::validation::{self, ReadinessCheck};
 use generation_error::GenerationError;
+use offering::SaidOffers;
 
 /// For how long a message is hidden that met an outage longer than the worker could wait.
 const AFTER_OUTAGE: Duration = Duration::from_secs(600);
@@ -56,6 +58,7 @@ pub struct Worker {
     /// Held while the device is in use: it generates for one task at a time.
     device: tokio::sync::Mutex<()>,
     reported: Mutex<Option<Instant>>,
+    offered: Mutex<Option<SaidOffers>>,
 }
 
 /// A message as it was delivered.
@@ -89,7 +92,14 @@ impl Worker {
     /// A worker that generates with `engine`.
     #[must_use]
     pub fn new(workflow: Workflow, engine: Arc<Engine>, options: WorkerOptions) -> Self {
-        Self { workflow, engine, options, device: tokio::sync::Mutex::new(()), reported: Mutex::new(None) }
+        Self {
+            workflow,
+            engine,
+            options,
+            device: tokio::sync::Mutex::new(()),
+            reported: Mutex::new(None),
+            offered: Mutex::new(None),
+        }
     }
 
     /// The worker's options.

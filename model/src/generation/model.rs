@@ -98,7 +98,7 @@ impl Model {
 
     /// What tells this model from others, for checkpoints: base and refiner, each with all its weights and settings, and the
     /// tiny VAE.
-    pub(super) fn fingerprint(&self) -> &str {
+    pub fn fingerprint(&self) -> &str {
         &self.0.fingerprint
     }
 

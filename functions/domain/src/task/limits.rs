@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use easel_settings::shortened;
 
 use super::event::Change;
+use super::used_file::{MAX_USED_FILES, UsedFile};
 
 /// Most characters of a note or a reason.
 pub const MAX_NOTE: usize = 2_000;
@@ -18,6 +19,10 @@ impl Change {
     pub(super) fn within_limits(mut self) -> Self {
         match &mut self {
             Self::Fail { reason } | Self::HandOn { reason, .. } => shorten(reason, MAX_NOTE),
+            Self::Claim { used, .. } => {
+                used.truncate(MAX_USED_FILES);
+                used.iter_mut().for_each(UsedFile::within_limits);
+            }
             Self::Finish { generation, .. } => {
                 generation.warnings.truncate(MAX_WARNINGS);
                 generation.warnings.iter_mut().for_each(|warning| shorten(warning, MAX_NAME));
@@ -31,7 +36,7 @@ impl Change {
     }
 }
 
-fn shorten(text: &mut String, most: usize) {
+pub(super) fn shorten(text: &mut String, most: usize) {
     if let Cow::Owned(shortened) = shortened(text, most) {
         *text = shortened;
     }

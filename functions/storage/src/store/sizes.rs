@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use easel_domain::identity::{Identity, Role};
 use easel_domain::task::{
     Change, GeneratedImage, GenerationReport, MAX_ATTEMPTS, MAX_NAME, MAX_NOTE, Move, NewTask, Publication, Task,
+    UsedFile, UsedKind,
 };
 use easel_domain::{Labels, TaskRequest};
 use easel_settings::Kind;
@@ -18,7 +19,7 @@ use super::rows::{self, Row};
 use crate::gallery::keys;
 
 /// DynamoDB's limit.
-const LIMIT: usize = 400 * 1024;
+pub(super) const LIMIT: usize = 400 * 1024;
 /// Write units a second that `DynamoDB` takes for one key of an index.
 const UNITS: usize = 1_000;
 /// The largest identity that a token can bring.
@@ -89,7 +90,11 @@ fn changes(task: &Task) -> Vec<Change> {
     let note = || Some(text(MAX_NOTE));
     let long = || text(100_000);
     let changes = vec![
-        Change::Claim { worker: text(MAX_SUBJECT), step: 1 },
+        Change::Claim {
+            worker: text(MAX_SUBJECT),
+            step: 1,
+            used: vec![UsedFile { kind: UsedKind::Embedding, name: text(10_000), digest: text(10_000) }; 1_000],
+        },
         Change::HandOn { step: 1, reason: long(), makes_way: false },
         Change::Finish { images: (0..MOST_IMAGES).map(|index| image(task.id, index)).collect(), generation: report() },
         Change::Fail { reason: long() },
@@ -142,7 +147,7 @@ fn report() -> Box<GenerationReport> {
 }
 
 /// The bytes that DynamoDB counts, with the most that a number takes.
-fn size(row: &Row) -> usize {
+pub(super) fn size(row: &Row) -> usize {
     row.iter().map(|(name, value)| name.len() + value_size(value)).sum()
 }
 
