@@ -41,7 +41,7 @@ export function taskDetails(task, configuration) {
 }
 
 /** @param {Attempt} attempt @returns {[string, any][]} */
-function settingsFacts({ settings, generation, images }) {
+function settingsFacts({ settings, used, generation, images }) {
   const width = generation?.width ?? settings.width;
   const height = generation?.height ?? settings.height;
   const cost = generation?.dollars_per_image;
@@ -55,16 +55,39 @@ function settingsFacts({ settings, generation, images }) {
     ["Refiner", generation && (generation.refined ? "used" : "not used")],
     ["Strength", settings.init_image && (settings.strength ?? "model default")],
     ...otherSettings(settings),
-    ["Model", generation && `${generation.model}, ${generation.precision}`],
+    ["Model", generation ? `${generation.model}, ${generation.precision}` : settings.model],
+    ...filesOf("LoRAs", lorasOf(settings), filesUsed(used, "lora")),
+    ...filesOf("Embeddings", settings.embeddings ?? [], filesUsed(used, "embedding")),
     ["Device", generation && `${generation.device_name} (${generation.device})`],
     ["Took", generation && `${duration(generation.drawing_seconds)} (queued ${duration(generation.queue_seconds)})`],
     ["Cost", cost !== undefined && cost !== null && `${money(cost * Math.max(1, images.length))}`],
   ];
 }
 
+/** @param {Attempt["used"]} used @param {string} kind */
+const filesUsed = (used, kind) => used.filter((file) => file.kind === kind);
+
+/** LoRAs with their weights. @param {import("../types/desk").Settings} settings */
+const lorasOf = ({ loras }) => (loras ?? []).map(({ name, weight }) => `${name} × ${weight ?? 1}`);
+
+/**
+ * What an attempt names, then the files that it is drawn with, by what tells them from others.
+ * @param {string} term
+ * @param {string[]} named
+ * @param {Attempt["used"]} used
+ * @returns {[string, any][]}
+ */
+function filesOf(term, named, used) {
+  if (used.length === 0) return [[term, named.length > 0 && named.join(", ")]];
+  const weighted = (/** @type {string} */ name) => named.find((text) => text === name || text.startsWith(`${name} × `)) ?? name;
+  return [[term, used.map(({ name, digest }) => element("span", { class: "file" }, element("bdi", {}, weighted(name)), " ",
+    element("code", { title: `SHA-256 ${digest}` }, digest.slice(0, 12))))]];
+}
+
 /** Those that have a line of their own, or none. */
 const SHOWN = new Set([
   "prompt", "negative_prompt", "width", "height", "steps", "guidance_scale", "scheduler", "seed", "count", "use_refiner", "init_image", "strength",
+  "model", "loras", "embeddings",
 ]);
 
 /** The settings that only some requests have. @param {import("../types/desk").Settings} settings @returns {[string, string][]} */

@@ -6,6 +6,7 @@ mod configuration;
 pub mod error;
 pub mod gallery;
 pub mod message;
+mod offer;
 pub mod offers;
 pub mod reconciling;
 pub mod rights;

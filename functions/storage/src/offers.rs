@@ -3,24 +3,14 @@
 use easel_domain::task::Settings;
 use easel_settings::{FieldError, quoted};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
+pub use crate::offer::Offer;
 use crate::store::{WorkerOffers, WorkerReport};
 
 /// How many names a message lists.
 const LISTED: usize = 20;
-
-/// Something that can be asked for by name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Offer {
-    /// The name.
-    pub name: String,
-    /// The SHA-256 of its file, in hexadecimal, where a worker knows it already.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub sha256: Option<String>,
-}
 
 /// What a service offers by name.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]

@@ -18,7 +18,8 @@ use easel_system::environment::{self, LAMBDA_RUNTIME_API};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
-pub use chosen::{Chosen, ChosenLora};
+pub use adapters::ChosenLora;
+pub use chosen::Chosen;
 pub use opened_model::OpenedModel;
 pub use options::EngineOptions;
 

@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 use easel_domain::identity::Identity;
 use easel_settings::shortened;
 use easel_storage::message::Message;
-use easel_storage::store::WorkerReport;
+use easel_storage::store::{WorkerOffers, WorkerReport};
 use easel_storage::workflow::Workflow;
 use easel_telemetry::{Metrics, Unit};
 use jiff::Timestamp;
@@ -42,7 +42,6 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::validation::{self, ReadinessCheck};
 use generation_error::GenerationError;
-use offering::SaidOffers;
 
 /// For how long a message is hidden that met an outage longer than the worker could wait.
 const AFTER_OUTAGE: Duration = Duration::from_secs(600);
@@ -58,7 +57,8 @@ pub struct Worker {
     /// Held while the device is in use: it generates for one task at a time.
     device: tokio::sync::Mutex<()>,
     reported: Mutex<Option<Instant>>,
-    offered: Mutex<Option<SaidOffers>>,
+    /// What was last said to be offered, and when.
+    offered: Mutex<Option<(WorkerOffers, Instant)>>,
 }
 
 /// A message as it was delivered.

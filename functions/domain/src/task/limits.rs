@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use easel_settings::shortened;
+use easel_settings::{MAX_OFFERED_NAME, shortened};
 
 use super::event::Change;
-use super::used_file::{MAX_USED_FILES, UsedFile};
+use super::used_file::{MAX_DIGEST, MAX_USED_FILES};
 
 /// Most characters of a note or a reason.
 pub const MAX_NOTE: usize = 2_000;
@@ -21,7 +21,10 @@ impl Change {
             Self::Fail { reason } | Self::HandOn { reason, .. } => shorten(reason, MAX_NOTE),
             Self::Claim { used, .. } => {
                 used.truncate(MAX_USED_FILES);
-                used.iter_mut().for_each(UsedFile::within_limits);
+                for file in used {
+                    shorten(&mut file.name, MAX_OFFERED_NAME);
+                    shorten(&mut file.digest, MAX_DIGEST);
+                }
             }
             Self::Finish { generation, .. } => {
                 generation.warnings.truncate(MAX_WARNINGS);
@@ -36,7 +39,7 @@ impl Change {
     }
 }
 
-pub(super) fn shorten(text: &mut String, most: usize) {
+fn shorten(text: &mut String, most: usize) {
     if let Cow::Owned(shortened) = shortened(text, most) {
         *text = shortened;
     }

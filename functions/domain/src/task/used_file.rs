@@ -6,7 +6,7 @@
 //! files: whoever continues it, or makes it once more, uses the same or says that they are gone. A retry takes over those
 //! that its settings still name.
 
-use easel_settings::{MAX_OFFERED_NAME, Settings};
+use easel_settings::Settings;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -62,12 +62,6 @@ impl UsedFile {
             }
             UsedKind::Embedding => settings.embeddings.iter().flatten().any(|name| *name == self.name),
         }
-    }
-
-    /// The file, with its texts cut to what is kept.
-    pub(super) fn within_limits(&mut self) {
-        super::limits::shorten(&mut self.name, MAX_OFFERED_NAME);
-        super::limits::shorten(&mut self.digest, MAX_DIGEST);
     }
 }
 

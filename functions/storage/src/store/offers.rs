@@ -9,9 +9,9 @@ use super::Store;
 use super::rows::{self, EXPIRES};
 use super::workers::ON_DEMAND;
 use crate::error::Result;
-use crate::offers::Offer;
+use crate::offer::Offer;
 
-const OFFERS: &str = "OFFERS";
+pub(super) const OFFERS: &str = "OFFERS";
 /// How long the row of a worker that speaks by itself outlives its last word, and that of the others.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 const KEPT_ON_DEMAND: SignedDuration = SignedDuration::from_hours(30 * 24);

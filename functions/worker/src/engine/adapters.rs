@@ -2,37 +2,62 @@
 //! become a part of a request.
 
 use easel_domain::task::Settings;
-use easel_model::{Checkpoint, Generation, Request};
+use easel_images::RecordedFile;
+use easel_model::{Checkpoint, Error, Generation, Model, Request, Result};
+use easel_models::offers::OfferedFile;
 
-use super::Chosen;
+/// A LoRA and its weights.
+pub struct ChosenLora {
+    /// The file.
+    pub file: OfferedFile,
+    /// Its weights, as settings or prompts write them: a number, or one for each block.
+    pub weights: String,
+}
+
+impl ChosenLora {
+    /// What an image's metadata says of it.
+    pub(crate) fn record(&self) -> RecordedFile<'_> {
+        RecordedFile::new(&self.file.name, &self.file.sha256).with_weights(&self.weights)
+    }
+}
 
 /// The LoRAs that a prompt names, where its syntax has names of LoRAs: name and weights.
 pub(super) fn named_in_prompt(_settings: &Settings) -> Vec<(String, String)> {
     Vec::new()
 }
 
-impl Chosen {
-    /// The request with the files.
-    ///
-    /// # Errors
-    /// Returns [`easel_model::Error::InvalidRequest`] for a file that the model cannot use.
-    pub(super) fn add_to(&self, request: Request) -> easel_model::Result<Request> {
-        if let Some(lora) = self.loras.first() {
-            let message = format!("`{}`: this version of Easel does not draw with LoRAs", lora.file.name);
-            return Err(easel_model::Error::invalid("loras", message));
-        }
-        if let Some(file) = self.embeddings.first() {
-            let message = format!("`{}`: this version of Easel does not draw with embeddings", file.name);
-            return Err(easel_model::Error::invalid("embeddings", message));
-        }
-        Ok(request)
-    }
+/// The request with the files.
+///
+/// # Errors
+/// Returns [`Error::InvalidRequest`] for a file that the model cannot use.
+pub(super) fn add_to(request: Request, loras: &[ChosenLora], embeddings: &[OfferedFile]) -> Result<Request> {
+    refuse(loras, embeddings)?;
+    Ok(request)
+}
 
-    /// Continues from a checkpoint, with the files.
-    ///
-    /// # Errors
-    /// Returns [`easel_model::Error::Checkpoint`] if it was made with others.
-    pub(crate) fn resume(&self, checkpoint: Checkpoint) -> easel_model::Result<Generation> {
-        self.model.model.resume(checkpoint)
+/// Continues from a checkpoint that was made with the same files.
+///
+/// # Errors
+/// Returns [`Error::Checkpoint`] if it was made with others, [`Error::InvalidRequest`] for a file that the model cannot use.
+pub(super) fn resume(
+    model: &Model,
+    checkpoint: Checkpoint,
+    loras: &[ChosenLora],
+    embeddings: &[OfferedFile],
+) -> Result<Generation> {
+    refuse(loras, embeddings)?;
+    model.resume(checkpoint)
+}
+
+/// Nothing is drawn without what was asked for.
+fn refuse(loras: &[ChosenLora], embeddings: &[OfferedFile]) -> Result<()> {
+    if let Some(lora) = loras.first() {
+        let message = format!("`{}`: this version of Easel does not draw with LoRAs", lora.file.name);
+        return Err(Error::invalid("loras", message));
     }
+    if let Some(file) = embeddings.first() {
+        let message = format!("`{}`: this version of Easel does not draw with embeddings", file.name);
+        return Err(Error::invalid("embeddings", message));
+    }
+    Ok(())
 }

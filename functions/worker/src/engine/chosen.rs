@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use easel_domain::task::{MAX_USED_FILES, Settings, UsedFile, UsedKind};
-use easel_images::RecordedFile;
+use easel_model::{Checkpoint, Generation};
 use easel_models::offers::{Catalogue, OfferError, OfferKind, OfferedFile};
 
-use super::{Engine, OpenedModel, adapters};
+use super::adapters::{self, ChosenLora};
+use super::{Engine, OpenedModel};
 use crate::error::{Error, Result};
 
 /// Most LoRAs of a task, those that its prompt names included.
@@ -19,21 +20,6 @@ pub struct Chosen {
     pub(crate) embeddings: Vec<OfferedFile>,
     /// What is written down of them.
     pub(crate) used: Vec<UsedFile>,
-}
-
-/// A LoRA and its weights.
-pub struct ChosenLora {
-    /// The file.
-    pub file: OfferedFile,
-    /// Its weights, as settings or prompts write them: a number, or one for each block.
-    pub weights: String,
-}
-
-impl ChosenLora {
-    /// What an image's metadata says of it.
-    pub(crate) fn record(&self) -> RecordedFile<'_> {
-        RecordedFile::new(&self.file.name, &self.file.sha256).with_weights(&self.weights)
-    }
 }
 
 impl Engine {
@@ -69,6 +55,16 @@ impl Engine {
             check_same(file, settings, before)?;
         }
         Ok(Chosen { model, loras, embeddings, used })
+    }
+}
+
+impl Chosen {
+    /// Continues from a checkpoint.
+    ///
+    /// # Errors
+    /// Returns [`easel_model::Error::Checkpoint`] if it was made with another model or other files.
+    pub(crate) fn resume(&self, checkpoint: Checkpoint) -> easel_model::Result<Generation> {
+        adapters::resume(&self.model.model, checkpoint, &self.loras, &self.embeddings)
     }
 }
 

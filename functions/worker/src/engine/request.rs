@@ -4,7 +4,7 @@ use easel_model::Request;
 use easel_settings::Settings;
 use image::RgbImage;
 
-use super::Chosen;
+use super::{Chosen, adapters};
 
 impl Chosen {
     /// The request for `settings`, starting from `init_image` if they name an image.
@@ -22,6 +22,6 @@ impl Chosen {
         settings.use_refiner.get_or_insert(has_refiner);
         let request = Request { settings: settings.resolve(), init_image };
         request.validate()?;
-        self.add_to(request)
+        adapters::add_to(request, &self.loras, &self.embeddings)
     }
 }

@@ -3,19 +3,12 @@
 use std::time::{Duration, Instant};
 
 use easel_storage::store::{WorkerOffers, WorkerReport};
-use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::Worker;
 
 /// How often the worker looks whether it offers something else.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-
-/// What was last said.
-pub(super) struct SaidOffers {
-    offers: WorkerOffers,
-    at: Instant,
-}
 
 impl Worker {
     /// Says what is offered whenever that changes, and from time to time that it has not, until `stop`: while an image is
@@ -31,16 +24,14 @@ impl Worker {
     pub async fn offer(&self) {
         let (engine, name) = (self.engine.clone(), self.options.name.clone());
         let Ok(offers) = tokio::task::spawn_blocking(move || engine.offers(&name)).await else { return };
-        let is_known = self.offered.lock().as_ref().is_some_and(|said| {
-            let same = WorkerOffers { at: Timestamp::UNIX_EPOCH, ..said.offers.clone() };
-            said.at.elapsed() < WorkerReport::PERIOD
-                && same == WorkerOffers { at: Timestamp::UNIX_EPOCH, ..offers.clone() }
+        let is_known = self.offered.lock().as_ref().is_some_and(|(said, when)| {
+            when.elapsed() < WorkerReport::PERIOD && *said == WorkerOffers { at: said.at, ..offers.clone() }
         });
         if is_known {
             return;
         }
         match self.workflow.store.publish_offers(&offers).await {
-            Ok(()) => *self.offered.lock() = Some(SaidOffers { offers, at: Instant::now() }),
+            Ok(()) => *self.offered.lock() = Some((offers, Instant::now())),
             Err(error) => tracing::warn!(%error, "what is offered could not be stored"),
         }
     }

@@ -1,0 +1,173 @@
+//! What a service offers by name: models that take turns, files that are known again, and those that are gone.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use easel_domain::identity::{Identity, Role};
+use easel_domain::task::{Change, Move, Status, UsedKind};
+use easel_model::DevicePreference;
+use easel_models::offers::NamedModel;
+use easel_storage::offers::Offers;
+use easel_worker::engine::{Engine, EngineOptions};
+use easel_worker::worker::{DeliveryOutcome, Worker, WorkerOptions};
+use jiff::Timestamp;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::support::{TestServices, creator, delivery, engine, heart};
+
+/// A folder with these files, each of which holds its own name.
+fn folder(names: &[&str]) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in names {
+        std::fs::write(folder.path().join(name), name).expect("written");
+    }
+    folder
+}
+
+impl TestServices {
+    /// A worker with an engine of its own.
+    fn worker_offering(&self, options: EngineOptions) -> Worker {
+        let options = EngineOptions { device: DevicePreference::Flex, ..options };
+        let engine = Engine::open(&options).expect("an engine");
+        Worker::new(self.workflow.clone(), Arc::new(engine), WorkerOptions::new("offering"))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_is_drawn_with_the_model_that_it_names() {
+    let services = TestServices::start().await;
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../model/demo/base");
+    let named = |name: &str| NamedModel { name: name.to_owned(), model: demo.clone() };
+    let models = vec![named("first"), named("second")];
+    let worker = services.worker_offering(EngineOptions { models, ..EngineOptions::default() });
+    worker.offer().await;
+    let offers = Offers::of(&services.workflow.store.offers().await.expect("offers"), Timestamp::now());
+    assert_eq!(offers.models.iter().map(|model| model.name.as_str()).collect::<Vec<_>>(), ["first", "second"]);
+    let mut digests = Vec::new();
+    for (asked, drawn) in [(None, "first"), (Some("second"), "second"), (None, "first"), (Some("second"), "second")] {
+        let mut order = heart(5);
+        (order["steps"], order["model"]) = (json!(2), json!(asked));
+        let task = services.order(&order).await;
+        assert_eq!(worker.handle(&delivery(services.message().await)).await, DeliveryOutcome::Done);
+        let task = services.task(task.id).await;
+        assert_eq!(task.status, Status::AwaitingApproval, "{:?}", task.attempt.failure);
+        let [model] = &task.attempt.used[..] else { panic!("{:?}", task.attempt.used) };
+        assert_eq!((model.kind, model.name.as_str()), (UsedKind::Model, drawn));
+        assert_eq!(task.attempt.generation.as_ref().map(|report| report.model.as_str()), Some(drawn));
+        let metadata = String::from_utf8_lossy(&services.images(&task).await[0]).into_owned();
+        assert!(metadata.contains(&format!("\"model\":\"{drawn}\"")), "the image says what drew it");
+        digests.push(model.digest.clone());
+    }
+    digests.dedup();
+    assert_eq!(digests.len(), 1, "the same files by two names");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_is_not_offered_is_refused_at_every_door() {
+    let services = TestServices::start().await;
+    let mut order = heart(5);
+    order["loras"] = json!([{"name": "ink"}]);
+    // Nobody knows yet what is offered: the worker does.
+    let task = services.order(&order).await;
+    let loras = folder(&["pen.safetensors"]);
+    let options = EngineOptions { loras: Some(loras.path().to_owned()), ..EngineOptions::default() };
+    let worker = services.worker_offering(options);
+    assert_eq!(worker.handle(&delivery(services.message().await)).await, DeliveryOutcome::Done);
+    let task = services.task(task.id).await;
+    let reason = task.attempt.failure.expect("it has failed").reason;
+    assert_eq!((task.status, reason.as_str()), (Status::Failed, "there is no LoRA `ink`: there are pen"));
+    assert_eq!(services.moves(task.id).await, ["create", "fail"]);
+
+    worker.offer().await;
+    services
+        .workflow
+        .gallery
+        .write("uploads/alice/a.json", order.to_string().into_bytes(), "text/plain")
+        .await
+        .expect("written");
+    assert_eq!(worker.handle(&delivery(services.message().await)).await, DeliveryOutcome::Done);
+    let dropped = services.all(Status::Failed).await.into_iter().find(|task| task.owner == "alice").expect("a task");
+    let reason = dropped.attempt.failure.expect("it has failed").reason;
+    assert_eq!(reason, "loras[0].name: there is no LoRA `ink`: there are pen");
+    assert!(services.is_quiet().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_was_replaced_or_is_gone_is_noticed() {
+    let services = TestServices::start().await;
+    let loras = folder(&["ink.safetensors", "pen.safetensors"]);
+    let options = EngineOptions { loras: Some(loras.path().to_owned()), ..EngineOptions::default() };
+    let worker = services.worker_offering(options);
+    let mut order = heart(5);
+    order["loras"] = json!([{"name": "ink", "weight": 0.5}]);
+    let task = services.order(&order).await;
+    let draw = async || {
+        assert_eq!(worker.handle(&delivery(services.message().await)).await, DeliveryOutcome::Done);
+        let task = services.task(task.id).await;
+        assert_eq!(task.status, Status::Failed);
+        task
+    };
+    // It is no LoRA at all, which shows after the claim.
+    let first = draw().await;
+    let used = &first.attempt.used;
+    assert_eq!(used.iter().map(|file| file.name.as_str()).collect::<Vec<_>>(), ["demo", "ink"]);
+    let digest = "74f6492face100c4713a3ab3999d670b0985685e239935da64b978968656ef25";
+    assert_eq!(used[1].digest, digest, "the SHA-256 of the file");
+
+    let retry = async |change: fn() -> Change| {
+        let by = Identity::new(creator().name, Role::Creator);
+        services.workflow.move_task(task.id, Move::Retry, &by, None, |_| Ok(change())).await.expect("retried")
+    };
+    std::fs::write(loras.path().join("ink.safetensors"), "another").expect("written");
+    retry(|| Change::Redrive).await;
+    let reason = draw().await.attempt.failure.expect("a reason").reason;
+    assert!(reason.starts_with("the LoRA `ink` has been replaced since this task was first drawn with it"), "{reason}");
+
+    std::fs::remove_file(loras.path().join("ink.safetensors")).expect("removed");
+    retry(|| Change::Redrive).await;
+    let reason = draw().await.attempt.failure.expect("a reason").reason;
+    assert_eq!(reason, "there is no LoRA `ink`: there are pen");
+
+    // As it was: the same file is the same file, whenever it was written.
+    std::fs::write(loras.path().join("ink.safetensors"), "ink.safetensors").expect("written");
+    retry(|| Change::Redrive).await;
+    let again = draw().await;
+    assert_eq!(again.attempt.used[1], first.attempt.used[1]);
+    let reason = again.attempt.failure.expect("a reason").reason;
+    assert!(!reason.contains("replaced") && !reason.contains("there is no"), "{reason}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_put_into_a_folder_is_offered_without_a_restart() {
+    let services = TestServices::start().await;
+    let (loras, embeddings) = (folder(&["pen.safetensors"]), folder(&["hands.pt", "notes.txt"]));
+    let worker = services.worker_offering(EngineOptions {
+        loras: Some(loras.path().to_owned()),
+        embeddings: Some(embeddings.path().to_owned()),
+        ..EngineOptions::default()
+    });
+    let names = async || {
+        worker.offer().await;
+        let offers = Offers::of(&services.workflow.store.offers().await.expect("offers"), Timestamp::now());
+        let names =
+            |offers: &[easel_storage::offers::Offer]| offers.iter().map(|offer| offer.name.clone()).collect::<Vec<_>>();
+        (names(&offers.loras), names(&offers.embeddings))
+    };
+    assert_eq!(names().await, (vec!["pen".to_owned()], vec!["hands".to_owned()]));
+    std::fs::write(loras.path().join("ink.safetensors"), "ink").expect("written");
+    std::fs::remove_file(embeddings.path().join("hands.pt")).expect("removed");
+    assert_eq!(names().await, (vec!["ink".to_owned(), "pen".to_owned()], Vec::new()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_nobody_offers_is_no_reason_to_stop() {
+    let services = TestServices::start().await;
+    let mut order = heart(5);
+    order["model"] = json!("another");
+    let task = services.order(&order).await;
+    let worker = Worker::new(services.workflow.clone(), engine(), WorkerOptions::new("one"));
+    assert_eq!(worker.handle(&delivery(services.message().await)).await, DeliveryOutcome::Done);
+    let reason = services.task(task.id).await.attempt.failure.expect("a reason").reason;
+    assert_eq!(reason, "there is no model `another`: there are demo");
+}
