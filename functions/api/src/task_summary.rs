@@ -148,8 +148,8 @@ impl AttemptSummary {
         Ok(Self {
             number: attempt.number,
             settings: attempt.settings.clone(),
-            warnings: attempt.generation.as_ref().map_or_else(Vec::new, |generation| generation.warnings.clone()),
             requested_at: attempt.requested_at,
+            warnings: attempt.warnings().to_vec(),
             images,
             rejection: attempt.rejection.clone(),
             failure: attempt.failure.clone(),

@@ -81,6 +81,8 @@ pub(crate) struct AttemptView {
     pub(crate) requested_at: Timestamp,
     /// The images; empty until drawn.
     pub(crate) images: Vec<ImageView>,
+    /// What people should know of the drawing, such as words that did not fit.
+    pub(crate) warnings: Vec<String>,
     /// How it was drawn.
     pub(crate) generation: Option<GenerationReport>,
     /// Why it was rejected.
@@ -222,6 +224,7 @@ impl AttemptView {
             used: attempt.used.clone(),
             requested_at: attempt.requested_at,
             images,
+            warnings: attempt.warnings().to_vec(),
             generation: attempt.generation.clone(),
             rejection: attempt.rejection.clone(),
             failure: attempt.failure.clone(),

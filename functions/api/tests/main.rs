@@ -10,3 +10,4 @@ mod routes;
 mod sizes;
 mod support;
 mod uploads;
+mod warnings;

@@ -10,9 +10,6 @@ import { statusName, titleOf } from "./words.js";
 /** @typedef {import("../types/desk").Task} Task */
 /** @typedef {import("../types/desk").ListedTask} ListedTask */
 
-/** What the drawing has to say; a list says it by itself. @param {Task["attempt"] | ListedTask["attempt"]} attempt @returns {string[]} */
-const warningsOf = (attempt) => ("warnings" in attempt ? attempt.warnings : attempt.generation?.warnings ?? []);
-
 /**
  * @param {(task: ListedTask) => void} moved
  * @param {() => void} stale Called when an image's URL no longer works.
@@ -53,7 +50,7 @@ export function taskCard(moved, stale) {
         element("a", { href: `#/task/${task.id}`, dir: "auto" }, titleOf(task)),
         element("p", { class: "state" }, element("span", { class: `status ${task.status}` }, statusName(task.status)), " ",
           timeAgo(task.created_at)),
-        warningsOf(attempt).map((text) => element("p", { class: "warning", dir: "auto" }, text)),
+        attempt.warnings.map((text) => element("p", { class: "warning", dir: "auto" }, text)),
         attempt.failure && element("p", { class: "warning" }, attempt.failure.reason),
         rejection(attempt.rejection));
       fill(moves, moveButtons(task, moved));

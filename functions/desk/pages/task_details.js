@@ -35,7 +35,7 @@ export function taskDetails(task, configuration) {
       button("Copy link", () => copy(link(task, configuration), "Link")),
       element("a", { class: "button", href: `#/create/${task.id}/settings` }, "Reuse settings"),
       element("a", { class: "button", href: `#/create/${task.id}/more`, title: "The same settings with a new seed" }, "More like this")),
-    ...(attempt.generation?.warnings ?? []).map((text) => element("p", { class: "warning" }, text)),
+    ...attempt.warnings.map((text) => element("p", { class: "warning" }, text)),
     earlier(task),
   ].filter((node) => node instanceof Node);
 }

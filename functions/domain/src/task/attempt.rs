@@ -65,6 +65,12 @@ impl Attempt {
             failure: None,
         }
     }
+
+    /// What people should know of the drawing, such as words that did not fit.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        self.generation.as_ref().map_or(&[], |generation| &generation.warnings)
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]

@@ -36,7 +36,7 @@ pub(crate) fn drawn_with(attempt: &Value) -> Vec<String> {
 
 /// What people should know of the drawing: a line each.
 pub(crate) fn warnings(attempt: &Value) -> Vec<String> {
-    let warnings = attempt["generation"]["warnings"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let warnings = attempt["warnings"].as_array().map(Vec::as_slice).unwrap_or_default();
     warnings.iter().map(|warning| format!("warning: {}", text(warning))).collect()
 }
 
@@ -53,7 +53,7 @@ mod tests {
                 "model": "turbo", "loras": [{"name": "ink", "weight": 0.8}], "embeddings": ["hands"],
             },
             "used": [],
-            "generation": {"warnings": ["the prompt is too long: \u{1b}[2J"]},
+            "warnings": ["the prompt is too long: \u{1b}[2J"],
         });
         let warning = "warning: the prompt is too long: \\u{1b}[2J";
         assert_eq!(drawn_with(&attempt), ["model: turbo", "lora: ink:0.8", "embedding: hands", warning]);
