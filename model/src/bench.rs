@@ -121,7 +121,7 @@ pub fn run(options: &BenchOptions, choice: &DeviceChoice) -> Result<BenchReport>
         time(options.repeat, 1, || computing("the benchmark", &mut body))?
     };
     let gflops = 2.0 * runs.multiply_adds as f64 / runs.seconds.median / 1e9;
-    let share_of_peak = (choice.backend == Backend::Flex).then(|| gflops * 1e9 / peak(choice.precision));
+    let share_of_peak = choice.has_kernels().then(|| gflops * 1e9 / peak(choice.precision));
     Ok(BenchReport {
         part: options.part,
         shape: options.shape,

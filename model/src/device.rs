@@ -130,6 +130,7 @@ impl DeviceChoice {
         match (self.backend, self.precision) {
             (Backend::Cuda, precision) => precision.dtype(),
             (Backend::Flex, Precision::Bf16 | Precision::Int8) => FloatDType::BF16,
+            // ndarray has no other format.
             (Backend::Flex | Backend::NdArray, _) => FloatDType::F32,
         }
     }
@@ -137,19 +138,23 @@ impl DeviceChoice {
     /// How weights are held.
     pub(crate) fn weights(&self) -> WeightFormat {
         match self.backend {
-            Backend::Cuda | Backend::NdArray => WeightFormat { numbers: self.precision.dtype(), packing: None },
+            Backend::Cuda => WeightFormat::plain(self.precision.dtype()),
             Backend::Flex => self.precision.cpu_format(),
+            Backend::NdArray => WeightFormat { is_widened: true, ..self.precision.cpu_format() },
         }
     }
 
     /// The same two for the VAE, whose activations are too large for f16.
     pub(crate) fn vae_formats(&self) -> (WeightFormat, FloatDType) {
         match (self.backend, self.precision) {
-            (Backend::Cuda, Precision::F16) => {
-                (WeightFormat { numbers: FloatDType::F32, packing: None }, FloatDType::F32)
-            }
+            (Backend::Cuda, Precision::F16) => (WeightFormat::plain(FloatDType::F32), FloatDType::F32),
             _ => (self.weights(), self.compute()),
         }
+    }
+
+    /// Whether its products are by the CPU's kernels, on packed weights.
+    pub(crate) fn has_kernels(&self) -> bool {
+        self.weights().packing.is_some()
     }
 
     /// Waits until everything that the device was given is done.
@@ -174,12 +179,6 @@ impl DeviceChoice {
     fn cpu(backend: Backend, requirement: Requirement) -> Result<Self> {
         let precision = requirement.precision.unwrap_or(Precision::F32);
         let device = match backend {
-            Backend::NdArray if precision != Precision::F32 => {
-                return Err(Error::Device {
-                    device: "ndarray".into(),
-                    message: format!("this backend has no {precision}: use --precision f32, or --device flex"),
-                });
-            }
             Backend::NdArray => ndarray()?,
             _ => Device::flex(),
         };

@@ -6,6 +6,9 @@
 mod backend;
 mod flex;
 pub(crate) mod flops;
+mod host;
+#[cfg(feature = "ndarray")]
+mod ndarray;
 mod operands;
 mod plain;
 mod transfer;

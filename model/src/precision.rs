@@ -11,7 +11,8 @@ use crate::error::{Error, Result};
 
 /// How weights are held and, where the device has the arithmetic for it, computed with.
 ///
-/// CUDA computes in the format itself. So does flex, but for f16, which it widens to f32. ndarray has f32 alone.
+/// CUDA computes in the format itself. So does flex, but for f16, which it widens to f32. ndarray's activations are f32,
+/// whatever the weights are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
@@ -48,14 +49,14 @@ impl Precision {
         }
     }
 
-    /// How flex holds weights.
+    /// How the CPU's backends hold weights.
     pub(crate) fn cpu_format(self) -> WeightFormat {
         let packing = match self {
             Self::F32 | Self::F16 => Arithmetic::F32,
             Self::Bf16 => Arithmetic::Bf16,
             Self::Int8 => Arithmetic::Int8,
         };
-        WeightFormat { numbers: self.dtype(), packing: Some(packing) }
+        WeightFormat { numbers: self.dtype(), is_widened: false, packing: Some(packing) }
     }
 
     /// The tensor element type.
@@ -128,6 +129,15 @@ impl WeightType {
 pub(crate) struct WeightFormat {
     /// Of tensors.
     pub(crate) numbers: FloatDType,
+    /// Whether tensors are widened to f32 after they were rounded to `numbers`, for a backend that has nothing else.
+    pub(crate) is_widened: bool,
     /// Of the matrices of linear layers and convolutions where the device has kernels for packed ones.
     pub(crate) packing: Option<Arithmetic>,
+}
+
+impl WeightFormat {
+    /// Of tensors alone, for backends without kernels for packed matrices.
+    pub(crate) const fn plain(numbers: FloatDType) -> Self {
+        Self { numbers, is_widened: false, packing: None }
+    }
 }

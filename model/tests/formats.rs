@@ -8,8 +8,12 @@ use easel_model::{DeviceChoice, DevicePreference, Model, Precision, Requirement,
 use crate::common::{case, demo};
 
 fn image(base: &Path, refiner: &Path, precision: Precision) -> Vec<u8> {
+    image_on(DevicePreference::Flex, base, refiner, precision)
+}
+
+fn image_on(device: DevicePreference, base: &Path, refiner: &Path, precision: Precision) -> Vec<u8> {
     let requirement = Requirement { precision: Some(precision), ..Requirement::default() };
-    let choice = DeviceChoice::select(DevicePreference::Flex, requirement).expect("the CPU is there");
+    let choice = DeviceChoice::select(device, requirement).expect("the CPU is there");
     let model = Model::open(base, Some(refiner), &choice, Retention::OneShot).expect("the model opens");
     let mut run = model.start(case("refined").request()).expect("the run starts");
     run.finish().expect("the run ends well").remove(0).into_raw()
@@ -52,13 +56,16 @@ fn every_format_and_layout_draws_the_same_image() {
 #[test]
 fn rounding_stays_close() {
     let original = image(&demo("base"), &demo("refiner"), Precision::F32);
-    let halves = image(&demo("base"), &demo("refiner"), Precision::F16);
-    assert_eq!(levels(&halves, &original), 0, "the demo model is stored in f16");
-    for (precision, mean_bound, worst_bound) in [(Precision::Bf16, 1.0, 8), (Precision::Int8, 1.5, 24)] {
-        let rounded = image(&demo("base"), &demo("refiner"), precision);
-        let total: u64 = rounded.iter().zip(&original).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
-        let (mean, worst) = (total as f64 / original.len() as f64, levels(&rounded, &original));
-        println!("{precision}: worst {worst} levels, mean {mean:.3}");
-        assert!(mean < mean_bound && worst <= worst_bound, "{precision}: worst {worst} levels, mean {mean:.3}");
+    for device in [DevicePreference::Flex, DevicePreference::NdArray] {
+        let image = |precision| image_on(device, &demo("base"), &demo("refiner"), precision);
+        assert_eq!(levels(&image(Precision::F16), &image(Precision::F32)), 0, "the demo model is stored in f16");
+        for (precision, mean_bound, worst_bound) in [(Precision::Bf16, 1.0, 8), (Precision::Int8, 1.5, 24)] {
+            let rounded = image(precision);
+            let total: u64 = rounded.iter().zip(&original).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+            let (mean, worst) = (total as f64 / original.len() as f64, levels(&rounded, &original));
+            let found = format!("{device:?} in {precision}: worst {worst} levels, mean {mean:.3}");
+            println!("{found}");
+            assert!(mean < mean_bound && worst <= worst_bound, "{found}");
+        }
     }
 }

@@ -71,9 +71,8 @@ fn every_scheduler_draws_each_image_as_it_does_alone() {
 
 #[test]
 fn every_backend_and_precision_draws_each_image_as_it_does_alone() {
-    let flex =
-        [Precision::F32, Precision::Bf16, Precision::F16, Precision::Int8].map(|it| (DevicePreference::Flex, it));
-    for (device, precision) in flex.into_iter().chain([(DevicePreference::NdArray, Precision::F32)]) {
+    let flex = Precision::ALL.map(|precision| (DevicePreference::Flex, precision));
+    for (device, precision) in flex.into_iter().chain([(DevicePreference::NdArray, Precision::Int8)]) {
         let model = demo_model(device, Some(precision));
         let scheduler = Some(SchedulerName::EulerAncestral);
         for request in [settings().into(), from_image()] {

@@ -1,5 +1,6 @@
 """What no caller of the API can have happen: AWS gives messages up and stops workers, rows get lost, a week goes by."""
 
+import itertools
 import json
 import struct
 import time
@@ -15,6 +16,7 @@ HEART = {"prompt": "a large red heart on a blue background", "width": 64, "heigh
 SLOW_HEART = HEART | {"width": 128, "height": 128, "steps": 150}
 # A few seconds more than a worker keeps for handing on.
 SHORT_SECONDS = 15
+PREFIXES = ("images", "requests", "checkpoints", "published")
 LONG_AGO = "2020-01-01T00:00:00Z"
 
 
@@ -25,9 +27,9 @@ class Person:
         self.api = deployment["api"]
         self.token = deployment["tokens"][who]
 
-    def call(self, method, path, body=None):
+    def call(self, method, path, body=None, **more_headers):
         """The status and the body of the answer."""
-        headers = {"authorization": f"Bearer {self.token}", "content-type": "application/json"}
+        headers = {"authorization": f"Bearer {self.token}", "content-type": "application/json"} | more_headers
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.api}{path}", data, headers, method=method)
         try:
@@ -36,9 +38,9 @@ class Person:
         except urllib.error.HTTPError as answer:
             return answer.code, json.load(answer)
 
-    def ask(self, method, path, body=None):
+    def ask(self, method, path, body=None, **more_headers):
         """The body of an answer that is no refusal."""
-        status, answer = self.call(method, path, body)
+        status, answer = self.call(method, path, body, **more_headers)
         assert status < 300, f"{method} {path}: {status} {answer}"
         return answer
 
@@ -169,17 +171,28 @@ def all_of_a_person_is_erased(emulator, people):
     person.wait(drawn, "awaiting_approval")
     for step in ("approve", "publish"):
         reviewer.ask("POST", f"/v1/tasks/{drawn}/{step}", {})
-    waiting = person.ask("POST", "/v1/tasks", SLOW_HEART)["id"]
+    paused = a_paused_task(emulator, person)
+    waiting = [person.ask("POST", "/v1/tasks", SLOW_HEART)["id"] for _ in range(6)]
+    calls = itertools.count()
 
     def is_done():
-        return admin.ask("POST", "/v1/owners/other_creator/erase", {})["is_done"]
+        key = {"idempotency-key": f"erase-{next(calls)}"}
+        return admin.ask("POST", "/v1/owners/other_creator/erase", {}, **key)["is_done"]
 
     eventually("it to be done", is_done)
-    for task in (drawn, waiting):
+    for task in (drawn, paused, *waiting):
         assert person.call("GET", f"/v1/tasks/{task}")[0] == 404
-        assert not any(emulator.keys(f"{prefix}/{task}") for prefix in ("images", "requests", "published"))
+        assert not any(emulator.keys(f"{prefix}/{task}") for prefix in PREFIXES)
         copies_are_whole(emulator, task, admin.ask("GET", f"/v1/tasks/{task}/history")["events"])
     assert not emulator.keys("uploads/other_creator/")
+
+
+def a_paused_task(emulator, person):
+    """A task whose worker has left it with a checkpoint."""
+    task = person.ask("POST", "/v1/tasks", SLOW_HEART | {"count": 8})["id"]
+    eventually("a checkpoint", lambda: emulator.keys(f"checkpoints/{task}"))
+    person.ask("POST", f"/v1/tasks/{task}/pause", {})
+    return task
 
 
 def copies_are_whole(emulator, task, events):
@@ -219,15 +232,29 @@ def a_worker_that_is_stopped_hands_on(emulator, deployment, worker, start_anothe
     assert worker.wait(timeout=120) == 0, "the worker fails at being stopped"
     given_up = a_file_whose_message_is_given_up_becomes_a_task(emulator, creator)
     forgotten = a_task_that_no_row_says_waits_is_noted_down(emulator, creator)
-    start_another("generate-again.log")
+    another = start_another("generate-again.log")
     for waiting in (task, given_up, forgotten):
         creator.wait(waiting, "awaiting_approval")
     changes = [event["change"] for event in creator.ask("GET", f"/v1/tasks/{task}/history")["events"]]
     assert changes == ["create", "claim", "hand_on", "claim", "finish"], changes
+    a_worker_that_is_killed_is_followed(creator, another, start_another)
     print(
-        "afterwards: another worker went on with what a stopped one had begun, and drew what had no message or no row",
+        "afterwards: other workers went on with what a stopped and a killed one had begun, and drew what had no "
+        "message or no row",
         flush=True,
     )
+
+
+def a_worker_that_is_killed_is_followed(creator, worker, start_another):
+    """By one that waits until its lease is over, and goes on from its checkpoint."""
+    task = creator.ask("POST", "/v1/tasks", SLOW_HEART | {"count": 4})["id"]
+    eventually("steps", lambda: ((creator.ask("GET", f"/v1/tasks/{task}")["progress"] or {}).get("step") or 0) > 10)
+    worker.kill()
+    worker.wait()
+    start_another("generate-follows.log")
+    creator.wait(task, "awaiting_approval")
+    changes = [event["change"] for event in creator.ask("GET", f"/v1/tasks/{task}/history")["events"]]
+    assert changes == ["create", "claim", "claim", "finish"], changes
 
 
 def a_function_short_of_time_hands_on(emulator, deployment):
@@ -255,7 +282,12 @@ def what_was_deleted_a_week_ago_goes(emulator, people):
     drawn = creator.ask("POST", "/v1/tasks", HEART | {"init_image": uploaded, "strength": 0.5})["id"]
     creator.wait(drawn, "awaiting_approval")
 
-    for task in (of_a_file, drawn):
+    paused = a_paused_task(emulator, creator)
+    # What a publication leaves that loses its race against a deletion, and dies of it.
+    orphan = f"published/{drawn}/9-0.png"
+    s3.put_object(Bucket=NAME, Key=orphan, Body=image())
+
+    for task in (of_a_file, drawn, paused):
         creator.ask("DELETE", f"/v1/tasks/{task}")
         emulator.client("dynamodb").update_item(
             TableName=NAME,
@@ -264,13 +296,13 @@ def what_was_deleted_a_week_ago_goes(emulator, people):
             ExpressionAttributeNames={"#after": "after"},
             ExpressionAttributeValues={":past": {"S": LONG_AGO}},
         )
-    kept = [dropped, uploaded]
+    kept = [dropped, uploaded, orphan, f"checkpoints/{paused}"]
     kept += [f"{prefix}/{task}" for prefix in ("images", "requests") for task in (of_a_file, drawn)]
     kept.remove(f"requests/{of_a_file}")
     assert all(emulator.keys(prefix) for prefix in kept), kept
     housekeeping.call(emulator, b'{"housekeeping": true}')
     assert not any(emulator.keys(prefix) for prefix in kept), kept
-    for task in (of_a_file, drawn):
+    for task in (of_a_file, drawn, paused):
         status, answer = creator.call("GET", f"/v1/tasks/{task}")
         assert status == 404, answer
         # Creators are not told the names of workers.

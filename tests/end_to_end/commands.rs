@@ -91,6 +91,19 @@ async fn an_image_is_turned_down_or_called_off() {
     let rejected = json_of(easel(&service, Who::Reviewer, &["reject", &drawn, "--reason", "too blue", "--json"]));
     assert_eq!(rejected["attempt"]["rejection"]["note"], "too blue");
 
+    let same = easel(&service, Who::Creator, &["retry", &drawn, "--same"]);
+    assert!(same.code == Some(2) && same.stderr.contains("fail"), "{same:#?}");
+    let wrong = easel(&service, Who::Creator, &["retry", &drawn, "--steps", "0"]);
+    assert!(wrong.code == Some(2) && wrong.stderr.contains("--steps"), "{wrong:#?}");
+    let again = ["retry", &drawn, "--prompt", "a red square", "--seed", "9", "--json"];
+    let again = json_of(easel(&service, Who::Creator, &again));
+    let settings = &again["attempt"]["settings"];
+    assert_eq!((&again["attempt"]["number"], &settings["seed"]), (&json!(2), &json!(9)));
+    assert_eq!(
+        (&settings["prompt"], &settings["width"]),
+        (&json!("a red square"), &rejected["attempt"]["settings"]["width"])
+    );
+
     let waiting = json_of(easel(&service, Who::Creator, &[&submit[..], &["--no-wait"]].concat()));
     let cancelled = succeed(easel(&service, Who::Creator, &["cancel", &id(&waiting)]));
     assert!(cancelled.contains("cancelled"), "{cancelled}");

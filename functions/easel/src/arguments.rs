@@ -13,8 +13,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::bench::BenchArguments;
 use crate::client::{
-    ApproveArguments, EraseArguments, HistoryArguments, ListArguments, ReasonArguments, RejectArguments, ShowArguments,
-    SubmitArguments, TaskArguments,
+    ApproveArguments, EraseArguments, HistoryArguments, ListArguments, ReasonArguments, RejectArguments,
+    RetryArguments, ShowArguments, SubmitArguments, TaskArguments,
 };
 use crate::command_error::CommandError;
 use crate::convert::ConvertArguments;
@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Unpublish(ReasonArguments),
     /// Cancel a task
     Cancel(ReasonArguments),
+    /// Ask for a further attempt at a task, with other settings where they are given
+    Retry(Box<RetryArguments>),
     /// Remove every task, image and upload of a person for good
     Erase(EraseArguments),
     /// Check that everything is ready: device, model, table, bucket, queue, or a whole service

@@ -17,7 +17,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 pub(crate) use decide::{
-    ApproveArguments, ReasonArguments, RejectArguments, TaskArguments, approve, cancel, publish, reject, unpublish,
+    ApproveArguments, ReasonArguments, RejectArguments, RetryArguments, TaskArguments, approve, cancel, publish,
+    reject, retry, unpublish,
 };
 pub(crate) use erase::{EraseArguments, erase};
 pub(crate) use history::{HistoryArguments, history, history_lines};

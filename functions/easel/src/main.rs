@@ -51,6 +51,7 @@ fn run() -> Result<(), CommandError> {
         Command::Publish(arguments) => client::publish(&arguments),
         Command::Unpublish(arguments) => client::unpublish(&arguments),
         Command::Cancel(arguments) => client::cancel(&arguments),
+        Command::Retry(arguments) => client::retry(&arguments),
         Command::Erase(arguments) => client::erase(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),

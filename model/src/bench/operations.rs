@@ -107,8 +107,8 @@ impl TimedOperation {
 /// A failure of the device.
 pub fn operations(choice: &DeviceChoice, repeat: u32) -> Result<Vec<OperationReport>> {
     let exact = match choice.backend {
-        Backend::Flex => Precision::F32.cpu_format(),
-        Backend::Cuda | Backend::NdArray => WeightFormat { numbers: FloatDType::F32, packing: None },
+        Backend::Flex | Backend::NdArray => Precision::F32.cpu_format(),
+        Backend::Cuda => WeightFormat::plain(FloatDType::F32),
     };
     let report = |operation: &TimedOperation| {
         let expected = computing("the benchmark", || floats(operation.prepare(choice, exact, FloatDType::F32)?()))?;

@@ -140,9 +140,10 @@ impl<'a> Parameters<'a> {
     }
 
     fn tensor_as<const D: usize>(&self, name: &str, shape: [usize; D], dtype: FloatDType) -> Result<Tensor<D>> {
+        let held = if self.format.is_widened { FloatDType::F32 } else { dtype };
         Ok(match self.source.tensor(name, &shape, dtype)? {
-            Some(data) => Tensor::from_data(data, (self.device, DType::from(dtype))),
-            None => self.stand_in(shape, dtype),
+            Some(data) => Tensor::from_data(data, (self.device, DType::from(held))),
+            None => self.stand_in(shape, held),
         })
     }
 

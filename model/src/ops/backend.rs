@@ -102,7 +102,5 @@ pub(crate) trait ModelOperations: Backend {
     }
 }
 
-#[cfg(feature = "ndarray")]
-impl ModelOperations for burn::backend::NdArray {}
 #[cfg(feature = "cuda")]
 impl ModelOperations for burn::backend::CubeBackend {}

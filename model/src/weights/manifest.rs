@@ -18,7 +18,7 @@ use crate::precision::WeightFormat;
 pub type Manifest = Vec<(String, Vec<usize>)>;
 
 /// As checkpoints have them.
-const PLAIN: WeightFormat = WeightFormat { numbers: FloatDType::F32, packing: None };
+const PLAIN: WeightFormat = WeightFormat::plain(FloatDType::F32);
 
 /// One tensor that a module asks for, and in which form.
 pub(super) struct ListedTensor {

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::manifest::{Manifest, manifest};
 use super::{Cache, Component, Fingerprint, ModelFiles, RandomWeights, TinyVaeFiles};
 use crate::config::{ModelConfigs, ModelIndex, Shape, TextEncoderConfig, UNetConfig, VaeConfig};
-use crate::device::{Backend, DeviceChoice};
+use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
 use crate::network::parameters::ParameterSource;
 use crate::precision::Precision;
@@ -199,10 +199,9 @@ impl ModelSource {
             Origin::Files(files, fingerprints) => (files, fingerprints),
         };
         if let Some(precision) = files.packed() {
-            if choice.backend != Backend::Flex || choice.precision != precision {
-                let message = format!(
-                    "is packed for {precision} on the CPU's backend flex: use these, or the model that it was made from"
-                );
+            if !choice.has_kernels() || choice.precision != precision {
+                let message =
+                    format!("is packed for {precision} on the CPU: use these, or the model that it was made from");
                 return Err(Error::Config { file: files.path().to_owned(), message });
             }
             return Ok(Box::new(files.packed_component(component)?));
@@ -210,7 +209,7 @@ impl ModelSource {
         let absent =
             || Error::Config { file: files.path().to_owned(), message: format!("has no {}", component.folder()) };
         let tensors = files.component(component)?.ok_or_else(absent)?;
-        if let (Some(cache), Some(fingerprint), Backend::Flex) = (cache, fingerprints.get(&component), choice.backend) {
+        if let (Some(cache), Some(fingerprint), true) = (cache, fingerprints.get(&component), choice.has_kernels()) {
             let packed = cache.packed(tensors.as_ref(), *fingerprint, component, &self.configs, choice.precision);
             if let Some(packed) = packed {
                 return Ok(Box::new(packed));

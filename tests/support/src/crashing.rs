@@ -135,7 +135,7 @@ impl Point {
 }
 
 /// What a request asks for, for people.
-fn name(request: &HttpRequest) -> String {
+pub(crate) fn name(request: &HttpRequest) -> String {
     match request.headers().get("x-amz-target") {
         Some(target) => target.rsplit('.').next().unwrap_or(target).to_owned(),
         None => format!("{} {}", request.method(), request.uri().split('?').next().unwrap_or_default()),

@@ -1,38 +1,73 @@
 //! Settings and labels on the command line: one option for each field, made from its definition.
 
+use std::marker::PhantomData;
 use std::path::PathBuf;
 
 use clap::builder::ValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
-use easel_domain::{LABELS, TaskRequest};
+use easel_domain::TaskRequest;
 use easel_settings::{Field, Kind, OFFERED, Presence, SETTINGS};
 use serde_json::{Map, Value};
 
 /// The setting that names an image to start from: a file here, a key of an uploaded one in the API.
 const INIT_IMAGE: &str = "init_image";
 
-/// The settings of a generation.
-#[derive(Debug, Clone)]
-pub(crate) struct SettingsArguments {
-    /// What was given, checked, by the names of the settings.
-    pub(crate) values: Map<String, Value>,
-    /// The image to start from.
-    pub(crate) init_image: Option<PathBuf>,
+/// Fields that a command takes.
+pub(crate) trait Table {
+    /// The fields, in the order in which help shows them.
+    fn fields() -> Vec<Field>;
 }
 
-/// The settings of a generation, and labels to find the task by.
-#[derive(Debug, Clone)]
-pub(crate) struct TaskRequestArguments {
+/// What was given of the fields of a table.
+#[derive(Debug)]
+pub(crate) struct FieldArguments<T> {
     /// What was given, checked, by the names of the fields.
     pub(crate) values: Map<String, Value>,
     /// The image to start from.
     pub(crate) init_image: Option<PathBuf>,
+    table: PhantomData<T>,
 }
 
-impl Args for SettingsArguments {
+/// The settings of a generation.
+#[derive(Debug)]
+pub(crate) struct OfGeneration;
+
+/// The settings of a generation, and labels to find the task by.
+#[derive(Debug)]
+pub(crate) struct OfTask;
+
+/// The settings that a further attempt may change.
+#[derive(Debug)]
+pub(crate) struct OfRetry;
+
+pub(crate) type SettingsArguments = FieldArguments<OfGeneration>;
+pub(crate) type TaskRequestArguments = FieldArguments<OfTask>;
+pub(crate) type RetrySettingsArguments = FieldArguments<OfRetry>;
+
+impl Table for OfGeneration {
+    /// Without those that mean something only where a service is: files are named by options of their own.
+    fn fields() -> Vec<Field> {
+        SETTINGS.iter().filter(|field| !OFFERED.contains(&field.name)).copied().collect()
+    }
+}
+
+impl Table for OfTask {
+    fn fields() -> Vec<Field> {
+        TaskRequest::fields()
+    }
+}
+
+impl Table for OfRetry {
+    fn fields() -> Vec<Field> {
+        let unchanged = "as before";
+        SETTINGS.iter().map(|field| Field { presence: Presence::Optional, default: unchanged, ..*field }).collect()
+    }
+}
+
+impl<T: Table> Args for FieldArguments<T> {
     fn augment_args(command: Command) -> Command {
-        command.args(without_service().iter().map(argument))
+        command.args(T::fields().iter().map(argument))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -40,41 +75,16 @@ impl Args for SettingsArguments {
     }
 }
 
-impl FromArgMatches for SettingsArguments {
+impl<T: Table> FromArgMatches for FieldArguments<T> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        Ok(Self { values: values(&without_service(), matches)?, init_image: init_image(matches) })
+        let values = values(&T::fields(), matches)?;
+        Ok(Self { values, init_image: matches.get_one::<PathBuf>(INIT_IMAGE).cloned(), table: PhantomData })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
     }
-}
-
-impl Args for TaskRequestArguments {
-    fn augment_args(command: Command) -> Command {
-        command.args(SETTINGS.iter().chain(LABELS).map(argument))
-    }
-
-    fn augment_args_for_update(command: Command) -> Command {
-        Self::augment_args(command)
-    }
-}
-
-impl FromArgMatches for TaskRequestArguments {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        Ok(Self { values: values(&TaskRequest::fields(), matches)?, init_image: init_image(matches) })
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = Self::from_arg_matches(matches)?;
-        Ok(())
-    }
-}
-
-/// The settings that mean something where no service is: files are named by options of their own.
-fn without_service() -> Vec<Field> {
-    SETTINGS.iter().filter(|field| !OFFERED.contains(&field.name)).copied().collect()
 }
 
 /// The argument of a field.
@@ -184,10 +194,6 @@ fn joined(earlier: Value, later: Value) -> Value {
     }
 }
 
-fn init_image(matches: &ArgMatches) -> Option<PathBuf> {
-    matches.get_one::<PathBuf>(INIT_IMAGE).cloned()
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -203,13 +209,14 @@ mod tests {
     #[test]
     fn every_field_is_an_argument() {
         let settings = SettingsArguments::augment_args(Command::new("generate"));
-        for field in without_service() {
+        for field in OfGeneration::fields() {
             assert!(settings.get_arguments().any(|argument| argument.get_id() == field.name), "{}", field.name);
         }
         let task = TaskRequestArguments::augment_args(Command::new("submit"));
         for field in TaskRequest::fields() {
             assert!(task.get_arguments().any(|argument| argument.get_id() == field.name), "{}", field.name);
         }
+        RetrySettingsArguments::augment_args(Command::new("retry")).debug_assert();
     }
 
     #[test]

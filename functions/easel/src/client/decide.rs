@@ -1,9 +1,11 @@
-//! `easel approve`, `reject`, `publish`, `unpublish`, `cancel`: decides on a task.
+//! `easel approve`, `reject`, `publish`, `unpublish`, `cancel`, `retry`: decides on a task.
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::submit::upload;
 use super::{Client, ServiceArguments, text};
+use crate::arguments::fields::RetrySettingsArguments;
 use crate::command_error::CommandError;
 use crate::output;
 
@@ -47,6 +49,17 @@ pub(crate) struct ReasonArguments {
     reason: Option<String>,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct RetryArguments {
+    #[command(flatten)]
+    task: TaskArguments,
+    /// Make the attempt that failed once more as it was, with the same seed
+    #[arg(long)]
+    same: bool,
+    #[command(flatten)]
+    settings: RetrySettingsArguments,
+}
+
 /// Accepts a task's images.
 ///
 /// # Errors
@@ -87,10 +100,34 @@ pub(crate) fn unpublish(arguments: &ReasonArguments) -> Result<(), CommandError>
     decide(&arguments.task, "unpublish", &[("reason", &arguments.reason)])
 }
 
+/// Asks for a further attempt at a task, with other settings where they are given.
+///
+/// # Errors
+/// The service refuses or cannot be reached.
+pub(crate) fn retry(arguments: &RetryArguments) -> Result<(), CommandError> {
+    let client = Client::new(&arguments.task.service)?;
+    let mut fields = arguments.settings.values.clone();
+    if arguments.same {
+        fields.insert("same".to_owned(), json!(true));
+    }
+    if let Some(path) = &arguments.settings.init_image {
+        fields.insert("init_image".to_owned(), json!(upload(&client, path)?));
+    }
+    make(&client, &arguments.task, "retry", fields)
+}
+
 fn decide(arguments: &TaskArguments, action: &str, fields: &[(&str, &Option<String>)]) -> Result<(), CommandError> {
     let given = fields.iter().filter_map(|(name, text)| Some(((*name).to_owned(), json!(text.as_ref()?))));
-    let client = Client::new(&arguments.service)?;
-    let task = client.post(&format!("/v1/tasks/{}/{action}", arguments.id), &Value::Object(given.collect()))?;
+    make(&Client::new(&arguments.service)?, arguments, action, given.collect())
+}
+
+fn make(
+    client: &Client,
+    arguments: &TaskArguments,
+    action: &str,
+    fields: Map<String, Value>,
+) -> Result<(), CommandError> {
+    let task = client.post(&format!("/v1/tasks/{}/{action}", arguments.id), &Value::Object(fields))?;
     if arguments.json {
         return output::json(&task);
     }

@@ -63,7 +63,10 @@ pub(crate) fn submit(arguments: &SubmitArguments) -> Result<(), CommandError> {
 }
 
 /// Uploads an image to start from; what comes back is its key.
-fn upload(client: &Client, path: &Path) -> Result<String, CommandError> {
+///
+/// # Errors
+/// The file is no image, or the service refuses it.
+pub(super) fn upload(client: &Client, path: &Path) -> Result<String, CommandError> {
     let failed = |reason: String| CommandError::failed(format!("--init-image: {}: {reason}", path.display()));
     let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
     let content_type = match image::guess_format(&bytes) {

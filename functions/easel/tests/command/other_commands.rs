@@ -71,10 +71,13 @@ fn a_packed_model_draws_the_same_image_without_being_packed_again() {
         let outcome = run(folder.path(), &["convert", base, "-o", precision, "--precision", precision]);
         assert_eq!(outcome.code, Some(0), "{outcome:?}");
         let (plain, packed) = (format!("{precision}-plain.png"), format!("{precision}-packed.png"));
-        draw(folder.path(), &["--model", base, "--no-refiner", "--precision", precision, "-o", &plain]);
-        let report = draw(folder.path(), &["--model", precision, "--no-refiner", "-o", &packed]);
-        assert_eq!(report["precision"], precision);
-        assert_eq!(image(&plain), image(&packed), "{precision}");
+        for device in ["flex", "ndarray"] {
+            let device = ["--no-refiner", "--device", device];
+            draw(folder.path(), &[&["--model", base, "--precision", precision, "-o", &plain], &device[..]].concat());
+            let report = draw(folder.path(), &[&["--model", precision, "-o", &packed], &device[..]].concat());
+            assert_eq!(report["precision"], precision);
+            assert_eq!(image(&plain), image(&packed), "{device:?}, {precision}");
+        }
     }
     let refused = |arguments: &[&str], words: &[&str]| {
         let outcome = run(folder.path(), arguments);
@@ -82,7 +85,6 @@ fn a_packed_model_draws_the_same_image_without_being_packed_again() {
         assert!(words.iter().all(|word| outcome.stderr.contains(word)), "{words:?} are not all in {outcome:?}");
     };
     refused(&["generate", "a", "--model", "int8", "--precision", "f32"], &["precision", "packed for int8"]);
-    refused(&["generate", "a", "--model", "int8", "--device", "ndarray"], &["ndarray"]);
     refused(&["convert", "int8", "-o", "again", "--precision", "bf16"], &["packed", "the model that it was made from"]);
     refused(&["convert", base, "-o", "a.safetensors", "--precision", "int8"], &["int8", "bf16"]);
 }

@@ -1,18 +1,22 @@
 //! A message lets a worker draw what is next. Whichever messages come, however often, in whatever order: what decides
 //! over a task is the task.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use easel_domain::TaskRequest;
 use easel_domain::identity::{Identity, Role};
 use easel_domain::task::{Change, MAX_HAND_ONS, Move, Progress, Status, Task};
 use easel_storage::gallery::{DrawRequest, keys};
-use easel_worker::worker::{Deadline, Delivery, DeliveryOutcome, WorkerOptions};
+use easel_storage::workflow::Workflow;
+use easel_test_support::embedded;
+use easel_test_support::pausing::PausePoint;
+use easel_worker::worker::{Deadline, Delivery, DeliveryOutcome, Worker, WorkerOptions};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{TestServices, creator, delivery, heart, slow_heart};
+use crate::support::{TestServices, creator, delivery, engine, heart, slow_heart};
 
 /// Longer than anything waits before it is asked for again.
 const LATER: SignedDuration = SignedDuration::from_mins(10);
@@ -54,6 +58,12 @@ impl TestServices {
         let Value::Object(object) = order.clone() else { panic!("an object") };
         let request = TaskRequest::read(object).expect("a request");
         self.workflow.create(request, &Identity::new(owner, Role::Creator), None).await.expect("created").task
+    }
+
+    /// The services as they are called through a point where calls wait.
+    fn through(&self, point: &PausePoint) -> Workflow {
+        let access = embedded::access().without_retries().through(point.http_client());
+        embedded::workflow_of(&access, &self.dynamodb, &self.s3)
     }
 
     /// A claim by a worker that is not there, whose lease ends this many milliseconds from now.
@@ -269,6 +279,32 @@ async fn several_images_are_decoded_by_as_many_workers_as_it_takes() {
     assert_eq!(services.images(&task).await, expected);
     for image in &task.attempt.images {
         assert_eq!((image.width, image.height), (64, 64));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_comes_before_its_task_draws_it_whenever_the_task_comes() {
+    let services = Arc::new(TestServices::start().await);
+    for call in 1..=8 {
+        let creating = PausePoint::new(|_, name| name == "TransactWriteItems");
+        let workflow = services.through(&creating);
+        let order = tokio::spawn(async move {
+            let Value::Object(object) = quick(8) else { panic!("an object") };
+            let request = TaskRequest::read(object).expect("a request");
+            workflow.create(request, &creator(), None).await.expect("created").task.id
+        });
+        creating.reached().await;
+        let message = delivery(services.message().await);
+
+        let looking = PausePoint::new(move |number, _| number == call);
+        let worker = Worker::new(services.through(&looking), engine(), WorkerOptions::new("early"));
+        let handling = tokio::spawn(async move { worker.handle(&message).await });
+        looking.reached().await;
+        creating.go_on();
+        let id = order.await.expect("it is created");
+        looking.go_on();
+        assert_eq!(handling.await.expect("it is handled"), DeliveryOutcome::Done);
+        assert_eq!(services.task(id).await.status, Status::AwaitingApproval, "it came before call {call}");
     }
 }
 

@@ -135,11 +135,14 @@ impl Worker {
         let Some(id) = hint.task else { return Ok(Nothing::ToDo) };
         let store = &self.workflow.store;
         let task = self.retry(delivery, || store.find(id)).await?;
-        if let Some(task) = &task
-            && task.status == Status::InProgress
-        {
-            let left = self.retry(delivery, || store.lease_left(id, Timestamp::now())).await?;
-            return Ok(left.map_or(Nothing::ToDo, Nothing::Held));
+        match task.as_ref().map(|task| task.status) {
+            // It has come since nothing waited.
+            Some(Status::Pending) => return Ok(Nothing::YetToCome),
+            Some(Status::InProgress) => {
+                let left = self.retry(delivery, || store.lease_left(id, Timestamp::now())).await?;
+                return Ok(left.map_or(Nothing::YetToCome, Nothing::Held));
+            }
+            _ => {}
         }
         let version = task.map_or(0, |task| task.version);
         Ok(if version < self.announced_version(hint, delivery).await? { Nothing::YetToCome } else { Nothing::ToDo })
@@ -177,7 +180,7 @@ impl Worker {
 enum Nothing {
     /// Nothing to do.
     ToDo,
-    /// A move that was announced and is not made yet.
+    /// A task that may be drawn as soon as a move is made, or that was let go a moment ago.
     YetToCome,
     /// A worker that holds it for this long.
     Held(Duration),

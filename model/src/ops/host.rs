@@ -1,0 +1,297 @@
+//! The operations on the CPU, by [`easel_kernels`], for every backend whose tensors lie in the host's memory.
+
+#![cfg_attr(feature = "ndarray", expect(deprecated, reason = "ndarray stays selectable for as long as Burn has it"))]
+
+use std::sync::Arc;
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, TensorMetadata};
+use burn::tensor::DType;
+use easel_kernels::{
+    Activation, Arithmetic, AttentionShape, ConvolutionShape, Element, Epilogue, GroupNormShape, UpsampleWeights,
+};
+use half::bf16;
+
+use super::backend::ModelOperations;
+use super::operands::{GroupNormOptions, MatrixWeights, Optional, Window};
+use super::plain;
+
+/// A tensor in the host's memory.
+pub(super) trait HostTensor: TensorMetadata + Sized {
+    /// The tensor itself where its numbers lie side by side, such as some rows of an image; else a copy in which they do.
+    fn contiguous(self) -> Self;
+
+    /// The numbers of a contiguous tensor of f32.
+    fn f32s(&self) -> &[f32];
+
+    /// The numbers of a contiguous tensor of bf16.
+    fn bf16s(&self) -> &[bf16];
+
+    /// A kernel's results.
+    fn of_f32s(numbers: Vec<f32>, dims: &[usize]) -> Self;
+
+    /// A kernel's results.
+    fn of_bf16s(numbers: Vec<bf16>, dims: &[usize]) -> Self;
+}
+
+/// A number of an activation.
+trait Number: Element {
+    /// The numbers of a contiguous tensor of this number format.
+    fn of<T: HostTensor>(tensor: &T) -> &[Self];
+
+    /// A kernel's results as a tensor.
+    fn tensor<T: HostTensor>(numbers: Vec<Self>, dims: &[usize]) -> T;
+}
+
+impl Number for f32 {
+    fn of<T: HostTensor>(tensor: &T) -> &[Self] {
+        tensor.f32s()
+    }
+
+    fn tensor<T: HostTensor>(numbers: Vec<Self>, dims: &[usize]) -> T {
+        T::of_f32s(numbers, dims)
+    }
+}
+
+impl Number for bf16 {
+    fn of<T: HostTensor>(tensor: &T) -> &[Self] {
+        tensor.bf16s()
+    }
+
+    fn tensor<T: HostTensor>(numbers: Vec<Self>, dims: &[usize]) -> T {
+        T::of_bf16s(numbers, dims)
+    }
+}
+
+/// Runs `$body` with `$number` standing for the number format of `$tensor`.
+macro_rules! for_numbers_of {
+    ($tensor:expr, $number:ident => $body:expr) => {
+        match $tensor.dtype() {
+            DType::F32 => {
+                type $number = f32;
+                $body
+            }
+            DType::BF16 => {
+                type $number = bf16;
+                $body
+            }
+            other => panic!("there are CPU kernels for activations in f32 and bf16, not in {other:?}"),
+        }
+    };
+}
+
+/// A small tensor, such as a bias, as f32.
+fn floats<T: HostTensor>(tensor: T) -> Vec<f32> {
+    let tensor = tensor.contiguous();
+    match tensor.dtype() {
+        DType::F32 => tensor.f32s().to_vec(),
+        DType::BF16 => tensor.bf16s().iter().map(|number| number.to_f32()).collect(),
+        other => panic!("there are CPU kernels for biases in f32 and bf16, not in {other:?}"),
+    }
+}
+
+pub(super) fn dense<B: Backend>(
+    x: FloatTensor<B>,
+    weights: MatrixWeights<B>,
+    bias: Optional<B>,
+    activation: Activation,
+    residual: Optional<B>,
+) -> FloatTensor<B>
+where
+    FloatTensor<B>: HostTensor,
+{
+    let MatrixWeights::Packed(packed) = weights else {
+        return plain::dense::<B>(x, weights, bias.get(), activation, residual.get());
+    };
+    let x = x.contiguous();
+    let bias = bias.get().map(floats);
+    let residual = residual.get().map(HostTensor::contiguous);
+    let mut dims = x.shape().to_vec();
+    if let Some(last) = dims.last_mut() {
+        *last = packed.shape().results();
+    }
+    for_numbers_of!(x, N => {
+        let residual = residual.as_ref().map(N::of);
+        let epilogue = Epilogue { bias: bias.as_deref(), activation, residual };
+        N::tensor(easel_kernels::linear(N::of(&x), &packed, &epilogue), &dims)
+    })
+}
+
+pub(super) fn convolution<B: Backend>(
+    x: FloatTensor<B>,
+    weights: MatrixWeights<B>,
+    bias: Optional<B>,
+    residual: Optional<B>,
+    window: Window,
+) -> FloatTensor<B>
+where
+    FloatTensor<B>: HostTensor,
+{
+    let MatrixWeights::Packed(packed) = weights else {
+        return plain::convolution::<B>(x, weights, bias.get(), residual.get(), window);
+    };
+    let x = x.contiguous();
+    let bias = bias.get().map(floats);
+    let residual = residual.get().map(HostTensor::contiguous);
+    let [images, height, width, channels] = x.shape().dims::<4>();
+    let Window { kernel, stride, padding_rows, padding_columns } = window;
+    let shape = ConvolutionShape { images, height, width, channels, kernel, stride, padding_rows, padding_columns };
+    let (rows, columns) = shape.output();
+    for_numbers_of!(x, N => {
+        let residual = residual.as_ref().map(N::of);
+        let epilogue = Epilogue { bias: bias.as_deref(), residual, ..Epilogue::default() };
+        let y = easel_kernels::convolution(N::of(&x), &shape, &packed, &epilogue);
+        N::tensor(y, &[images, rows, columns, packed.shape().outputs])
+    })
+}
+
+pub(super) fn upsample_convolution<B: Backend>(
+    x: FloatTensor<B>,
+    weights: MatrixWeights<B>,
+    fused: Option<Arc<UpsampleWeights>>,
+    bias: FloatTensor<B>,
+    edges: (bool, bool),
+) -> FloatTensor<B>
+where
+    FloatTensor<B>: HostTensor,
+{
+    let Some(packed) = fused else {
+        return plain::upsample_convolution::<B>(x, weights, bias, edges);
+    };
+    let x = x.contiguous();
+    let bias = floats(bias);
+    let [n, h, w, c] = x.shape().dims::<4>();
+    for_numbers_of!(x, N => {
+        let x = N::of(&x);
+        let y = easel_kernels::upsample_convolution(x, [n, h, w, c], &packed, Some(&bias), edges);
+        let lines = h - usize::from(!edges.0) - usize::from(!edges.1);
+        N::tensor(y, &[n, 2 * lines, 2 * w, packed.outputs()])
+    })
+}
+
+pub(super) fn heads_attention<B: Backend>(
+    query: FloatTensor<B>,
+    key: FloatTensor<B>,
+    value: FloatTensor<B>,
+    heads: usize,
+    is_causal: bool,
+) -> FloatTensor<B>
+where
+    FloatTensor<B>: HostTensor,
+{
+    let [batch, queries, channels] = query.shape().dims::<3>();
+    let width = channels / heads;
+    if width > AttentionShape::WIDEST {
+        return plain::heads_attention::<B>(query, key, value, heads, is_causal);
+    }
+    let (query, key, value) = (query.contiguous(), key.contiguous(), value.contiguous());
+    let keys = key.shape()[1];
+    let shape = AttentionShape { batch, queries, keys, heads, width, is_causal };
+    let arithmetic = if query.dtype() == DType::F32 { Arithmetic::F32 } else { Arithmetic::Bf16 };
+    for_numbers_of!(query, N => {
+        let (query, key, value) = (N::of(&query), N::of(&key), N::of(&value));
+        N::tensor(easel_kernels::attention(query, key, value, &shape, arithmetic), &[batch, queries, channels])
+    })
+}
+
+pub(super) fn group_norm<B: Backend>(
+    x: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    bias: FloatTensor<B>,
+    options: GroupNormOptions,
+) -> FloatTensor<B>
+where
+    FloatTensor<B>: HostTensor,
+{
+    let x = x.contiguous();
+    let (weight, bias) = (floats(weight), floats(bias));
+    let [images, height, width, channels] = x.shape().dims::<4>();
+    let GroupNormOptions { groups, epsilon, with_silu } = options;
+    let shape = GroupNormShape { images, pixels: height * width, channels, groups };
+    for_numbers_of!(x, N => {
+        let y = easel_kernels::group_norm(N::of(&x), &shape, &weight, &bias, epsilon, with_silu);
+        N::tensor(y, &[images, height, width, channels])
+    })
+}
+
+pub(super) fn group_moments<B: Backend>(x: FloatTensor<B>, groups: usize) -> FloatTensor<B>
+where
+    FloatTensor<B>: HostTensor,
+{
+    let x = x.contiguous();
+    let channels = x.shape()[3];
+    let moments = for_numbers_of!(x, N => easel_kernels::group_moments(N::of(&x), channels, groups));
+    HostTensor::of_f32s(moments.into_iter().flatten().map(|moment| moment as f32).collect(), &[groups, 2])
+}
+
+pub(super) fn scale_shift<B: Backend>(
+    x: FloatTensor<B>,
+    scale: FloatTensor<B>,
+    shift: FloatTensor<B>,
+    with_silu: bool,
+) -> FloatTensor<B>
+where
+    FloatTensor<B>: HostTensor,
+{
+    let x = x.contiguous();
+    let (scale, shift) = (floats(scale), floats(shift));
+    let dims = x.shape().to_vec();
+    for_numbers_of!(x, N => N::tensor(easel_kernels::scale_shift(N::of(&x), &scale, &shift, with_silu), &dims))
+}
+
+pub(super) fn rows_norm<B: Backend>(
+    x: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    bias: FloatTensor<B>,
+    epsilon: f64,
+) -> FloatTensor<B>
+where
+    FloatTensor<B>: HostTensor,
+{
+    let x = x.contiguous();
+    let (weight, bias) = (floats(weight), floats(bias));
+    let dims = x.shape().to_vec();
+    for_numbers_of!(x, N => {
+        N::tensor(easel_kernels::layer_norm(N::of(&x), &weight, &bias, epsilon), &dims)
+    })
+}
+
+/// Gives a backend with [`HostTensor`]s every operation by the kernels.
+macro_rules! by_kernels {
+    ($backend:ty) => {
+        by_kernels! { $backend:
+            dense(
+                x: FloatTensor<Self>, weights: MatrixWeights<Self>, bias: Optional<Self>, activation: Activation,
+                residual: Optional<Self>
+            );
+            convolution(
+                x: FloatTensor<Self>, weights: MatrixWeights<Self>, bias: Optional<Self>, residual: Optional<Self>,
+                window: Window
+            );
+            upsample_convolution(
+                x: FloatTensor<Self>, weights: MatrixWeights<Self>, fused: Option<Arc<UpsampleWeights>>,
+                bias: FloatTensor<Self>, edges: (bool, bool)
+            );
+            heads_attention(
+                query: FloatTensor<Self>, key: FloatTensor<Self>, value: FloatTensor<Self>, heads: usize, is_causal: bool
+            );
+            group_norm(
+                x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>, options: GroupNormOptions
+            );
+            group_moments(x: FloatTensor<Self>, groups: usize);
+            scale_shift(x: FloatTensor<Self>, scale: FloatTensor<Self>, shift: FloatTensor<Self>, with_silu: bool);
+            rows_norm(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>, epsilon: f64);
+        }
+    };
+    ($backend:ty: $( $operation:ident($( $argument:ident: $type:ty ),*); )+) => {
+        impl ModelOperations for $backend {
+            $( fn $operation($( $argument: $type ),*) -> FloatTensor<Self> {
+                $operation::<Self>($( $argument ),*)
+            } )+
+        }
+    };
+}
+
+by_kernels!(burn::backend::Flex);
+#[cfg(feature = "ndarray")]
+by_kernels!(burn::backend::NdArray);
