@@ -88,7 +88,7 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
     }
     settings.steps.get_or_insert(choice.default_steps());
     settings.use_refiner = Some(has_refiner);
-    let request = Request { settings: settings.resolve(), init_image: init };
+    let request = Request { init_image: init, ..settings.resolve().into() };
     let mut timings = BTreeMap::from([("open", began.elapsed().as_secs_f64())]);
 
     let choosing = Instant::now();

@@ -20,7 +20,7 @@ impl Chosen {
         let mut settings = settings.clone();
         settings.steps.get_or_insert(self.model.default_steps);
         settings.use_refiner.get_or_insert(has_refiner);
-        let request = Request { settings: settings.resolve(), init_image };
+        let request = Request { init_image, ..settings.resolve().into() };
         request.validate()?;
         adapters::add_to(request, &self.loras, &self.embeddings)
     }
