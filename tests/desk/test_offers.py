@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from people import PROMPT, until
 from service import Service
+from test_accessibility import findings
 
 DEMO = Path(__file__).parents[2] / "model/demo/base"
 
@@ -63,6 +64,7 @@ def test_loras_and_embeddings_are_a_list_that_comes_back(offering, visitors):
     page.get_by_role("button", name="Remove LoRA 2").click()
     page.get_by_role("button", name="Add Embedding").click()
     page.get_by_label("Embedding 1", exact=True).fill("easel-hands")
+    assert not (wrong := findings(page)), "\n".join(wrong)
     page.get_by_role("button", name="Generate").click()
     [task] = until(creator.tasks, "a task")
     settings = task["attempt"]["settings"]

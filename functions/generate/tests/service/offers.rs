@@ -1,6 +1,6 @@
 //! What a service offers by name: models that take turns, files that are known again, and those that are gone.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use easel_domain::identity::{Identity, Role};
@@ -11,10 +11,10 @@ use easel_storage::offers::Offers;
 use easel_worker::engine::{Engine, EngineOptions};
 use easel_worker::worker::{DeliveryOutcome, Worker, WorkerOptions};
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{TestServices, creator, delivery, engine, heart};
+use crate::support::{TestServices, creator, delivery, engine, heart, slow_heart};
 
 /// A folder with these files, each of which holds its own name.
 fn folder(names: &[&str]) -> TempDir {
@@ -136,6 +136,91 @@ async fn a_file_that_was_replaced_or_is_gone_is_noticed() {
     assert_eq!(again.attempt.used[1], first.attempt.used[1]);
     let reason = again.attempt.failure.expect("a reason").reason;
     assert!(!reason.contains("replaced") && !reason.contains("there is no"), "{reason}");
+}
+
+/// The LoRAs of the model's own tests.
+fn demo_loras() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../model/tests/data/adapters/files/lora")
+}
+
+/// A worker's options with these LoRAs.
+fn with_loras(loras: &Path) -> EngineOptions {
+    EngineOptions { loras: Some(loras.to_owned()), ..EngineOptions::default() }
+}
+
+/// An order of a heart with this LoRA.
+fn with_lora(mut order: Value, name: &str, weight: f64) -> Value {
+    order["loras"] = json!([{"name": name, "weight": weight}]);
+    order
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_with_other_loras_and_without_take_turns_on_one_worker() {
+    let services = TestServices::start().await;
+    let worker = services.worker_offering(with_loras(&demo_loras()));
+    let mut short = heart(5);
+    (short["steps"], short["width"], short["height"]) = (json!(3), json!(64), json!(64));
+    let orders = [with_lora(short.clone(), "kohya", 0.8), short.clone(), with_lora(short.clone(), "peft", 1.0)];
+    let mut drawn: Vec<Vec<u8>> = Vec::new();
+    for order in orders.iter().chain(&orders) {
+        let task = services.order(order).await;
+        assert_eq!(worker.handle(&delivery(services.message().await)).await, DeliveryOutcome::Done);
+        let task = services.task(task.id).await;
+        assert_eq!(task.status, Status::AwaitingApproval, "{:?}", task.attempt.failure);
+        assert_eq!(task.attempt.used.len(), 1 + order["loras"].as_array().map_or(0, Vec::len));
+        drawn.push(services.images(&task).await.remove(0));
+    }
+    // The same order gives the same file, whatever was drawn in between.
+    assert_eq!(drawn[..3], drawn[3..]);
+    assert!(drawn[0] != drawn[1] && drawn[1] != drawn[2] && drawn[0] != drawn[2]);
+    // Without a LoRA, it is what a worker that never had one draws.
+    assert_eq!(services.undisturbed(&short).await[0], drawn[1]);
+    let metadata = String::from_utf8_lossy(&drawn[0]).into_owned();
+    assert!(metadata.contains("<lora:kohya:0.8>") && metadata.contains("\"weights\":\"0.8\""), "the image says so");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_continues_an_image_uses_the_same_lora_or_refuses() {
+    let services = TestServices::start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = folder.path().join("style.safetensors");
+    std::fs::copy(demo_loras().join("kohya.safetensors"), &place).expect("copied");
+    let order = with_lora(slow_heart(6), "style", 0.9);
+    let expected = {
+        let worker = services.worker_offering(with_loras(folder.path()));
+        let task = services.order(&order).await;
+        assert_eq!(worker.handle(&delivery(services.message().await)).await, DeliveryOutcome::Done);
+        services.images(&services.task(task.id).await).await
+    };
+    for replaced in [false, true] {
+        let task = services.order(&order).await;
+        let message = delivery(services.message().await);
+        let worker = Arc::new(services.worker_offering(with_loras(folder.path())));
+        let (stop, its_worker, its_message) = (message.stop.clone(), worker.clone(), message.clone());
+        let drawing = tokio::spawn(async move { its_worker.handle(&its_message).await });
+        services.until_begun(task.id).await;
+        stop.cancel();
+        drawing.await.expect("no panic");
+        assert_eq!(services.task(task.id).await.status, Status::Pending);
+        if replaced {
+            std::fs::copy(demo_loras().join("peft.safetensors"), &place).expect("copied");
+        }
+        let other = services.worker_offering(with_loras(folder.path()));
+        assert_eq!(other.handle(&delivery(services.message().await)).await, DeliveryOutcome::Done);
+        let task = services.task(task.id).await;
+        if replaced {
+            let reason = task.attempt.failure.expect("a reason").reason;
+            assert!(reason.starts_with("the LoRA `style` has been replaced"), "{reason}");
+        } else {
+            assert_eq!(services.images(&task).await, expected);
+            assert!(task.attempt.claim.is_some_and(|claim| claim.step > 0), "it went on from a checkpoint");
+        }
+    }
+    // A new task uses the new file.
+    let worker = services.worker_offering(with_loras(folder.path()));
+    let task = services.order(&order).await;
+    assert_eq!(worker.handle(&delivery(services.message().await)).await, DeliveryOutcome::Done);
+    assert_ne!(services.images(&services.task(task.id).await).await, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]
