@@ -86,6 +86,8 @@ impl Worker {
             backend: self.engine.device.backend,
             precision: self.engine.device.precision,
             init: init.map(|key| key.rsplit('/').next().unwrap_or(key)),
+            loras: &[],
+            refiner_loras: &[],
         }
     }
 
