@@ -2,6 +2,7 @@
 
 pub(crate) mod computation;
 pub(crate) mod fields;
+pub(crate) mod loras;
 pub(crate) mod models;
 pub(crate) mod offers;
 

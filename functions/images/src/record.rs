@@ -18,12 +18,6 @@ pub struct ImageRecord<'a> {
     pub refiner: Option<&'a str>,
     /// The tiny VAE's name, if one decoded the image.
     pub tiny_vae: Option<&'a str>,
-    /// The LoRAs that changed the model, with their weights.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub loras: Vec<RecordedFile<'a>>,
-    /// The textual inversions whose words the prompts could use.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub embeddings: Vec<RecordedFile<'a>>,
     /// `cpu` or `cuda`.
     pub device: &'static str,
     /// What the image was computed with.
@@ -32,30 +26,24 @@ pub struct ImageRecord<'a> {
     pub precision: Precision,
     /// The name of the init image's file; how much of the image may change is the request's `strength`.
     pub init: Option<&'a str>,
+    /// What changed the model.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub loras: &'a [LoraRecord],
+    /// What changed the refiner.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub refiner_loras: &'a [LoraRecord],
 }
 
-/// A file that an image was made with, beside its model.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct RecordedFile<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// Its SHA-256, in hexadecimal.
-    pub sha256: &'a str,
-    /// The weights of a LoRA: a number, or what was written for its blocks.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub weights: Option<&'a str>,
-}
-
-impl<'a> RecordedFile<'a> {
-    /// A file without weights.
-    #[must_use]
-    pub fn new(name: &'a str, sha256: &'a str) -> Self {
-        Self { name, sha256, weights: None }
-    }
-
-    /// The same with weights.
-    #[must_use]
-    pub fn with_weights(self, weights: &'a str) -> Self {
-        Self { weights: Some(weights), ..self }
-    }
+/// A LoRA that changed a model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LoraRecord {
+    /// The name of its file, without the ending.
+    pub name: String,
+    /// How strongly, as it is written behind the name in `<lora:…>`.
+    pub weights: String,
+    /// The SHA-256 of its file, in hexadecimal digits.
+    pub digest: String,
+    /// The hash by which AUTOMATIC1111 knows it.
+    #[serde(skip)]
+    pub short_hash: String,
 }

@@ -18,7 +18,8 @@ use easel_system::environment::{self, LAMBDA_RUNTIME_API};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
-pub use adapters::ChosenLora;
+use adapters::OpenedFiles;
+
 pub use chosen::Chosen;
 pub use opened_model::OpenedModel;
 pub use options::EngineOptions;
@@ -40,6 +41,7 @@ pub struct Engine {
     room: u64,
     loras: Option<Catalogue>,
     embeddings: Option<Catalogue>,
+    files: OpenedFiles,
     looked: Mutex<Option<Instant>>,
     /// How long opening took, in seconds.
     pub(crate) opening_seconds: f64,
@@ -82,6 +84,7 @@ impl Engine {
             room,
             loras,
             embeddings,
+            files: OpenedFiles::default(),
             looked: Mutex::new(None),
             opening_seconds,
         })

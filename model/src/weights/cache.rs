@@ -272,4 +272,62 @@ mod tests {
         let usual = Cache::new(folder.path(), Cache::DEFAULT_LIMIT);
         assert!(packed(&usual, Precision::F16).is_none() && entries() == 2);
     }
+
+    #[test]
+    fn merged_weights_are_kept_beside_the_model_and_never_take_its_place() {
+        use std::sync::Arc;
+
+        use crate::weights::lora::{MergedTensors, Places};
+        use crate::weights::{LoraFile, LoraWeights, Merge, RequestedLora};
+
+        let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let files = ModelFiles::open(crate_folder.join("demo/base")).expect("the demo model opens");
+        let places = Places::new(files.configs());
+        let lora = crate_folder.join("tests/data/adapters/files/lora/kohya_blocks.safetensors");
+        let file = Arc::new(LoraFile::open(&lora).expect("the LoRA opens"));
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let merged = |cache: &Cache, weights: &str| {
+            let weights = LoraWeights::parse(weights).expect("a weight");
+            let lora = RequestedLora { file: file.clone(), weights };
+            let merge = Merge::new(&[lora], &places).expect("it fits").expect("it changes something");
+            let merge = merge.of(Component::UNet).expect("the UNet changes").clone();
+            let tensors = files.component(Component::UNet).expect("it is read").expect("it has a UNet");
+            let fingerprint = files.fingerprint(Component::UNet).expect("it is read").expect("it has a UNet");
+            let source = MergedTensors::new(tensors, merge.clone());
+            let of = (Component::UNet, files.configs(), Precision::Int8);
+            cache.merged(&source, fingerprint, &merge, of.0, of.1, of.2)
+        };
+        let names = || {
+            let entries = std::fs::read_dir(folder.path()).expect("the folder is read");
+            let mut names: Vec<_> =
+                entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+            names.sort();
+            names
+        };
+        let model = file_of_model(folder.path());
+        let cache = Cache { smallest: 0, ..Cache::new(folder.path(), Cache::DEFAULT_LIMIT) };
+        let first = merged(&cache, "0.5").expect("it is packed");
+        // Attention of the way up, and nothing else.
+        assert!(first.names().iter().all(|name| name.starts_with("up_blocks.") && name.contains(".attn")));
+        let written = first.path().metadata().and_then(|data| data.modified()).expect("it has a time");
+        assert_eq!(merged(&cache, "0.5").expect("it is found").path(), first.path());
+        assert_eq!(names().len(), 2);
+        assert!(first.path().metadata().and_then(|data| data.modified()).expect("it has a time") >= written);
+
+        // Room for one more of this size beside it, in the quarter that merged weights may take.
+        let size = first.path().metadata().expect("it is there").len();
+        let small = Cache { limit: PART_OF_MERGED * (2 * size + size / 2), ..cache };
+        for weight in ["0.6", "0.7", "0.8"] {
+            assert!(merged(&small, weight).is_some());
+        }
+        assert_eq!(names().iter().filter(|name| name.contains(MERGED)).count(), 2);
+        assert!(model.exists());
+        let none = Cache { limit: PART_OF_MERGED * size / 2, ..small };
+        assert!(merged(&none, "0.9").is_none() && model.exists());
+    }
+
+    /// A file that was used before every other.
+    fn file_of_model(folder: &Path) -> PathBuf {
+        file(folder, "unet-int8-model.safetensors", 400, 3000)
+    }
 }

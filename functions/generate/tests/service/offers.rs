@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use easel_domain::identity::{Identity, Role};
-use easel_domain::task::{Change, Move, Status, UsedKind};
+use easel_domain::task::{Change, Move, Status, Task, UsedKind};
 use easel_model::DevicePreference;
 use easel_models::offers::NamedModel;
 use easel_storage::offers::Offers;
@@ -96,46 +96,53 @@ async fn a_name_that_is_not_offered_is_refused_at_every_door() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_was_replaced_or_is_gone_is_noticed() {
     let services = TestServices::start().await;
-    let loras = folder(&["ink.safetensors", "pen.safetensors"]);
-    let options = EngineOptions { loras: Some(loras.path().to_owned()), ..EngineOptions::default() };
-    let worker = services.worker_offering(options);
-    let mut order = heart(5);
-    order["loras"] = json!([{"name": "ink", "weight": 0.5}]);
-    let task = services.order(&order).await;
-    let draw = async || {
+    let folder = tempfile::tempdir().expect("a folder");
+    let put = |name: &str| {
+        std::fs::copy(demo_loras().join(name), folder.path().join("ink.safetensors")).expect("copied");
+    };
+    put("kohya.safetensors");
+    let worker = services.worker_offering(with_loras(folder.path()));
+    let mut order = with_lora(heart(5), "ink", 0.5);
+    order["steps"] = json!(2);
+    let id = services.order(&order).await.id;
+    let draw = async |status| {
         assert_eq!(worker.handle(&delivery(services.message().await)).await, DeliveryOutcome::Done);
-        let task = services.task(task.id).await;
-        assert_eq!(task.status, Status::Failed);
+        let task = services.task(id).await;
+        assert_eq!(task.status, status, "{:?}", task.attempt.failure);
         task
     };
-    // It is no LoRA at all, which shows after the claim.
-    let first = draw().await;
-    let used = &first.attempt.used;
-    assert_eq!(used.iter().map(|file| file.name.as_str()).collect::<Vec<_>>(), ["demo", "ink"]);
-    let digest = "74f6492face100c4713a3ab3999d670b0985685e239935da64b978968656ef25";
-    assert_eq!(used[1].digest, digest, "the SHA-256 of the file");
-
-    let retry = async |change: fn() -> Change| {
-        let by = Identity::new(creator().name, Role::Creator);
-        services.workflow.move_task(task.id, Move::Retry, &by, None, |_| Ok(change())).await.expect("retried")
+    let reason = |task: Task| task.attempt.failure.expect("a reason").reason;
+    let make = async |action, by: &Identity, change: Change| {
+        services.workflow.move_task(id, action, by, None, |_| Ok(change.clone())).await.expect("moved")
     };
-    std::fs::write(loras.path().join("ink.safetensors"), "another").expect("written");
-    retry(|| Change::Redrive).await;
-    let reason = draw().await.attempt.failure.expect("a reason").reason;
-    assert!(reason.starts_with("the LoRA `ink` has been replaced since this task was first drawn with it"), "{reason}");
+    let (carla, robin) = (creator(), Identity::new("robin", Role::Reviewer));
+    let first = draw(Status::AwaitingApproval).await;
+    assert_eq!(first.attempt.used.iter().map(|file| file.name.as_str()).collect::<Vec<_>>(), ["demo", "ink"]);
+    let drawn = services.images(&first).await;
+    make(Move::Reject, &robin, Change::Reject { reason: "too dark".to_owned() }).await;
 
-    std::fs::remove_file(loras.path().join("ink.safetensors")).expect("removed");
-    retry(|| Change::Redrive).await;
-    let reason = draw().await.attempt.failure.expect("a reason").reason;
-    assert_eq!(reason, "there is no LoRA `ink`: there are pen");
+    put("peft.safetensors");
+    let settings = Box::new(first.attempt.settings.clone());
+    make(Move::Retry, &carla, Change::Retry { settings }).await;
+    let said = reason(draw(Status::Failed).await);
+    assert!(said.starts_with("the LoRA `ink` has been replaced since this task was first drawn with it"), "{said}");
+
+    std::fs::remove_file(folder.path().join("ink.safetensors")).expect("removed");
+    make(Move::Retry, &carla, Change::Redrive).await;
+    assert_eq!(reason(draw(Status::Failed).await), "there is no LoRA `ink`: no LoRAs are offered");
+
+    std::fs::write(folder.path().join("ink.safetensors"), "no LoRA").expect("written");
+    let other = services.order(&order).await.id;
+    assert_eq!(worker.handle(&delivery(services.message().await)).await, DeliveryOutcome::Done);
+    let said = reason(services.task(other).await);
+    assert!(said.starts_with("loras: `ink`: ") && !said.contains(folder.path().to_str().expect("a path")), "{said}");
 
     // As it was: the same file is the same file, whenever it was written.
-    std::fs::write(loras.path().join("ink.safetensors"), "ink.safetensors").expect("written");
-    retry(|| Change::Redrive).await;
-    let again = draw().await;
+    put("kohya.safetensors");
+    make(Move::Retry, &carla, Change::Redrive).await;
+    let again = draw(Status::AwaitingApproval).await;
     assert_eq!(again.attempt.used[1], first.attempt.used[1]);
-    let reason = again.attempt.failure.expect("a reason").reason;
-    assert!(!reason.contains("replaced") && !reason.contains("there is no"), "{reason}");
+    assert_eq!(services.images(&again).await, drawn);
 }
 
 /// The LoRAs of the model's own tests.

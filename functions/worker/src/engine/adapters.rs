@@ -4,22 +4,50 @@
 use std::sync::Arc;
 
 use easel_domain::task::Settings;
-use easel_images::RecordedFile;
+use easel_images::LoraRecord;
 use easel_model::{Checkpoint, Error, Generation, LoraFile, LoraWeights, Model, Request, RequestedLora, Result};
 use easel_models::offers::OfferedFile;
+use parking_lot::Mutex;
 
-/// A LoRA and its weights.
-pub struct ChosenLora {
-    /// The file.
-    pub file: OfferedFile,
-    /// Its weights, as settings or prompts write them: a number, or one for each block.
-    pub weights: String,
+/// How many files stay open for the next tasks.
+const KEPT: usize = 16;
+
+/// Files that are open, the one that was used last first.
+#[derive(Default)]
+pub(super) struct OpenedFiles {
+    loras: Mutex<Vec<Arc<LoraFile>>>,
 }
 
-impl ChosenLora {
-    /// What an image's metadata says of it.
-    pub(crate) fn record(&self) -> RecordedFile<'_> {
-        RecordedFile::new(&self.file.name, &self.file.sha256).with_weights(&self.weights)
+impl OpenedFiles {
+    /// The LoRA in a file, with these weights, as settings or prompts write them; and what an image's metadata says of it.
+    ///
+    /// # Errors
+    /// Returns [`Error::InvalidRequest`], with the name, if it is no LoRA or these are no weights.
+    pub(super) fn lora(&self, offered: &OfferedFile, weights: &str) -> Result<(RequestedLora, LoraRecord)> {
+        let OfferedFile { name, path, sha256 } = offered;
+        // Who asks for it by name learns nothing of where the worker has it.
+        let fault = |error: Error| {
+            let place = path.display().to_string();
+            Error::invalid("loras", format!("`{name}`: {}", error.to_string().replace(&place, "its file")))
+        };
+        let weights = LoraWeights::parse(weights).map_err(fault)?;
+        let mut opened = self.loras.lock();
+        let file = match opened.iter().position(|file| file.digest() == sha256) {
+            Some(place) => opened.remove(place),
+            None => Arc::new(LoraFile::open(path).map_err(fault)?),
+        };
+        if file.digest() != sha256 {
+            return Err(Error::invalid("loras", format!("`{name}` was replaced at this moment: retry")));
+        }
+        opened.insert(0, file.clone());
+        opened.truncate(KEPT);
+        let record = LoraRecord {
+            name: name.clone(),
+            weights: weights.to_string(),
+            digest: sha256.clone(),
+            short_hash: file.short_hash().map_err(fault)?,
+        };
+        Ok((RequestedLora { file, weights }, record))
     }
 }
 
@@ -32,26 +60,13 @@ pub(super) fn named_in_prompt(_settings: &Settings) -> Vec<(String, String)> {
 ///
 /// # Errors
 /// Returns [`Error::InvalidRequest`] for a file that the model cannot use.
-pub(super) fn add_to(request: Request, loras: &[ChosenLora], embeddings: &[OfferedFile]) -> Result<Request> {
-    refuse(embeddings)?;
-    let loras = loras.iter().map(requested).collect::<Result<_>>()?;
-    Ok(Request { loras, ..request })
-}
-
-/// The LoRA, opened.
-fn requested(chosen: &ChosenLora) -> Result<RequestedLora> {
-    let OfferedFile { name, path, sha256 } = &chosen.file;
-    // Who asks for it by name learns nothing of where the worker has it.
-    let fault = |error: Error| {
-        let place = path.display().to_string();
-        Error::invalid("loras", format!("`{name}`: {}", error.to_string().replace(&place, "its file")))
-    };
-    let file = LoraFile::open(path).map_err(fault)?;
-    if file.digest() != sha256 {
-        return Err(Error::invalid("loras", format!("`{name}` was replaced at this moment: retry")));
+pub(super) fn add_to(request: Request, loras: &[RequestedLora], embeddings: &[OfferedFile]) -> Result<Request> {
+    // Nothing is drawn without what was asked for.
+    if let Some(file) = embeddings.first() {
+        let message = format!("`{}`: this version of Easel does not draw with embeddings", file.name);
+        return Err(Error::invalid("embeddings", message));
     }
-    let weights = LoraWeights::parse(&chosen.weights).map_err(fault)?;
-    Ok(RequestedLora { file: Arc::new(file), weights })
+    Ok(Request { loras: loras.to_vec(), ..request })
 }
 
 /// Continues from a checkpoint that was made with the same files.
@@ -61,18 +76,9 @@ fn requested(chosen: &ChosenLora) -> Result<RequestedLora> {
 pub(super) fn resume(
     model: &Model,
     checkpoint: Checkpoint,
-    loras: &[ChosenLora],
+    loras: &[RequestedLora],
     embeddings: &[OfferedFile],
 ) -> Result<Generation> {
     let request = add_to(checkpoint.settings().clone().into(), loras, embeddings)?;
     model.resume_with(checkpoint, request)
-}
-
-/// Nothing is drawn without what was asked for.
-fn refuse(embeddings: &[OfferedFile]) -> Result<()> {
-    if let Some(file) = embeddings.first() {
-        let message = format!("`{}`: this version of Easel does not draw with embeddings", file.name);
-        return Err(Error::invalid("embeddings", message));
-    }
-    Ok(())
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use easel_domain::task::{MAX_USED_FILES, Settings, UsedFile, UsedKind};
-use easel_model::{Checkpoint, Generation};
+use easel_images::LoraRecord;
+use easel_model::{Checkpoint, Generation, RequestedLora};
 use easel_models::offers::{Catalogue, OfferError, OfferKind, OfferedFile};
 
-use super::adapters::{self, ChosenLora};
-use super::{Engine, OpenedModel};
+use super::{Engine, OpenedModel, adapters};
 use crate::error::{Error, Result};
 
 /// Most LoRAs of a task, those that its prompt names included.
@@ -16,7 +16,9 @@ const MAX_LORAS: usize = 16;
 /// The model and the files that a task is drawn with.
 pub struct Chosen {
     pub(crate) model: Arc<OpenedModel>,
-    pub(crate) loras: Vec<ChosenLora>,
+    pub(crate) loras: Vec<RequestedLora>,
+    /// What an image's metadata says of them.
+    pub(crate) lora_records: Vec<LoraRecord>,
     pub(crate) embeddings: Vec<OfferedFile>,
     /// What is written down of them.
     pub(crate) used: Vec<UsedFile>,
@@ -40,21 +42,24 @@ impl Engine {
             let message = format!("the settings and the prompt name {} LoRAs, the limit is {MAX_LORAS}", named.len());
             return Err(Error::WrongUse(message));
         }
-        let mut loras = Vec::new();
-        for (name, weights) in named {
-            loras.push(ChosenLora { file: find(self.loras.as_ref(), OfferKind::Lora, &name)?, weights });
-        }
+        let find_lora = |(name, weights): &(String, String)| {
+            Ok((find(self.loras.as_ref(), OfferKind::Lora, name)?, weights.clone()))
+        };
+        let found = named.iter().map(find_lora).collect::<Result<Vec<_>>>()?;
         let mut embeddings: Vec<OfferedFile> = Vec::new();
         for name in settings.embeddings.iter().flatten() {
             if embeddings.iter().all(|file| file.name != *name) {
                 embeddings.push(find(self.embeddings.as_ref(), OfferKind::Embedding, name)?);
             }
         }
-        let used = used(&model, &loras, &embeddings);
+        let used = used(&model, found.iter().map(|(file, _)| file), &embeddings);
         for file in &used {
             check_same(file, settings, before)?;
         }
-        Ok(Chosen { model, loras, embeddings, used })
+        let open = |(file, weights): &(OfferedFile, String)| self.files.lora(file, weights);
+        let (loras, lora_records) =
+            found.iter().map(open).collect::<easel_model::Result<Vec<_>>>()?.into_iter().unzip();
+        Ok(Chosen { model, loras, lora_records, embeddings, used })
     }
 }
 
@@ -79,14 +84,18 @@ fn find(catalogue: Option<&Catalogue>, kind: OfferKind, name: &str) -> Result<Of
 }
 
 /// Each file once, the model first.
-fn used(model: &OpenedModel, loras: &[ChosenLora], embeddings: &[OfferedFile]) -> Vec<UsedFile> {
+fn used<'f>(
+    model: &OpenedModel,
+    loras: impl Iterator<Item = &'f OfferedFile>,
+    embeddings: &[OfferedFile],
+) -> Vec<UsedFile> {
     let file = |kind, file: &OfferedFile| UsedFile { kind, name: file.name.clone(), digest: file.sha256.clone() };
     let mut used = vec![UsedFile {
         kind: UsedKind::Model,
         name: model.name.clone(),
         digest: model.model.fingerprint().to_owned(),
     }];
-    used.extend(loras.iter().map(|lora| file(UsedKind::Lora, &lora.file)));
+    used.extend(loras.map(|lora| file(UsedKind::Lora, lora)));
     used.extend(embeddings.iter().map(|embedding| file(UsedKind::Embedding, embedding)));
     used.sort_by(|one, other| one.kind.cmp(&other.kind));
     used.dedup();

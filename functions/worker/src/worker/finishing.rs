@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use easel_domain::task::{Attempt, Change, GeneratedImage, GenerationReport, Task};
-use easel_images::{ImageRecord, RecordedFile};
+use easel_images::ImageRecord;
 use easel_model::Generation;
 use easel_settings::ResolvedSettings;
 use easel_storage::gallery::{Written, keys};
@@ -15,7 +15,7 @@ use super::generating::{RunningTask, on_blocking_thread};
 use super::generation_error::GenerationError;
 use super::image_files::{ImageFiles, encode, sha256};
 use super::{Delivery, Worker};
-use crate::engine::{ChosenLora, OpenedModel};
+use crate::engine::OpenedModel;
 use crate::price;
 
 /// Larger than any image's file.
@@ -150,8 +150,8 @@ fn record<'a>(running: &'a RunningTask, settings: &'a ResolvedSettings) -> Image
         model: name,
         refiner: refiner_name.as_deref().filter(|_| settings.use_refiner),
         tiny_vae: tiny_vae_name.as_deref(),
-        loras: chosen.loras.iter().map(ChosenLora::record).collect(),
-        embeddings: chosen.embeddings.iter().map(|file| RecordedFile::new(&file.name, &file.sha256)).collect(),
+        loras: &chosen.lora_records,
+        refiner_loras: &[],
         device: device.kind(),
         backend: device.backend,
         precision: device.precision,
