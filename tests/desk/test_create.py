@@ -29,7 +29,7 @@ def test_an_image_is_requested_watched_approved_and_published(service, visitors)
     expect(card).to_contain_text("of 100")
     [task] = admin.tasks()
     assert (task["title"], task["tags"]) == ("The heart", ["hearts", "red ones"])
-    expect(card).to_contain_text("Awaiting approval")
+    expect(card).to_contain_text("Awaiting approval", timeout=90_000)
     expect(card.get_by_role("progressbar")).to_have_count(0)
 
     page.get_by_role("link", name="Review").click()
@@ -46,6 +46,25 @@ def test_an_image_is_requested_watched_approved_and_published(service, visitors)
     assert len(published["publication"]["keys"]) == 2
     changes = [event["change"] for event in admin.history(task["id"])]
     assert changes == ["create", "claim", "finish", "approve", "publish"]
+
+
+def test_what_was_typed_stays_and_what_was_sent_goes(service, visitors):
+    creator = service.person("creator")
+    task = creator.generate(seed=11)
+    image = urllib.request.urlopen(creator.task(task)["attempt"]["images"][0]["url"]).read()
+    page = visitors.sign_in(service, "creator", at="#/create")
+    page.get_by_label("Title", exact=True).fill("The cover")
+    page.get_by_label("Tags", exact=True).fill("covers")
+    drop(page, "heart.png", image)
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value(PROMPT)
+    expect(page.get_by_label("Title", exact=True)).to_have_value("The cover")
+    expect(page.get_by_label("Tags", exact=True)).to_have_value("covers")
+    page.get_by_label("Prompt", exact=True).press("Control+Enter")
+    expect(latest(page)).to_contain_text("The cover")
+    expect(page.get_by_label("Title", exact=True)).to_have_value("")
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value(PROMPT)
+    latest(page).locator(".images a").first.click()
+    expect(page.get_by_role("heading", name="The cover")).to_be_visible()
 
 
 def test_a_task_is_paused_resumed_and_cancelled(service, visitors):

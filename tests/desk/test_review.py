@@ -130,3 +130,128 @@ def test_several_are_approved_at_once(service, visitors, creator, truth):
     for task in (tasks[0], tasks[2]):
         truth.until(task, "approved")
     assert truth.task(tasks[1])["status"] == "awaiting_approval"
+
+
+def approve_button(page):
+    return page.get_by_role("button", name="Approve", exact=True)
+
+
+def test_a_key_that_is_held_down_decides_once(service, visitors, creator):
+    for number in range(3):
+        creator.generate(title=f"Heart {number}")
+    page = visitors.sign_in(service)
+    expect(approve_button(page)).to_be_enabled()
+    for _ in range(5):
+        page.keyboard.down("a")
+    page.keyboard.up("a")
+    expect(page.get_by_label("Queue").get_by_role("listitem")).to_have_count(2)
+    expect(page.locator(".notice")).to_have_count(1)
+
+
+def test_nothing_is_decided_that_was_not_seen(service, visitors, creator, truth):
+    task = creator.generate()
+    page = visitors.open(service.api)
+    page.watch.expect("ERR_FAILED")
+    page.route("**/images/**", lambda route: route.abort())
+    page.evaluate("token => localStorage.setItem('easel.token', token)", service.token("reviewer", "robin"))
+    page.reload()
+    expect(page.get_by_text("This image could not be loaded")).to_be_visible()
+    expect(approve_button(page)).to_be_disabled()
+    page.keyboard.press("a")
+    page.keyboard.press("r")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("button", name="Undo")).to_have_count(0)
+    page.unroute("**/images/**")
+    page.get_by_role("button", name="Try again").click()
+    expect(approve_button(page)).to_be_enabled()
+    assert truth.task(task)["status"] == "awaiting_approval"
+
+
+def test_one_notice_takes_back_the_last_decision_or_all(service, visitors, creator, truth):
+    tasks = [creator.generate(title=f"Heart {number}") for number in range(3)]
+    page = visitors.sign_in(service)
+    page.clock.install()
+    for left in (2, 1, 0):
+        expect(approve_button(page)).to_be_enabled()
+        page.keyboard.press("a")
+        expect(page.get_by_label("Queue").get_by_role("listitem")).to_have_count(left)
+    notice = page.locator(".notice")
+    expect(notice).to_have_count(1)
+    expect(notice).to_contain_text("3 decisions can be undone")
+    notice.get_by_role("button", name="Undo", exact=True).click()
+    expect(notice).to_contain_text("2 decisions can be undone")
+    notice.get_by_role("button", name="Undo all").click()
+    expect(notice).to_have_count(0)
+    expect(page.get_by_label("Queue").get_by_role("listitem")).to_have_count(3)
+    page.clock.run_for(2 * HELD)
+    assert {truth.task(task)["status"] for task in tasks} == {"awaiting_approval"}
+
+
+def test_keys_decide_on_the_selection_where_there_is_one(service, visitors, creator, truth):
+    tasks = [creator.generate(title=f"Heart {number}") for number in range(3)]
+    page = visitors.sign_in(service)
+    page.clock.install()
+    expect(approve_button(page)).to_be_enabled()
+    for number in (0, 1):
+        page.get_by_label(f"Select Heart {number}").check()
+    expect(page.get_by_label("Selection")).to_contain_text("The keys A and R decide on these")
+    page.keyboard.press("a")
+    expect(page.locator(".notice")).to_contain_text("Approved 2 tasks")
+    page.clock.run_for(HELD)
+    for task in tasks[:2]:
+        truth.until(task, "approved")
+    assert truth.task(tasks[2])["status"] == "awaiting_approval"
+
+
+def test_a_note_is_written_and_left_by_keys(service, visitors, creator, truth):
+    task = creator.generate()
+    page = visitors.sign_in(service)
+    page.clock.install()
+    expect(approve_button(page)).to_be_enabled()
+    page.keyboard.press("n")
+    page.keyboard.type("as asked")
+    page.keyboard.press("Escape")
+    expect(page.get_by_label("Note")).not_to_be_focused()
+    page.keyboard.press("n")
+    page.keyboard.press("Control+Enter")
+    page.clock.run_for(HELD)
+    assert truth.until(task, "approved")["approval"]["note"] == "as asked"
+
+
+@pytest.mark.parametrize("width, height", [(1280, 720), (1366, 768), (1024, 768), (390, 844)])
+@pytest.mark.parametrize("count", [1, 4])
+def test_the_decision_is_always_in_sight(service, visitors, creator, width, height, count):
+    creator.generate(title="A heart for the cover", count=count)
+    page = visitors.sign_in(service, viewport={"width": width, "height": height})
+    expect(approve_button(page)).to_be_enabled()
+    for name in ("Approve", "Reject"):
+        box = page.get_by_role("button", name=name, exact=True).bounding_box()
+        assert 0 <= box["y"] and box["y"] + box["height"] <= height, (name, box)
+
+
+def test_full_screen_says_what_is_decided(service, visitors, creator):
+    for number in range(2):
+        creator.generate(title=f"Heart {number}")
+    page = visitors.sign_in(service)
+    expect(approve_button(page)).to_be_enabled()
+    page.keyboard.press("f")
+    expect(page.locator(".panel:fullscreen .asked")).to_contain_text("Heart 1 – a large red heart")
+    page.keyboard.press("a")
+    expect(page.locator(":fullscreen .notice")).to_contain_text("Approved “Heart 1”")
+    expect(page.locator(".panel:fullscreen .asked")).to_contain_text("Heart 0")
+    page.locator(":fullscreen .notice").get_by_role("button", name="Undo").click()
+    expect(page.locator(".panel:fullscreen .asked")).to_contain_text("Heart 1")
+
+
+def test_a_reason_that_was_missing_can_be_chosen(service, visitors, creator):
+    creator.generate()
+    page = visitors.sign_in(service)
+    expect(approve_button(page)).to_be_enabled()
+    page.keyboard.press("r")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Control+Enter")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Wrong style").click()
+    page.keyboard.press("Control+Enter")
+    expect(dialog).to_have_count(0)
+    expect(page.locator(".notice")).to_contain_text("Rejected")

@@ -78,24 +78,38 @@ def test_the_link_signs_in_and_the_role_decides_what_is_shown(service, visitors,
         expect(page.get_by_role("button", name="Delete")).to_have_count(1 if role == "admin" else 0)
 
 
-def test_no_token_stays_in_the_address_or_outlives_the_tab(service, visitors):
+def test_no_token_stays_in_the_address_and_every_tab_is_signed_in(service, visitors):
     page = visitors.open(link(service, "reviewer"))
     expect(links(page)).to_have_text(PAGES["reviewer"])
     assert not [address for address in addresses(page) if "code" in address or "eyJ" in address]
-    assert page.evaluate("document.cookie + JSON.stringify(localStorage)").count("eyJ") == 0
-    # A reload is the same tab; a new tab has to sign in.
+    assert page.evaluate("document.cookie + JSON.stringify(sessionStorage)").count("eyJ") == 0
+    # Whoever signs in or out in one tab does so in all.
     page.reload()
     expect(links(page)).to_have_text(PAGES["reviewer"])
     other = page.context.new_page()
     other.goto(service.api)
-    expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
+    expect(links(other)).to_have_text(PAGES["reviewer"])
+    other.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert page.evaluate("JSON.stringify(localStorage)").count("eyJ") == 0
+
+
+def test_what_is_no_token_is_called_so(service, visitors):
+    page = visitors.open(service.api)
+    page.watch.expect(REFUSED)
+    page.get_by_label("Token").fill("swordfish")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("isn't valid")
+    page.get_by_label("Token").fill(service.token("admin", "grace"))
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("banner")).to_contain_text("grace")
 
 
 def test_a_token_that_is_no_longer_good_leads_to_the_sign_in_and_back(service, visitors):
     page = visitors.sign_in(service, at="#/system")
     page.watch.expect(REFUSED)
     expect(page.get_by_role("heading", name="System")).to_be_visible()
-    page.evaluate("sessionStorage.setItem('easel.token', 'e30.e30.e30')")
+    page.evaluate("localStorage.setItem('easel.token', 'e30.e30.e30')")
     go(page, "#/library")
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     expect(page.get_by_role("alert")).to_contain_text("Your session has expired")
@@ -136,7 +150,7 @@ def test_who_is_signed_in_is_asked_before_a_link_makes_somebody_else_of_them(ser
 def test_no_token_in_an_address_signs_anybody_in(service, visitors):
     page = visitors.open(f"{service.api}/#token={service.token('admin', 'mallory')}")
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-    assert page.evaluate("JSON.stringify(sessionStorage)").count("eyJ") == 0
+    assert page.evaluate("JSON.stringify([localStorage, sessionStorage])").count("eyJ") == 0
 
 
 def test_no_link_signs_in_where_a_provider_does(service, address, visitors):
@@ -146,7 +160,7 @@ def test_no_link_signs_in_where_a_provider_does(service, address, visitors):
         page.evaluate("secret => { location.hash = '#' + secret + '0' }", secret)
         page.evaluate("secret => { location.hash = '#' + secret }", secret)
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-        assert page.evaluate("sessionStorage.getItem('easel.token')") is None
+        assert page.evaluate("localStorage.getItem('easel.token')") is None
 
 
 @pytest.mark.parametrize("role", PAGES)
@@ -179,7 +193,7 @@ def test_the_code_flow_with_pkce(service, provider, address, visitors, role):
     # At the provider, too: by the names of the standard and of Amazon Cognito.
     home = {"post_logout_redirect_uri": f"{address}/", "logout_uri": f"{address}/"}
     assert provider.departures == [{"client_id": openid.CLIENT} | home]
-    assert page.evaluate("JSON.stringify(sessionStorage)").count("eyJ") == 0
+    assert page.evaluate("JSON.stringify([localStorage, sessionStorage])").count("eyJ") == 0
     page.reload()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 

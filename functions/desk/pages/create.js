@@ -69,7 +69,9 @@ function requestForm({ settings, offers }, retried, sent, signal) {
     names: [...settings.keys()],
     loaded: (found) => {
       const { values, missing } = onlyOffered(found, offers);
-      form.write(values);
+      // What the file does not say stays as it was typed.
+      const { title, tags, count } = form.read();
+      form.write({ title, tags, count, ...values });
       if (missing.length > 0) notice(`Not offered here, and left out: ${missing.join(", ")}.`, { kind: "wrong" });
       form.focus("prompt");
     },
@@ -88,6 +90,10 @@ function requestForm({ settings, offers }, retried, sent, signal) {
     reason && element("p", { class: "reason", dir: "auto" }, rejected ? "Rejected: " : "Failed: ", reason),
     wrong, form.node, image.node, element("div", { class: "row send" }, submit));
 
+  node.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) node.requestSubmit(submit);
+  });
+
   /** @param {SubmitEvent} event */
   async function submitted(event) {
     event.preventDefault();
@@ -95,6 +101,9 @@ function requestForm({ settings, offers }, retried, sent, signal) {
     fill(wrong);
     try {
       await send({ ...form.read(), init_image: await image.key() });
+      // The next request is another image, which these do not name.
+      if (!retried) form.write({ ...form.read(), title: undefined, tags: undefined });
+      node.dispatchEvent(new Event("input"));
       sent();
     } catch (error) {
       fill(wrong, explanation(error));

@@ -16,8 +16,10 @@ const QUICK_REASONS = [
   "Not suitable for publication",
 ];
 
-/** @type {{group: string, close: () => void}[]} */
-const latest = [];
+/** What can be undone, the latest last. @type {{group: string, due: number, words: string}[]} */
+let undoable = [];
+/** @type {ReturnType<typeof undoNotice> | null} */
+let shown = null;
 
 /** @param {ListedTask[]} tasks */
 const subject = (tasks) =>
@@ -46,39 +48,63 @@ export async function reject(tasks) {
 
 /** Takes back the latest decision that has not been sent. */
 export function undoLatest() {
-  const decision = latest.pop();
-  if (!decision) return;
-  decision.close();
-  undo(decision.group);
+  const decision = undoable.at(-1);
+  if (decision) undo(decision.group);
+  else notice("Nothing is left to undo: decisions are sent after ten seconds.");
+}
+
+/** Takes back every decision that has not been sent. */
+function undoAll() {
+  for (const { group } of [...undoable].reverse()) undo(group);
 }
 
 /**
  * @param {string} group
- * @param {string} text
+ * @param {string} words
  */
-function offerUndo(group, text) {
-  const left = element("span", { "aria-hidden": "true" }, ` ${HELD / 1000}`);
-  const take = button("Undo", () => {
-    end();
-    undo(group);
-  }, { class: "primary" });
-  take.append(left);
-  const close = notice(text, { actions: [take], lasts: true });
-  const due = Date.now() + HELD;
-  const countdown = setInterval(() => {
-    left.textContent = ` ${Math.max(0, Math.ceil((due - Date.now()) / 1000))}`;
-    if (!held().some((decision) => decision.group === group && decision.due > Date.now())) end();
-  }, 250);
-  const end = () => {
-    clearInterval(countdown);
-    close();
-    outbox.removeEventListener("changed", changed);
-    const index = latest.findIndex((decision) => decision.group === group);
-    if (index >= 0) latest.splice(index, 1);
-  };
-  const changed = () => {
-    if (!held().some((decision) => decision.group === group)) end();
-  };
-  outbox.addEventListener("changed", changed);
-  latest.push({ group, close: end });
+function offerUndo(group, words) {
+  undoable.push({ group, due: Date.now() + HELD, words });
+  draw();
 }
+
+/** One notice for all that can be undone: several would cover the work. */
+function draw() {
+  const now = Date.now();
+  undoable = undoable.filter(({ group, due }) => due > now && held().some((decision) => decision.group === group));
+  const latest = undoable.at(-1);
+  if (!latest) {
+    shown?.close();
+    shown = null;
+    return;
+  }
+  shown ??= undoNotice();
+  shown.say(latest.words, undoable.length, Math.ceil((latest.due - now) / 1000));
+}
+
+function undoNotice() {
+  const words = element("span");
+  const others = element("span");
+  const left = element("span", { "aria-hidden": "true" });
+  const one = button("Undo", undoLatest, { class: "primary" });
+  const all = button("Undo all", undoAll);
+  one.append(left);
+  const end = notice(element("span", {}, words, others), { actions: [one, all], lasts: true });
+  const countdown = setInterval(draw, 250);
+  return {
+    /** @param {string} latest @param {number} count @param {number} seconds */
+    say(latest, count, seconds) {
+      // What did not change is not announced again.
+      if (words.textContent !== latest) words.textContent = latest;
+      const more = count > 1 ? ` ${count} decisions can be undone.` : "";
+      if (others.textContent !== more) others.textContent = more;
+      left.textContent = ` ${seconds}`;
+      all.hidden = count < 2;
+    },
+    close() {
+      clearInterval(countdown);
+      end();
+    },
+  };
+}
+
+outbox.addEventListener("changed", draw);

@@ -10,7 +10,7 @@ import { finishSignIn, signOut } from "./open_id.js";
 import { startOutbox } from "./outbox.js";
 import { showRefused } from "./refused_decisions.js";
 import { review } from "./review.js";
-import { session } from "./session.js";
+import { TOKEN, session } from "./session.js";
 import { signInPage } from "./sign_in.js";
 import { followLink, hasLink } from "./sign_in_link.js";
 import { system } from "./system.js";
@@ -86,18 +86,20 @@ function showSignIn(configuration, reason) {
   frame(configuration);
   main.className = "sign-in";
   document.title = "Sign in · Easel";
-  signInPage(main, configuration, reason, () => enter(configuration));
+  signInPage(main, configuration, reason, (typed) => enter(configuration, typed));
 }
 
 /**
  * Asks the service who the token's bearer is, then shows the page.
  * @param {Configuration} configuration
+ * @param {boolean} [typed] Whether the token was just typed.
  */
-async function enter(configuration) {
+async function enter(configuration, typed = false) {
   if (!session.token) return showSignIn(configuration, "");
   try {
     session.identity = (await call("GET", "/v1/identity")).body;
   } catch (error) {
+    if (typed && !session.token) return showSignIn(configuration, "That token isn't valid. Check that all of it was copied, or ask for another.");
     if (session.token) offerRetry(configuration, error);
     return;
   }
@@ -142,6 +144,10 @@ async function start() {
   connection.addEventListener("expired", () => {
     session.end();
     showSignIn(configuration, "Your session has expired. Sign in again to pick up where you left off.");
+  });
+  // Signing in or out in one tab does so in all.
+  window.addEventListener("storage", (event) => {
+    if (event.key === TOKEN || event.key === null) location.reload();
   });
   window.addEventListener("hashchange", () => {
     if (configuration.sign_in.kind === "link" && hasLink()) {

@@ -33,8 +33,21 @@ const SHORT = 60;
 /** @param {string} text */
 const short = (text) => (text.length > SHORT ? `${text.slice(0, SHORT)}…` : text);
 
-/** @param {() => void} stale Called when an image's URL no longer works. */
-export function imageViewer(stale) {
+/** Images that will be looked at next. @type {HTMLImageElement[]} */
+let ahead = [];
+
+/** Has the browser load a task's first image before it is looked at. @param {Task} task */
+export function loadAhead(task) {
+  const [first] = task.attempt.images;
+  if (!first || ahead.some(({ src }) => src === first.url)) return;
+  ahead = [element("img", { src: first.url, alt: "" }), ...ahead].slice(0, 2);
+}
+
+/**
+ * @param {() => void} stale Called when an image's URL no longer works.
+ * @param {() => void} changed Called when an image in view is there, or cannot be shown.
+ */
+export function imageViewer(stale, changed) {
   const renewUrls = throttled(stale);
   /** @type {ShownImage[]} */
   let images = [];
@@ -56,8 +69,17 @@ export function imageViewer(stale) {
 
   /** @param {ShownImage} shown */
   function figure(shown) {
-    const image = element("img", { src: shown.url, width: shown.width, height: shown.height, alt: shown.caption, onerror: renewUrls });
-    return element("figure", {}, image, (comparing || others.length > 0) && element("figcaption", {}, shown.caption));
+    const image = element("img", { src: shown.url, width: shown.width, height: shown.height, alt: shown.caption, onload: changed });
+    const made = element("figure", {}, image, (comparing || others.length > 0) && element("figcaption", {}, shown.caption));
+    image.addEventListener("error", () => {
+      fill(made, element("p", { class: "empty" }, "This image could not be loaded. ", button("Try again", stale)));
+      changed();
+      renewUrls();
+    });
+    // The one that is chosen in a comparison is shown alone.
+    const index = images.indexOf(shown);
+    if (comparing && index >= 0) image.addEventListener("click", () => viewer.choose(index));
+    return made;
   }
 
   function draw() {
@@ -71,6 +93,7 @@ export function imageViewer(stale) {
     compare.setAttribute("aria-pressed", String(comparing));
     zoom.setAttribute("aria-pressed", String(actual));
     tools.hidden = all.length === 0;
+    changed();
   }
 
   async function download() {
@@ -88,6 +111,12 @@ export function imageViewer(stale) {
 
   const viewer = {
     node,
+
+    /** Whether every image in view is there to be judged. */
+    get isSeen() {
+      const shown = [...stage.querySelectorAll("figure")].map((figure) => figure.querySelector("img"));
+      return shown.length > 0 && shown.every((image) => image?.complete && image.naturalWidth > 0);
+    },
 
     /**
      * Shows images; the same ones again stay as they are, because only their URLs are new.
@@ -141,9 +170,8 @@ export function imageViewer(stale) {
 
     fullScreen() {
       if (document.fullscreenElement) document.exitFullscreen();
-      else node.requestFullscreen().catch(failed);
+      else (node.closest(".panel") ?? node).requestFullscreen().catch(failed);
     },
   };
-  draw();
   return viewer;
 }

@@ -29,6 +29,8 @@ export function listenForKeys(keys) {
     const key = keys.find((key) => key.keys.includes(event.key));
     if (!key || localStorage.getItem(OFF)) return;
     event.preventDefault();
+    // A key that is held down decides once.
+    if (event.repeat) return;
     key.action(event.key);
   };
   document.addEventListener("keydown", listen);

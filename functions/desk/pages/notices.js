@@ -4,18 +4,23 @@ import { button, element } from "./element.js";
 
 const LASTS = 8000;
 
+/** The region that notices are in. It is part of what is in full screen, since nothing else is seen then. */
+export const region = () => /** @type {HTMLElement} */ (document.getElementById("notices"));
+
+document.addEventListener("fullscreenchange", () => (document.fullscreenElement ?? document.body).append(region()));
+
 /**
  * Shows a notice until it is closed, or for a while if there is nothing to act on.
- * @param {string} text
+ * @param {string | HTMLElement} text The same text again takes the place of the first.
  * @param {{kind?: "done" | "wrong", actions?: HTMLElement[], lasts?: boolean}} [options]
  * @returns {() => void} Removes it.
  */
 export function notice(text, { kind = "done", actions = [], lasts = kind === "wrong" } = {}) {
-  const region = /** @type {HTMLElement} */ (document.getElementById("notices"));
   const made = element("div", { class: `notice ${kind}` }, element("p", {}, text), actions);
+  for (const other of region().children) if (typeof text === "string" && other.querySelector("p")?.textContent === text) other.remove();
   const remove = () => made.remove();
   made.append(button("Close", remove, { class: "quiet" }));
-  region.append(made);
+  region().append(made);
   if (!lasts) setTimeout(remove, LASTS);
   return remove;
 }

@@ -1,6 +1,7 @@
 // Decisions that were refused: who was first, and what the reason or note was, until they have been read.
 
 import { button, element } from "./element.js";
+import { region } from "./notices.js";
 import { dismiss, outbox, refused } from "./outbox.js";
 
 /** @type {Map<string, HTMLElement>} */
@@ -13,7 +14,6 @@ export function showRefused() {
 }
 
 function update() {
-  const region = /** @type {HTMLElement} */ (document.getElementById("notices"));
   const now = refused();
   for (const [key, made] of shown) {
     if (now.some((decision) => decision.key === key)) continue;
@@ -32,6 +32,6 @@ function update() {
       button("Close", () => dismiss(decision.key), { class: "quiet" }),
     );
     shown.set(decision.key, made);
-    region.append(made);
+    region().append(made);
   }
 }

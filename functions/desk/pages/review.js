@@ -3,7 +3,7 @@
 import { Problem, Resource, query } from "./api.js";
 import { approve, reject } from "./decisions.js";
 import { button, element, fill } from "./element.js";
-import { imagesOf } from "./image_viewer.js";
+import { imagesOf, loadAhead } from "./image_viewer.js";
 import { listenForKeys, showKeys } from "./keys.js";
 import { failed } from "./notices.js";
 import { holds, outbox } from "./outbox.js";
@@ -33,11 +33,8 @@ export function review(main, _, configuration) {
       reload();
       draw();
     },
-    approve: (tasks) => {
-      approve(tasks, "");
-      clearSelection();
-    },
-    reject: async (tasks) => (await reject(tasks)) && clearSelection(),
+    approve: approveSelected,
+    reject: rejectSelected,
     compare: (tasks) => compare(tasks).catch(failed),
     clear: clearSelection,
     stale: () => stale(),
@@ -60,7 +57,9 @@ export function review(main, _, configuration) {
   function draw() {
     steps.hidden = queue.current === null;
     empty.hidden = queue.current !== null;
-    const done = queue.open().length === 0;
+    const open = queue.open().length;
+    const done = open === 0;
+    document.title = `${done ? "" : `(${open}${queue.hasMore ? "+" : ""}) `}Review · Easel`;
     if (done !== empty.hasChildNodes()) {
       fill(empty, done && [element("h1", {}, "All caught up"), element("p", {}, "New images appear here automatically.")]);
     }
@@ -106,6 +105,31 @@ export function review(main, _, configuration) {
     draw();
   }
 
+  /** @param {ListedTask[]} tasks */
+  function approveSelected(tasks) {
+    approve(tasks, "");
+    clearSelection();
+  }
+
+  /** @param {ListedTask[]} tasks */
+  async function rejectSelected(tasks) {
+    if (await reject(tasks)) clearSelection();
+  }
+
+  /**
+   * The keys that decide, which act on the selection if there is one.
+   * @type {Record<string, (tasks: ListedTask[]) => void>}
+   */
+  const onSelection = { Approve: approveSelected, Reject: (tasks) => void rejectSelected(tasks) };
+  const panelKeys = panel.keys.map((key) => ({
+    ...key,
+    action: (/** @type {string} */ pressed) => {
+      const chosen = queue.chosen();
+      if (onSelection[key.does] && chosen.length > 0) onSelection[key.does](chosen);
+      else key.action(pressed);
+    },
+  }));
+
   function reload() {
     service.reload();
     watching.now();
@@ -119,7 +143,10 @@ export function review(main, _, configuration) {
     if (queue.current === null && queue.open().length > 0) go(queue.open()[0]);
     const task = await service.loadShown(signal);
     if (task && task.id === queue.current) panel.show(task);
-    if (task) await service.loadAhead(queue.neighbour(1)?.id, signal);
+    if (task) {
+      const next = await service.loadAhead(queue.neighbour(1)?.id, signal);
+      if (next) loadAhead(next);
+    }
     if (task === null) go(queue.open().find((other) => other.id !== queue.current) ?? null);
     draw();
     return service.changed;
@@ -128,7 +155,7 @@ export function review(main, _, configuration) {
   const keys = [
     { keys: ["j", "ArrowRight"], does: "Next", action: () => step(1) },
     { keys: ["k", "ArrowLeft"], does: "Previous", action: () => step(-1) },
-    ...panel.keys,
+    ...panelKeys,
     { keys: ["x"], does: "Select", action: () => queue.current && choose(queue.current, !queue.selected.has(queue.current), false) },
     { keys: [..."12345678"], shown: "1–8", does: "Show image 1–8", action: (/** @type {string} */ key) => panel.viewer.choose(Number(key) - 1) },
   ];
@@ -195,9 +222,10 @@ function reviewRequests(queue) {
 
     /** Gets the task that is looked at next, unless it is known. @param {string | undefined} id @param {AbortSignal} signal */
     async loadAhead(id, signal) {
-      if (!id || whole.get(id)?.value) return;
+      if (!id) return null;
       // What fails now is said once the task is looked at.
-      await resourceOf(id).load(signal).catch(() => {});
+      if (!whole.get(id)?.value) await resourceOf(id).load(signal).catch(() => {});
+      return whole.get(id)?.value ?? null;
     },
 
     /** Forgets what is known, so that all of it is sent again. */

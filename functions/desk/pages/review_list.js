@@ -65,6 +65,7 @@ export function reviewList(queue, filters, events) {
       decides && button(`Reject ${chosen.length}`, () => events.reject(chosen), { class: "reject" }),
       chosen.length > 1 && button("Compare", () => events.compare(chosen)),
       button("Clear selection", events.clear, { class: "quiet" }),
+      decides && element("small", {}, "The keys A and R decide on these."),
     ];
   }
 

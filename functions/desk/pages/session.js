@@ -1,6 +1,7 @@
-// Who is signed in: a token for this tab, and what the service says about its bearer.
+// Who is signed in: a token for every tab of this browser, and what the service says about its bearer.
 
-const TOKEN = "easel.token";
+/** Where the browser keeps the token. */
+export const TOKEN = "easel.token";
 
 /** @typedef {import("../types/desk").Identity} Identity */
 
@@ -9,17 +10,17 @@ export const session = {
   identity: null,
 
   get token() {
-    return sessionStorage.getItem(TOKEN);
+    return localStorage.getItem(TOKEN);
   },
 
   /** @param {string} token */
   begin(token) {
-    sessionStorage.setItem(TOKEN, token);
+    localStorage.setItem(TOKEN, token);
     this.identity = null;
   },
 
   end() {
-    sessionStorage.removeItem(TOKEN);
+    localStorage.removeItem(TOKEN);
     this.identity = null;
   },
 

@@ -11,14 +11,14 @@ import { signInWith } from "./sign_in_link.js";
  * @param {HTMLElement} main
  * @param {Configuration} configuration
  * @param {string} reason Why it is shown, if that needs an explanation.
- * @param {() => void} done
+ * @param {(typed: boolean) => void} done `typed` says that a token was typed here.
  */
 export function signInPage(main, { sign_in }, reason, done) {
   const field = element("input", { id: "token", type: "password", autocomplete: "off", required: true, spellcheck: "false" });
   /** @param {SubmitEvent} event */
   const submit = (event) => {
     event.preventDefault();
-    signInWith(field.value.trim()).then(done, failed);
+    signInWith(field.value.trim()).then(() => done(true), failed);
   };
   fill(
     main,

@@ -40,7 +40,8 @@ export function taskCard(moved, stale) {
       if (now !== shown) {
         shown = now;
         fill(images, first
-          ? attempt.images.map((image) => element("img", { src: image.thumbnail_url, width: 96, height: 96, alt: "", onerror: stale }))
+          ? attempt.images.map((image) => element("a", { href: `#/task/${task.id}`, tabindex: -1, "aria-hidden": "true" },
+            element("img", { src: image.thumbnail_url, width: 96, height: 96, alt: "", onerror: stale })))
           : progress && progressOf(progress));
       }
       // Buttons stay as they are while only the progress changes: somebody may be about to press one.

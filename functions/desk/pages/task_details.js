@@ -20,9 +20,9 @@ export function taskDetails(task, configuration) {
   const { attempt } = task;
   const { settings } = attempt;
   return [
-    element("h1", { dir: "auto" }, titleOf(task)),
+    clamped("h1", titleOf(task)),
     element("p", { class: "state" }, element("span", { class: `status ${task.status}` }, statusName(task.status)), standing(task)),
-    task.title ? element("p", { dir: "auto", class: "prompt" }, settings.prompt) : "",
+    task.title ? clamped("p", settings.prompt) : "",
     facts([
       ["Negative prompt", settings.negative_prompt && element("span", { dir: "auto" }, settings.negative_prompt)],
       ...settingsFacts(attempt),
@@ -38,6 +38,21 @@ export function taskDetails(task, configuration) {
     ...attempt.warnings.map((text) => element("p", { class: "warning" }, text)),
     earlier(task),
   ].filter((node) => node instanceof Node);
+}
+
+/** As many characters as a few lines have. */
+const LONG = 300;
+
+/** A text of which the first lines are shown, until somebody wants all of it. @param {"h1" | "p"} name @param {string} text */
+function clamped(name, text) {
+  const made = element(name, { dir: "auto" }, text);
+  if (text.length <= LONG) return made;
+  made.classList.add("clamped");
+  const all = button("Show all", () => {
+    made.classList.remove("clamped");
+    all.remove();
+  }, { class: "quiet" });
+  return element("div", {}, made, all);
 }
 
 /** @param {Attempt} attempt @returns {[string, any][]} */
@@ -149,8 +164,8 @@ function link(task, { published_url }) {
 
 /** @param {string} text @param {string} what */
 function copy(text, what) {
-  navigator.clipboard.writeText(text).then(
-    () => notice(`${what} copied.`),
-    () => notice(`${what}: ${text}`, { lasts: true }),
-  );
+  const shown = () => notice(`${what}: ${text}`, { lasts: true });
+  // Browsers have no clipboard for pages that came over plain HTTP.
+  if (navigator.clipboard) navigator.clipboard.writeText(text).then(() => notice(`${what} copied.`), shown);
+  else shown();
 }

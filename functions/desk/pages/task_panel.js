@@ -27,16 +27,29 @@ export function taskPanel(configuration, { decided = () => {}, moved, stale }) {
   const viewer = imageViewer(() => {
     viewer.forget();
     stale();
-  });
+  }, () => allow());
   const history = taskHistory();
   const about = element("div", { class: "about" });
   const note = element("input", { id: "note", maxlength: 2000, autocomplete: "off", placeholder: "Note (optional)", "aria-label": "Note" });
+  note.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) panel.approve();
+    else if (event.key === "Escape") note.blur();
+  });
   const yes = button("Approve", () => panel.approve(), { class: "approve" });
   const no = button("Reject", () => panel.reject(), { class: "reject" });
   const deciding = element("div", { class: "deciding", role: "group", "aria-label": "Decision" }, yes, no, note);
   const moves = element("div", { class: "row moves", role: "group", "aria-label": "More" });
   const side = element("aside", { class: "side", "aria-label": "About the task" }, about, history.node);
-  const node = element("div", { class: "panel" }, viewer.node, element("div", { class: "actions" }, deciding, moves), side);
+  // Where there is no room for the details beside the images.
+  const asked = element("p", { class: "asked", dir: "auto" });
+  const node = element("div", { class: "panel" },
+    element("div", { class: "judged" }, asked, viewer.node, deciding, moves), side);
+
+  /** Nobody decides on what has not been seen. */
+  function allow() {
+    yes.disabled = no.disabled = !viewer.isSeen;
+    deciding.title = viewer.isSeen ? "" : "Wait until the image is there";
+  }
 
   function draw() {
     if (!task) return;
@@ -56,6 +69,8 @@ export function taskPanel(configuration, { decided = () => {}, moved, stale }) {
     if (state === drawn) return;
     drawn = state;
     deciding.hidden = !waits;
+    allow();
+    asked.textContent = [now.title, attempt.settings.prompt].filter(Boolean).join(" – ");
     fill(about, taskDetails(now, configuration));
     fill(moves, holds(now.id) ? button("Send now", () => sendNow(now.id)) : moveButtons(now, moved));
     history.show(now.id, now.version);
@@ -65,6 +80,7 @@ export function taskPanel(configuration, { decided = () => {}, moved, stale }) {
   const keys = [
     { keys: ["a"], does: "Approve", action: () => panel.approve() },
     { keys: ["r"], does: "Reject", action: () => panel.reject() },
+    { keys: ["n"], does: "Write a note (Ctrl+Enter approves, Esc leaves)", action: () => note.focus() },
     { keys: ["u"], does: "Undo", action: undoLatest },
     { keys: ["c"], does: "Compare", action: () => viewer.compare() },
     { keys: ["z"], does: "Actual size", action: () => viewer.zoom() },
@@ -99,14 +115,14 @@ export function taskPanel(configuration, { decided = () => {}, moved, stale }) {
     },
 
     approve() {
-      if (!task || deciding.hidden) return;
+      if (!task || deciding.hidden || !viewer.isSeen) return;
       const now = task;
       approve([now], note.value.trim());
       decided(now);
     },
 
     async reject() {
-      if (!task || deciding.hidden) return;
+      if (!task || deciding.hidden || !viewer.isSeen) return;
       const now = task;
       if (await reject([now])) decided(now);
     },

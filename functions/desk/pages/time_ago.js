@@ -3,7 +3,7 @@
 import { element } from "./element.js";
 import { ago, at } from "./words.js";
 
-const OFTEN = 15_000;
+const OFTEN = 1000;
 
 /** @param {string} time */
 export const timeAgo = (time) => element("time", { class: "ago", datetime: time, title: at(time) }, ago(time));
