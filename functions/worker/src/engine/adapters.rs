@@ -15,7 +15,8 @@ const KEPT: usize = 16;
 /// Files that are open, the one that was used last first.
 #[derive(Default)]
 pub(super) struct OpenedFiles {
-    loras: Mutex<Vec<Arc<LoraFile>>>,
+    /// With the hashes by which AUTOMATIC1111 knows them, for which a file is read as a whole.
+    loras: Mutex<Vec<(Arc<LoraFile>, String)>>,
 }
 
 impl OpenedFiles {
@@ -32,21 +33,21 @@ impl OpenedFiles {
         };
         let weights = LoraWeights::parse(weights).map_err(fault)?;
         let mut opened = self.loras.lock();
-        let file = match opened.iter().position(|file| file.digest() == sha256) {
+        let (file, short_hash) = match opened.iter().position(|(file, _)| file.digest() == sha256) {
             Some(place) => opened.remove(place),
-            None => Arc::new(LoraFile::open(path).map_err(fault)?),
+            None => {
+                let file = LoraFile::open(path).map_err(fault)?;
+                let short_hash = file.short_hash().map_err(fault)?;
+                (Arc::new(file), short_hash)
+            }
         };
         if file.digest() != sha256 {
             return Err(Error::invalid("loras", format!("`{name}` was replaced at this moment: retry")));
         }
-        opened.insert(0, file.clone());
+        opened.insert(0, (file.clone(), short_hash.clone()));
         opened.truncate(KEPT);
-        let record = LoraRecord {
-            name: name.clone(),
-            weights: weights.to_string(),
-            digest: sha256.clone(),
-            short_hash: file.short_hash().map_err(fault)?,
-        };
+        let record =
+            LoraRecord { name: name.clone(), weights: weights.to_string(), digest: sha256.clone(), short_hash };
         Ok((RequestedLora { file, weights }, record))
     }
 }

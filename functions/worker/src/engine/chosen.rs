@@ -42,7 +42,7 @@ impl Engine {
             let message = format!("the settings and the prompt name {} LoRAs, the limit is {MAX_LORAS}", named.len());
             return Err(Error::WrongUse(message));
         }
-        let find_lora = |(name, weights): &(String, String)| {
+        let find_lora = |(name, weights): &(String, String)| -> Result<(OfferedFile, String)> {
             Ok((find(self.loras.as_ref(), OfferKind::Lora, name)?, weights.clone()))
         };
         let found = named.iter().map(find_lora).collect::<Result<Vec<_>>>()?;
