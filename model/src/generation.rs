@@ -41,6 +41,8 @@ const CHANNELS: usize = 4;
 pub struct Generation {
     model: Model,
     settings: ResolvedSettings,
+    /// What tells the LoRAs of the base and of the refiner from others.
+    loras: [Vec<String>; 2],
     /// The image to start from, until it is encoded.
     init_image: Option<RgbImage>,
     /// Height and width of the latents.
@@ -177,6 +179,7 @@ impl Generation {
         Checkpoint {
             settings: self.settings.clone(),
             model: self.model.fingerprint().to_owned(),
+            loras: self.loras.clone(),
             from_image: self.plan.from_image,
             index: self.index,
             latents: self.latents.clone(),

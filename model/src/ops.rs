@@ -11,6 +11,7 @@ mod host;
 mod ndarray;
 mod operands;
 mod plain;
+mod product;
 mod transfer;
 
 use std::sync::Arc;
@@ -19,8 +20,11 @@ use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
 use backend::ModelOperations;
-pub(crate) use easel_kernels::{Activation, Arithmetic, Order, Packed, PackedShape, UpsampleWeights};
+pub(crate) use easel_kernels::{
+    Activation, Arithmetic, Order, Packed, PackedShape, Recycled, UpsampleWeights, release_buffers,
+};
 pub(crate) use operands::{GroupNormOptions, MatrixWeights, Window};
+pub(crate) use product::product;
 pub(crate) use transfer::{floats, tensor};
 
 /// [`ModelOperations::dense`] on tensors.

@@ -4,14 +4,19 @@ use easel_settings::{ResolvedSettings, SETTINGS};
 use image::RgbImage;
 
 use crate::error::{Error, Result};
+use crate::weights::RequestedLora;
 
-/// One request for images: the settings, and an image to start from if there is one.
+/// One request for images: the settings, and the files that go with them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     /// The settings.
     pub settings: ResolvedSettings,
     /// An image to start from.
     pub init_image: Option<RgbImage>,
+    /// What changes the base model's weights.
+    pub loras: Vec<RequestedLora>,
+    /// What changes the refiner's weights. The base's LoRAs do not: not even in a text encoder that both share.
+    pub refiner_loras: Vec<RequestedLora>,
 }
 
 impl Request {
@@ -31,7 +36,7 @@ impl Request {
 
 impl From<ResolvedSettings> for Request {
     fn from(settings: ResolvedSettings) -> Self {
-        Self { settings, init_image: None }
+        Self { settings, init_image: None, loras: Vec::new(), refiner_loras: Vec::new() }
     }
 }
 

@@ -69,7 +69,7 @@ impl Case {
         settings.crop_top_left = self.crop.unwrap_or((0, 0));
         settings.count = self.num_images.unwrap_or(1);
         settings.strength = self.strength.unwrap_or(1.0);
-        Request { settings, init_image }
+        Request { init_image, ..settings.into() }
     }
 }
 
@@ -103,7 +103,13 @@ pub(crate) struct Expected {
 
 /// Every tensor of a case.
 pub(crate) fn expected(case: &str) -> Vec<Expected> {
-    let bytes = std::fs::read(reference(&format!("pipeline/{case}.safetensors"))).expect("the tensors are there");
+    expected_in(&reference(&format!("pipeline/{case}.safetensors")))
+}
+
+/// Every tensor of the file `path`.
+pub(crate) fn expected_in(path: &Path) -> Vec<Expected> {
+    let case = path.display();
+    let bytes = std::fs::read(path).expect("the tensors are there");
     let tensors = SafeTensors::deserialize(&bytes).expect("the tensors are well formed");
     let read = |(name, view): (String, safetensors::tensor::TensorView)| {
         let data = view.data();

@@ -7,6 +7,7 @@ mod fingerprints;
 mod formats;
 mod guidance_interval;
 mod hostile_checkpoints;
+mod loras;
 mod noise;
 mod reference;
 mod repeated_prompts;

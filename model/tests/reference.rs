@@ -48,7 +48,8 @@ fn compare_all(device: DevicePreference) {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-fn compare(trace: &Trace, expected: &Expected) -> Option<String> {
+/// How a tensor of `trace` differs from `expected` more than it may.
+pub(crate) fn compare(trace: &Trace, expected: &Expected) -> Option<String> {
     let Some(found) = trace.numbers(&expected.name) else { return Some("is missing".into()) };
     let allowed = match expected.dtype {
         Dtype::I64 => 0.0,
@@ -62,7 +63,7 @@ fn compare(trace: &Trace, expected: &Expected) -> Option<String> {
 }
 
 /// Every pixel within 2 levels, 99 % within 1.
-fn compare_images(found: &[u8], expected: &Expected) -> Option<String> {
+pub(crate) fn compare_images(found: &[u8], expected: &Expected) -> Option<String> {
     assert_eq!(found.len(), expected.values.len());
     let differences: Vec<f64> =
         found.iter().zip(&expected.values).map(|(&found, expected)| (f64::from(found) - expected).abs()).collect();

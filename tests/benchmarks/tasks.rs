@@ -51,7 +51,7 @@ async fn make(store: &Store, owner: String, number: usize) -> Uuid {
     assert_eq!(store.create(&task, &event, None).await.expect("created"), Created::New);
 
     let worker = Identity::worker("benchmark");
-    let claim = Change::Claim { worker: worker.name.clone(), step: 0 };
+    let claim = Change::Claim { worker: worker.name.clone(), step: 0, used: Vec::new() };
     let (task, event) = task.after(claim, &worker, Timestamp::now()).expect("a legal move");
     let progress = Progress {
         fence: task.version,

@@ -14,10 +14,11 @@ STOPPING_SECONDS = 20
 class Service:
     """`easel serve` in a folder of its own."""
 
-    def __init__(self, folder, draws=True, public_url=None):
+    def __init__(self, folder, draws=True, public_url=None, options=()):
         self.folder = Path(folder)
         self.draws = draws
         self.public_url = public_url
+        self.options = options
         self.process = None
         # A free one the first time, then the same.
         self.listen = "127.0.0.1:0"
@@ -32,6 +33,7 @@ class Service:
     def start(self):
         options = ["--json", "--listen", self.listen, "--data", self.folder / "data"]
         options += [] if self.draws else ["--no-generate"]
+        options += self.options
         options += ["--public-url", self.public_url] if self.public_url else []
         with open(self.folder / "service.log", "ab") as log:
             self.process = subprocess.Popen(

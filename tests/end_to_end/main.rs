@@ -19,6 +19,7 @@ mod health;
 mod idempotency;
 mod init_image;
 mod listing;
+mod offers;
 mod outages;
 mod races;
 mod refusals;

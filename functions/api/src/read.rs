@@ -1,4 +1,4 @@
-//! The `read` function: shows tasks, their history, health, metrics and the description of the API.
+//! The `read` function: shows tasks, their history, what is offered, health, metrics and the description of the API.
 
 mod history;
 mod list;
@@ -13,6 +13,7 @@ use axum::{Json, Router};
 use axum_extra::TypedHeader;
 use easel_domain::identity::Identity;
 use easel_domain::task::Status;
+use easel_storage::offers::Offers;
 use jiff::Timestamp;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -42,6 +43,7 @@ pub(crate) fn routes() -> OpenApiRouter<Services> {
         .routes(routes!(get_task))
         .routes(routes!(history::get_history))
         .routes(routes!(identity))
+        .routes(routes!(offers))
         .routes(routes!(health))
         .routes(routes!(metrics::metrics))
         .routes(routes!(openapi))
@@ -95,6 +97,30 @@ async fn get_task(
 )]
 async fn identity(Creator(identity): Creator, _: NoParameters) -> Json<Identity> {
     Json(Identity { request_id: None, ..identity })
+}
+
+/// Show what can be asked for by name: models, LoRAs and embeddings.
+#[utoipa::path(
+    get,
+    path = "/v1/offers",
+    operation_id = "offers",
+    tag = "read",
+    params(Known),
+    responses(
+        (status = 200, description = "What is offered", body = Offers, headers(("ETag" = String))),
+        Unchanged, AnyProblem, TokenProblem
+    ),
+    security(("token" = []))
+)]
+async fn offers(
+    State(services): State<Services>,
+    Creator(_): Creator,
+    _: NoParameters,
+    known: Known,
+) -> Result<Response> {
+    let offers = Offers::of(&services.workflow.store.offers().await?, Timestamp::now());
+    let tag = state_tag(&Offers { reported_at: None, ..offers.clone() })?;
+    known.show(tag, ready(Ok(offers))).await
 }
 
 /// Show whether and on what images can be drawn.

@@ -67,6 +67,8 @@ pub(crate) struct AttemptSummary {
     /// When it was asked for.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) requested_at: Timestamp,
+    /// What people should know of the drawing, such as words that did not fit.
+    pub(crate) warnings: Vec<String>,
     /// The images; empty until drawn.
     pub(crate) images: Vec<ImageSummary>,
     /// Why it was rejected.
@@ -147,6 +149,7 @@ impl AttemptSummary {
             number: attempt.number,
             settings: attempt.settings.clone(),
             requested_at: attempt.requested_at,
+            warnings: attempt.warnings().to_vec(),
             images,
             rejection: attempt.rejection.clone(),
             failure: attempt.failure.clone(),

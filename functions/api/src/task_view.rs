@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use easel_domain::identity::{Identity, Role};
 use easel_domain::task::{
     Approval, Attempt, Decision, Deletion, Event, EventRecord, Failure, GenerationReport, Link, Move, Progress,
-    Publication, Settings, Status, Task,
+    Publication, Settings, Status, Task, UsedFile,
 };
 use easel_storage::gallery::Gallery;
 use jiff::Timestamp;
@@ -74,11 +74,15 @@ pub(crate) struct AttemptView {
     /// What it was asked to draw.
     #[schema(value_type = SettingsSchema)]
     pub(crate) settings: Settings,
+    /// The files that it is drawn with, beside what every attempt has; empty until a worker takes it.
+    pub(crate) used: Vec<UsedFile>,
     /// When it was asked for.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) requested_at: Timestamp,
     /// The images; empty until drawn.
     pub(crate) images: Vec<ImageView>,
+    /// What people should know of the drawing, such as words that did not fit.
+    pub(crate) warnings: Vec<String>,
     /// How it was drawn.
     pub(crate) generation: Option<GenerationReport>,
     /// Why it was rejected.
@@ -217,8 +221,10 @@ impl AttemptView {
         Ok(Self {
             number: attempt.number,
             settings: attempt.settings.clone(),
+            used: attempt.used.clone(),
             requested_at: attempt.requested_at,
             images,
+            warnings: attempt.warnings().to_vec(),
             generation: attempt.generation.clone(),
             rejection: attempt.rejection.clone(),
             failure: attempt.failure.clone(),

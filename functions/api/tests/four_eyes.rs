@@ -52,7 +52,8 @@ async fn anybody_turns_down_their_own_and_another_attempt_is_whose_asked_for_it(
     api.call(&rosa, "POST", &path("retry"), &json!({})).await.expect(200);
     let again = api.services.workflow.store.task(task.id).await.expect("it is there");
     let worker = easel_domain::identity::Identity::worker("w");
-    let claimed = api.change(&again, Change::Claim { worker: "w".to_owned(), step: 0 }, &worker).await;
+    let claimed =
+        api.change(&again, Change::Claim { worker: "w".to_owned(), step: 0, used: Vec::new() }, &worker).await;
     let report = task.attempt.generation.clone().expect("a report");
     let finish = Change::Finish { images: task.attempt.images.clone(), generation: Box::new(report) };
     api.change(&claimed, finish, &worker).await;

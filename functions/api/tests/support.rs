@@ -112,7 +112,8 @@ impl TestApi {
     /// The task with this many images.
     pub(crate) async fn draw(&self, task: &Task, count: u32) -> Task {
         let worker = Identity::worker("host-7.internal/1");
-        let claimed = self.change(task, Change::Claim { worker: worker.name.clone(), step: 0 }, &worker).await;
+        let claimed =
+            self.change(task, Change::Claim { worker: worker.name.clone(), step: 0, used: Vec::new() }, &worker).await;
         for key in (0..count).flat_map(|index| [keys::image(task.id, 1, index), keys::thumbnail(task.id, 1, index)]) {
             let gallery = &self.services.workflow.gallery;
             gallery.write_image(&key, b"an image".to_vec(), "image/png").await.expect("written");

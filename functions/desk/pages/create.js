@@ -4,6 +4,7 @@ import { Problem, Unreachable, call } from "./api.js";
 import { button, element, fill } from "./element.js";
 import { readJson, writeJson } from "./json.js";
 import { notice, sentence } from "./notices.js";
+import { loadOffers, onlyOffered } from "./offers.js";
 import { randomText } from "./random.js";
 import { recentImages } from "./recent_images.js";
 import { loadDescription, settingsOf } from "./request_schema.js";
@@ -23,10 +24,12 @@ export function create(main, rest) {
   const recent = recentImages();
 
   async function begin() {
-    const [description, task] = await Promise.all([loadDescription(over.signal), id ? loadTask(id, over.signal) : null]);
+    const [description, offers, task] = await Promise.all([
+      loadDescription(over.signal), loadOffers(over.signal), id ? loadTask(id, over.signal) : null,
+    ]);
     const retries = task !== null && !reuse;
     const settings = settingsOf(description, retries ? "/v1/tasks/{id}/retry" : "/v1/tasks");
-    const form = requestForm(settings, retries ? task : null, recent.now, over.signal);
+    const form = requestForm({ settings, offers }, retries ? task : null, recent.now, over.signal);
     if (task) form.write(reuse === "more" ? { ...task.attempt.settings, seed: undefined } : task.attempt.settings);
     else form.keepDraft();
     fill(main, form.node, recent.node);
@@ -55,19 +58,21 @@ const loadTask = async (id, signal) => (await call("GET", `/v1/tasks/${encodeURI
 const messageOf = (error) => sentence(error instanceof Error ? error.message : String(error));
 
 /**
- * @param {Map<string, Setting>} settings
+ * @param {{settings: Map<string, Setting>, offers: import("../types/desk").Offers}} service What may be asked for.
  * @param {Task | null} retried
  * @param {() => void} sent
  * @param {AbortSignal} signal
  */
-function requestForm(settings, retried, sent, signal) {
-  const form = settingsForm(settings);
+function requestForm({ settings, offers }, retried, sent, signal) {
+  const form = settingsForm(settings, offers);
   const image = startingImage({
     names: [...settings.keys()],
-    loaded: (values) => {
+    loaded: (found) => {
+      const { values, missing } = onlyOffered(found, offers);
       // What the file does not say stays as it was typed.
       const { title, tags, count } = form.read();
       form.write({ title, tags, count, ...values });
+      if (missing.length > 0) notice(`Not offered here, and left out: ${missing.join(", ")}.`, { kind: "wrong" });
       form.focus("prompt");
     },
     changed: (there) => form.setStartingImage(there || Boolean(retried?.attempt.settings.init_image)),

@@ -36,7 +36,26 @@ export function fromRecord(text, names) {
   // The record has a value for everything: without a refiner or a starting image, theirs mean nothing.
   const meaningless = ["init_image", ...(record.init ? [] : ["strength"]), ...(request.use_refiner ? [] : ["use_refiner", "high_noise_frac"])];
   const found = names.filter((name) => !meaningless.includes(name) && request[name] !== null && request[name] !== undefined);
-  return Object.fromEntries(found.map((name) => [name, request[name]]));
+  const values = Object.fromEntries(found.map((name) => [name, request[name]]));
+  return { ...values, ...pick(filesOf(record), names) };
+}
+
+/** @param {Values} values @param {string[]} names */
+const pick = (values, names) => Object.fromEntries(Object.entries(values).filter(([name]) => names.includes(name)));
+
+/** The model, LoRAs and embeddings of a record, by name. LoRAs that stand in the prompt stay there. @param {any} record @returns {Values} */
+function filesOf(record) {
+  /** @type {{name: string, weights?: string}[]} */
+  const loras = (record.loras ?? []).filter((/** @type {{name: string}} */ { name }) => !record.request.prompt.includes(`<lora:${name}`));
+  const embeddings = (record.embeddings ?? []).map((/** @type {{name: string}} */ { name }) => name);
+  /** @type {Values} */
+  const values = {};
+  if (typeof record.model === "string") values.model = record.model;
+  // What a prompt writes for each block is no number, and stands in the prompt.
+  const weight = (/** @type {string | undefined} */ weights) => (Number.isFinite(Number(weights ?? 1)) ? Number(weights ?? 1) : 1);
+  if (loras.length > 0) values.loras = loras.map(({ name, weights }) => ({ name, weight: weight(weights) }));
+  if (embeddings.length > 0) values.embeddings = embeddings;
+  return values;
 }
 
 /** Names of samplers there, with the schedule type if it is given separately. @type {Record<string, string>} */

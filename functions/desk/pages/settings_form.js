@@ -2,6 +2,7 @@
 // API's schema has gets one made from its schema, under “Advanced”.
 
 import { button, element } from "./element.js";
+import { embeddingsPart, lorasPart, modelPart } from "./offer_controls.js";
 import { field, numberFrom, numberInput, select, settingControl } from "./setting_controls.js";
 
 /** @typedef {import("./request_schema.js").Setting} Setting */
@@ -30,8 +31,9 @@ const UPLOADED = "init_image";
 
 /**
  * @param {Map<string, Setting>} settings All that the request may have.
+ * @param {import("../types/desk").Offers} offers What the service offers by name.
  */
-export function settingsForm(settings) {
+export function settingsForm(settings, offers) {
   const rest = new Map(settings);
   /** @type {Part[]} */
   const parts = [];
@@ -68,6 +70,11 @@ export function settingsForm(settings) {
   const strength = known("strength", {
     hint: "How much the image may change (0 = not at all, 1 = completely)", properties: { step: 0.05 },
   });
+  const [model, loras, embeddings] = [take("model"), take("loras"), take("embeddings")];
+  const offered = [
+    model && add(modelPart(model, offers.models)), loras && add(lorasPart(loras, offers.loras)),
+    embeddings && add(embeddingsPart(embeddings, offers.embeddings)),
+  ];
   const title = known("title");
   const tags = known("tags");
   take(UPLOADED);
@@ -78,7 +85,7 @@ export function settingsForm(settings) {
   // The browser can only point at an invalid field that is visible.
   advanced.addEventListener("invalid", () => (advanced.open = true), true);
   const node = element("div", { class: "settings" },
-    prompt, negative, row(size ? add(size) : null, count), size?.custom,
+    prompt, negative, offered, row(size ? add(size) : null, count), size?.custom,
     row(steps, guidance), row(scheduler, refiner), seed && add(seedPart(seed)), strength, row(title, tags),
     rest.size > 0 && advanced);
   if (strength) strength.hidden = true;

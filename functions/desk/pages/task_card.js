@@ -51,6 +51,7 @@ export function taskCard(moved, stale) {
         element("a", { href: `#/task/${task.id}`, dir: "auto" }, titleOf(task)),
         element("p", { class: "state" }, element("span", { class: `status ${task.status}` }, statusName(task.status)), " ",
           timeAgo(task.created_at)),
+        attempt.warnings.map((text) => element("p", { class: "warning", dir: "auto" }, text)),
         attempt.failure && element("p", { class: "warning" }, attempt.failure.reason),
         rejection(attempt.rejection));
       fill(moves, moveButtons(task, moved));

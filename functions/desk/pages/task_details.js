@@ -35,7 +35,7 @@ export function taskDetails(task, configuration) {
       button("Copy link", () => copy(link(task, configuration), "Link")),
       element("a", { class: "button", href: `#/create/${task.id}/settings` }, "Reuse settings"),
       element("a", { class: "button", href: `#/create/${task.id}/more`, title: "The same settings with a new seed" }, "More like this")),
-    ...(attempt.generation?.warnings ?? []).map((text) => element("p", { class: "warning" }, text)),
+    ...attempt.warnings.map((text) => element("p", { class: "warning" }, text)),
     earlier(task),
   ].filter((node) => node instanceof Node);
 }
@@ -56,7 +56,7 @@ function clamped(name, text) {
 }
 
 /** @param {Attempt} attempt @returns {[string, any][]} */
-function settingsFacts({ settings, generation, images }) {
+function settingsFacts({ settings, used, generation, images }) {
   const width = generation?.width ?? settings.width;
   const height = generation?.height ?? settings.height;
   const cost = generation?.dollars_per_image;
@@ -70,16 +70,39 @@ function settingsFacts({ settings, generation, images }) {
     ["Refiner", generation && (generation.refined ? "used" : "not used")],
     ["Strength", settings.init_image && (settings.strength ?? "model default")],
     ...otherSettings(settings),
-    ["Model", generation && `${generation.model}, ${generation.precision}`],
+    ["Model", generation ? `${generation.model}, ${generation.precision}` : settings.model],
+    ...filesOf("LoRAs", lorasOf(settings), filesUsed(used, "lora")),
+    ...filesOf("Embeddings", settings.embeddings ?? [], filesUsed(used, "embedding")),
     ["Device", generation && `${generation.device_name} (${generation.device})`],
     ["Took", generation && `${duration(generation.drawing_seconds)} (queued ${duration(generation.queue_seconds)})`],
     ["Cost", cost !== undefined && cost !== null && `${money(cost * Math.max(1, images.length))}`],
   ];
 }
 
+/** @param {Attempt["used"]} used @param {string} kind */
+const filesUsed = (used, kind) => used.filter((file) => file.kind === kind);
+
+/** LoRAs with their weights. @param {import("../types/desk").Settings} settings */
+const lorasOf = ({ loras }) => (loras ?? []).map(({ name, weight }) => `${name} × ${weight ?? 1}`);
+
+/**
+ * What an attempt names, then the files that it is drawn with, by what tells them from others.
+ * @param {string} term
+ * @param {string[]} named
+ * @param {Attempt["used"]} used
+ * @returns {[string, any][]}
+ */
+function filesOf(term, named, used) {
+  if (used.length === 0) return [[term, named.length > 0 && named.join(", ")]];
+  const weighted = (/** @type {string} */ name) => named.find((text) => text === name || text.startsWith(`${name} × `)) ?? name;
+  return [[term, used.map(({ name, digest }) => element("span", { class: "file" }, element("bdi", {}, weighted(name)), " ",
+    element("code", { title: `SHA-256 ${digest}` }, digest.slice(0, 12))))]];
+}
+
 /** Those that have a line of their own, or none. */
 const SHOWN = new Set([
   "prompt", "negative_prompt", "width", "height", "steps", "guidance_scale", "scheduler", "seed", "count", "use_refiner", "init_image", "strength",
+  "model", "loras", "embeddings",
 ]);
 
 /** The settings that only some requests have. @param {import("../types/desk").Settings} settings @returns {[string, string][]} */

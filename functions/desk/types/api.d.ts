@@ -72,6 +72,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/offers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what can be asked for by name: models, LoRAs and embeddings. */
+        get: operations["offers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/owners/{owner}/erase": {
         parameters: {
             query?: never;
@@ -363,6 +380,8 @@ export interface components {
             requested_at: string;
             /** @description What it was asked to draw. */
             settings: components["schemas"]["Settings"];
+            /** @description What people should know of the drawing, such as words that did not fit. */
+            warnings: string[];
         };
         /** @description One try at drawing. */
         AttemptView: {
@@ -383,6 +402,10 @@ export interface components {
             requested_at: string;
             /** @description What it was asked to draw. */
             settings: components["schemas"]["Settings"];
+            /** @description The files that it is drawn with, beside what every attempt has; empty until a worker takes it. */
+            used: components["schemas"]["UsedFile"][];
+            /** @description What people should know of the drawing, such as words that did not fit. */
+            warnings: string[];
         };
         /** @description What became of each task of a bulk move, in the order of the ids. */
         BulkAnswer: {
@@ -754,6 +777,29 @@ export interface components {
              */
             version: number;
         };
+        /** @description Something that can be asked for by name. */
+        Offer: {
+            /** @description The name. */
+            name: string;
+            /** @description The SHA-256 of its file, in hexadecimal, where a worker knows it already. */
+            sha256?: string;
+        };
+        /** @description What a service offers by name. */
+        Offers: {
+            /** @description The textual inversions, by name, which is the word too. */
+            embeddings: components["schemas"]["Offer"][];
+            /** @description Whether that is all. If not, what is not here may be offered nonetheless. */
+            is_complete: boolean;
+            /** @description The LoRAs, by name. */
+            loras: components["schemas"]["Offer"][];
+            /** @description The models; the first one draws unless a task names another. */
+            models: components["schemas"]["Offer"][];
+            /**
+             * Format: date-time
+             * @description When a worker last looked; none before there was one.
+             */
+            reported_at?: string | null;
+        };
         /** @description How to upload one init image. */
         PresignedUpload: {
             /**
@@ -842,6 +888,8 @@ export interface components {
             count?: number | null;
             /** @description The pixels, from the top and from the left, that the model is told were cropped. Default: 0, 0. */
             crop_top_left?: number[] | null;
+            /** @description Textual inversions whose words the prompts may use, by names that the service offers. Default: none. */
+            embeddings?: string[] | null;
             /** @description The shares of the schedule from which (inclusive) and up to which (exclusive) guidance applies; a step outside takes half the time (Kynkäänniemi et al. 2024). Default: everywhere. */
             guidance_interval?: number[] | null;
             /** @description How much of the contrast that guidance exaggerates is taken back (Lin et al. 2023). Default: 0. */
@@ -854,6 +902,13 @@ export interface components {
             high_noise_frac?: number | null;
             /** @description The key of an uploaded image to start from. Default: none. */
             init_image?: string | null;
+            /** @description LoRAs, by names that the service offers, each with a weight, which is 1 where it is left out. Default: none. */
+            loras?: {
+                name: string;
+                weight?: number;
+            }[] | null;
+            /** @description The model that draws, by a name that the service offers. Default: the service's first. */
+            model?: string | null;
             /** @description What to avoid. An empty text and none at all differ, as in diffusers. Default: none. */
             negative_prompt?: string | null;
             /** @description The size, height and width in pixels, that the model is told the image had before it was scaled. Default: the image's. */
@@ -891,6 +946,8 @@ export interface components {
             count: number;
             /** @description The pixels, from the top and from the left, that the model is told were cropped. */
             crop_top_left?: number[];
+            /** @description Textual inversions whose words the prompts may use, by names that the service offers. */
+            embeddings?: string[];
             /** @description The shares of the schedule from which (inclusive) and up to which (exclusive) guidance applies; a step outside takes half the time (Kynkäänniemi et al. 2024). */
             guidance_interval?: number[];
             /** @description How much of the contrast that guidance exaggerates is taken back (Lin et al. 2023). */
@@ -903,6 +960,13 @@ export interface components {
             high_noise_frac?: number;
             /** @description The key of an uploaded image to start from. */
             init_image?: string;
+            /** @description LoRAs, by names that the service offers, each with a weight, which is 1 where it is left out. */
+            loras?: {
+                name: string;
+                weight?: number;
+            }[];
+            /** @description The model that draws, by a name that the service offers. */
+            model?: string;
             /** @description What to avoid. An empty text and none at all differ, as in diffusers. */
             negative_prompt?: string;
             /** @description The size, height and width in pixels, that the model is told the image had before it was scaled. */
@@ -958,6 +1022,8 @@ export interface components {
             count?: number | null;
             /** @description The pixels, from the top and from the left, that the model is told were cropped. Default: 0, 0. */
             crop_top_left?: number[] | null;
+            /** @description Textual inversions whose words the prompts may use, by names that the service offers. Default: none. */
+            embeddings?: string[] | null;
             /** @description The shares of the schedule from which (inclusive) and up to which (exclusive) guidance applies; a step outside takes half the time (Kynkäänniemi et al. 2024). Default: everywhere. */
             guidance_interval?: number[] | null;
             /** @description How much of the contrast that guidance exaggerates is taken back (Lin et al. 2023). Default: 0. */
@@ -970,10 +1036,17 @@ export interface components {
             high_noise_frac?: number | null;
             /** @description The key of an uploaded image to start from. Default: none. */
             init_image?: string | null;
+            /** @description LoRAs, by names that the service offers, each with a weight, which is 1 where it is left out. Default: none. */
+            loras?: {
+                name: string;
+                weight?: number;
+            }[] | null;
             /** @description Whatever the client wants to keep with the task. Default: none. */
             metadata?: {
                 [key: string]: string;
             } | null;
+            /** @description The model that draws, by a name that the service offers. Default: the service's first. */
+            model?: string | null;
             /** @description What to avoid. An empty text and none at all differ, as in diffusers. Default: none. */
             negative_prompt?: string | null;
             /** @description The size, height and width in pixels, that the model is told the image had before it was scaled. Default: the image's. */
@@ -1111,6 +1184,20 @@ export interface components {
              */
             content_type: "image/png" | "image/jpeg" | "image/webp";
         };
+        /** @description A file that an attempt is drawn with. */
+        UsedFile: {
+            /** @description The SHA-256 of the file in hexadecimal; of a model, the fingerprint of its weights. */
+            digest: string;
+            /** @description What it is. */
+            kind: components["schemas"]["UsedKind"];
+            /** @description The name that the service offers it by. */
+            name: string;
+        };
+        /**
+         * @description What a file is.
+         * @enum {string}
+         */
+        UsedKind: "model" | "lora" | "embedding";
         /** @description A worker, for those who run the service. Its name, which is a machine's, is in the log. */
         WorkerView: {
             /** @description `cpu` or `cuda`; `none` if it cannot draw. */
@@ -1365,6 +1452,94 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MetricsView"];
+                };
+            };
+            /** @description `If-None-Match` names this state */
+            304: {
+                headers: {
+                    /** @description Names this state, for `If-None-Match`; that of a task is its version, for `If-Match` too */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    offers: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `ETag`s of answers that the caller has: if the newest is among them, the answer is 304. Without it, URLs of images are fresh */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is offered */
+            200: {
+                headers: {
+                    /** @description Names this state, for `If-None-Match`; that of a task is its version, for `If-Match` too */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Offers"];
                 };
             };
             /** @description `If-None-Match` names this state */

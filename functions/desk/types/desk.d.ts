@@ -15,6 +15,7 @@ export type History = Read<Schemas["HistoryView"]>;
 export type Identity = Schemas["Identity"];
 export type Metrics = Schemas["MetricsView"];
 export type Note = Schemas["Decision"];
+export type Offers = Schemas["Offers"];
 export type Problem = Schemas["Problem"];
 export type Progress = Schemas["ProgressView"];
 export type Settings = Read<Schemas["Settings"]>;

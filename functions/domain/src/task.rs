@@ -9,6 +9,7 @@ mod link;
 mod progress;
 mod record;
 mod status;
+mod used_file;
 
 pub use attempt::{Attempt, Claim, Decision, Failure, GeneratedImage, GenerationReport};
 pub use chain::{BrokenChain, EventRecord, verify};
@@ -20,3 +21,4 @@ pub use link::Link;
 pub use progress::Progress;
 pub use record::{Approval, Deletion, Publication, Task};
 pub use status::{Move, Status};
+pub use used_file::{MAX_USED_FILES, UsedFile, UsedKind};

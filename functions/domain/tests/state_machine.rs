@@ -7,8 +7,9 @@ use easel_domain::Labels;
 use easel_domain::identity::{Identity, Role};
 use easel_domain::task::{
     Change, GeneratedImage, GenerationReport, MAX_ATTEMPTS, MAX_EVENTS, Move, NewTask, Publication, Refusal, Settings,
-    Status, Task,
+    Status, Task, UsedFile, UsedKind,
 };
+use easel_settings::LoraReference;
 use jiff::{SignedDuration, Timestamp};
 use rand_mt::Mt64;
 use uuid::Uuid;
@@ -132,13 +133,13 @@ fn a_failed_attempt_is_made_once_more_as_it_was_and_counts_once() {
     let settings = task.attempt.settings.clone();
     for _ in 0..3 * MAX_ATTEMPTS {
         for change in [
-            Change::Claim { worker: "w".to_owned(), step: 0 },
+            Change::Claim { worker: "w".to_owned(), step: 0, used: Vec::new() },
             Change::HandOn { step: 1, reason: "no time".to_owned(), makes_way: false },
             Change::HandOn { step: 1, reason: "others wait".to_owned(), makes_way: true },
             Change::Fail { reason: "no memory".to_owned() },
         ] {
             if matches!(change, Change::HandOn { makes_way: true, .. }) {
-                let again = Change::Claim { worker: "w".to_owned(), step: 1 };
+                let again = Change::Claim { worker: "w".to_owned(), step: 1, used: Vec::new() };
                 task = task.after(again, &by, at).expect("a legal move").0;
             }
             task = task.after(change, &by, at).expect("a legal move").0;
@@ -152,10 +153,43 @@ fn a_failed_attempt_is_made_once_more_as_it_was_and_counts_once() {
 }
 
 #[test]
+fn an_attempt_keeps_the_files_of_its_first_claim_and_a_retry_those_that_it_names() {
+    let (by, at) = (Identity::worker("w"), Timestamp::from_second(1_700_000_000).expect("a time"));
+    let file = |kind, name: &str| UsedFile { kind, name: name.to_owned(), digest: format!("digest of {name}") };
+    let used = vec![file(UsedKind::Model, "base"), file(UsedKind::Lora, "ink"), file(UsedKind::Lora, "paper")];
+    let lora = |name: &str| LoraReference { name: name.to_owned(), weight: 1.0 };
+    let settings = Settings { loras: Some(vec![lora("ink"), lora("paper")]), ..Settings::new("a heart") };
+    let new = NewTask { settings: settings.clone(), ..new_task(&mut Mt64::new(1)) };
+    let (mut task, first) = Task::create(new, &by, at);
+    let mut events = vec![first];
+    let mut step = |task: &mut Task, change: Change| {
+        let (after, event) = task.after(change, &by, at).expect("a legal move");
+        events.push(event);
+        *task = after;
+    };
+    let claim = |used: &[UsedFile]| Change::Claim { worker: "w".to_owned(), step: 0, used: used.to_vec() };
+    step(&mut task, claim(&used));
+    assert_eq!(task.attempt.used, used);
+    step(&mut task, Change::HandOn { step: 1, reason: "no time".to_owned(), makes_way: false });
+    step(&mut task, claim(&[]));
+    assert_eq!(task.attempt.used, used, "a worker that does not say changes nothing");
+    step(&mut task, Change::Fail { reason: "no memory".to_owned() });
+    step(&mut task, Change::Redrive);
+    assert_eq!(task.attempt.used, used[1..], "nobody named the model");
+    step(&mut task, Change::Fail { reason: "no memory".to_owned() });
+    let fewer = Settings { loras: Some(vec![lora("paper"), lora("new")]), ..settings };
+    step(&mut task, Change::Retry { settings: Box::new(fewer) });
+    assert_eq!(task.attempt.used, used[2..]);
+    assert_eq!(task.earlier_attempts[0].used, used[1..]);
+    assert_eq!(Task::replay(&events), Some(task));
+}
+
+#[test]
 fn a_history_with_a_gap_or_a_changed_event_is_no_history() {
     let (by, at) = (Identity::worker("w"), Timestamp::from_second(1_700_000_000).expect("a time"));
     let (task, first) = Task::create(new_task(&mut Mt64::new(1)), &by, at);
-    let (task, second) = task.after(Change::Claim { worker: "w".to_owned(), step: 0 }, &by, at).expect("a legal move");
+    let (task, second) =
+        task.after(Change::Claim { worker: "w".to_owned(), step: 0, used: Vec::new() }, &by, at).expect("a legal move");
     let (task, third) = task.after(Change::Cancel { reason: None }, &by, at).expect("a legal move");
     let whole = [first, second, third];
     assert_eq!(Task::replay(&whole), Some(task));
@@ -182,7 +216,8 @@ fn a_history_ends_but_the_task_can_still_be_finished_or_deleted() {
     };
     assert_eq!((refusal, task.status), (Refusal::TooManyEvents, Status::Pending));
     assert!((MAX_EVENTS..MAX_EVENTS + 2).contains(&task.version), "{}", task.version);
-    for change in [Change::Claim { worker: "w".to_owned(), step: 0 }, Change::Cancel { reason: None }] {
+    for change in [Change::Claim { worker: "w".to_owned(), step: 0, used: Vec::new() }, Change::Cancel { reason: None }]
+    {
         let (after, event) = task.after(change, &by, at).expect("it leads to an end");
         assert!(after.after(Change::Delete { after: at }, &by, at).is_ok());
         let whole: Vec<_> = events.iter().cloned().chain([event]).collect();
@@ -234,7 +269,11 @@ fn new_task(random: &mut Mt64) -> NewTask {
 fn any_change(random: &mut Mt64) -> Change {
     let at = Timestamp::from_second(1_800_000_000).expect("a time");
     match Move::ALL[index(random, Move::ALL.len() as u64)] {
-        Move::Claim => Change::Claim { worker: text(random), step: u32::try_from(index(random, 3)).expect("small") },
+        Move::Claim => Change::Claim {
+            worker: text(random),
+            step: u32::try_from(index(random, 3)).expect("small"),
+            used: used(random),
+        },
         Move::HandOn => Change::HandOn { step: 3, reason: text(random), makes_way: index(random, 2) == 0 },
         Move::Finish => {
             Change::Finish { images: vec![image(0, random), image(1, random)], generation: Box::new(report(random)) }
@@ -258,6 +297,13 @@ fn any_change(random: &mut Mt64) -> Change {
 /// One or both of two images, none, or one that is not there.
 fn any_images(random: &mut Mt64) -> Option<Vec<u32>> {
     [None, Some(vec![0]), Some(vec![1]), Some(vec![0, 1]), Some(vec![]), Some(vec![0, 2])][index(random, 6)].clone()
+}
+
+fn used(random: &mut Mt64) -> Vec<UsedFile> {
+    let kinds = [UsedKind::Model, UsedKind::Lora, UsedKind::Embedding];
+    (0..index(random, 3))
+        .map(|place| UsedFile { kind: kinds[place], name: text(random), digest: text(random) })
+        .collect()
 }
 
 fn image(index: u32, random: &mut Mt64) -> GeneratedImage {

@@ -2,7 +2,9 @@
 
 pub(crate) mod computation;
 pub(crate) mod fields;
+pub(crate) mod loras;
 pub(crate) mod models;
+pub(crate) mod offers;
 
 use std::ffi::{OsStr, OsString};
 

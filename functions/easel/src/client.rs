@@ -1,6 +1,7 @@
 //! Talks to an Easel service: this machine's or any other.
 
 mod decide;
+mod drawn_with;
 mod erase;
 mod history;
 pub(crate) mod images;

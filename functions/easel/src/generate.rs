@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use easel_images::ImageRecord;
-use easel_model::{DeviceChoice, Generation, Model, Request, Retention, Trace, memory};
+use easel_images::{ImageRecord, LoraRecord};
+use easel_model::{DeviceChoice, Generation, Model, Request, RequestedLora, Retention, Trace, memory};
 use easel_models::model_choice::{ModelChoice, NamedModels};
 use easel_models::packed_weights;
 use easel_system::files::folder_of;
@@ -14,6 +14,7 @@ use image::RgbImage;
 
 use crate::arguments::computation::ComputationArguments;
 use crate::arguments::fields::SettingsArguments;
+use crate::arguments::loras::LoraArguments;
 use crate::arguments::models::ModelArguments;
 use crate::cache;
 use crate::command_error::CommandError;
@@ -36,6 +37,8 @@ pub(crate) struct GenerateArguments {
     /// Use no refiner
     #[arg(long, overrides_with = "refiner")]
     pub(crate) no_refiner: bool,
+    #[command(flatten)]
+    pub(crate) loras: LoraArguments,
     #[command(flatten)]
     pub(crate) computation: ComputationArguments,
     /// The file to write: .png, .jpg or .webp; several images are numbered [default: easel-SEED.png, or the next free
@@ -62,6 +65,7 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
     }
     let init_image = arguments.settings.init_image.as_deref();
     let init = init_image.map(easel_images::load).transpose()?;
+    let (loras, refiner_loras) = (arguments.loras.open()?, arguments.loras.open_refiner()?);
 
     let [model, refiner, tiny_vae] = pull::fetched([
         ("--model", arguments.models.model.as_deref()),
@@ -79,6 +83,7 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
     for (option, is_given) in [
         ("--high-noise-frac", settings.high_noise_frac.is_some()),
         ("--use-refiner", settings.use_refiner == Some(true)),
+        ("--refiner-lora", !refiner_loras.is_empty()),
     ] {
         if is_given && !has_refiner {
             return Err(CommandError::wrong_use(format!(
@@ -88,7 +93,8 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
     }
     settings.steps.get_or_insert(choice.default_steps());
     settings.use_refiner = Some(has_refiner);
-    let request = Request { settings: settings.resolve(), init_image: init };
+    let (lora_records, refiner_lora_records) = (records(&loras)?, records(&refiner_loras)?);
+    let request = Request { init_image: init, loras, refiner_loras, ..settings.resolve().into() };
     let mut timings = BTreeMap::from([("open", began.elapsed().as_secs_f64())]);
 
     let choosing = Instant::now();
@@ -96,6 +102,9 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
         DeviceChoice::select(preference, Model::requirement(&choice.base, choice.refiner.as_ref(), precision)?)?;
     timings.insert("device", choosing.elapsed().as_secs_f64());
     introduce(&choice, &device, request.settings.seed, !arguments.settings.values.contains_key("seed"));
+    for (what, records) in [("LoRA", &lora_records), ("Refiner's LoRA", &refiner_lora_records)] {
+        records.iter().for_each(|lora| output::note(&format!("{what}: {} ({})", lora.name, lora.weights)));
+    }
 
     let ModelChoice { base, refiner, ref name, ref refiner_name, ref tiny_vae_name, .. } = choice;
     let model = Model::from_sources(
@@ -119,6 +128,8 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
         backend: device.backend,
         precision: device.precision,
         init: init.as_deref(),
+        loras: &lora_records,
+        refiner_loras: &refiner_lora_records,
     };
     let paths = save(&images, &files, &record)?;
     if let (Some(path), Some(trace)) = (&arguments.trace, generation.trace()) {
@@ -141,6 +152,8 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
         model: name.clone(),
         refiner: refiner_name.clone(),
         tiny_vae: tiny_vae_name.clone(),
+        loras: lora_records,
+        refiner_loras: refiner_lora_records,
         width: settings.width,
         height: settings.height,
         steps: settings.steps,
@@ -154,6 +167,19 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
     };
     conclude(&report);
     if arguments.json { output::json(&report) } else { output::result(&report.files.join("\n")) }
+}
+
+/// How the LoRAs are recorded.
+fn records(loras: &[RequestedLora]) -> Result<Vec<LoraRecord>, CommandError> {
+    let record = |RequestedLora { file, weights }: &RequestedLora| {
+        Ok(LoraRecord {
+            name: file.name(),
+            weights: weights.to_string(),
+            digest: file.digest().to_owned(),
+            short_hash: file.short_hash()?,
+        })
+    };
+    loras.iter().map(record).collect()
 }
 
 /// The settings that the command line gives; the model's defaults come later.

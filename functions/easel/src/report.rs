@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use easel_images::LoraRecord;
 use easel_model::{Backend, Precision, SchedulerName};
 use serde::Serialize;
 
@@ -21,6 +22,8 @@ pub(crate) struct Report {
     pub(crate) model: String,
     pub(crate) refiner: Option<String>,
     pub(crate) tiny_vae: Option<String>,
+    pub(crate) loras: Vec<LoraRecord>,
+    pub(crate) refiner_loras: Vec<LoraRecord>,
     pub(crate) width: Option<u32>,
     pub(crate) height: Option<u32>,
     pub(crate) steps: u32,

@@ -2,7 +2,7 @@
 
 use easel_settings::SchedulerName;
 
-use crate::record::ImageRecord;
+use crate::record::{ImageRecord, LoraRecord};
 
 /// The infotext of one image.
 #[must_use]
@@ -28,8 +28,18 @@ pub fn infotext(record: &ImageRecord<'_>) -> String {
         entries.push(("Refiner switch at", settings.high_noise_frac.to_string()));
     }
     entries.extend(record.tiny_vae.map(|name| ("VAE Decoder", name.to_owned())));
+    if !record.loras.is_empty() {
+        let hashes: Vec<_> = record.loras.iter().map(|lora| format!("{}: {}", lora.name, lora.short_hash)).collect();
+        entries.push(("Lora hashes", hashes.join(", ")));
+    }
     entries.push(("Version", format!("easel {}", record.easel)));
-    format_infotext(&settings.prompt, settings.negative_prompt.as_deref(), &entries)
+    format_infotext(&with_loras(&settings.prompt, record.loras), settings.negative_prompt.as_deref(), &entries)
+}
+
+/// The prompt with the LoRAs that it does not name itself, which is where they are named there.
+fn with_loras(prompt: &str, loras: &[LoraRecord]) -> String {
+    let missing = loras.iter().filter(|lora| !prompt.contains(&format!("<lora:{}:", lora.name)));
+    missing.fold(prompt.to_owned(), |text, lora| format!("{text} <lora:{}:{}>", lora.name, lora.weights))
 }
 
 /// An infotext as AUTOMATIC1111 writes it (`create_infotext` in its `modules/processing.py`): the prompt, the negative
@@ -109,10 +119,24 @@ mod tests {
             backend: Backend::Flex,
             precision: Precision::F32,
             init: None,
+            loras: &[],
+            refiner_loras: &[],
         };
         let expected = "a heart\nNegative prompt: blurry\nSteps: 20, Sampler: DPM++ 2M, Schedule type: Karras, \
             CFG scale: 5, Seed: 7, Size: 128x64, Model: demo, Refiner: demo-refiner, \
             Refiner switch at: 0.8, VAE Decoder: taesdxl, Version: easel 0.1.0";
         assert_eq!(infotext(&record), expected);
+
+        let lora = |name: &str| LoraRecord {
+            name: name.into(),
+            weights: "0.8:0.5".into(),
+            digest: "ab".repeat(32),
+            short_hash: "0123456789ab".into(),
+        };
+        let settings = ResolvedSettings { prompt: "a heart <lora:there:1>".into(), ..settings.clone() };
+        let with = ImageRecord { settings: &settings, loras: &[lora("there"), lora("other")], ..record };
+        let text = infotext(&with);
+        assert!(text.starts_with("a heart <lora:there:1> <lora:other:0.8:0.5>\nNegative"), "{text}");
+        assert!(text.contains(", Lora hashes: \"there: 0123456789ab, other: 0123456789ab\", Version"), "{text}");
     }
 }

@@ -5,7 +5,7 @@ use easel_settings::ResolvedSettings;
 use serde::Serialize;
 
 /// Easel's own record of one image. It has the names of files without their folders, because others may see the image.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct ImageRecord<'a> {
     /// This program's version.
     pub easel: &'static str,
@@ -26,4 +26,24 @@ pub struct ImageRecord<'a> {
     pub precision: Precision,
     /// The name of the init image's file; how much of the image may change is the request's `strength`.
     pub init: Option<&'a str>,
+    /// What changed the model.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub loras: &'a [LoraRecord],
+    /// What changed the refiner.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub refiner_loras: &'a [LoraRecord],
+}
+
+/// A LoRA that changed a model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LoraRecord {
+    /// The name of its file, without the ending.
+    pub name: String,
+    /// How strongly, as it is written behind the name in `<lora:…>`.
+    pub weights: String,
+    /// The SHA-256 of its file, in hexadecimal digits.
+    pub digest: String,
+    /// The hash by which AUTOMATIC1111 knows it.
+    #[serde(skip)]
+    pub short_hash: String,
 }

@@ -1,10 +1,12 @@
 //! Models: fetched from the Hugging Face hub or from S3 ([`pull`]), the demo model that is embedded in the
-//! program ([`demo_model`]), and the choice of the model to generate with ([`model_choice`]).
+//! program ([`demo_model`]), the choice of the model to generate with ([`model_choice`]), and what a service offers by name
+//! ([`offers`]).
 
 mod cache;
 pub mod demo_model;
 mod error;
 pub mod model_choice;
+pub mod offers;
 pub mod pull;
 
 pub use cache::packed_weights;

@@ -8,6 +8,7 @@ mod hub;
 mod progress;
 mod remote;
 mod remote_file;
+mod remote_files;
 mod retries;
 mod selection;
 mod source;
@@ -27,6 +28,7 @@ use checksum::short_hash;
 use folder::ModelFolder;
 use remote::Remote;
 use remote_file::RemoteFile;
+pub(crate) use remote_files::{RemoteFiles, sha256_of};
 use retries::Retries;
 
 /// A model that has been fetched.

@@ -6,6 +6,8 @@ mod configuration;
 pub mod error;
 pub mod gallery;
 pub mod message;
+mod offer;
+pub mod offers;
 pub mod reconciling;
 pub mod rights;
 pub mod store;

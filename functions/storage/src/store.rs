@@ -13,6 +13,7 @@
 //! | `COUNTERS` | `{shard}` | how many tasks stand at each state |
 //! | `WAITING` | `{owner}` | how much of theirs waits, and when a worker last took a task of theirs |
 //! | `WAITING#{owner}` | `{id}` | a task of theirs that waits |
+//! | `OFFERS` | `{worker}` | what the worker last offered by name; `expires` |
 //! | `WORKERS` | `{worker}` | what the worker last reported of itself; `expires` |
 
 mod answers;
@@ -22,6 +23,7 @@ mod creation;
 mod history;
 mod indexes;
 mod listing;
+mod offers;
 mod progress;
 mod references;
 mod rights;
@@ -42,6 +44,7 @@ pub use changes::Saved;
 pub use creation::{Created, IdempotencyKey};
 pub use history::HistoryPage;
 pub use listing::{Filter, Page};
+pub use offers::WorkerOffers;
 pub use uploads::UploadCount;
 pub use waiting::{Owner, WaitingTask};
 pub use workers::WorkerReport;

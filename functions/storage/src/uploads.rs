@@ -146,7 +146,12 @@ impl Workflow {
     }
 
     async fn create_task(&self, id: Uuid, key: &str, request: TaskRequest) -> Result<()> {
-        let refused = match self.store.limits().check(&request.settings) {
+        let offered = match self.check_offers(&request.settings).await {
+            Err(Error::Domain(error)) => Err(error.to_string()),
+            other => Ok(other?),
+        };
+        let small = |()| self.store.limits().check(&request.settings).map_err(|error| error.to_string());
+        let refused = match offered.and_then(small) {
             Ok(()) => {
                 let (task, event) = uploaded(id, key, request);
                 match self.store.create(&task, &event, None).await {
@@ -159,7 +164,7 @@ impl Workflow {
                     Err(error) => return Err(error),
                 }
             }
-            Err(error) => error.to_string(),
+            Err(error) => error,
         };
         self.refuse_upload(id, key, &refused).await
     }

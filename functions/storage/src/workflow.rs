@@ -17,6 +17,7 @@ pub use purging::Erasure;
 
 use crate::error::{Error, Result};
 use crate::gallery::{DrawRequest, Gallery, keys};
+use crate::offers::{Offers, names_offers};
 use crate::store::{Created, IdempotencyKey, Saved, Store};
 
 /// How often a move is tried again when others move the same task at the same time, and the shortest and longest pauses.
@@ -46,7 +47,7 @@ impl Workflow {
     /// Makes a task and asks the workers to draw it.
     ///
     /// # Errors
-    /// Returns [`Invalid`](domain::Error::Invalid) if the init image is not there, [`KeyReused`](domain::Error::KeyReused) if the
+    /// Returns [`Invalid`](domain::Error::Invalid) if the init image is not there or nobody offers what is named, [`KeyReused`](domain::Error::KeyReused) if the
     /// key came with another request before, [`TooMany`](domain::Error::TooMany) if the owner has too much waiting,
     /// [`Error::Unavailable`] if a service fails.
     pub async fn create(&self, request: TaskRequest, by: &Identity, key: Option<&IdempotencyKey>) -> Result<Made> {
@@ -58,6 +59,7 @@ impl Workflow {
             }
         }
         self.check_work(&request.settings)?;
+        self.check_offers(&request.settings).await?;
         self.check_init_image(request.settings.init_image.as_deref(), &[&by.name]).await?;
         let new = NewTask {
             id: Uuid::now_v7(),
@@ -125,6 +127,7 @@ impl Workflow {
         let change = change(&task)?;
         if let Change::Retry { settings } = &change {
             self.check_work(settings)?;
+            self.check_offers(settings).await?;
             if settings.init_image != task.attempt.settings.init_image {
                 self.check_init_image(settings.init_image.as_deref(), &[&by.name, &task.owner]).await?;
             }
@@ -178,6 +181,20 @@ impl Workflow {
     /// Whether the order is small enough.
     fn check_work(&self, settings: &Settings) -> Result<()> {
         self.store.limits().check(settings).map_err(|error| domain::Error::Invalid(vec![error]).into())
+    }
+
+    /// Whether what settings name is offered, as far as that is known. What is not offered at its turn fails then.
+    ///
+    /// # Errors
+    /// Returns [`Invalid`](domain::Error::Invalid) with every name that nobody offers, [`Error::Unavailable`] if DynamoDB
+    /// fails.
+    pub async fn check_offers(&self, settings: &Settings) -> Result<()> {
+        if !names_offers(settings) {
+            return Ok(());
+        }
+        let now = Timestamp::now();
+        let offers = Offers::of(&self.store.offers().await?, now);
+        offers.check(settings).map_err(|errors| domain::Error::Invalid(errors).into())
     }
 
     /// Whether the image to start from was uploaded by one of `uploaders`: to everybody else it does not exist.

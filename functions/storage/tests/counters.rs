@@ -53,7 +53,7 @@ async fn counters_are_what_counting_gives() {
                     let change = match random.next_u64() % 5 {
                         0 => Change::Pause,
                         1 => Change::Resume,
-                        2 => Change::Claim { worker: "w".to_owned(), step: 0 },
+                        2 => Change::Claim { worker: "w".to_owned(), step: 0, used: Vec::new() },
                         3 => Change::Cancel { reason: None },
                         _ => Change::Delete { after: Timestamp::now() },
                     };

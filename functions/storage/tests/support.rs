@@ -69,7 +69,7 @@ impl TestServices {
     /// A task that a worker holds for so long.
     pub(crate) async fn claimed(&self, owner: &str, lease: SignedDuration) -> Task {
         let (pending, worker, now) = (self.pending(owner).await, Identity::worker("w"), Timestamp::now());
-        let claim = Change::Claim { worker: worker.name.clone(), step: 0 };
+        let claim = Change::Claim { worker: worker.name.clone(), step: 0, used: Vec::new() };
         let (task, event) = pending.after(claim, &worker, now).expect("a legal move");
         let lease_until = (now + lease).as_millisecond();
         let progress = Progress { lease_until, ..progress(task.version) };
@@ -81,7 +81,7 @@ impl TestServices {
     /// The task, claimed and generated, with its images.
     pub(crate) async fn drawn(&self, task: &Task, count: u32) -> Task {
         let worker = Identity::worker("w");
-        let claim = Change::Claim { worker: worker.name.clone(), step: 0 };
+        let claim = Change::Claim { worker: worker.name.clone(), step: 0, used: Vec::new() };
         let (task, event) = task.after(claim, &worker, Timestamp::now()).expect("a legal move");
         let saved = self.workflow.store.save_claim(&task, &event, &progress(task.version)).await;
         assert_eq!(saved.expect("claimed"), Saved::Done);

@@ -35,6 +35,8 @@ own_variables! {
     DISTRIBUTION = "EASEL_DISTRIBUTION";
     /// US dollars that an hour of a worker costs.
     DOLLARS_PER_HOUR = "EASEL_DOLLARS_PER_HOUR";
+    /// The textual inversions that a service offers.
+    EMBEDDINGS = "EASEL_EMBEDDINGS";
     /// The address of AWS services other than AWS's own.
     ENDPOINT_URL = "EASEL_ENDPOINT_URL";
     /// `on` wants somebody else to approve and publish images than who asked for them.
@@ -45,6 +47,8 @@ own_variables! {
     INSTRUCTIONS = "EASEL_INSTRUCTIONS";
     /// How much is logged.
     LOG = "EASEL_LOG";
+    /// The LoRAs that a service offers.
+    LORAS = "EASEL_LORAS";
     /// How often the queue delivers a message before it gives it up.
     MAX_DELIVERIES = "EASEL_MAX_DELIVERIES";
     /// Most work of one step of an order, in megapixel-evaluations.
@@ -61,6 +65,8 @@ own_variables! {
     METRICS = "EASEL_METRICS";
     /// The model.
     MODEL = "EASEL_MODEL";
+    /// The models that a service offers, with a name each.
+    MODELS = "EASEL_MODELS";
     /// The client that the desk signs in as at the OpenID Connect issuer.
     OIDC_CLIENT = "EASEL_OIDC_CLIENT";
     /// The OpenID Connect issuer that people sign in at.

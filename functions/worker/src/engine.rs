@@ -1,95 +1,142 @@
-//! The engine: the opened model on its device, both chosen once, before the first image.
+//! The engine: the models on their device, and the files that a service offers beside them. The device is chosen once, before
+//! the first image, for the model that draws unless a task names another.
 
+mod adapters;
+mod chosen;
+mod offers;
+mod opened_model;
 mod options;
 mod request;
 
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
-use easel_model::{DeviceChoice, Model, Retention};
-use easel_models::demo_model::DemoModel;
-use easel_models::model_choice::{ModelChoice, NamedModels};
-use easel_models::pull;
+use easel_model::DeviceChoice;
+use easel_models::offers::{Catalogue, NamedModel, OfferKind};
 use easel_storage::store::WorkerReport;
-use easel_system::environment::{self, LAMBDA_RUNTIME_API, MODEL, REFINER, TINY_VAE};
+use easel_system::environment::{self, LAMBDA_RUNTIME_API};
 use jiff::Timestamp;
+use parking_lot::Mutex;
 
+use adapters::OpenedFiles;
+
+pub use chosen::Chosen;
+pub use opened_model::OpenedModel;
 pub use options::EngineOptions;
 
 use crate::error::{Error, Result};
 
-/// The opened model on its device.
+/// The models on their device.
 pub struct Engine {
-    pub(crate) model: Model,
+    options: EngineOptions,
+    /// The models by name; the first one draws unless a task names another. None if there is but one, which has a name of its
+    /// own.
+    named: Vec<NamedModel>,
     pub(crate) device: DeviceChoice,
-    /// The model's name.
-    pub(crate) name: String,
-    pub(crate) refiner_name: Option<String>,
-    pub(crate) tiny_vae_name: Option<String>,
-    /// Denoising steps where a request names none.
-    default_steps: u32,
+    /// The models that are open, the one that was used last first; never none.
+    opened: Mutex<Vec<Arc<OpenedModel>>>,
+    /// The name of the model that draws unless a task names another.
+    default_name: String,
+    /// Bytes that models may take in memory, all together.
+    room: u64,
+    loras: Option<Catalogue>,
+    embeddings: Option<Catalogue>,
+    files: OpenedFiles,
+    looked: Mutex<Option<Instant>>,
     /// How long opening took, in seconds.
     pub(crate) opening_seconds: f64,
-    /// The memory that the whole model and its computations need, in bytes.
-    pub(crate) expected_memory: u64,
-    /// The demo model's files have to stay where they are.
-    _demo: Option<DemoModel>,
 }
 
 impl Engine {
-    /// Chooses the device and opens the model, which is fetched first if it is not on this machine. This takes a while,
+    /// Chooses the device and opens the first model, which is fetched first if it is not on this machine. This takes a while,
     /// so it must not run on a thread of an async runtime.
     ///
     /// # Errors
-    /// Fails if the model cannot be fetched or opened, or if a device that was named is not available.
+    /// Fails if the model cannot be fetched or opened, if a device that was named is not available, or if what is to be
+    /// offered is in no folder and at no address.
     pub fn open(options: &EngineOptions) -> Result<Self> {
         let began = Instant::now();
-        let local = |option: &str, named: &Option<PathBuf>| {
-            let local = |named| pull::local(option, named, options.cache.as_deref(), &mut |_| {});
-            named.as_deref().map(local).transpose()
+        let cache = options.cache.as_deref();
+        let catalogue = |kind, (option, named): (&str, &Option<std::path::PathBuf>)| {
+            let open = |named: &std::path::PathBuf| Catalogue::open(kind, option, named, cache);
+            named.as_ref().map(open).transpose()
         };
-        let model = local(MODEL, &options.model)?;
-        let refiner = local(REFINER, &options.refiner)?;
-        let tiny_vae = local(TINY_VAE, &options.tiny_vae)?;
-        let choice = ModelChoice::open(&NamedModels {
-            options: [MODEL, REFINER, TINY_VAE],
-            model: model.as_deref(),
-            refiner: refiner.as_deref(),
-            no_refiner: false,
-            tiny_vae: tiny_vae.as_deref(),
-        })?;
-        let requirement = Model::requirement(&choice.base, choice.refiner.as_ref(), options.precision)?;
-        let device = DeviceChoice::select(options.device, requirement)?;
-        let default_steps = choice.default_steps();
-        let ModelChoice { base, refiner, name, refiner_name, tiny_vae_name, demo } = choice;
-        let cache = options.cache.clone().map(easel_models::packed_weights).transpose()?;
-        let expected_memory = Model::memory_at_once(&base, refiner.as_ref(), device.precision);
-        let model = Model::from_sources(base, refiner, &device, Retention::KeepWarm, cache);
+        let loras = catalogue(OfferKind::Lora, (environment::LORAS, &options.loras))?;
+        let embeddings = catalogue(OfferKind::Embedding, (environment::EMBEDDINGS, &options.embeddings))?;
+        let named = options.models.clone();
+        let (model, device) = OpenedModel::open_first(named.first(), options)?;
+        // What the first model takes from now on is counted as its own.
+        let room = device.free_memory();
         let opening_seconds = began.elapsed().as_secs_f64();
         tracing::info!(
-            model = name,
-            refiner = refiner_name,
+            model = model.name,
+            refiner = model.refiner_name,
             device = device.name,
             opening_seconds,
             "the model is loaded"
         );
         Ok(Self {
-            model,
+            options: options.clone(),
+            named,
             device,
-            name,
-            refiner_name,
-            tiny_vae_name,
-            default_steps,
+            default_name: model.name.clone(),
+            opened: Mutex::new(vec![Arc::new(model)]),
+            room,
+            loras,
+            embeddings,
+            files: OpenedFiles::default(),
+            looked: Mutex::new(None),
             opening_seconds,
-            expected_memory,
-            _demo: demo,
         })
+    }
+
+    /// The model with this name, or the one that draws unless a task names another. It is opened if it is not, and those that
+    /// were used longest ago are closed where all of them would not fit. This takes a while.
+    ///
+    /// # Errors
+    /// Returns [`Error::WrongUse`] if there is none with the name; fails if it cannot be fetched or opened.
+    pub fn model(&self, name: Option<&str>) -> Result<Arc<OpenedModel>> {
+        let name = name.unwrap_or(&self.default_name);
+        let mut opened = self.opened.lock();
+        if let Some(place) = opened.iter().position(|model| model.name == name) {
+            let model = opened.remove(place);
+            opened.insert(0, model.clone());
+            return Ok(model);
+        }
+        let Some(named) = self.named.iter().find(|model| model.name == name) else {
+            return Err(Error::WrongUse(format!(
+                "there is no model `{name}`: there are {}",
+                self.model_names().join(", ")
+            )));
+        };
+        let began = Instant::now();
+        let sources = OpenedModel::sources(Some(named), &self.options)?;
+        let device = OpenedModel::device(&sources, &self.options, &self.device)?;
+        let needed = OpenedModel::memory(&sources, &device);
+        let kept = fitting(opened.iter().map(|model| model.expected_memory), needed, self.room);
+        for model in opened.drain(kept..) {
+            tracing::info!(model = model.name, "closing a model to make room for another");
+        }
+        let model = Arc::new(OpenedModel::of(name, sources, device, &self.options)?);
+        tracing::info!(model = name, seconds = began.elapsed().as_secs_f64(), "another model is loaded");
+        opened.insert(0, model.clone());
+        Ok(model)
+    }
+
+    /// The names of all models, the one that draws unless a task names another first.
+    #[must_use]
+    pub fn model_names(&self) -> Vec<&str> {
+        if self.named.is_empty() {
+            return vec![&self.default_name];
+        }
+        self.named.iter().map(|model| model.name.as_str()).collect()
     }
 
     /// The report of a worker with this engine, for `/health`.
     #[must_use]
     pub fn report(&self, worker: &str) -> WorkerReport {
-        let has_refiner = self.model.has_refiner();
+        let model = self.opened.lock().first().cloned();
+        let has_refiner = model.as_ref().is_some_and(|model| model.model.has_refiner());
         WorkerReport {
             worker: worker.to_owned(),
             at: Timestamp::now(),
@@ -103,12 +150,24 @@ impl Engine {
             compute_capability: self.device.compute_capability.clone(),
             precision: self.device.precision.to_string(),
             fallback_reason: self.device.fallback_reason.clone(),
-            model: self.name.clone(),
+            model: model.map_or_else(|| self.default_name.clone(), |model| model.name.clone()),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             cold_start_seconds: self.opening_seconds,
             on_demand: is_on_demand(),
         }
     }
+}
+
+/// How many of the models that are open, which take these bytes each, may stay open beside one that needs `needed` bytes.
+/// What computations take is counted once.
+fn fitting(opened: impl Iterator<Item = u64>, needed: u64, room: u64) -> usize {
+    let weights = |bytes: u64| bytes.saturating_sub(easel_model::Model::WORKING_MEMORY);
+    let mut taken = needed;
+    let fits = |bytes: &u64| {
+        taken = taken.saturating_add(weights(*bytes));
+        taken <= room
+    };
+    opened.take_while(fits).count()
 }
 
 /// The report of a worker whose engine could not be opened.
@@ -138,4 +197,22 @@ pub fn unavailable(worker: &str, error: &Error) -> WorkerReport {
 /// Lambda starts workers when there are messages and freezes them in between.
 fn is_on_demand() -> bool {
     environment::is_set(LAMBDA_RUNTIME_API)
+}
+
+#[cfg(test)]
+mod tests {
+    use easel_model::Model;
+
+    use super::*;
+
+    #[test]
+    fn models_stay_open_where_they_fit() {
+        let (working, gigabyte) = (Model::WORKING_MEMORY, 1 << 30);
+        let open = [7 * gigabyte + working, 3 * gigabyte + working];
+        let kept = |room| fitting(open.into_iter(), 7 * gigabyte + working, room);
+        assert_eq!(kept(17 * gigabyte + working), 2);
+        assert_eq!(kept(17 * gigabyte + working - 1), 1);
+        assert_eq!(kept(14 * gigabyte + working - 1), 0);
+        assert_eq!(fitting([].into_iter(), 1, 0), 0);
+    }
 }

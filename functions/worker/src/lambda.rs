@@ -57,6 +57,7 @@ impl GenerateFunction {
             }
             let batch: SqsEvent = serde_json::from_value(payload)
                 .map_err(|error| Error::Failed(format!("the batch of messages cannot be read: {error}")))?;
+            self.worker.offer().await;
             let mut response = SqsBatchResponse::default();
             for message in batch.records {
                 if !self.is_done(&message, deadline).await {

@@ -74,8 +74,18 @@ pub async fn run(worker: Worker, urls: QueueUrls) -> Result<()> {
     Ok(())
 }
 
-/// Handles the queue's messages, one at a time, until `stop`. A message stays hidden while it is being handled.
+/// Handles the queue's messages, one at a time, until `stop`, and says all the while what the worker offers.
 pub async fn poll<Q: MessageQueue>(worker: &Worker, queue: &Q, purpose: Purpose, stop: &CancellationToken) {
+    match purpose {
+        Purpose::Work => {
+            tokio::join!(take_messages(worker, queue, purpose, stop), worker.keep_offering(stop));
+        }
+        Purpose::DeadLetters => take_messages(worker, queue, purpose, stop).await,
+    }
+}
+
+/// Handles messages until `stop`. A message stays hidden while it is being handled.
+async fn take_messages<Q: MessageQueue>(worker: &Worker, queue: &Q, purpose: Purpose, stop: &CancellationToken) {
     let mut pause = FIRST_PAUSE;
     while !stop.is_cancelled() {
         let Some(received) = stop.run_until_cancelled(queue.receive(worker.options().hidden)).await else { return };

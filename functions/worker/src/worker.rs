@@ -1,7 +1,7 @@
 //! The worker: a message lets it draw what is next, and it draws that exactly once, whatever interrupts it.
 //!
 //! Its methods are in files by purpose: `choosing` (which task is next), `claiming` (taking it), `generating` (its steps,
-//! and why they stop early), `checkpoints` (saving and resuming), `finishing` (decoding, storing, the final move),
+//! and why they stop early), `offering` (what can be asked for by name), `checkpoints` (saving and resuming), `finishing` (decoding, storing, the final move),
 //! `failing` (tasks that cannot be completed), `retry` (calls to services, and waiting for those that are away). This
 //! file has what a queue calls.
 
@@ -16,6 +16,7 @@ mod generation_error;
 mod handing_on;
 mod heartbeat;
 mod image_files;
+mod offering;
 mod pace;
 mod retry;
 
@@ -25,7 +26,7 @@ use std::time::{Duration, Instant};
 use easel_domain::identity::Identity;
 use easel_settings::shortened;
 use easel_storage::message::Message;
-use easel_storage::store::WorkerReport;
+use easel_storage::store::{WorkerOffers, WorkerReport};
 use easel_storage::workflow::Workflow;
 use easel_telemetry::{Metrics, Unit};
 use jiff::Timestamp;
@@ -56,6 +57,8 @@ pub struct Worker {
     /// Held while the device is in use: it generates for one task at a time.
     device: tokio::sync::Mutex<()>,
     reported: Mutex<Option<Instant>>,
+    /// What was last said to be offered, and when.
+    offered: Mutex<Option<(WorkerOffers, Instant)>>,
 }
 
 /// A message as it was delivered.
@@ -89,7 +92,14 @@ impl Worker {
     /// A worker that generates with `engine`.
     #[must_use]
     pub fn new(workflow: Workflow, engine: Arc<Engine>, options: WorkerOptions) -> Self {
-        Self { workflow, engine, options, device: tokio::sync::Mutex::new(()), reported: Mutex::new(None) }
+        Self {
+            workflow,
+            engine,
+            options,
+            device: tokio::sync::Mutex::new(()),
+            reported: Mutex::new(None),
+            offered: Mutex::new(None),
+        }
     }
 
     /// The worker's options.

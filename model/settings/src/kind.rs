@@ -1,9 +1,10 @@
 //! What a field may hold.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::described::described;
-use crate::field_error::FieldError;
+use crate::field_error::{FieldError, FieldErrors};
+use crate::lora_reference::LoraReference;
 use crate::number::{number, pair, whole, whole_pair};
 use crate::text::{named, quoted, text};
 
@@ -58,6 +59,15 @@ pub enum Kind {
         /// How many there are to choose from.
         of: u64,
     },
+    /// A list of names with weights: objects with a `name` and, where it is not 1, a `weight`.
+    WeightedNames {
+        /// Most names.
+        most: usize,
+        /// Most characters of one.
+        length: usize,
+        /// The highest weight; the lowest is as far below zero.
+        bound: f64,
+    },
     /// An object whose values are texts.
     Table {
         /// Most entries.
@@ -107,6 +117,7 @@ impl Kind {
             Self::Offset => whole_pair(&value, 0, MAX_TOLD),
             Self::Texts { most, length } => return texts(field, value, most, length),
             Self::Indexes { of } => indexes(&value, of).map(Value::from),
+            Self::WeightedNames { most, length, bound } => return weighted_names(field, value, most, length, bound),
             Self::Table { most, length } => return table(field, value, most, length),
         };
         checked.map_err(|message| vec![FieldError::new(field, message)])
@@ -143,6 +154,13 @@ impl Kind {
             Self::Indexes { .. } => {
                 let numbers: Option<Vec<Value>> = typed.split(',').map(|number| whole_number(number.trim())).collect();
                 numbers.map(Value::from).ok_or_else(|| format!("`{typed}` is not a list of numbers such as 0,2"))
+            }
+            Self::WeightedNames { .. } => {
+                let Ok(LoraReference { name, weight }) = typed.parse();
+                if !weight.is_finite() {
+                    return Err(format!("`{typed}` is not NAME or NAME:WEIGHT such as ink:0.8"));
+                }
+                Ok(json!([{"name": name, "weight": weight}]))
             }
             Self::Table { .. } => {
                 let (name, value) = typed.split_once('=').ok_or_else(|| format!("`{typed}` is not NAME=VALUE"))?;
@@ -189,6 +207,47 @@ fn indexes(value: &Value, of: u64) -> Result<Vec<u64>, String> {
         None if numbers.is_empty() => Err("is empty: name at least one, or leave it out".to_owned()),
         None => Ok(numbers),
     }
+}
+
+fn weighted_names(field: &str, value: Value, most: usize, length: usize, bound: f64) -> Result<Value, Vec<FieldError>> {
+    let refused = |message: String| Err(vec![FieldError::new(field, message)]);
+    let Value::Array(values) = value else {
+        return refused(format!("must be a list of objects with a name and a weight, not {}", described(&value)));
+    };
+    if values.len() > most {
+        return refused(format!("has {} entries, the limit is {most}", values.len()));
+    }
+    let (mut kept, mut errors): (Vec<Value>, Vec<FieldError>) = (Vec::new(), Vec::new());
+    for (index, value) in values.into_iter().enumerate() {
+        let entry = format!("{field}[{index}]");
+        match weighted_name(&entry, value, length, bound) {
+            Ok((name, _)) if kept.iter().any(|before| before["name"] == name.as_str()) => {
+                errors.push(FieldError::new(entry, format!("`{}` is listed before: list it once", quoted(&name))));
+            }
+            Ok((name, weight)) => kept.push(json!({"name": name, "weight": weight})),
+            Err(wrong) => errors.extend(wrong),
+        }
+    }
+    if errors.is_empty() { Ok(Value::Array(kept)) } else { Err(errors) }
+}
+
+/// A name and its weight, which is 1 where none is given.
+fn weighted_name(entry: &str, value: Value, length: usize, bound: f64) -> Result<(String, f64), Vec<FieldError>> {
+    let Value::Object(mut object) = value else {
+        let message = format!("must be an object with a name and a weight, not {}", described(&value));
+        return Err(vec![FieldError::new(entry, message)]);
+    };
+    let mut errors = FieldErrors::default();
+    let mut wrong = |part: &str, message: String| errors.push(FieldError::new(format!("{entry}.{part}"), message));
+    let (name, weight) = (object.remove("name"), object.remove("weight").filter(|weight| !weight.is_null()));
+    let name = text(&name.unwrap_or_default(), length, false).map_err(|message| wrong("name", message));
+    let weight = weight.map_or(Ok(LoraReference::WHOLE), |weight| number(&weight, -bound, bound));
+    let weight = weight.map_err(|message| wrong("weight", message));
+    for unknown in object.keys() {
+        wrong(unknown, "is not a field; there are name, weight".to_owned());
+    }
+    let read = name.ok().zip(weight.ok()).unwrap_or_default();
+    errors.or(read)
 }
 
 fn table(field: &str, value: Value, most: usize, length: usize) -> Result<Value, Vec<FieldError>> {

@@ -9,6 +9,7 @@ mod described;
 mod field;
 mod field_error;
 mod kind;
+mod lora_reference;
 mod number;
 mod reading;
 mod scheduler_name;
@@ -20,8 +21,11 @@ mod text;
 pub use field::{Field, Presence};
 pub use field_error::{FieldError, FieldErrors, MAX_ERRORS};
 pub use kind::Kind;
+pub use lora_reference::LoraReference;
 pub use reading::{Missing, parse_object, read};
 pub use scheduler_name::{SchedulerName, UnknownScheduler};
 pub use schema::schema;
-pub use table::{MAX_COUNT, MAX_PROMPT, ResolvedSettings, SETTINGS, SIDES, Settings};
+pub use table::{
+    ASKED_ONLY, MAX_COUNT, MAX_OFFERED_NAME, MAX_PROMPT, OFFERED, ResolvedSettings, SETTINGS, SIDES, Settings,
+};
 pub use text::{quoted, shortened};

@@ -73,6 +73,18 @@ fn of_kind(kind: Kind) -> Value {
             let item = json!({"type": "integer", "minimum": 0, "maximum": of - 1});
             json!({"type": "array", "items": item, "minItems": 1, "maxItems": of, "uniqueItems": true})
         }
+        Kind::WeightedNames { most, length, bound } => {
+            let item = json!({
+                "type": "object",
+                "properties": {
+                    "name": {"type": "string", "minLength": 1, "maxLength": length},
+                    "weight": {"type": "number", "minimum": -bound, "maximum": bound},
+                },
+                "required": ["name"],
+                "additionalProperties": false,
+            });
+            json!({"type": "array", "items": item, "maxItems": most})
+        }
         Kind::Table { most, length } => {
             let value = json!({"type": "string", "maxLength": length});
             json!({"type": "object", "additionalProperties": value, "maxProperties": most})

@@ -155,7 +155,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::LoraReference;
     use crate::kind::Kind;
+    use crate::table::ASKED_ONLY;
 
     fn object(value: Value) -> Map<String, Value> {
         let Value::Object(object) = value else { panic!("an object") };
@@ -174,6 +176,7 @@ mod tests {
             Kind::Size | Kind::Offset => json!([64, 72]),
             Kind::Texts { .. } => json!(["a"]),
             Kind::Indexes { .. } => json!([0]),
+            Kind::WeightedNames { .. } => json!([{"name": "a", "weight": -0.5}]),
             Kind::Table { .. } => json!({"a": "b"}),
         }
     }
@@ -188,9 +191,10 @@ mod tests {
         assert_eq!(serde_json::to_value(&settings).expect("JSON"), Value::Object(every_setting()));
         let resolved = object(serde_json::to_value(settings.clone().resolve()).expect("JSON"));
         for (name, value) in every_setting() {
-            assert!(name == "init_image" || resolved[&name] == value, "{name}");
+            assert!(ASKED_ONLY.contains(&name.as_str()) || resolved[&name] == value, "{name}");
         }
-        let again = Settings { init_image: settings.init_image.clone(), ..settings.clone().resolve().into() };
+        let Settings { init_image, model, loras, embeddings, .. } = settings.clone();
+        let again = Settings { init_image, model, loras, embeddings, ..settings.clone().resolve().into() };
         assert_eq!(again, settings);
     }
 
@@ -233,6 +237,21 @@ mod tests {
     }
 
     #[test]
+    fn loras_are_names_with_weights() {
+        let read = |loras: Value| Settings::read(object(json!({"prompt": "a", "loras": loras})), 0);
+        let lora = |name: &str, weight| LoraReference { name: name.to_owned(), weight };
+        let loras = read(json!([{"name": "ink"}, {"name": "paper", "weight": -2}])).expect("settings").loras;
+        assert_eq!(loras, Some(vec![lora("ink", 1.0), lora("paper", -2.0)]));
+        let wrong =
+            json!([{"weight": 11}, "ink", {"name": "a"}, {"name": "a", "weight": 2}, {"name": "b", "scale": 1}]);
+        let errors = read(wrong).expect_err("wrong");
+        let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
+        assert_eq!(fields, ["loras[0].name", "loras[0].weight", "loras[1]", "loras[3]", "loras[4].scale"]);
+        let many: Vec<_> = (0..17).map(|number| json!({"name": number.to_string()})).collect();
+        assert_eq!(read(Value::Array(many)).expect_err("wrong")[0].message, "has 17 entries, the limit is 16");
+    }
+
+    #[test]
     fn what_is_typed_means_what_is_written_in_json() {
         for (name, typed, value) in [
             ("steps", "20", json!(20)),
@@ -242,12 +261,18 @@ mod tests {
             ("crop_top_left", "3,5", json!([5, 3])),
             ("use_refiner", "false", json!(false)),
             ("seed", "18446744073709551615", json!(u64::MAX)),
+            ("loras", "ink:0.8", json!([{"name": "ink", "weight": 0.8}])),
         ] {
             let field = SETTINGS.iter().find(|field| field.name == name).expect("a setting");
             assert_eq!(field.kind.parse(typed), Ok(value), "{name}");
         }
-        for (name, typed) in [("steps", "-1"), ("steps", "many"), ("guidance_scale", "NaN"), ("original_size", "1024")]
-        {
+        for (name, typed) in [
+            ("steps", "-1"),
+            ("steps", "many"),
+            ("guidance_scale", "NaN"),
+            ("original_size", "1024"),
+            ("loras", "ink:inf"),
+        ] {
             let field = SETTINGS.iter().find(|field| field.name == name).expect("a setting");
             assert!(field.kind.parse(typed).is_err(), "{name} {typed}");
         }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::field::{Field, Presence};
 use crate::kind::Kind;
+use crate::lora_reference::LoraReference;
 use crate::scheduler_name::SchedulerName;
 
 /// Most characters of a prompt or negative prompt.
@@ -18,6 +19,10 @@ const MAX_KEY: usize = 120;
 /// Pixels of a side, in multiples of 8.
 pub const SIDES: RangeInclusive<u32> = 64..=2048;
 const SIDE: Kind = Kind::Whole { least: *SIDES.start() as u64, most: *SIDES.end() as u64, multiple_of: 8 };
+/// Most characters of the name of something that a service offers.
+pub const MAX_OFFERED_NAME: usize = 100;
+/// The settings that name what a service offers. They mean something only to a service, which has files by these names.
+pub const OFFERED: [&str; 3] = ["model", "loras", "embeddings"];
 const SHARE: Kind = Kind::Number { least: 0.0, most: 1.0 };
 
 /// The type of a setting as it is asked for.
@@ -100,6 +105,9 @@ macro_rules! settings {
                 help: concat!($( $only_help ),+).trim_ascii_start(),
             }, )+
         ];
+
+        /// The settings that mean nothing to the model itself.
+        pub const ASKED_ONLY: &[&str] = &[$( stringify!($only), )+];
 
         /// The settings of a generation as they are asked for. What is absent is the model's own default.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -196,6 +204,12 @@ settings! {
     asked only {
         /// The key of an uploaded image to start from.
         init_image: String, Kind::text(MAX_KEY), "none";
+        /// The model that draws, by a name that the service offers.
+        model: String, Kind::text(MAX_OFFERED_NAME), "the service's first";
+        /// LoRAs, by names that the service offers, each with a weight, which is 1 where it is left out.
+        loras: Vec<LoraReference>, Kind::WeightedNames { most: 16, length: MAX_OFFERED_NAME, bound: 10.0 }, "none";
+        /// Textual inversions whose words the prompts may use, by names that the service offers.
+        embeddings: Vec<String>, Kind::Texts { most: 32, length: MAX_OFFERED_NAME }, "none";
     }
 }
 

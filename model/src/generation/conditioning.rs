@@ -121,7 +121,7 @@ fn encode(model: &Model, stage: Stage, what: &str, text: &str, warnings: &mut Ve
 
 /// What one encoder makes of `tokens`; the encoder is loaded only if it does not know them yet.
 fn embed(model: &Model, stage: Stage, component: Component, tokens: &Tokens) -> Result<TextEmbedding> {
-    let key = TextKey::new(model.owner(stage, component), component, tokens);
+    let key = TextKey::new(model.owner(stage, component), component, model.merged_as(stage, component), tokens);
     model.texts().get_or_encode(key, || {
         let encoder = match component {
             Component::TextEncoder => model.text_encoder(stage),

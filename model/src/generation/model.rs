@@ -8,15 +8,19 @@ use super::text_cache::TextCache;
 use crate::config::{ModelIndex, UNetConfig, VaeConfig};
 use crate::device::DeviceChoice;
 use crate::device::panics::computing;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::network::parameters::{ParameterSource, Parameters};
 use crate::network::text_encoder::TextEncoder;
 use crate::network::unet::UNet;
 use crate::network::vae::{TinyDecoder, VaeDecoder, VaeEncoder};
+use crate::ops::release_buffers;
 use crate::precision::WeightFormat;
+use crate::request::Request;
 use crate::scheduler::SchedulerConfig;
 use crate::stage::Stage;
-use crate::weights::{Cache, Component, ModelSource, Tokenizers};
+use crate::weights::{
+    Cache, Component, ComponentMerge, Fingerprint, KeepingParameters, Merge, ModelSource, Tokenizers,
+};
 
 /// What happens to a component that a generation no longer needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +33,10 @@ pub enum Retention {
 
 /// A model that draws images. Clones share the components in memory and the texts encoded before.
 #[derive(Clone)]
-pub struct Model(Arc<Inner>);
+pub struct Model(Arc<Inner>, Merges);
+
+/// What LoRAs change in the base and in the refiner.
+type Merges = [Option<Arc<Merge>>; 2];
 
 struct Inner {
     base: ModelSource,
@@ -69,16 +76,46 @@ impl Model {
     ) -> Self {
         let second = refiner.as_ref().map(|refiner| refiner.fingerprint().to_string()).unwrap_or_default();
         let fingerprint = format!("{}+{second}", base.fingerprint());
-        Self(Arc::new(Inner {
-            base,
-            refiner,
-            choice: choice.clone(),
-            retention,
-            cache,
-            fingerprint,
-            loaded: Default::default(),
-            texts: TextCache::default(),
-        }))
+        Self(
+            Arc::new(Inner {
+                base,
+                refiner,
+                choice: choice.clone(),
+                retention,
+                cache,
+                fingerprint,
+                loaded: Default::default(),
+                texts: TextCache::default(),
+            }),
+            Merges::default(),
+        )
+    }
+
+    /// The same model with the LoRAs that `request` asks for. It shares everything else; what is in memory is exchanged when
+    /// it is needed.
+    pub(super) fn with_loras_of(&self, request: &Request) -> Result<Self> {
+        if !request.refiner_loras.is_empty() && !self.has_refiner() {
+            return Err(Error::invalid("refiner_loras", "there is no refiner that could take them: leave them out"));
+        }
+        let merge = |stage, loras| Ok::<_, Error>(self.source(stage).merge(loras)?.map(Arc::new));
+        let merges = [merge(Stage::Base, &request.loras)?, merge(Stage::Refiner, &request.refiner_loras)?];
+        Ok(Self(self.0.clone(), merges))
+    }
+
+    /// What tells `component` as `stage` uses it from the same one with other LoRAs; none if no LoRA changes it.
+    pub(super) fn merged_as(&self, stage: Stage, component: Component) -> Option<Fingerprint> {
+        self.merge(stage, component).map(|merge| merge.fingerprint())
+    }
+
+    /// The lengths (Frobenius norms) of what the base's first LoRA changes at weight 1, layer by layer; none without LoRAs.
+    pub(super) fn lengths_of_changes(&self) -> Result<Option<Vec<f32>>> {
+        let merge = self.1[Stage::Base as usize].as_ref();
+        merge.map(|merge| self.0.base.lengths_of_changes(merge)).transpose()
+    }
+
+    /// What LoRAs change in `component` as `stage` uses it. A refiner takes none of the base's, not even in what they share.
+    fn merge(&self, stage: Stage, component: Component) -> Option<&Arc<ComponentMerge>> {
+        self.1[stage as usize].as_ref()?.of(component)
     }
 
     /// The device that computes.
@@ -98,7 +135,7 @@ impl Model {
 
     /// What tells this model from others, for checkpoints: base and refiner, each with all its weights and settings, and the
     /// tiny VAE.
-    pub(super) fn fingerprint(&self) -> &str {
+    pub fn fingerprint(&self) -> &str {
         &self.0.fingerprint
     }
 
@@ -131,6 +168,7 @@ impl Model {
         let source = self.source(stage);
         self.component(
             stage,
+            self.merge(stage, Component::TextEncoder),
             Component::TextEncoder,
             |loaded| &loaded.text_encoder,
             |parameters| TextEncoder::load(parameters, source.text_encoder_config(), false, self.0.choice.compute()),
@@ -138,10 +176,12 @@ impl Model {
     }
 
     pub(crate) fn text_encoder_2(&self, stage: Stage) -> Result<Arc<TextEncoder>> {
+        let merge = self.merge(stage, Component::TextEncoder2);
         let stage = self.owner(stage, Component::TextEncoder2);
         let source = self.source(stage);
         self.component(
             stage,
+            merge,
             Component::TextEncoder2,
             |loaded| &loaded.text_encoder_2,
             |parameters| TextEncoder::load(parameters, source.text_encoder_2_config(), true, self.0.choice.compute()),
@@ -152,6 +192,7 @@ impl Model {
         let source = self.source(stage);
         self.component(
             stage,
+            self.merge(stage, Component::UNet),
             Component::UNet,
             |loaded| &loaded.unet,
             |parameters| UNet::load(parameters, source.unet_config(), self.0.choice.compute()),
@@ -163,6 +204,7 @@ impl Model {
         let source = self.source(stage);
         self.component(
             stage,
+            None,
             Component::Vae,
             |loaded| &loaded.vae_encoder,
             |parameters| VaeEncoder::load(parameters, source.vae_config(), self.0.choice.vae_formats().1),
@@ -174,6 +216,7 @@ impl Model {
         let source = self.source(stage);
         self.component(
             stage,
+            None,
             Component::Vae,
             |loaded| &loaded.vae_decoder,
             |parameters| VaeDecoder::load(parameters, source.vae_config(), self.0.choice.vae_formats().1),
@@ -186,6 +229,7 @@ impl Model {
         let (format, compute) = self.0.choice.vae_formats();
         let decoder = self.loaded(
             &self.0.loaded[Stage::Base as usize].tiny_vae,
+            None,
             files.count_numbers(),
             format,
             || Ok(Box::new(files.tensors()?)),
@@ -224,10 +268,11 @@ impl Model {
         }
     }
 
-    /// The component of `stage`'s files that `slot` holds, loaded by `build` if it is not in memory.
+    /// The component of `stage`'s files that `slot` holds, with `merge`, loaded by `build` if it is not in memory.
     fn component<T>(
         &self,
         stage: Stage,
+        merge: Option<&Arc<ComponentMerge>>,
         component: Component,
         slot: impl Fn(&LoadedComponents) -> &LoadedComponent<T>,
         build: impl FnOnce(&Parameters) -> Result<T>,
@@ -239,30 +284,43 @@ impl Model {
         };
         self.loaded(
             slot(&self.0.loaded[stage as usize]),
+            merge.map(AsRef::as_ref),
             source.count_numbers(component),
             format,
-            || source.parameters(component, &self.0.choice, self.0.cache.as_ref()),
+            || source.parameters(component, &self.0.choice, self.0.cache.as_ref(), merge),
             build,
         )
     }
 
-    /// What `slot` holds; if that is nothing, what `build` makes of the `numbers` numbers from `open`, held in `format`.
+    /// What `slot` holds; if that is nothing, or with other LoRAs, what `build` makes of the `numbers` numbers from `open`,
+    /// held in `format`.
     fn loaded<T>(
         &self,
         slot: &LoadedComponent<T>,
+        merge: Option<&ComponentMerge>,
         numbers: u64,
         format: WeightFormat,
         open: impl FnOnce() -> Result<Box<dyn ParameterSource>>,
         build: impl FnOnce(&Parameters) -> Result<T>,
     ) -> Result<Arc<T>> {
-        if let Some(loaded) = slot.get() {
+        if let Some(loaded) = slot.get(merge) {
             return Ok(loaded);
         }
+        slot.make_way(merge);
         self.make_room(numbers * self.0.choice.precision.bytes() as u64);
-        let source = open()?;
-        let parameters = Parameters::new(source.as_ref(), self.0.choice.device(), format);
+        let opened = open()?;
+        let keeping = KeepingParameters { source: opened.as_ref(), kept: slot.matrices(), merge };
+        let source = match self.0.retention {
+            Retention::KeepWarm => &keeping,
+            Retention::OneShot => opened.as_ref(),
+        };
+        let parameters = Parameters::new(source, self.0.choice.device(), format);
         let loaded = Arc::new(computing("loading weights", || build(&parameters))?);
-        slot.set(loaded.clone());
+        slot.set(merge, loaded.clone());
+        if merge.is_some() {
+            // Merging takes other buffers than drawing.
+            release_buffers();
+        }
         Ok(loaded)
     }
 

@@ -17,6 +17,7 @@ use crate::ops::{floats, tensor};
 use crate::request::Request;
 use crate::scheduler::Scheduler;
 use crate::stage::Stage;
+use crate::weights::RequestedLora;
 
 impl Model {
     /// Begins a generation: checks the request, encodes the prompt, draws the noise.
@@ -35,12 +36,22 @@ impl Model {
         Generation::start(self.clone(), request.into(), true)
     }
 
-    /// Continues from a checkpoint of the same model.
+    /// Continues from a checkpoint of the same model, of a generation without LoRAs.
     ///
     /// # Errors
     /// [`Error::Checkpoint`] if it is of another model or not consistent in itself.
     pub fn resume(&self, checkpoint: Checkpoint) -> Result<Generation> {
-        Generation::resume(self.clone(), checkpoint)
+        let request = checkpoint.settings.clone().into();
+        self.resume_with(checkpoint, request)
+    }
+
+    /// Continues from a checkpoint of the same model with the files that `request` brings, which have to be those that the
+    /// generation was started with. Everything else is the checkpoint's.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] if it is of another model, was made with other files, or is not consistent in itself.
+    pub fn resume_with(&self, checkpoint: Checkpoint, request: Request) -> Result<Generation> {
+        Generation::resume(self.clone(), checkpoint, request)
     }
 }
 
@@ -56,13 +67,17 @@ impl Generation {
         Ok(run)
     }
 
-    fn resume(model: Model, checkpoint: Checkpoint) -> Result<Self> {
+    fn resume(model: Model, checkpoint: Checkpoint, files: Request) -> Result<Self> {
         let fault = |message: &str| Error::Checkpoint(format!("{message}: start the image again"));
         if checkpoint.model != model.fingerprint() {
             return Err(fault("it was made with another model, or with or without a refiner or a tiny VAE"));
         }
+        if checkpoint.loras != [&files.loras, &files.refiner_loras].map(|loras| identities(loras)) {
+            return Err(fault("it was made with other LoRAs, or with other weights of them; give the same, or"));
+        }
         let from_image = checkpoint.from_image;
-        let mut run = Self::prepare(model, checkpoint.settings.into(), from_image, false)?;
+        let request = Request { settings: checkpoint.settings, init_image: None, ..files };
+        let mut run = Self::prepare(model, request, from_image, false)?;
         // Encoding an init image and the start draw noise too; a number takes two words at the most, a draw a few more.
         let (height, width) = run.size;
         let most_words = (run.plan.end + 2) * (2 * CHANNELS * height * width + 32);
@@ -94,8 +109,10 @@ impl Generation {
     /// Everything but the prompt's encoding and the latents.
     fn prepare(model: Model, request: Request, from_image: bool, traced: bool) -> Result<Self> {
         request.validate()?;
+        let model = model.with_loras_of(&request)?;
         let (width, height) = images::size(&request, model.unet_config(Stage::Base).sample_size * SCALE)?;
-        let Request { mut settings, init_image } = request;
+        let loras = [&request.loras, &request.refiner_loras].map(|loras| identities(loras));
+        let Request { mut settings, init_image, .. } = request;
         (settings.width, settings.height) = (Some(width), Some(height));
         let config = model.scheduler_config();
         let name = match settings.scheduler {
@@ -124,6 +141,7 @@ impl Generation {
             trace: traced.then(Trace::default),
             model,
             settings,
+            loras,
             init_image,
         })
     }
@@ -152,6 +170,9 @@ impl Generation {
             let first = self.noise.clone().normal(shape.iter().product());
             trace.keep_floats("noise", &shape, &first);
             trace.keep_doubles("timesteps", self.scheduler.timesteps());
+            if let Some(lengths) = self.model.lengths_of_changes()? {
+                trace.keep_floats("lora_norms", &[lengths.len()], &lengths);
+            }
         }
         self.latents = match self.init_image.take() {
             None => {
@@ -190,4 +211,9 @@ impl Generation {
             Ok(latents)
         })
     }
+}
+
+/// What tells `loras` from others.
+fn identities(loras: &[RequestedLora]) -> Vec<String> {
+    loras.iter().map(RequestedLora::identity).collect()
 }

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::network::text_encoder::TextEmbedding;
 use crate::stage::Stage;
 use crate::tokenizer::Tokens;
-use crate::weights::Component;
+use crate::weights::{Component, Fingerprint};
 
 /// Most texts kept.
 const MOST_TEXTS: usize = 256;
@@ -22,14 +22,16 @@ pub(super) struct TextKey {
     /// The stage whose files hold the encoder.
     owner: Stage,
     component: Component,
+    /// What LoRAs made of the encoder.
+    merged_as: Option<Fingerprint>,
     ids: Vec<u32>,
     end_of_text: usize,
 }
 
 impl TextKey {
-    /// `tokens` as read by the encoder `component` of `owner`.
-    pub(super) fn new(owner: Stage, component: Component, tokens: &Tokens) -> Self {
-        Self { owner, component, ids: tokens.ids.clone(), end_of_text: tokens.end_of_text }
+    /// `tokens` as read by the encoder `component` of `owner`, with LoRAs or without.
+    pub(super) fn new(owner: Stage, component: Component, merged_as: Option<Fingerprint>, tokens: &Tokens) -> Self {
+        Self { owner, component, merged_as, ids: tokens.ids.clone(), end_of_text: tokens.end_of_text }
     }
 }
 
@@ -102,7 +104,8 @@ mod tests {
     const BYTES: usize = 48;
 
     fn key(id: u32) -> TextKey {
-        TextKey { owner: Stage::Base, component: Component::TextEncoder2, ids: vec![id], end_of_text: 0 }
+        let (owner, component) = (Stage::Base, Component::TextEncoder2);
+        TextKey { owner, component, merged_as: None, ids: vec![id], end_of_text: 0 }
     }
 
     /// Asks for `key`; whether it had to be encoded.
@@ -140,6 +143,7 @@ mod tests {
         assert!(ask(&cache, TextKey { owner: Stage::Refiner, ..key(1) }));
         assert!(ask(&cache, TextKey { component: Component::TextEncoder, ..key(1) }));
         assert!(ask(&cache, TextKey { end_of_text: 1, ..key(1) }));
+        assert!(ask(&cache, TextKey { merged_as: Some(Fingerprint::of_text("a LoRA")), ..key(1) }));
         assert!(ask(&cache, TextKey { ids: vec![1, 2], ..key(1) }));
         assert!(!ask(&cache, key(1)));
     }

@@ -9,7 +9,8 @@ use crate::error::{Error, Result};
 
 /// Intermediate tensors of one generation: `token_ids_1`, `token_ids_2` `[1, 77]`; `prompt_embeds`, `pooled`,
 /// `negative_prompt_embeds`, `negative_pooled`; `noise` `[n, 4, h, w]`; `timesteps`; `first_eps_text`,
-/// `first_eps_negative`; `latents_k` after step k of the base model; `base_latents`, `final_latents`;
+/// `first_eps_negative`; `lora_norms`, the lengths of what
+/// the first LoRA changes; `latents_k` after step k of the base model; `base_latents`, `final_latents`;
 /// `image` `[n, height, width, 3]`.
 #[derive(Debug, Default)]
 pub struct Trace {

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::ops::{Arithmetic, MatrixWeights, Order, Packed, PackedShape, UpsampleWeights};
 use crate::precision::WeightFormat;
 
-/// Where the parameters of a component come from: the tensors of a checkpoint, a file of packed weights, random numbers, or
+/// Where the parameters of a component come from: the tensors of a checkpoint, with LoRAs or without, a file of packed weights, random numbers, or
 /// nowhere, where only names and shapes are listed.
 ///
 /// Names are whole, as in the checkpoint; `shape` is the shape in the checkpoint, which a source with another one refuses.

@@ -58,3 +58,26 @@ pub(super) fn other_model<'n>(names: impl Iterator<Item = &'n str> + Clone) -> &
         "none of the kinds that Easel knows"
     }
 }
+
+/// The model that a LoRA is for, by the names and shapes of its tensors, if it is not SDXL.
+pub(super) fn other_lora<'n>(tensors: impl Iterator<Item = (&'n str, &'n [usize])> + Clone) -> Option<&'static str> {
+    let has = |part: &str| tensors.clone().any(|(name, _)| name.contains(part));
+    let begins = |part: &str| tensors.clone().any(|(name, _)| name.starts_with(part));
+    // What the UNet's cross-attention reads is as wide as the text encoders together.
+    let context = |width: usize| {
+        let is_key = |name: &str| name.contains("attn2.to_k") || name.contains("attn2_to_k");
+        let is_down = |name: &str| name.contains("down.weight") || name.contains("lora_A");
+        tensors.clone().any(|(name, shape)| is_key(name) && is_down(name) && shape.get(1) == Some(&width))
+    };
+    if has("single_blocks") || has("single_transformer_blocks") || has("double_blocks") {
+        Some("Flux")
+    } else if has("joint_blocks") || begins("lora_te3_") || begins("transformer.transformer_blocks") {
+        Some("Stable Diffusion 3")
+    } else if context(1024) {
+        Some("Stable Diffusion 2")
+    } else if context(768) || begins("lora_te_") {
+        Some("Stable Diffusion 1")
+    } else {
+        None
+    }
+}

@@ -2,9 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
+use super::lora::{MergedTensors, Places};
 use super::manifest::{Manifest, manifest};
-use super::{Cache, Component, Fingerprint, ModelFiles, RandomWeights, TinyVaeFiles};
+use super::merged_parameters::MergedParameters;
+use super::{
+    Cache, Component, ComponentMerge, Fingerprint, Merge, ModelFiles, RandomWeights, RequestedLora, TensorSource,
+    TinyVaeFiles,
+};
 use crate::config::{ModelConfigs, ModelIndex, Shape, TextEncoderConfig, UNetConfig, VaeConfig};
 use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
@@ -24,6 +30,8 @@ pub struct ModelSource {
     /// What decodes in place of the VAE.
     tiny_vae: Option<TinyVaeFiles>,
     fingerprint: Fingerprint,
+    /// What LoRAs call its modules.
+    places: OnceLock<Places>,
 }
 
 enum Origin {
@@ -78,6 +86,7 @@ impl ModelSource {
             shared: Vec::new(),
             tiny_vae: None,
             fingerprint,
+            places: OnceLock::new(),
         })
     }
 
@@ -140,7 +149,8 @@ impl ModelSource {
         }
         let fingerprint = Fingerprint::of_text(&identity);
         let origin = Origin::Files(Box::new(files), components);
-        Ok(Self { origin, configs, scheduler, tokenizers, shared, tiny_vae: None, fingerprint })
+        let places = OnceLock::new();
+        Ok(Self { origin, configs, scheduler, tokenizers, shared, tiny_vae: None, fingerprint, places })
     }
 
     /// What the model is called: its folder or file.
@@ -186,36 +196,85 @@ impl ModelSource {
         }
     }
 
-    /// Where the parameters of `component` come from. If the device wants them packed and they are not, and there is a
-    /// `cache`, they are packed into it once.
+    /// What `loras` change in this model; none if nothing.
+    ///
+    /// # Errors
+    /// A LoRA that does not fit, by file and tensor.
+    pub(crate) fn merge(&self, loras: &[RequestedLora]) -> Result<Option<Merge>> {
+        if loras.is_empty() {
+            return Ok(None);
+        }
+        Merge::new(loras, self.places.get_or_init(|| Places::new(&self.configs)))
+    }
+
+    /// The lengths (Frobenius norms) of what the first of the LoRAs in `merge` changes at weight 1, layer by layer, in the
+    /// order of their names.
+    ///
+    /// # Errors
+    /// Tensors that cannot be read.
+    pub(crate) fn lengths_of_changes(&self, merge: &Merge) -> Result<Vec<f32>> {
+        let mut lengths = Vec::new();
+        for component in merge.components() {
+            let (Some(merge), Origin::Files(files, _)) = (merge.of(component), &self.origin) else { continue };
+            let tensors = MergedTensors::new(tensors_of(files, component)?, merge.clone());
+            let name = |tensor: &str| format!("{}.{}", component.folder(), tensor.trim_end_matches(".weight"));
+            lengths.extend(tensors.lengths()?.into_iter().map(|(tensor, length)| (name(&tensor), length)));
+        }
+        lengths.sort_by(|(left, _), (right, _)| left.cmp(right));
+        Ok(lengths.into_iter().map(|(_, length)| length).collect())
+    }
+
+    /// Where the parameters of `component` come from, with `merge` merged into them. If the device wants them packed and
+    /// they are not, and there is a `cache`, they are packed into it once: the component itself, and beside it what LoRAs
+    /// change.
     pub(crate) fn parameters(
         &self,
         component: Component,
         choice: &DeviceChoice,
         cache: Option<&Cache>,
+        merge: Option<&Arc<ComponentMerge>>,
     ) -> Result<Box<dyn ParameterSource>> {
         let (files, fingerprints) = match &self.origin {
+            Origin::Random(_) if merge.is_some() => {
+                return Err(Error::invalid("loras", "cannot be merged into random weights: name a model"));
+            }
             Origin::Random(_) => return Ok(Box::new(RandomWeights::new(0))),
             Origin::Files(files, fingerprints) => (files, fingerprints),
         };
         if let Some(precision) = files.packed() {
+            let fault = |message| Err(Error::Config { file: files.path().to_owned(), message });
             if !choice.has_kernels() || choice.precision != precision {
-                let message =
-                    format!("is packed for {precision} on the CPU: use these, or the model that it was made from");
-                return Err(Error::Config { file: files.path().to_owned(), message });
+                return fault(format!(
+                    "is packed for {precision} on the CPU: use these, or the model that it was made from"
+                ));
+            }
+            if merge.is_some() {
+                return fault(format!(
+                    "is packed for {precision}, and LoRAs are merged into unpacked weights: use the model that it was \
+                     made from"
+                ));
             }
             return Ok(Box::new(files.packed_component(component)?));
         }
-        let absent =
-            || Error::Config { file: files.path().to_owned(), message: format!("has no {}", component.folder()) };
-        let tensors = files.component(component)?.ok_or_else(absent)?;
-        if let (Some(cache), Some(fingerprint), true) = (cache, fingerprints.get(&component), choice.has_kernels()) {
-            let packed = cache.packed(tensors.as_ref(), *fingerprint, component, &self.configs, choice.precision);
-            if let Some(packed) = packed {
-                return Ok(Box::new(packed));
-            }
-        }
-        Ok(Box::new(tensors))
+        let cached = cache.zip(fingerprints.get(&component)).filter(|_| choice.has_kernels());
+        let original = tensors_of(files, component)?;
+        let packed = cached.and_then(|(cache, &fingerprint)| {
+            cache.packed(original.as_ref(), fingerprint, component, &self.configs, choice.precision)
+        });
+        let unchanged: Box<dyn ParameterSource> = match packed {
+            Some(packed) => Box::new(packed),
+            None => Box::new(original),
+        };
+        let Some(merge) = merge else { return Ok(unchanged) };
+        let merged = MergedTensors::new(tensors_of(files, component)?, merge.clone());
+        let packed = cached.and_then(|(cache, &fingerprint)| {
+            cache.merged(&merged, fingerprint, merge, component, &self.configs, choice.precision)
+        });
+        let merged: Box<dyn ParameterSource> = match packed {
+            Some(packed) => Box::new(packed),
+            None => Box::new(Box::new(merged) as Box<dyn TensorSource>),
+        };
+        Ok(Box::new(MergedParameters { merged, unchanged, merge: merge.clone() }))
     }
 
     pub(crate) fn index(&self) -> &ModelIndex {
@@ -245,6 +304,12 @@ impl ModelSource {
     pub(crate) fn tokenizers(&self) -> &Tokenizers {
         &self.tokenizers
     }
+}
+
+/// The tensors of `component`, which the model has to have.
+fn tensors_of(files: &ModelFiles, component: Component) -> Result<Box<dyn TensorSource>> {
+    let absent = || Error::Config { file: files.path().to_owned(), message: format!("has no {}", component.folder()) };
+    files.component(component)?.ok_or_else(absent)
 }
 
 impl Tokenizers {

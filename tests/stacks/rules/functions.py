@@ -115,7 +115,7 @@ def pinned(deployment):
     """Two workers never generate with two versions of a model: of the hub, a commit is named."""
     commit = "0123456789abcdef" * 2 + "01234567"
     for stack in deployment.stacks:
-        for name in ("Model", "Refiner", "TinyVae"):
+        for name in ("Model", "Refiner", "TinyVae", "Loras", "Embeddings"):
             pattern = stack.template["Parameters"][name].get("AllowedPattern", "")
             for value, is_meant in (
                 ("", True),
@@ -130,6 +130,16 @@ def pinned(deployment):
             ):
                 if bool(re.fullmatch(pattern, value)) != is_meant:
                     yield f"{name} {'does not take' if is_meant else 'takes'} {value or 'nothing'}"
+        pattern = stack.template["Parameters"]["Models"].get("AllowedPattern", "")
+        for value, is_meant in (
+            ("", True),
+            (f"base=/model,turbo=hf://owner/name@{commit}?variant=fp16,own=s3://models/own", True),
+            ("base=/model,turbo=hf://owner/name", False),
+            ("/model", False),
+            ("base=/model,", False),
+        ):
+            if bool(re.fullmatch(pattern, value)) != is_meant:
+                yield f"Models {'does not take' if is_meant else 'takes'} {value or 'nothing'}"
 
 
 def routes(deployment):

@@ -33,6 +33,19 @@ test("every setting that can be requested is read from Easel's record", { skip: 
   for (const text of ["", "a heart", "{}", "null", '{"request":{}}']) assert.equal(fromRecord(text, names), null);
 });
 
+test("the model, LoRAs and embeddings of Easel's record are asked for by name", { skip: !keepsSeeds }, () => {
+  const record = {
+    request: { prompt: "a heart <lora:pen:0.7>" }, model: "turbo",
+    loras: [{ name: "pen", sha256: "ab", weights: "0.7" }, { name: "ink", sha256: "cd", weights: "-0.5" }],
+    embeddings: [{ name: "easel-hands", sha256: "ef" }],
+  };
+  const read = (names) => fromRecord(JSON.stringify(record), names);
+  assert.deepEqual(read(["prompt", "model", "loras", "embeddings"]), {
+    prompt: "a heart <lora:pen:0.7>", model: "turbo", loras: [{ name: "ink", weight: -0.5 }], embeddings: ["easel-hands"],
+  });
+  assert.deepEqual(read(["prompt"]), { prompt: "a heart <lora:pen:0.7>" });
+});
+
 test("text chunks of a PNG are found", () => {
   const chunk = (type, data) => {
     const bytes = Buffer.from(data, "latin1");

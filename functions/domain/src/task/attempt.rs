@@ -6,6 +6,8 @@ use utoipa::ToSchema;
 
 use easel_settings::Settings;
 
+use super::used_file::UsedFile;
+
 /// One try at drawing. Earlier tries of a task stay as they were.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
@@ -24,6 +26,9 @@ pub struct Attempt {
     /// The worker that took it last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
+    /// The files that it is drawn with, since the first claim.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub used: Vec<UsedFile>,
     /// How often workers handed it on because they could not go on; making way for others is not counted.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub hand_ons: u32,
@@ -52,12 +57,19 @@ impl Attempt {
             first_claim_at: None,
             requested_by: None,
             claim: None,
+            used: Vec::new(),
             hand_ons: 0,
             generation: None,
             images: Vec::new(),
             rejection: None,
             failure: None,
         }
+    }
+
+    /// What people should know of the drawing, such as words that did not fit.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        self.generation.as_ref().map_or(&[], |generation| &generation.warnings)
     }
 }
 

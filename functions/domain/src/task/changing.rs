@@ -8,6 +8,7 @@ use super::attempt::{Attempt, Claim, Decision, Failure};
 use super::event::{Change, Event};
 use super::record::{Approval, Deletion, Task};
 use super::status::{Move, Status};
+use super::used_file::UsedFile;
 use crate::identity::Identity;
 use crate::labels::Labels;
 
@@ -117,7 +118,7 @@ impl Task {
         let decision = |note: &Option<String>| Decision { by: by.name.clone(), at, note: note.clone() };
         match &change {
             Change::Create { .. } | Change::Erased { .. } => return Err(Refusal::Exists),
-            Change::Claim { worker, step } => {
+            Change::Claim { worker, step, used } => {
                 let version = task.version;
                 let attempt = &mut task.attempt;
                 let died = self.status == Status::InProgress;
@@ -125,6 +126,9 @@ impl Task {
                 let tries = again.map_or(1, |claim| claim.tries + 1);
                 let worker = worker.clone();
                 attempt.first_claim_at.get_or_insert(at);
+                if !used.is_empty() {
+                    attempt.used.clone_from(used);
+                }
                 attempt.claim = Some(Claim { worker, at, fence: version, step: *step, tries });
             }
             Change::Finish { images, generation } => {
@@ -154,13 +158,15 @@ impl Task {
                 }
                 let mut next = Attempt::new(number, settings.as_ref().clone(), at);
                 next.requested_by = Some(by.name.clone());
+                next.used = still_named(&task.attempt.used, &next.settings);
                 task.earlier_attempts.push(std::mem::replace(&mut task.attempt, next));
             }
             Change::Redrive if self.status != Status::Failed => return Err(Refusal::NotFailed),
             // The same number: what it draws is the same, so that its images have the same names.
             Change::Redrive => {
                 let attempt = &task.attempt;
-                task.attempt = Attempt::new(attempt.number, attempt.settings.clone(), at);
+                let used = still_named(&attempt.used, &attempt.settings);
+                task.attempt = Attempt { used, ..Attempt::new(attempt.number, attempt.settings.clone(), at) };
             }
             // A worker that hands on has made steps, so the next claim is not another try at the same one.
             Change::HandOn { makes_way, .. } => task.attempt.hand_ons += u32::from(!makes_way),
@@ -186,4 +192,9 @@ impl Task {
             (again == *event).then(|| Self { newest_event: newest(event), ..task })
         })
     }
+}
+
+/// The files that these settings still name.
+fn still_named(used: &[UsedFile], settings: &Settings) -> Vec<UsedFile> {
+    used.iter().filter(|file| file.is_named_by(settings)).cloned().collect()
 }

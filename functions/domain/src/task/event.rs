@@ -10,6 +10,7 @@ use super::attempt::{GeneratedImage, GenerationReport};
 use super::link::Link;
 use super::record::{Publication, Task};
 use super::status::{Move, Status};
+use super::used_file::UsedFile;
 use crate::identity::Identity;
 
 /// A change of a task: who made it, when, from where to where, and all that it brought. The events of a task, applied
@@ -51,6 +52,9 @@ pub enum Change {
         worker: String,
         /// The step that it continues from.
         step: u32,
+        /// The files that the attempt is drawn with; events from before files were named have none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        used: Vec<UsedFile>,
     },
     /// See [`Move::HandOn`].
     HandOn {

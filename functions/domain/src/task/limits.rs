@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use easel_settings::shortened;
+use easel_settings::{MAX_OFFERED_NAME, shortened};
 
 use super::event::Change;
+use super::used_file::{MAX_DIGEST, MAX_USED_FILES};
 
 /// Most characters of a note or a reason.
 pub const MAX_NOTE: usize = 2_000;
@@ -18,6 +19,13 @@ impl Change {
     pub(super) fn within_limits(mut self) -> Self {
         match &mut self {
             Self::Fail { reason } | Self::HandOn { reason, .. } => shorten(reason, MAX_NOTE),
+            Self::Claim { used, .. } => {
+                used.truncate(MAX_USED_FILES);
+                for file in used {
+                    shorten(&mut file.name, MAX_OFFERED_NAME);
+                    shorten(&mut file.digest, MAX_DIGEST);
+                }
+            }
             Self::Finish { generation, .. } => {
                 generation.warnings.truncate(MAX_WARNINGS);
                 generation.warnings.iter_mut().for_each(|warning| shorten(warning, MAX_NAME));

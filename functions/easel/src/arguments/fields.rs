@@ -7,7 +7,7 @@ use clap::builder::ValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use easel_domain::TaskRequest;
-use easel_settings::{Field, Kind, Presence, SETTINGS};
+use easel_settings::{Field, Kind, OFFERED, Presence, SETTINGS};
 use serde_json::{Map, Value};
 
 /// The setting that names an image to start from: a file here, a key of an uploaded one in the API.
@@ -46,8 +46,9 @@ pub(crate) type TaskRequestArguments = FieldArguments<OfTask>;
 pub(crate) type RetrySettingsArguments = FieldArguments<OfRetry>;
 
 impl Table for OfGeneration {
+    /// Without those that mean something only where a service is: files are named by options of their own.
     fn fields() -> Vec<Field> {
-        SETTINGS.to_vec()
+        SETTINGS.iter().filter(|field| !OFFERED.contains(&field.name)).copied().collect()
     }
 }
 
@@ -101,7 +102,7 @@ fn argument(field: &Field) -> Arg {
             .allow_hyphen_values(false)
             .help("An image to start from: PNG, JPEG or WebP [default: none]"),
         Kind::Flag => argument.num_args(0..=1).require_equals(true).default_missing_value("true"),
-        Kind::Texts { .. } | Kind::Table { .. } => argument.action(ArgAction::Append),
+        Kind::Texts { .. } | Kind::WeightedNames { .. } | Kind::Table { .. } => argument.action(ArgAction::Append),
         _ if field.name == "strength" => argument.requires(INIT_IMAGE),
         _ => argument,
     }
@@ -110,7 +111,7 @@ fn argument(field: &Field) -> Arg {
 /// The name of the option: what may be given several times is named in the singular.
 fn long(field: &Field) -> String {
     let name = match field.kind {
-        Kind::Texts { .. } => field.name.trim_end_matches('s'),
+        Kind::Texts { .. } | Kind::WeightedNames { .. } => field.name.trim_end_matches('s'),
         _ => field.name,
     };
     name.replace('_', "-")
@@ -122,6 +123,7 @@ fn help(field: &Field) -> String {
         Kind::Whole { least, most, .. } => format!("; {least} to {most}"),
         Kind::Number { least, most } => format!("; {least} to {most}"),
         Kind::Choice(names) => format!(": {}", names.join(", ")),
+        Kind::WeightedNames { bound, .. } => format!("; weights {} to {bound}; may be given several times", -bound),
         Kind::Texts { .. } | Kind::Table { .. } => "; may be given several times".to_owned(),
         _ => String::new(),
     };
@@ -139,6 +141,7 @@ fn value_name(kind: Kind) -> &'static str {
         Kind::Size => "WxH",
         Kind::Offset => "X,Y",
         Kind::Indexes { .. } => "N,N",
+        Kind::WeightedNames { .. } => "NAME[:WEIGHT]",
         Kind::Table { .. } => "NAME=VALUE",
     }
 }
@@ -207,7 +210,7 @@ mod tests {
     #[test]
     fn every_field_is_an_argument() {
         let settings = SettingsArguments::augment_args(Command::new("generate"));
-        for field in SETTINGS {
+        for field in OfGeneration::fields() {
             assert!(settings.get_arguments().any(|argument| argument.get_id() == field.name), "{}", field.name);
         }
         let task = TaskRequestArguments::augment_args(Command::new("submit"));
@@ -242,11 +245,21 @@ mod tests {
             "a.png",
             "--strength",
             "0.5",
+            "--model",
+            "turbo",
+            "--lora",
+            "ink:0.8",
+            "--lora",
+            "paper",
+            "--embedding",
+            "easel-hands",
         ]);
         let arguments = arguments.expect("valid");
         let expected = json!({
             "prompt": "a heart", "steps": 5, "guidance_interval": [0.1, 0.8], "original_size": [320, 640],
-            "use_refiner": false, "tags": ["red", "large"], "metadata": {"a": "1", "b": "2"}, "strength": 0.5
+            "use_refiner": false, "tags": ["red", "large"], "metadata": {"a": "1", "b": "2"}, "strength": 0.5,
+            "model": "turbo", "loras": [{"name": "ink", "weight": 0.8}, {"name": "paper", "weight": 1.0}],
+            "embeddings": ["easel-hands"]
         });
         assert_eq!(Value::Object(arguments.values), expected);
         assert_eq!(arguments.init_image, Some("a.png".into()));
@@ -263,6 +276,7 @@ mod tests {
             &["x", "--scheduler", "none"],
             &["x", "--strength", "0.5"],
             &["x", "--guidance-interval", "0.8,0.1"],
+            &["x", "--lora", "ink:11"],
         ] {
             let error = parsed(arguments).expect_err("refused").to_string();
             assert!(error.contains(arguments[1]), "{error}");

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
+use super::drawn_with::drawn_with;
 use super::{Client, ServiceArguments, images, text};
 use crate::command_error::CommandError;
-use crate::output;
+use crate::output::{self, escaped};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -39,12 +40,13 @@ pub(crate) fn show(arguments: &ShowArguments) -> Result<(), CommandError> {
     }
     let moves = task["next_moves"].as_array().map(Vec::as_slice).unwrap_or_default();
     let moves: Vec<_> = moves.iter().filter_map(Value::as_str).collect();
-    output::result(&format!(
-        "{} {}\nprompt: {}\nowner: {}\nnext: {}",
-        text(&task["id"]),
-        text(&task["status"]),
-        text(&task["attempt"]["settings"]["prompt"]),
-        text(&task["owner"]),
-        moves.join(", ")
-    ))
+    let mut lines = vec![
+        format!("{} {}", text(&task["id"]), text(&task["status"])),
+        format!("prompt: {}", text(&task["attempt"]["settings"]["prompt"])),
+    ];
+    lines.extend(drawn_with(&task["attempt"]));
+    lines.extend(task["attempt"]["failure"]["reason"].as_str().map(|reason| format!("failed: {}", escaped(reason))));
+    lines.push(format!("owner: {}", text(&task["owner"])));
+    lines.push(format!("next: {}", moves.join(", ")));
+    output::result(&lines.join("\n"))
 }

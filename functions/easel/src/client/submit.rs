@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::drawn_with::warnings;
 use super::{Client, ServiceArguments, cause, images, text};
 use crate::arguments::fields::TaskRequestArguments;
 use crate::command_error::CommandError;
@@ -50,6 +51,7 @@ pub(crate) fn submit(arguments: &SubmitArguments) -> Result<(), CommandError> {
     output::note(&format!("Task {id}, seed {}", task["attempt"]["settings"]["seed"]));
     if !arguments.no_wait {
         task = wait(&client, &id)?;
+        warnings(&task["attempt"]).iter().for_each(|warning| output::note(warning));
         if let Some(files) = files {
             images::save(&client, &task, &files)?;
         }

@@ -10,6 +10,7 @@ use easel_worker::engine::EngineOptions;
 
 use crate::arguments::computation::ComputationArguments;
 use crate::arguments::models::ModelArguments;
+use crate::arguments::offers::OfferArguments;
 use crate::command_error::CommandError;
 use crate::{cache, pull};
 
@@ -63,6 +64,8 @@ pub(crate) struct EngineArguments {
     #[command(flatten)]
     models: ModelArguments,
     #[command(flatten)]
+    offers: OfferArguments,
+    #[command(flatten)]
     pub(crate) computation: ComputationArguments,
 }
 
@@ -78,6 +81,9 @@ impl EngineArguments {
             ("--tiny-vae", self.models.tiny_vae.as_deref()),
         ])?;
         let (device, precision) = (self.computation.device.device, self.computation.device.precision());
-        Ok(EngineOptions { device, precision, model, refiner, tiny_vae, cache: cache::folder() })
+        let models = self.offers.models(model.is_some())?;
+        let OfferArguments { loras, embeddings, .. } = self.offers.clone();
+        let cache = cache::folder();
+        Ok(EngineOptions { device, precision, model, models, refiner, tiny_vae, loras, embeddings, cache })
     }
 }

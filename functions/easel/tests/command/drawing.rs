@@ -212,3 +212,55 @@ fn the_demo_model_is_unpacked_by_two_at_once_or_where_there_is_no_cache() {
     let read = |name| fs::read(folder.path().join(name)).unwrap();
     assert!(["b.png", "c.png", "d.png"].into_iter().all(|name| read(name) == read("a.png")));
 }
+
+fn lora(name: &str) -> String {
+    let files = demo_model().join("../tests/data/adapters/files/lora");
+    files.join(name).to_str().unwrap().to_owned()
+}
+
+#[test]
+fn loras_change_the_image_and_are_recorded() {
+    let folder = folder();
+    draw(folder.path(), &["-o", "plain.png"]);
+    let first = format!("{}:0.8", lora("kohya.safetensors"));
+    let second = format!("{}:-0.4:0.2", lora("lokr.safetensors"));
+    let refiners = format!("{}:0.5", lora("text.safetensors"));
+    let arguments = ["-o", "heart.png", "--lora", &first, "--lora", &second, "--trace", "trace.safetensors"];
+    let report = draw(folder.path(), &arguments);
+    let pixels = |name: &str| image::open(folder.path().join(name)).unwrap().into_rgb8();
+    assert!(pixels("heart.png") != pixels("plain.png"));
+    let named: Vec<_> =
+        report["loras"].as_array().unwrap().iter().map(|lora| (&lora["name"], &lora["weights"])).collect();
+    assert_eq!(named, [(&"kohya".into(), &"0.8".into()), (&"lokr".into(), &"-0.4:0.2".into())]);
+    assert_eq!(report["loras"][0]["digest"].as_str().unwrap().len(), 64);
+
+    let chunks = text_chunks(&folder.path().join("heart.png"));
+    let text = |keyword| &chunks.iter().find(|(found, _)| found == keyword).unwrap().1;
+    let parameters = text("parameters");
+    assert!(parameters.starts_with(&format!("{PROMPT} <lora:kohya:0.8> <lora:lokr:-0.4:0.2>\n")), "{parameters}");
+    assert!(parameters.contains("Lora hashes: \"kohya: "), "{parameters}");
+    let record: Value = serde_json::from_str(text("easel")).unwrap();
+    assert_eq!(record["loras"], report["loras"]);
+    let trace = easel_model::weights::SafetensorsFile::open(&folder.path().join("trace.safetensors")).unwrap();
+    assert!(trace.header().tensors["lora_norms"].shape[0] > 100);
+
+    // A refiner that shares its base's text encoder takes its own LoRA in it, and none of the base's.
+    let report = draw(folder.path(), &["-o", "refined.png", "--lora", &first, "--refiner-lora", &refiners]);
+    assert_eq!(report["refiner_loras"][0]["name"], "text");
+}
+
+#[test]
+fn loras_that_cannot_be_used_are_refused_in_one_line() {
+    let folder = folder();
+    let refused = |arguments: &[&str], code, words: &[&str]| {
+        let outcome = run(folder.path(), &[&["generate", PROMPT, "--device", "flex"], &SMALL[..], arguments].concat());
+        assert_refused(&outcome, code, words, folder.path(), &[]);
+    };
+    let kohya = lora("kohya.safetensors");
+    refused(&["--lora", "nowhere.safetensors:0.5"], 1, &["--lora: nowhere.safetensors does not exist"]);
+    refused(&["--lora", &format!("{kohya}:strong")], 2, &["--lora", "strong"]);
+    refused(&["--lora", &format!("{kohya}:1000")], 2, &["--lora", "out of bounds"]);
+    refused(&["--no-refiner", "--refiner-lora", &kohya], 2, &["--refiner-lora", "no refiner"]);
+    let unet = demo_model().join("base/unet/diffusion_pytorch_model.safetensors");
+    refused(&["--lora", unet.to_str().unwrap()], 1, &["diffusion_pytorch_model.safetensors", "no LoRA"]);
+}

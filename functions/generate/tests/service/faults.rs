@@ -66,7 +66,7 @@ async fn a_task_that_workers_die_of_is_given_up() {
     let store = &services.workflow.store;
     let mut task = services.task(id).await;
     for worker in 0..5 {
-        let claim = Change::Claim { worker: format!("worker {worker}"), step: 0 };
+        let claim = Change::Claim { worker: format!("worker {worker}"), step: 0, used: Vec::new() };
         let by = easel_domain::identity::Identity::worker("test");
         let (claimed, event) = task.after(claim, &by, jiff::Timestamp::now()).expect("a claim");
         store.save(&claimed, &event).await.expect("saved");

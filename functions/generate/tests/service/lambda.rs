@@ -1,14 +1,16 @@
 //! The program as Lambda starts it, with the events of `events/`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use easel_domain::task::Status;
-use easel_system::environment::{CACHE, DEVICE, MODEL};
+use easel_system::environment::{CACHE, DEVICE, LORAS, MODEL};
+use easel_test_support::embedded::BUCKET;
 use easel_test_support::lambda_runtime::LambdaRuntime;
 use easel_worker::validation::{CheckOutcome, ReadinessReport};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::support::{TestServices, heart};
@@ -25,8 +27,12 @@ struct RunningFunction {
 
 impl RunningFunction {
     async fn start(services: &TestServices) -> Self {
+        Self::start_with(services, &[]).await
+    }
+
+    async fn start_with(services: &TestServices, more: &[(&str, &str)]) -> Self {
         let runtime = LambdaRuntime::start().await;
-        let child = spawn(&runtime, services, &[]);
+        let child = spawn(&runtime, services, more);
         Self { runtime, child }
     }
 
@@ -77,6 +83,50 @@ async fn the_function_does_what_the_events_say() {
     let mut sources: Vec<_> = drawn.iter().map(|task| task.source.as_deref()).collect();
     sources.sort_unstable();
     assert_eq!(sources, [None, Some("uploads/red lighthouse.txt")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_fetches_the_loras_of_a_bucket_by_name() {
+    let services = TestServices::start().await;
+    let loras = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../model/tests/data/adapters/files/lora");
+    let put = async |name: &str| {
+        let bytes = std::fs::read(loras.join(name)).expect("a LoRA");
+        let key = "loras/styles/ink.safetensors";
+        services.workflow.gallery.write(key, bytes, "application/octet-stream").await.expect("written");
+    };
+    put("kohya.safetensors").await;
+    let cache = tempfile::tempdir().expect("a folder");
+    let (address, cache) = (format!("s3://{BUCKET}/loras"), cache.path().to_str().expect("a path").to_owned());
+    let function = RunningFunction::start_with(&services, &[(LORAS, &address), (CACHE, &cache)]).await;
+    let mut order = heart(3);
+    (order["steps"], order["loras"]) = (json!(2), json!([{"name": "ink", "weight": 0.5}]));
+    let draw = async |id: Uuid| {
+        assert_eq!(function.failures(requested(id), TIME).await, [""; 0]);
+        services.message().await;
+        services.task(id).await
+    };
+    let first = draw(services.order(&order).await.id).await;
+    assert_eq!(first.status, Status::AwaitingApproval, "{:?}", first.attempt.failure);
+    let digest = |name: &str| hex::encode(Sha256::digest(std::fs::read(loras.join(name)).expect("a LoRA")));
+    assert_eq!(first.attempt.used[1].digest, digest("kohya.safetensors"));
+    let [offers] = &services.workflow.store.offers().await.expect("offers")[..] else { panic!("one row") };
+    assert!(offers.on_demand);
+    assert_eq!(offers.loras.iter().map(|lora| lora.name.as_str()).collect::<Vec<_>>(), ["ink"]);
+
+    // Another file by the same name: new tasks use it, and the version before goes from the cache.
+    put("peft.safetensors").await;
+    let second = draw(services.order(&order).await.id).await;
+    assert_eq!(second.attempt.used[1].digest, digest("peft.safetensors"));
+    assert_ne!(services.images(&second).await, services.images(&first).await);
+    let mut folders = vec![PathBuf::from(&cache).join("offered")];
+    let mut kept = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+            if entry.is_dir() { folders.push(entry) } else { kept.push(entry) }
+        }
+    }
+    kept.retain(|path| path.file_name().is_some_and(|name| name == "ink.safetensors"));
+    assert_eq!(kept.len(), 1, "{kept:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@ mod generating;
 mod interruptions;
 mod lambda;
 mod limits;
+mod offers;
 mod outages;
 mod permits;
 mod polling;

@@ -70,7 +70,7 @@ impl TestServices {
     async fn claimed_elsewhere(&self, id: Uuid, lease: i64, error: Option<&str>) -> Task {
         let task = self.task(id).await;
         let (by, now) = (Identity::worker("elsewhere"), Timestamp::now());
-        let claim = Change::Claim { worker: "elsewhere".to_owned(), step: 0 };
+        let claim = Change::Claim { worker: "elsewhere".to_owned(), step: 0, used: Vec::new() };
         let (claimed, event) = task.after(claim, &by, now).expect("a claim");
         let progress = Progress {
             fence: claimed.version,

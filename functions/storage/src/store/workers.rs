@@ -13,7 +13,7 @@ use crate::error::Result;
 
 const WORKERS: &str = "WORKERS";
 /// The row that workers which start when there is something to do share: each of them has another name.
-const ON_DEMAND: &str = "ON DEMAND";
+pub(super) const ON_DEMAND: &str = "ON DEMAND";
 /// How long the row of a worker that reports by itself outlives its last report, and that of the others.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 const KEPT_ON_DEMAND: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -61,7 +61,7 @@ impl WorkerReport {
     /// How often a worker that is not on demand reports.
     pub const PERIOD: Duration = Duration::from_secs(180);
     /// After how many periods of silence a worker counts as gone.
-    const SILENT_PERIODS: u32 = 3;
+    pub(crate) const SILENT_PERIODS: u32 = 3;
 
     /// Whether the worker has reported lately, or only does so when it has something to do.
     #[must_use]

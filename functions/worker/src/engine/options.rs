@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use easel_model::{DevicePreference, Precision};
-use easel_system::environment::{self, CACHE, DEVICE, MODEL, PRECISION, REFINER, TINY_VAE};
+use easel_models::offers::NamedModel;
+use easel_system::environment::{self, CACHE, DEVICE, EMBEDDINGS, LORAS, MODEL, MODELS, PRECISION, REFINER, TINY_VAE};
 
 use crate::error::{Error, Result};
 
@@ -16,20 +17,27 @@ pub struct EngineOptions {
     pub precision: Option<Precision>,
     /// A diffusers folder or a checkpoint, or the address to fetch one from; the demo model if `None`.
     pub model: Option<PathBuf>,
+    /// Models with a name each, in the place of `model`; the first one draws unless a task names another.
+    pub models: Vec<NamedModel>,
     /// A refiner, or the address to fetch it from; the demo model has its own.
     pub refiner: Option<PathBuf>,
     /// The folder of a tiny VAE that decodes in place of the model's own, or the address to fetch it from.
     pub tiny_vae: Option<PathBuf>,
+    /// The folder, or the address, of the LoRAs that are offered.
+    pub loras: Option<PathBuf>,
+    /// The folder, or the address, of the textual inversions that are offered.
+    pub embeddings: Option<PathBuf>,
     /// The folder for fetched models and packed weights; if `None`, weights are packed in memory.
     pub cache: Option<PathBuf>,
 }
 
 impl EngineOptions {
-    /// The options that `EASEL_DEVICE`, `EASEL_PRECISION`, `EASEL_MODEL`, `EASEL_REFINER`, `EASEL_TINY_VAE` and
-    /// `EASEL_CACHE` set.
+    /// The options that `EASEL_DEVICE`, `EASEL_PRECISION`, `EASEL_MODEL`, `EASEL_MODELS`, `EASEL_REFINER`,
+    /// `EASEL_TINY_VAE`, `EASEL_LORAS`, `EASEL_EMBEDDINGS` and `EASEL_CACHE` set.
     ///
     /// # Errors
-    /// Returns [`Error::WrongUse`], naming the variable, for an unknown value.
+    /// Returns [`Error::WrongUse`], naming the variable, for an unknown value, and if both `EASEL_MODEL` and
+    /// `EASEL_MODELS` are set.
     pub fn from_environment() -> Result<Self> {
         let named = |name: &str| environment::text(name).filter(|value| value != "auto");
         let unknown = |name: &str, error: easel_model::Error| Error::WrongUse(format!("{name}: {error}"));
@@ -39,9 +47,23 @@ impl EngineOptions {
             device: device.map_err(|error| unknown(DEVICE, error))?.unwrap_or_default(),
             precision: precision.map_err(|error| unknown(PRECISION, error))?,
             model: environment::path(MODEL),
+            models: models()?,
             refiner: environment::path(REFINER),
             tiny_vae: environment::path(TINY_VAE),
+            loras: environment::path(LORAS),
+            embeddings: environment::path(EMBEDDINGS),
             cache: environment::path(CACHE),
         })
     }
+}
+
+/// The models that `EASEL_MODELS` lists.
+fn models() -> Result<Vec<NamedModel>> {
+    let Some(list) = environment::text(MODELS) else { return Ok(Vec::new()) };
+    if environment::is_set(MODEL) {
+        let message =
+            format!("{MODEL} and {MODELS} are both set: name one model with {MODEL}, or several with {MODELS}");
+        return Err(Error::WrongUse(message));
+    }
+    Ok(NamedModel::list(MODELS, &list)?)
 }

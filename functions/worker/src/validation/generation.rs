@@ -6,7 +6,7 @@ use easel_model::{Generation, Model, ResolvedSettings, bench, memory};
 use image::RgbImage;
 
 use super::ReadinessCheck;
-use crate::engine::Engine;
+use crate::engine::{Engine, OpenedModel};
 use crate::error::Result;
 
 const PROMPT: &str = "a large red heart on a blue background";
@@ -39,11 +39,19 @@ struct StageMeasurement {
 #[must_use]
 pub fn check_engine(engine: &Engine) -> Vec<ReadinessCheck> {
     let mut checks = vec![device(engine)];
-    checks.extend(models(engine));
+    let model = match engine.model(None) {
+        Ok(model) => model,
+        Err(error) => {
+            let advice = "look at the worker's log (EASEL_LOG=debug)";
+            checks.push(ReadinessCheck::fail("model", "is open", error.to_string(), advice));
+            return checks;
+        }
+    };
+    checks.extend(models(engine, &model));
     let memory_before = memory::peak();
     let what = "is reproducible: two runs give identical bytes";
     let advice = "look at the worker's log (EASEL_LOG=debug); `easel doctor` shows more about the device";
-    let (first, second) = match generate(engine).and_then(|first| Ok((first, generate(engine)?))) {
+    let (first, second) = match generate(&model.model).and_then(|first| Ok((first, generate(&model.model)?))) {
         Ok(runs) => runs,
         Err(error) => {
             checks.push(ReadinessCheck::fail("image", what, error.to_string(), advice));
@@ -57,10 +65,10 @@ pub fn check_engine(engine: &Engine) -> Vec<ReadinessCheck> {
     let found = if colours { "several colours" } else { "a single colour" };
     let advice = "numbers overflow in this precision: try EASEL_PRECISION=bf16 or f32";
     checks.push(ReadinessCheck::that(colours, "image", "shows something", found, advice));
-    let budget = memory_before + engine.expected_memory;
-    let rate = bench::peak(engine.device.precision);
+    let budget = memory_before + model.expected_memory;
+    let rate = bench::peak(model.device.precision);
     checks.extend(
-        first.stages.iter().map(|stage| stage.check(rate, engine.expected_memory - Model::WORKING_MEMORY, budget)),
+        first.stages.iter().map(|stage| stage.check(rate, model.expected_memory - Model::WORKING_MEMORY, budget)),
     );
     checks
 }
@@ -74,24 +82,24 @@ fn device(engine: &Engine) -> ReadinessCheck {
     ReadinessCheck::pass("device", "is chosen and computes", found)
 }
 
-fn models(engine: &Engine) -> [ReadinessCheck; 2] {
-    let tiny = engine.tiny_vae_name.as_ref().map(|name| format!(", decoded by {name}")).unwrap_or_default();
+fn models(engine: &Engine, model: &OpenedModel) -> [ReadinessCheck; 2] {
+    let tiny = model.tiny_vae_name.as_ref().map(|name| format!(", decoded by {name}")).unwrap_or_default();
     let seconds = engine.opening_seconds;
-    let base = format!("{}{tiny}, opened in {seconds:.2} s", engine.name);
-    let refiner = engine.refiner_name.clone().unwrap_or_else(|| "none: the base model generates alone".to_owned());
+    let base = format!("{}{tiny}, opened in {seconds:.2} s", model.name);
+    let refiner = model.refiner_name.clone().unwrap_or_else(|| "none: the base model generates alone".to_owned());
     [ReadinessCheck::pass("model", "base is open", base), ReadinessCheck::pass("model", "refiner", refiner)]
 }
 
-fn generate(engine: &Engine) -> Result<TestRun> {
+fn generate(model: &Model) -> Result<TestRun> {
     let settings = ResolvedSettings {
         steps: STEPS,
         seed: SEED,
-        use_refiner: engine.model.has_refiner(),
+        use_refiner: model.has_refiner(),
         high_noise_frac: 0.5,
         ..ResolvedSettings::new(PROMPT)
     };
     let mut peaks = BTreeMap::new();
-    let mut generation = engine.model.start(settings)?;
+    let mut generation = model.start(settings)?;
     peaks.insert("text", memory::peak());
     while let Some(progress) = generation.advance()? {
         peaks.insert(progress.stage.name(), memory::peak());

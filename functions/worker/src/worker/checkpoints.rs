@@ -1,5 +1,6 @@
 //! Checkpoints of generations, kept in the gallery.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use easel_domain::task::Task;
@@ -9,17 +10,25 @@ use easel_storage::gallery::keys;
 use super::generation_error::GenerationError;
 use super::pace::Pace;
 use super::{Delivery, Worker};
+use crate::engine::Chosen;
 
 /// Larger than any checkpoint.
 const MOST_BYTES: usize = 256 << 20;
 
 impl Worker {
     /// The generation as an earlier worker left it, if it left a checkpoint that can be resumed.
-    pub(super) async fn resume(&self, task: &Task, delivery: &Delivery) -> Result<Option<Generation>, GenerationError> {
+    pub(super) async fn resume(
+        &self,
+        task: &Task,
+        chosen: &Arc<Chosen>,
+        delivery: &Delivery,
+    ) -> Result<Option<Generation>, GenerationError> {
         let key = keys::checkpoint(task.id, task.attempt.number);
         let read = self.retry(delivery, || self.workflow.gallery.read(&key, MOST_BYTES)).await?;
         let Some(object) = read else { return Ok(None) };
-        let resumed = Checkpoint::from_bytes(&object.bytes).and_then(|saved| self.engine.model.resume(saved));
+        let chosen = chosen.clone();
+        let resuming = move || Checkpoint::from_bytes(&object.bytes).and_then(|saved| chosen.resume(saved));
+        let resumed = tokio::task::spawn_blocking(resuming).await?;
         match resumed {
             Ok(generation) => Ok(Some(generation)),
             Err(error) => {

@@ -15,6 +15,7 @@ use super::generating::{RunningTask, on_blocking_thread};
 use super::generation_error::GenerationError;
 use super::image_files::{ImageFiles, encode, sha256};
 use super::{Delivery, Worker};
+use crate::engine::OpenedModel;
 use crate::price;
 
 /// Larger than any image's file.
@@ -46,7 +47,7 @@ impl Worker {
             let (same, decoded) =
                 on_blocking_thread(generation, move |generation| generation.image(index as usize)).await?;
             generation = same;
-            let files = encode(&decoded?, &self.record(&running.task, &generation.settings().alone(index)))?;
+            let files = encode(&decoded?, &record(running, &generation.settings().alone(index)))?;
             running.pace.record_decoding(began.elapsed());
             running.heartbeat.record_step(began.elapsed());
             if running.heartbeat.has_moved() {
@@ -71,22 +72,6 @@ impl Worker {
         }
         self.remove_checkpoint(task).await;
         Ok(())
-    }
-
-    /// Two generations with the same settings have the same record, so that they give the same file.
-    fn record<'a>(&'a self, task: &'a Task, settings: &'a ResolvedSettings) -> ImageRecord<'a> {
-        let init = task.attempt.settings.init_image.as_deref();
-        ImageRecord {
-            easel: env!("CARGO_PKG_VERSION"),
-            settings,
-            model: &self.engine.name,
-            refiner: self.engine.refiner_name.as_deref().filter(|_| settings.use_refiner),
-            tiny_vae: self.engine.tiny_vae_name.as_deref(),
-            device: self.engine.device.kind(),
-            backend: self.engine.device.backend,
-            precision: self.engine.device.precision,
-            init: init.map(|key| key.rsplit('/').next().unwrap_or(key)),
-        }
     }
 
     /// Stores an image and its thumbnail. An image that is already there stays.
@@ -131,11 +116,11 @@ impl Worker {
     fn generation_report(&self, running: &RunningTask, generation: &Generation, images: usize) -> GenerationReport {
         let task = &running.task;
         let settings = generation.settings();
-        let device = &self.engine.device;
+        let OpenedModel { name, refiner_name, device, .. } = &*running.chosen.model;
         let took = running.elapsed();
         let cost = |hour| price::per_image(hour, took.as_secs_f64(), images);
         GenerationReport {
-            model: self.engine.name.clone(),
+            model: name.clone(),
             device: device.kind().to_owned(),
             device_name: device.name.clone(),
             precision: device.precision.to_string(),
@@ -144,13 +129,33 @@ impl Worker {
             steps: settings.steps,
             guidance_scale: settings.guidance_scale,
             scheduler: settings.scheduler.map(|name| name.as_str().to_owned()).unwrap_or_default(),
-            refined: settings.use_refiner && self.engine.refiner_name.is_some(),
+            refined: settings.use_refiner && refiner_name.is_some(),
             queue_seconds: queue_time(&task.attempt).as_secs_f64(),
             drawing_seconds: took.as_secs_f64(),
             step_seconds: running.pace.median_step().as_secs_f64(),
             dollars_per_image: self.options.dollars_per_hour.map(cost),
             warnings: generation.warnings().to_vec(),
         }
+    }
+}
+
+/// Two generations with the same settings have the same record, so that they give the same file.
+fn record<'a>(running: &'a RunningTask, settings: &'a ResolvedSettings) -> ImageRecord<'a> {
+    let (asked, chosen) = (&running.task.attempt.settings, &running.chosen);
+    let OpenedModel { name, refiner_name, tiny_vae_name, device, .. } = &*chosen.model;
+    let init = asked.init_image.as_deref();
+    ImageRecord {
+        easel: env!("CARGO_PKG_VERSION"),
+        settings,
+        model: name,
+        refiner: refiner_name.as_deref().filter(|_| settings.use_refiner),
+        tiny_vae: tiny_vae_name.as_deref(),
+        loras: &chosen.lora_records,
+        refiner_loras: &[],
+        device: device.kind(),
+        backend: device.backend,
+        precision: device.precision,
+        init: init.map(|key| key.rsplit('/').next().unwrap_or(key)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Generating a claimed task's images, step by step.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use easel_domain::task::{Settings, Task};
@@ -13,10 +14,13 @@ use super::generation_error::GenerationError;
 use super::heartbeat::Heartbeat;
 use super::pace::Pace;
 use super::{Delivery, DeliveryOutcome, Worker, image_files};
+use crate::engine::Chosen;
 
 /// A claimed task that is being generated.
 pub(super) struct RunningTask {
     pub(super) task: Task,
+    /// What it is drawn with.
+    pub(super) chosen: Arc<Chosen>,
     pub(super) heartbeat: Heartbeat,
     pub(super) pace: Pace,
     pub(super) began: Instant,
@@ -27,10 +31,10 @@ pub(super) struct RunningTask {
 impl Worker {
     /// Generates the task's images, or as much of them as there is time for.
     pub(super) async fn generate_claimed(&self, claimed: ClaimedTask, delivery: &Delivery) -> DeliveryOutcome {
-        let ClaimedTask { task, progress, resumed } = claimed;
+        let ClaimedTask { task, progress, chosen, resumed } = claimed;
         let heartbeat = Heartbeat::begin(self.workflow.store.clone(), task.clone(), progress, self.options.clone());
         let (pace, began) = (Pace::default(), Instant::now());
-        let mut running = RunningTask { task, heartbeat, pace, began, looked_for_others: None };
+        let mut running = RunningTask { task, chosen, heartbeat, pace, began, looked_for_others: None };
         match self.run_steps(&mut running, resumed, delivery).await {
             Ok(()) => DeliveryOutcome::Done,
             Err(error) => self.leave_failed(running, &error, delivery).await,
@@ -45,7 +49,7 @@ impl Worker {
     ) -> Result<(), GenerationError> {
         let mut generation = match resumed {
             Some(generation) => generation,
-            None => self.start(&running.task.attempt.settings, delivery).await?,
+            None => self.start(&running.task.attempt.settings, &running.chosen, delivery).await?,
         };
         loop {
             if self.is_interrupted(running, &generation, delivery).await? {
@@ -86,14 +90,19 @@ impl Worker {
     }
 
     /// Starts the generation: reads the image to start from, if there is one, and encodes the prompt.
-    async fn start(&self, settings: &Settings, delivery: &Delivery) -> Result<Generation, GenerationError> {
+    async fn start(
+        &self,
+        settings: &Settings,
+        chosen: &Arc<Chosen>,
+        delivery: &Delivery,
+    ) -> Result<Generation, GenerationError> {
         let init = match &settings.init_image {
             Some(key) => Some(self.init_image(key, delivery).await?),
             None => None,
         };
-        let request = self.engine.request(settings, init)?;
-        let model = self.engine.model.clone();
-        Ok(tokio::task::spawn_blocking(move || model.start(request)).await??)
+        let (chosen, settings) = (chosen.clone(), settings.clone());
+        let starting = move || chosen.model.model.start(chosen.request(&settings, init)?);
+        Ok(tokio::task::spawn_blocking(starting).await??)
     }
 
     async fn init_image(&self, key: &str, delivery: &Delivery) -> Result<RgbImage, GenerationError> {

@@ -1,0 +1,49 @@
+// What the service offers by name: models, LoRAs and embeddings.
+
+import { Problem, call } from "./api.js";
+
+/** @typedef {import("../types/desk").Offers} Offers */
+/** @typedef {Record<string, any>} Values */
+
+/** @type {Offers} */
+export const NOTHING_OFFERED = { models: [], loras: [], embeddings: [], is_complete: false, reported_at: null };
+
+/**
+ * What is offered now; nothing where the service does not say.
+ * @param {AbortSignal} signal
+ * @returns {Promise<Offers>}
+ */
+export async function loadOffers(signal) {
+  try {
+    return (await call("GET", "/v1/offers", { signal })).body;
+  } catch (error) {
+    if (error instanceof Problem) return NOTHING_OFFERED;
+    throw error;
+  }
+}
+
+/** @param {{name: string}[]} offers @param {string} name */
+const has = (offers, name) => offers.some((offer) => offer.name === name);
+
+/**
+ * The values without the names that the service does not offer, such as those of an image from elsewhere, and these names.
+ * @param {Values} values
+ * @param {Offers} offers
+ * @returns {{values: Values, missing: string[]}}
+ */
+export function onlyOffered(values, offers) {
+  /** @type {string[]} */
+  const missing = [];
+  /** @param {{name: string}[]} offered @param {string} name */
+  const keep = (offered, name) => {
+    if (has(offered, name)) return true;
+    missing.push(name);
+    return false;
+  };
+  const kept = { ...values };
+  // What draws anyway is not named.
+  if (values.model && (values.model === offers.models[0]?.name || !keep(offers.models, values.model))) delete kept.model;
+  if (values.loras) kept.loras = values.loras.filter((/** @type {{name: string}} */ { name }) => keep(offers.loras, name));
+  if (values.embeddings) kept.embeddings = values.embeddings.filter((/** @type {string} */ name) => keep(offers.embeddings, name));
+  return { values: kept, missing };
+}

@@ -1,0 +1,197 @@
+//! What a service offers by name: models, LoRAs and textual inversions, as its workers last said.
+
+use easel_domain::task::Settings;
+use easel_settings::{FieldError, quoted};
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+pub use crate::offer::Offer;
+use crate::store::{WorkerOffers, WorkerReport};
+
+/// How many names a message lists.
+const LISTED: usize = 20;
+
+/// What a service offers by name.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
+pub struct Offers {
+    /// The models; the first one draws unless a task names another.
+    pub models: Vec<Offer>,
+    /// The LoRAs, by name.
+    pub loras: Vec<Offer>,
+    /// The textual inversions, by name, which is the word too.
+    pub embeddings: Vec<Offer>,
+    /// Whether that is all. If not, what is not here may be offered nonetheless.
+    pub is_complete: bool,
+    /// When a worker last looked; none before there was one.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub reported_at: Option<Timestamp>,
+}
+
+impl Offers {
+    /// What is offered according to what workers said, the last to speak first. It is all there is if none of them had more
+    /// to say and each said it lately: a worker that runs only now and then does not see what was added since.
+    #[must_use]
+    pub fn of(workers: &[WorkerOffers], now: Timestamp) -> Self {
+        let (fresh, stale): (Vec<_>, Vec<_>) = workers.iter().partition(|offers| is_fresh(offers, now));
+        let counted = if fresh.is_empty() { &stale[..stale.len().min(1)] } else { &fresh[..] };
+        let union = |of: fn(&WorkerOffers) -> &Vec<Offer>| {
+            let mut offers: Vec<Offer> = Vec::new();
+            for offer in counted.iter().flat_map(|worker| of(worker)) {
+                match offers.iter_mut().find(|known| known.name == offer.name) {
+                    // Two workers that have different files by one name: neither digest is the one.
+                    Some(known) if known.sha256 != offer.sha256 => known.sha256 = None,
+                    Some(_) => {}
+                    None => offers.push(offer.clone()),
+                }
+            }
+            offers
+        };
+        let by_name = |mut offers: Vec<Offer>| {
+            offers.sort_by(|one, other| one.name.cmp(&other.name));
+            offers
+        };
+        Self {
+            models: union(|offers| &offers.models),
+            loras: by_name(union(|offers| &offers.loras)),
+            embeddings: by_name(union(|offers| &offers.embeddings)),
+            is_complete: !fresh.is_empty() && fresh.iter().all(|offers| !offers.is_cut),
+            reported_at: counted.first().map(|offers| offers.at),
+        }
+    }
+
+    /// Whether settings name only what is offered, as far as that is known.
+    ///
+    /// # Errors
+    /// Every name that nobody offers, with those that somebody does.
+    pub fn check(&self, settings: &Settings) -> Result<(), Vec<FieldError>> {
+        if !self.is_complete {
+            return Ok(());
+        }
+        let loras = settings.loras.iter().flatten().enumerate();
+        let embeddings = settings.embeddings.iter().flatten().enumerate();
+        let named = settings.model.iter().map(|name| ("model".to_owned(), name, "model", &self.models));
+        let named = named
+            .chain(loras.map(|(at, lora)| (format!("loras[{at}].name"), &lora.name, "LoRA", &self.loras)))
+            .chain(embeddings.map(|(at, name)| (format!("embeddings[{at}]"), name, "embedding", &self.embeddings)));
+        let errors: Vec<_> = named
+            .filter(|(_, name, _, offered)| !is_offered(name, offered))
+            .map(|(field, name, what, offered)| {
+                FieldError::new(field, format!("there is no {what} `{}`: {}", quoted(name), listed(what, offered)))
+            })
+            .collect();
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+}
+
+/// Whether settings name anything that a service has to offer.
+#[must_use]
+pub fn names_offers(settings: &Settings) -> bool {
+    settings.model.is_some() || settings.loras.is_some() || settings.embeddings.is_some()
+}
+
+/// Whether a worker has looked so lately that what it has not seen is not there. Those that run by themselves look again
+/// every few seconds and say so every few minutes; the others look when they are started.
+fn is_fresh(offers: &WorkerOffers, now: Timestamp) -> bool {
+    let age = now.duration_since(offers.at).as_secs_f64();
+    let periods = if offers.on_demand { 1 } else { WorkerReport::SILENT_PERIODS };
+    age < (WorkerReport::PERIOD * periods).as_secs_f64()
+}
+
+/// A file may be named by its path, too, which is listed only where its name alone does not tell it from others.
+fn is_offered(name: &str, offered: &[Offer]) -> bool {
+    let stem = name.rsplit('/').next().unwrap_or(name);
+    offered.iter().any(|offer| offer.name == name || offer.name == stem || ends_in(&offer.name, name))
+}
+
+/// Whether `name` is the last part of a path that several files share: a worker says which they are.
+fn ends_in(path: &str, name: &str) -> bool {
+    path.strip_suffix(name).is_some_and(|before| before.ends_with('/'))
+}
+
+fn listed(what: &str, offered: &[Offer]) -> String {
+    if offered.is_empty() {
+        return format!("no {what}s are offered");
+    }
+    let names: Vec<_> = offered.iter().take(LISTED).map(|offer| quoted(&offer.name)).collect();
+    let more = offered.len().saturating_sub(LISTED);
+    let more = if more > 0 { format!(" and {more} more (GET /v1/offers)") } else { String::new() };
+    format!("there are {}{more}", names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use easel_settings::LoraReference;
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    fn offer(name: &str) -> Offer {
+        Offer { name: name.to_owned(), sha256: None }
+    }
+
+    fn now() -> Timestamp {
+        Timestamp::from_second(1_700_000_000).expect("a time")
+    }
+
+    fn worker(seconds_ago: i64, loras: &[&str], on_demand: bool) -> WorkerOffers {
+        WorkerOffers {
+            worker: format!("w{seconds_ago}"),
+            at: now() - SignedDuration::from_secs(seconds_ago),
+            models: vec![offer("base"), offer("turbo")],
+            loras: loras.iter().map(|name| offer(name)).collect(),
+            embeddings: Vec::new(),
+            is_cut: false,
+            on_demand,
+        }
+    }
+
+    fn asking(lora: &str) -> Settings {
+        let loras = Some(vec![LoraReference { name: lora.to_owned(), weight: 1.0 }]);
+        Settings { loras, ..Settings::new("a heart") }
+    }
+
+    #[test]
+    fn what_any_worker_offers_is_offered() {
+        let offers = Offers::of(&[worker(1, &["pen", "ink"], false), worker(5, &["ink", "oil"], false)], now());
+        let names: Vec<_> = offers.loras.iter().map(|offer| offer.name.as_str()).collect();
+        assert_eq!(names, ["ink", "oil", "pen"]);
+        assert_eq!((offers.models[0].name.as_str(), offers.is_complete), ("base", true));
+        assert!(offers.check(&asking("oil")).is_ok());
+        let errors = offers.check(&asking("pencil")).expect_err("refused");
+        assert_eq!(errors[0].to_string(), "loras[0].name: there is no LoRA `pencil`: there are ink, oil, pen");
+        let all = Settings { model: Some("xl".into()), embeddings: Some(vec!["hands".into()]), ..asking("pencil") };
+        let fields: Vec<_> = offers.check(&all).expect_err("refused").into_iter().map(|error| error.field).collect();
+        assert_eq!(fields, ["model", "loras[0].name", "embeddings[0]"]);
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_refused() {
+        assert!(Offers::of(&[], now()).check(&asking("pen")).is_ok(), "no worker has spoken");
+        let silent = Offers::of(&[worker(600, &["ink"], false)], now());
+        assert!(silent.check(&asking("pen")).is_ok() && silent.loras.len() == 1);
+        let seldom = |ago| Offers::of(&[worker(ago, &["ink"], true)], now()).check(&asking("pen")).is_ok();
+        assert!(seldom(200) && !seldom(100), "a function sees nothing new while it does not run");
+        let cut = WorkerOffers { is_cut: true, ..worker(1, &["ink"], false) };
+        assert!(Offers::of(&[cut], now()).check(&asking("pen")).is_ok());
+    }
+
+    #[test]
+    fn paths_are_names_too() {
+        let offers = Offers::of(&[worker(1, &["ink", "a/pen", "b/pen"], false)], now());
+        for name in ["ink", "people/ink", "a/pen", "pen"] {
+            assert!(offers.check(&asking(name)).is_ok(), "{name}");
+        }
+        assert!(offers.check(&asking("en")).is_err());
+    }
+
+    #[test]
+    fn two_files_by_one_name_have_no_digest() {
+        let mut two = [worker(1, &["ink"], false), worker(2, &["ink"], false)];
+        two[0].loras[0].sha256 = Some("a".repeat(64));
+        two[1].loras[0].sha256 = Some("a".repeat(64));
+        assert_eq!(Offers::of(&two, now()).loras[0].sha256, Some("a".repeat(64)));
+        two[1].loras[0].sha256 = Some("b".repeat(64));
+        assert_eq!(Offers::of(&two, now()).loras[0].sha256, None);
+    }
+}

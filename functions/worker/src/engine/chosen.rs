@@ -1,0 +1,122 @@
+//! What a task is drawn with: the model and the files behind the names in its settings.
+
+use std::sync::Arc;
+
+use easel_domain::task::{MAX_USED_FILES, Settings, UsedFile, UsedKind};
+use easel_images::LoraRecord;
+use easel_model::{Checkpoint, Generation, RequestedLora};
+use easel_models::offers::{Catalogue, OfferError, OfferKind, OfferedFile};
+
+use super::{Engine, OpenedModel, adapters};
+use crate::error::{Error, Result};
+
+/// Most LoRAs of a task, those that its prompt names included.
+const MAX_LORAS: usize = 16;
+
+/// The model and the files that a task is drawn with.
+pub struct Chosen {
+    pub(crate) model: Arc<OpenedModel>,
+    pub(crate) loras: Vec<RequestedLora>,
+    /// What an image's metadata says of them.
+    pub(crate) lora_records: Vec<LoraRecord>,
+    pub(crate) embeddings: Vec<OfferedFile>,
+    /// What is written down of them.
+    pub(crate) used: Vec<UsedFile>,
+}
+
+impl Engine {
+    /// What a task with these settings is drawn with. `before` are the files that it has been drawn with, or that an earlier
+    /// attempt was: where they have the same names, they have to be the same. This takes a while.
+    ///
+    /// # Errors
+    /// Returns [`Error::WrongUse`] if a name is not offered, or stands for another file than before; fails if a file cannot be
+    /// fetched or read.
+    pub fn choose(&self, settings: &Settings, before: &[UsedFile]) -> Result<Chosen> {
+        let model = self.model(settings.model.as_deref())?;
+        let mut named: Vec<(String, String)> = Vec::new();
+        for lora in settings.loras.iter().flatten() {
+            named.push((lora.name.clone(), lora.weight.to_string()));
+        }
+        named.extend(adapters::named_in_prompt(settings));
+        if named.len() > MAX_LORAS {
+            let message = format!("the settings and the prompt name {} LoRAs, the limit is {MAX_LORAS}", named.len());
+            return Err(Error::WrongUse(message));
+        }
+        let find_lora = |(name, weights): &(String, String)| -> Result<(OfferedFile, String)> {
+            Ok((find(self.loras.as_ref(), OfferKind::Lora, name)?, weights.clone()))
+        };
+        let found = named.iter().map(find_lora).collect::<Result<Vec<_>>>()?;
+        let mut embeddings: Vec<OfferedFile> = Vec::new();
+        for name in settings.embeddings.iter().flatten() {
+            if embeddings.iter().all(|file| file.name != *name) {
+                embeddings.push(find(self.embeddings.as_ref(), OfferKind::Embedding, name)?);
+            }
+        }
+        let used = used(&model, found.iter().map(|(file, _)| file), &embeddings);
+        for file in &used {
+            check_same(file, settings, before)?;
+        }
+        let open = |(file, weights): &(OfferedFile, String)| self.files.lora(file, weights);
+        let (loras, lora_records) =
+            found.iter().map(open).collect::<easel_model::Result<Vec<_>>>()?.into_iter().unzip();
+        Ok(Chosen { model, loras, lora_records, embeddings, used })
+    }
+}
+
+impl Chosen {
+    /// Continues from a checkpoint.
+    ///
+    /// # Errors
+    /// Returns [`easel_model::Error::Checkpoint`] if it was made with another model or other files.
+    pub(crate) fn resume(&self, checkpoint: Checkpoint) -> easel_model::Result<Generation> {
+        adapters::resume(&self.model.model, checkpoint, &self.loras, &self.embeddings)
+    }
+}
+
+/// The file with this name.
+fn find(catalogue: Option<&Catalogue>, kind: OfferKind, name: &str) -> Result<OfferedFile> {
+    let none = || OfferError::Unknown { kind, name: name.to_owned(), names: Vec::new() };
+    let found = catalogue.ok_or_else(none).and_then(|catalogue| catalogue.find(name));
+    found.map_err(|error| match error {
+        OfferError::Unreadable { .. } => Error::Failed(error.to_string()),
+        OfferError::Unknown { .. } | OfferError::Ambiguous { .. } => Error::WrongUse(error.to_string()),
+    })
+}
+
+/// Each file once, the model first.
+fn used<'f>(
+    model: &OpenedModel,
+    loras: impl Iterator<Item = &'f OfferedFile>,
+    embeddings: &[OfferedFile],
+) -> Vec<UsedFile> {
+    let file = |kind, file: &OfferedFile| UsedFile { kind, name: file.name.clone(), digest: file.sha256.clone() };
+    let mut used = vec![UsedFile {
+        kind: UsedKind::Model,
+        name: model.name.clone(),
+        digest: model.model.fingerprint().to_owned(),
+    }];
+    used.extend(loras.map(|lora| file(UsedKind::Lora, lora)));
+    used.extend(embeddings.iter().map(|embedding| file(UsedKind::Embedding, embedding)));
+    used.sort_by(|one, other| one.kind.cmp(&other.kind));
+    used.dedup();
+    used.truncate(MAX_USED_FILES);
+    used
+}
+
+/// Whether a file that was used before under its name is the same. A model that nobody named may be another.
+///
+/// # Errors
+/// Returns [`Error::WrongUse`] if it is another.
+fn check_same(file: &UsedFile, settings: &Settings, before: &[UsedFile]) -> Result<()> {
+    let was = before.iter().find(|before| before.kind == file.kind && before.name == file.name);
+    let Some(was) = was.filter(|was| was.digest != file.digest && was.is_named_by(settings)) else { return Ok(()) };
+    let short = |digest: &str| digest.chars().take(12).collect::<String>();
+    Err(Error::WrongUse(format!(
+        "the {} `{}` has been replaced since this task was first drawn with it (it was {}…, it is {}…): put the earlier file \
+         back and retry, or make a new task to use this one",
+        file.kind.as_str(),
+        file.name,
+        short(&was.digest),
+        short(&file.digest)
+    )))
+}

@@ -1,0 +1,51 @@
+//! What an engine offers by name.
+
+use std::time::{Duration, Instant};
+
+use easel_models::offers::{Catalogue, OfferKind, OfferedName};
+use easel_storage::offers::Offer;
+use easel_storage::store::WorkerOffers;
+use jiff::Timestamp;
+
+use super::{Engine, is_on_demand};
+
+/// How often a server is asked what it has.
+const ASK_EVERY: Duration = Duration::from_secs(60);
+
+impl Engine {
+    /// What a worker with this engine offers, looked at anew: folders each time, servers from time to time. This takes a while,
+    /// so it must not run on a thread of an async runtime.
+    #[must_use]
+    pub fn offers(&self, worker: &str) -> WorkerOffers {
+        let asks = {
+            let mut looked = self.looked.lock();
+            let is_due = looked.is_none_or(|looked| looked.elapsed() >= ASK_EVERY);
+            if is_due {
+                *looked = Some(Instant::now());
+            }
+            is_due
+        };
+        let names = |kind: OfferKind, catalogue: Option<&Catalogue>| {
+            let Some(catalogue) = catalogue else { return Vec::new() };
+            if (asks || catalogue.is_local())
+                && let Err(error) = catalogue.refresh()
+            {
+                tracing::warn!(%error, "which {kind}s are offered cannot be seen: those of before stay");
+            }
+            catalogue.names().into_iter().map(offer).collect()
+        };
+        WorkerOffers {
+            worker: worker.to_owned(),
+            at: Timestamp::now(),
+            models: self.model_names().into_iter().map(|name| Offer { name: name.to_owned(), sha256: None }).collect(),
+            loras: names(OfferKind::Lora, self.loras.as_ref()),
+            embeddings: names(OfferKind::Embedding, self.embeddings.as_ref()),
+            is_cut: false,
+            on_demand: is_on_demand(),
+        }
+    }
+}
+
+fn offer(OfferedName { name, sha256 }: OfferedName) -> Offer {
+    Offer { name, sha256 }
+}

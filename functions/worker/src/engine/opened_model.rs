@@ -1,0 +1,118 @@
+//! A model that is open on the engine's device.
+
+use std::path::PathBuf;
+
+use easel_model::{Backend, DeviceChoice, DevicePreference, Model, Retention};
+use easel_models::demo_model::DemoModel;
+use easel_models::model_choice::{ModelChoice, NamedModels};
+use easel_models::offers::NamedModel;
+use easel_models::pull;
+use easel_system::environment::{MODEL, MODELS, REFINER, TINY_VAE};
+
+use super::EngineOptions;
+use crate::error::{Error, Result};
+
+/// A model that is open.
+pub struct OpenedModel {
+    pub(crate) model: Model,
+    /// The device that it draws on, in the precision that it has.
+    pub(crate) device: DeviceChoice,
+    /// The name that it is asked for by.
+    pub(crate) name: String,
+    pub(crate) refiner_name: Option<String>,
+    pub(crate) tiny_vae_name: Option<String>,
+    /// Denoising steps where a request names none.
+    pub(crate) default_steps: u32,
+    /// The memory that the whole model and its computations need, in bytes.
+    pub(crate) expected_memory: u64,
+    /// The demo model's files have to stay where they are.
+    _demo: Option<DemoModel>,
+}
+
+impl OpenedModel {
+    /// The model that draws unless a task names another, and the device, which is chosen for it.
+    ///
+    /// # Errors
+    /// Fails if the model cannot be fetched or opened, or if a device that was named is not available.
+    pub(super) fn open_first(named: Option<&NamedModel>, options: &EngineOptions) -> Result<(Self, DeviceChoice)> {
+        let sources = Self::sources(named, options)?;
+        let requirement = Model::requirement(&sources.base, sources.refiner.as_ref(), options.precision)?;
+        let device = DeviceChoice::select(options.device, requirement)?;
+        let name = named.map_or_else(|| sources.name.clone(), |named| named.name.clone());
+        Ok((Self::of(&name, sources, device.clone(), options)?, device))
+    }
+
+    /// The files of a model, which are fetched first if they are not on this machine.
+    ///
+    /// # Errors
+    /// Says what is wrong with which file.
+    pub(super) fn sources(named: Option<&NamedModel>, options: &EngineOptions) -> Result<ModelChoice> {
+        let local = |option: &str, path: Option<&PathBuf>| {
+            let local = |path| pull::local(option, path, options.cache.as_deref(), &mut |_| {});
+            path.map(|path| local(path)).transpose()
+        };
+        let option = if named.is_some() { MODELS } else { MODEL };
+        let model = local(option, named.map(|named| &named.model).or(options.model.as_ref()))?;
+        let refiner = local(REFINER, options.refiner.as_ref())?;
+        let tiny_vae = local(TINY_VAE, options.tiny_vae.as_ref())?;
+        Ok(ModelChoice::open(&NamedModels {
+            options: [option, REFINER, TINY_VAE],
+            model: model.as_deref(),
+            refiner: refiner.as_deref(),
+            no_refiner: false,
+            tiny_vae: tiny_vae.as_deref(),
+        })?)
+    }
+
+    /// The engine's device in the precision that these files ask for.
+    ///
+    /// # Errors
+    /// Fails if the device cannot draw with them.
+    pub(super) fn device(
+        sources: &ModelChoice,
+        options: &EngineOptions,
+        engine: &DeviceChoice,
+    ) -> Result<DeviceChoice> {
+        let requirement = Model::requirement(&sources.base, sources.refiner.as_ref(), options.precision)?;
+        let preference = match engine.backend {
+            Backend::Flex => DevicePreference::Flex,
+            Backend::NdArray => DevicePreference::NdArray,
+            // Probes would find the memory that another model takes.
+            _ if requirement.is_packed => {
+                let message = "is packed for the CPU: use the model that it was made from on this device";
+                return Err(Error::WrongUse(format!("the model {} {message}", sources.name)));
+            }
+            _ => return Ok(engine.clone()),
+        };
+        let mut choice = DeviceChoice::select(preference, requirement)?;
+        choice.fallback_reason.clone_from(&engine.fallback_reason);
+        Ok(choice)
+    }
+
+    /// Bytes that these files' model and its computations take.
+    pub(super) fn memory(sources: &ModelChoice, device: &DeviceChoice) -> u64 {
+        Model::memory_at_once(&sources.base, sources.refiner.as_ref(), device.precision)
+    }
+
+    /// The model of these files, by this name.
+    ///
+    /// # Errors
+    /// Returns [`Error::Models`] if the cache's limit is no number.
+    pub(super) fn of(name: &str, sources: ModelChoice, device: DeviceChoice, options: &EngineOptions) -> Result<Self> {
+        let cache = options.cache.clone().map(easel_models::packed_weights).transpose()?;
+        let expected_memory = Self::memory(&sources, &device);
+        let default_steps = sources.default_steps();
+        let ModelChoice { base, refiner, refiner_name, tiny_vae_name, demo, .. } = sources;
+        let model = Model::from_sources(base, refiner, &device, Retention::KeepWarm, cache);
+        Ok(Self {
+            model,
+            device,
+            name: name.to_owned(),
+            refiner_name,
+            tiny_vae_name,
+            default_steps,
+            expected_memory,
+            _demo: demo,
+        })
+    }
+}

@@ -1,0 +1,158 @@
+//! LoRA and its family: what the reference implementation gives, switching, and what is refused.
+
+mod crafted;
+mod refusals;
+mod switching;
+mod together;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use easel_model::{DevicePreference, LoraFile, LoraWeights, Precision, Request, RequestedLora, ResolvedSettings};
+use safetensors::Dtype;
+use serde::Deserialize;
+
+use crate::common::{demo_model, expected_in};
+use crate::reference::{compare, compare_images};
+
+/// A file of the adapters' reference data.
+fn adapters(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/adapters").join(path)
+}
+
+/// A case of the adapters' `cases.json` that has LoRAs.
+#[derive(Debug, Deserialize)]
+struct Case {
+    name: String,
+    prompt: String,
+    negative_prompt: Option<String>,
+    seed: u64,
+    steps: u32,
+    guidance_scale: f64,
+    scheduler: String,
+    high_noise_frac: Option<f64>,
+    #[serde(default)]
+    loras: Vec<CaseLora>,
+}
+
+#[derive(Debug, Deserialize)]
+struct CaseLora {
+    file: String,
+    weight: f32,
+}
+
+/// Every case that is about LoRAs alone.
+fn cases() -> Vec<Case> {
+    let text = std::fs::read_to_string(adapters("cases.json")).expect("the cases are there");
+    let cases: Vec<Case> = serde_json::from_str(&text).expect("the cases are well formed");
+    cases.into_iter().filter(|case| case.name.starts_with("lora_")).collect()
+}
+
+/// The LoRA `file` of the reference data, as strong as `weights` says.
+fn lora(file: &str, weights: &str) -> RequestedLora {
+    let file = LoraFile::open(&adapters(&format!("files/{file}"))).expect("the LoRA opens");
+    RequestedLora { file: Arc::new(file), weights: LoraWeights::parse(weights).expect("the weights are understood") }
+}
+
+impl Case {
+    fn request(&self) -> Request {
+        let mut settings = ResolvedSettings::new(&self.prompt);
+        settings.negative_prompt.clone_from(&self.negative_prompt);
+        settings.seed = self.seed;
+        settings.steps = self.steps;
+        settings.guidance_scale = self.guidance_scale;
+        settings.scheduler = Some(self.scheduler.parse().expect("the scheduler has its usual name"));
+        settings.use_refiner = self.high_noise_frac.is_some();
+        settings.high_noise_frac = self.high_noise_frac.unwrap_or(1.0);
+        let loras = self.loras.iter().map(|one| lora(&one.file, &one.weight.to_string())).collect();
+        Request { loras, ..settings.into() }
+    }
+
+    fn expected(&self) -> Vec<crate::common::Expected> {
+        expected_in(&adapters(&format!("expected/{}.safetensors", self.name)))
+    }
+}
+
+#[test]
+fn flex_gives_what_the_reference_gives() {
+    compare_all(DevicePreference::Flex);
+}
+
+#[test]
+fn ndarray_gives_what_the_reference_gives() {
+    compare_all(DevicePreference::NdArray);
+}
+
+#[test]
+#[ignore = "needs a CUDA device"]
+fn cuda_gives_what_the_reference_gives() {
+    compare_all(DevicePreference::Cuda(None));
+}
+
+fn compare_all(device: DevicePreference) {
+    // One model for all cases: each has to find the weights as if it were the first.
+    let model = demo_model(device, None);
+    let mut faults = Vec::new();
+    let cases = cases();
+    assert_eq!(cases.len(), 10);
+    for case in cases {
+        let mut run = model.start_traced(case.request()).expect("the request is good");
+        let images = run.finish().expect("the run ends well");
+        let trace = run.trace().expect("the run is traced");
+        for expected in case.expected() {
+            let fault = match expected.dtype {
+                Dtype::U8 => {
+                    let found: Vec<u8> = images.iter().flat_map(|image| image.as_raw().clone()).collect();
+                    compare_images(&found, &expected)
+                }
+                _ => compare(trace, &expected),
+            };
+            faults.extend(fault.map(|fault| format!("{}: {}: {fault}", case.name, expected.name)));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Mean difference of two images in levels.
+fn mean_levels(found: &[u8], expected: &[f64]) -> f64 {
+    let total: f64 = found.iter().zip(expected).map(|(&found, expected)| (f64::from(found) - expected).abs()).sum();
+    total / expected.len() as f64
+}
+
+/// bf16 and int8 stay as close to the reference as they do without LoRAs, and change as much: the weights are merged before
+/// they are rounded.
+#[test]
+fn rounding_stays_close() {
+    for (precision, bound) in [(Precision::Bf16, 1.0), (Precision::Int8, 1.5)] {
+        let model = demo_model(DevicePreference::Flex, Some(precision));
+        let mut total = 0.0;
+        let cases = cases();
+        for case in &cases {
+            let images = model.start(case.request()).and_then(|mut run| run.finish()).expect("the run ends well");
+            let found: Vec<u8> = images.iter().flat_map(|image| image.as_raw().clone()).collect();
+            let expected = case.expected();
+            let image = expected.iter().find(|tensor| tensor.name == "image").expect("there is an image");
+            let mean = mean_levels(&found, &image.values);
+            println!("{precision} {}: mean {mean:.3} levels", case.name);
+            total += mean;
+        }
+        let mean = total / cases.len() as f64;
+        assert!(mean < bound, "{precision}: mean {mean:.3} levels");
+    }
+}
+
+/// The names of the layers that the reference changed are those that `lora_norms` are of.
+#[test]
+fn every_layer_of_every_file_is_changed() {
+    let text = std::fs::read_to_string(adapters("expected/lora_layers.json")).expect("the names are there");
+    let layers: std::collections::BTreeMap<String, Vec<String>> = serde_json::from_str(&text).expect("well formed");
+    let model = demo_model(DevicePreference::Flex, None);
+    for (file, layers) in layers {
+        let settings = ResolvedSettings { steps: 1, width: Some(64), height: Some(64), ..ResolvedSettings::new("x") };
+        let request = Request { loras: vec![lora(&file, "0.5")], ..settings.into() };
+        let run = model.start_traced(request).expect("the request is good");
+        let lengths = run.trace().and_then(|trace| trace.numbers("lora_norms")).expect("the lengths are traced");
+        assert_eq!(lengths.len(), layers.len(), "{file}");
+        assert!(lengths.iter().all(|length| *length > 0.0), "{file}");
+    }
+}
