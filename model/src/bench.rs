@@ -1,8 +1,11 @@
 //! Times parts of the model on random weights in the real shapes.
 
+mod cost;
+mod estimate;
 mod operations;
 pub mod random_model;
 
+pub use estimate::{StepRates, step_work};
 pub use operations::{OperationReport, operations};
 
 use std::collections::BTreeMap;

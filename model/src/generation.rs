@@ -5,6 +5,7 @@ mod components;
 mod conditioning;
 mod decode;
 mod evaluate;
+mod explain;
 mod guidance;
 mod images;
 mod memory_requirement;

@@ -3,6 +3,7 @@
 //! Pickles are refused, because opening one runs its code.
 
 mod cache;
+mod check_numbers;
 mod component;
 mod component_tensors;
 mod config_texts;
@@ -10,7 +11,9 @@ mod convert;
 mod export;
 mod files;
 mod fingerprint;
+mod finite;
 mod folder;
+mod left_over;
 pub mod manifest;
 mod options;
 mod original;
@@ -18,11 +21,14 @@ mod packing;
 mod random;
 mod recognise;
 mod safetensors;
+mod scale;
 mod single_file;
 mod source;
+mod stored_numbers;
 mod tensor_parameters;
 mod tensor_source;
 mod tiny_vae;
+mod vae;
 mod write;
 
 pub use cache::Cache;
@@ -42,6 +48,7 @@ pub use source::ModelSource;
 pub(crate) use source::Tokenizers;
 pub use tensor_source::{RawTensor, TensorSource};
 pub use tiny_vae::TinyVaeFiles;
+pub use vae::VaeFiles;
 pub use write::write_folder;
 
 pub use crate::precision::WeightType;

@@ -11,7 +11,7 @@ use easel_models::demo_model::DemoModel;
 use easel_models::model_choice::{ModelChoice, NamedModels};
 use easel_models::pull;
 use easel_storage::store::WorkerReport;
-use easel_system::environment::{self, LAMBDA_RUNTIME_API, MODEL, REFINER, TINY_VAE};
+use easel_system::environment::{self, LAMBDA_RUNTIME_API, MODEL, REFINER, TINY_VAE, VAE};
 use jiff::Timestamp;
 
 pub use options::EngineOptions;
@@ -25,6 +25,7 @@ pub struct Engine {
     /// The model's name.
     pub(crate) name: String,
     pub(crate) refiner_name: Option<String>,
+    pub(crate) vae_name: Option<String>,
     pub(crate) tiny_vae_name: Option<String>,
     /// Denoising steps where a request names none.
     default_steps: u32,
@@ -50,12 +51,14 @@ impl Engine {
         };
         let model = local(MODEL, &options.model)?;
         let refiner = local(REFINER, &options.refiner)?;
+        let vae = local(VAE, &options.vae)?;
         let tiny_vae = local(TINY_VAE, &options.tiny_vae)?;
         let choice = ModelChoice::open(&NamedModels {
-            options: [MODEL, REFINER, TINY_VAE],
+            options: [MODEL, REFINER, VAE, TINY_VAE],
             model: model.as_deref(),
             refiner: refiner.as_deref(),
             no_refiner: false,
+            vae: vae.as_deref(),
             tiny_vae: tiny_vae.as_deref(),
             retention: Retention::KeepWarm,
             cache: options.cache.clone().map(easel_models::packed_weights).transpose()?,
@@ -63,7 +66,7 @@ impl Engine {
         let requirement = Model::requirement(&choice.base, choice.refiner.as_ref(), options.precision)?;
         let device = DeviceChoice::select(options.device, requirement)?;
         let default_steps = choice.default_steps();
-        let ModelChoice { base, refiner, options, name, refiner_name, tiny_vae_name, demo } = choice;
+        let ModelChoice { base, refiner, options, name, refiner_name, vae_name, tiny_vae_name, demo } = choice;
         let expected_memory = Model::memory_at_once(&base, refiner.as_ref(), device.precision);
         let model = Model::from_sources(base, refiner, &device, &options);
         let opening_seconds = began.elapsed().as_secs_f64();
@@ -79,6 +82,7 @@ impl Engine {
             device,
             name,
             refiner_name,
+            vae_name,
             tiny_vae_name,
             default_steps,
             opening_seconds,

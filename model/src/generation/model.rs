@@ -8,7 +8,7 @@ use super::text_cache::TextCache;
 use crate::config::{ModelIndex, UNetConfig, VaeConfig};
 use crate::device::DeviceChoice;
 use crate::device::panics::computing;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::network::parameters::{ParameterSource, Parameters};
 use crate::network::text_encoder::TextEncoder;
 use crate::network::unet::UNet;
@@ -70,6 +70,14 @@ impl Model {
         }))
     }
 
+    /// Looks at every weight of base and refiner, which are read whole.
+    ///
+    /// # Errors
+    /// [`crate::Error::Weights`] naming file and tensor if a number is not finite.
+    pub fn check_numbers(&self) -> Result<()> {
+        [Some(&self.0.base), self.0.refiner.as_ref()].into_iter().flatten().try_for_each(ModelSource::check_numbers)
+    }
+
     /// The device that computes.
     pub fn device(&self) -> &DeviceChoice {
         &self.0.choice
@@ -99,7 +107,8 @@ impl Model {
         self.source(stage).unet_config()
     }
 
-    pub(crate) fn vae_config(&self) -> &VaeConfig {
+    /// The VAE's; none where only a tiny one decodes.
+    pub(crate) fn vae_config(&self) -> Option<&VaeConfig> {
         self.0.base.vae_config()
     }
 
@@ -149,23 +158,23 @@ impl Model {
 
     pub(crate) fn vae_encoder(&self, stage: Stage) -> Result<Arc<VaeEncoder>> {
         let stage = self.owner(stage, Component::Vae);
-        let source = self.source(stage);
+        let config = self.source(stage).vae_config().ok_or_else(no_vae)?;
         self.component(
             stage,
             Component::Vae,
             |loaded| &loaded.vae_encoder,
-            |parameters| VaeEncoder::load(parameters, source.vae_config(), self.0.choice.vae_formats().1),
+            |parameters| VaeEncoder::load(parameters, config, self.0.choice.vae_formats().1),
         )
     }
 
     pub(crate) fn vae_decoder(&self, stage: Stage) -> Result<Arc<VaeDecoder>> {
         let stage = self.owner(stage, Component::Vae);
-        let source = self.source(stage);
+        let config = self.source(stage).vae_config().ok_or_else(no_vae)?;
         self.component(
             stage,
             Component::Vae,
             |loaded| &loaded.vae_decoder,
-            |parameters| VaeDecoder::load(parameters, source.vae_config(), self.0.choice.vae_formats().1),
+            |parameters| VaeDecoder::load(parameters, config, self.0.choice.vae_formats().1),
         )
     }
 
@@ -268,4 +277,10 @@ impl Model {
         self.0.loaded.iter().for_each(LoadedComponents::release_text_encoders);
         self.0.choice.device().memory_cleanup();
     }
+}
+
+fn no_vae() -> Error {
+    let message = "there is no VAE to make latents of an image or an image of latents: give one as --vae, or leave the image to \
+                   start from away";
+    Error::invalid("vae", message)
 }

@@ -80,6 +80,7 @@ impl Cache {
         USED.lock().insert(path.clone());
         if let Ok(packed) = PackedFile::open(&path)
             && packed.precision() == precision
+            && packed.is_checked()
         {
             mark_as_used(&path);
             return Ok(Some(packed));

@@ -10,6 +10,10 @@ use crate::retention::Retention;
 pub struct ModelOptions {
     /// The refiner, which finishes what the model began: a diffusers folder or a single-file checkpoint.
     pub refiner: Option<PathBuf>,
+    /// A VAE in place of the model's own, or of one that it lacks: a folder or a file ([`VaeFiles::open`]).
+    ///
+    /// [`VaeFiles::open`]: super::VaeFiles::open
+    pub vae: Option<PathBuf>,
     /// The folder of a tiny VAE (diffusers' layout of an `AutoencoderTiny`), which decodes images and previews in place
     /// of the VAE: in a twentieth of the time, with less detail.
     pub tiny_vae: Option<PathBuf>,

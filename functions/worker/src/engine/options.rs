@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use easel_model::{DevicePreference, Precision};
-use easel_system::environment::{self, CACHE, DEVICE, MODEL, PRECISION, REFINER, TINY_VAE};
+use easel_system::environment::{self, CACHE, DEVICE, MODEL, PRECISION, REFINER, TINY_VAE, VAE};
 
 use crate::error::{Error, Result};
 
@@ -18,6 +18,8 @@ pub struct EngineOptions {
     pub model: Option<PathBuf>,
     /// A refiner, or the address to fetch it from; the demo model has its own.
     pub refiner: Option<PathBuf>,
+    /// The folder or file of a VAE in place of the model's own, or the address to fetch it from.
+    pub vae: Option<PathBuf>,
     /// The folder of a tiny VAE that decodes in place of the model's own, or the address to fetch it from.
     pub tiny_vae: Option<PathBuf>,
     /// The folder for fetched models and packed weights; if `None`, weights are packed in memory.
@@ -25,8 +27,8 @@ pub struct EngineOptions {
 }
 
 impl EngineOptions {
-    /// The options that `EASEL_DEVICE`, `EASEL_PRECISION`, `EASEL_MODEL`, `EASEL_REFINER`, `EASEL_TINY_VAE` and
-    /// `EASEL_CACHE` set.
+    /// The options that `EASEL_DEVICE`, `EASEL_PRECISION`, `EASEL_MODEL`, `EASEL_REFINER`, `EASEL_VAE`,
+    /// `EASEL_TINY_VAE` and `EASEL_CACHE` set.
     ///
     /// # Errors
     /// Returns [`Error::WrongUse`], naming the variable, for an unknown value.
@@ -40,6 +42,7 @@ impl EngineOptions {
             precision: precision.map_err(|error| unknown(PRECISION, error))?,
             model: environment::path(MODEL),
             refiner: environment::path(REFINER),
+            vae: environment::path(VAE),
             tiny_vae: environment::path(TINY_VAE),
             cache: environment::path(CACHE),
         })

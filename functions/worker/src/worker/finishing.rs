@@ -81,6 +81,7 @@ impl Worker {
             settings,
             model: &self.engine.name,
             refiner: self.engine.refiner_name.as_deref().filter(|_| settings.use_refiner),
+            vae: self.engine.vae_name.as_deref(),
             tiny_vae: self.engine.tiny_vae_name.as_deref(),
             device: self.engine.device.kind(),
             backend: self.engine.device.backend,
