@@ -5,7 +5,7 @@ mod estimate;
 mod operations;
 pub mod random_model;
 
-pub use estimate::{StepRates, step_work};
+pub use estimate::{NOTICEABLE_WORK, StepRates, step_work};
 pub use operations::{OperationReport, operations};
 
 use std::collections::BTreeMap;

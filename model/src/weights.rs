@@ -17,6 +17,7 @@ mod left_over;
 pub mod manifest;
 mod options;
 mod original;
+mod other_model;
 mod packing;
 mod random;
 mod recognise;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use easel_images::ImageRecord;
-use easel_model::bench::{StepRates, step_work};
+use easel_model::bench::{NOTICEABLE_WORK, StepRates, step_work};
 use easel_model::{DeviceChoice, Generation, Model, Precision, Request, ResolvedSettings, Retention, Trace, memory};
 use easel_models::model_choice::{ModelChoice, NamedModels};
 use easel_models::packed_weights;
@@ -27,9 +27,6 @@ use crate::units;
 use clap::Args;
 use easel_domain::draw_seed;
 use easel_settings::Settings;
-
-/// Multiply-adds of a step that takes a moment on any machine: of less, nobody needs to be told.
-const WORTH_ESTIMATING: u64 = 100_000_000_000;
 
 #[derive(Debug, Args)]
 pub(crate) struct GenerateArguments {
@@ -203,7 +200,7 @@ fn introduce(choice: &ModelChoice, device: &DeviceChoice, seed: u64, seed_was_dr
 fn estimate(choice: &ModelChoice, device: &DeviceChoice, settings: &ResolvedSettings) -> Result<(), CommandError> {
     let is_guided = settings.guidance_scale > 1.0;
     let work = step_work(&choice.base, (settings.width, settings.height), is_guided);
-    if work < WORTH_ESTIMATING {
+    if work < NOTICEABLE_WORK {
         return Ok(());
     }
     let Some(rates) = StepRates::measure(device)? else { return Ok(()) };

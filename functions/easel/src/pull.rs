@@ -108,6 +108,11 @@ fn opening(pulled: &Pulled) -> Result<String, CommandError> {
         VaeFiles::open(&pulled.path, None)?;
         return Ok(format!("--vae {path}"));
     }
+    if matches!(pulled.layout, Layout::Checkpoint(_))
+        && VaeFiles::open(&pulled.path, None).is_ok_and(|vae| vae.is_all_of_it())
+    {
+        return Ok(format!("--vae {path}"));
+    }
     let files = ModelFiles::open(&pulled.path)?;
     let is_refiner = files.configs().model_index.requires_aesthetics_score;
     Ok(if is_refiner { format!("--model BASE --refiner {path}") } else { format!("--model {path}") })

@@ -6,7 +6,8 @@ mod request;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use easel_model::{DeviceChoice, Model, Retention};
+use easel_model::bench::{NOTICEABLE_WORK, StepRates, step_work};
+use easel_model::{DeviceChoice, Model, ModelSource, Retention};
 use easel_models::demo_model::DemoModel;
 use easel_models::model_choice::{ModelChoice, NamedModels};
 use easel_models::pull;
@@ -65,6 +66,7 @@ impl Engine {
         })?;
         let requirement = Model::requirement(&choice.base, choice.refiner.as_ref(), options.precision)?;
         let device = DeviceChoice::select(options.device, requirement)?;
+        log_times(&choice.base, &device)?;
         let default_steps = choice.default_steps();
         let ModelChoice { base, refiner, options, name, refiner_name, vae_name, tiny_vae_name, demo } = choice;
         let expected_memory = Model::memory_at_once(&base, refiner.as_ref(), device.precision);
@@ -114,6 +116,22 @@ impl Engine {
             on_demand: is_on_demand(),
         }
     }
+}
+
+/// Logs about how long a guided step takes in each precision, where it takes long enough that the choice matters. On Lambda a
+/// start has no time for it.
+fn log_times(base: &ModelSource, device: &DeviceChoice) -> Result<()> {
+    let work = step_work(base, (None, None), true);
+    if is_on_demand() || work < NOTICEABLE_WORK {
+        return Ok(());
+    }
+    let Some(rates) = StepRates::measure(device)? else { return Ok(()) };
+    for precision in rates.precisions() {
+        let seconds_a_step = rates.seconds(precision, work);
+        let is_used = precision == device.precision;
+        tracing::info!(%precision, is_used, seconds_a_step, "about how long a guided step takes");
+    }
+    Ok(())
 }
 
 /// The report of a worker whose engine could not be opened.

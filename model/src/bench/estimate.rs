@@ -21,6 +21,9 @@ const ROWS: usize = 512;
 const INPUTS: usize = 1280;
 const OUTPUTS: usize = 2560;
 
+/// Multiply-adds of a step that takes a moment on any machine: of less, nobody needs to be told.
+pub const NOTICEABLE_WORK: u64 = 100_000_000_000;
+
 /// How fast this machine's CPU does a layer in each precision.
 #[derive(Debug, Clone)]
 pub struct StepRates(Vec<(Precision, f64)>);

@@ -57,7 +57,7 @@ impl Model {
         options: &ModelOptions,
     ) -> Self {
         let second = refiner.as_ref().map(|refiner| refiner.fingerprint().to_string()).unwrap_or_default();
-        let fingerprint = format!("{}+{second}", base.fingerprint());
+        let fingerprint = format!("{}+{second} in {}", base.fingerprint(), choice.precision);
         Self(Arc::new(Inner {
             base,
             refiner,
@@ -93,8 +93,8 @@ impl Model {
         self.0.base.name()
     }
 
-    /// What tells this model from others, for checkpoints: base and refiner, each with all its weights and settings, and the
-    /// tiny VAE.
+    /// What tells this model from others, for checkpoints: base and refiner, each with all its weights and settings, the
+    /// VAEs, and the precision, because another one gives other bytes.
     pub(super) fn fingerprint(&self) -> &str {
         &self.0.fingerprint
     }

@@ -59,7 +59,9 @@ impl Generation {
     fn resume(model: Model, checkpoint: Checkpoint) -> Result<Self> {
         let fault = |message: &str| Error::Checkpoint(format!("{message}: start the image again"));
         if checkpoint.model != model.fingerprint() {
-            return Err(fault("it was made with another model or VAE, or with or without a refiner or a tiny VAE"));
+            return Err(fault(
+                "it was made with another model or VAE, in another precision, or with or without a refiner or a tiny VAE",
+            ));
         }
         let from_image = checkpoint.from_image;
         let mut run = Self::prepare(model, checkpoint.settings.into(), from_image, false)?;

@@ -57,6 +57,22 @@ pub(super) fn check(source: &dyn TensorSource, name: &str, tensor: &RawTensor) -
     }
 }
 
+/// Refuses `tensor`, which is f32, if one of its numbers is infinite in bf16.
+///
+/// # Errors
+/// As [`check`].
+pub(super) fn check_reach_of_bf16(source: &dyn TensorSource, name: &str, tensor: &RawTensor) -> Result<()> {
+    // From half a step above the largest bf16 on.
+    let is_beyond = |bytes| u32::from_le_bytes(bytes) & 0x7fff_ffff >= 0x7f7f_8000;
+    let Some(place) = find(tensor.data.as_chunks().0, is_beyond) else { return Ok(()) };
+    let number = f32::from_le_bytes(tensor.data.as_chunks().0[place]);
+    Err(Error::Weights {
+        file: source.file_of(name).unwrap_or_else(|| PathBuf::from("checkpoint")),
+        tensor: Some(source.name_in_file(name)),
+        message: format!("holds {number}, more than bf16 can; use f32"),
+    })
+}
+
 /// What is said of a tensor with a number that is not finite.
 pub(super) fn strange(file: PathBuf, tensor: String, place: usize, number: f32) -> Error {
     let number = if number.is_nan() { "NaN, which is no number" } else { "an infinite number" };

@@ -61,7 +61,7 @@ pub(super) fn to_be_packed(source: &dyn TensorSource, name: &str, arithmetic: Ar
     finite::check(source, name, &tensor)?;
     // bf16 reaches as far as f32 but for the last of its numbers.
     if arithmetic == Arithmetic::Bf16 && tensor.dtype == WeightType::F32 {
-        convert_tensor(source, name, &tensor, WeightType::BF16)?;
+        finite::check_reach_of_bf16(source, name, &tensor)?;
     }
     Ok(tensor)
 }

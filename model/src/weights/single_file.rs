@@ -10,7 +10,7 @@ use super::config_texts::{ConfigTexts, MODEL_INDEX, SCHEDULER};
 use super::left_over::{is_left_over, is_left_over_in};
 use super::manifest::Manifest;
 use super::original::{open_clip_name, unet_name, vae_name};
-use super::recognise::other_model;
+use super::other_model::other_model;
 use super::safetensors::shorten;
 use super::{Component, SafetensorsFile, Transform};
 use crate::config::{ModelConfigs, ModelIndex, TextEncoderConfig, UNetConfig, VaeConfig};

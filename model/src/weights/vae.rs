@@ -10,8 +10,8 @@ use super::folder::{LONGEST_CONFIG, open_weights, other_names};
 use super::left_over::is_left_over_in;
 use super::manifest::vae_manifest;
 use super::original::vae_name;
+use super::other_model::other_model;
 use super::packing::PACKED_FILE;
-use super::recognise::other_model;
 use super::safetensors::read_text;
 use super::single_file::CONFIG_KEY;
 use super::{Component, Fingerprint, SafetensorsFile, TensorSource, Transform};
@@ -43,6 +43,13 @@ impl VaeFiles {
         let files = Self { path, config };
         files.tensors()?;
         Ok(files)
+    }
+
+    /// Whether there is nothing beside it in its file, as in a whole checkpoint.
+    pub fn is_all_of_it(&self) -> bool {
+        let has_unet =
+            |file: SafetensorsFile| file.header().tensors.keys().any(|name| name.starts_with("model.diffusion_model."));
+        self.path.is_dir() || !SafetensorsFile::open(&self.path).is_ok_and(has_unet)
     }
 
     /// What its configuration says.

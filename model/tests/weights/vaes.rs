@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use easel_model::weights::{ModelFiles, VaeFiles, WeightType};
+use easel_model::weights::{ExportFormat, ModelFiles, VaeFiles, WeightType, save_folder};
 use easel_model::{
     DeviceChoice, DevicePreference, Model, ModelOptions, Precision, Request, Requirement, ResolvedSettings,
 };
@@ -119,6 +119,16 @@ fn a_vae_in_place_of_the_models_own_decodes() {
         }
     }
 
+    // A packed model takes one that is not, and packs it.
+    let packed = folder.path().join("packed");
+    let base = ModelFiles::open(demo("base")).expect("the demo model");
+    save_folder(&base, &packed, ExportFormat::Packed(Precision::Int8)).expect("a packed folder");
+    assert!(
+        try_image(&packed, &with_vae(&other), Precision::Int8).expect("an image")
+            == try_image(copy.path(), &ModelOptions::default(), Precision::Int8).expect("an image")
+    );
+    fails(VaeFiles::open(&packed, None), &["vae", "packed for the CPU already"]);
+
     // Where a refiner has the last word, the VAE is the same.
     let refiner = Some(demo("refiner"));
     let of_copy = ModelOptions { refiner: refiner.clone(), ..ModelOptions::default() };
@@ -136,7 +146,12 @@ fn a_vae_in_place_of_the_models_own_decodes() {
         ResolvedSettings { width: Some(64), height: Some(64), use_refiner: false, ..ResolvedSettings::new("a") };
     let checkpoint = open(&with_vae(&other)).start(settings).expect("it starts").checkpoint();
     fails(open(&ModelOptions::default()).resume(checkpoint.clone()), &["another model or VAE"]);
-    open(&with_vae(&other)).resume(checkpoint).expect("the same VAE");
+    open(&with_vae(&other)).resume(checkpoint.clone()).expect("the same VAE");
+    // Nor in another precision, in which it would have other bytes.
+    let requirement = Requirement { precision: Some(Precision::Bf16), ..Requirement::default() };
+    let choice = DeviceChoice::select(DevicePreference::Flex, requirement).expect("the CPU");
+    let narrow = Model::open(&demo("base"), &with_vae(&other), &choice).expect("it opens");
+    fails(narrow.resume(checkpoint), &["another precision"]);
 }
 
 #[test]
