@@ -5,6 +5,7 @@ mod components;
 mod conditioning;
 mod decode;
 mod evaluate;
+mod explain;
 mod guidance;
 mod images;
 mod memory_requirement;
@@ -29,7 +30,7 @@ use crate::scheduler::{History, Scheduler};
 use crate::stage::Stage;
 pub use checkpoint::Checkpoint;
 use conditioning::StageConditioning;
-pub use model::{Model, Retention};
+pub use model::Model;
 use plan::Plan;
 pub use trace::Trace;
 

@@ -3,6 +3,7 @@
 //! Pickles are refused, because opening one runs its code.
 
 mod cache;
+mod check_numbers;
 mod component;
 mod component_tensors;
 mod config_texts;
@@ -10,21 +11,28 @@ mod convert;
 mod export;
 mod files;
 mod fingerprint;
+mod finite;
 mod folder;
 mod kept;
+mod left_over;
 mod lora;
 pub mod manifest;
 mod merged_parameters;
+mod options;
 mod original;
+mod other_model;
 mod packing;
 mod random;
 mod recognise;
 mod safetensors;
+mod scale;
 mod single_file;
 mod source;
+mod stored_numbers;
 mod tensor_parameters;
 mod tensor_source;
 mod tiny_vae;
+mod vae;
 mod write;
 
 pub use cache::Cache;
@@ -36,6 +44,7 @@ pub(crate) use fingerprint::Fingerprint;
 pub(crate) use kept::{KeepingParameters, KeptMatrices};
 pub(crate) use lora::{ComponentMerge, Merge};
 pub use lora::{LoraFile, LoraWeights, RequestedLora};
+pub use options::ModelOptions;
 pub use original::{Transform, open_clip_name, unet_name, vae_name};
 pub use packing::PACKED_FILE;
 pub(crate) use random::RandomWeights;
@@ -46,6 +55,7 @@ pub use source::ModelSource;
 pub(crate) use source::Tokenizers;
 pub use tensor_source::{RawTensor, TensorSource};
 pub use tiny_vae::TinyVaeFiles;
+pub use vae::VaeFiles;
 pub use write::write_folder;
 
 pub use crate::precision::WeightType;

@@ -263,6 +263,65 @@ fn a_folder_with_one_file_gives_the_same_ids() {
     }
 }
 
+/// What editors, unpackers and older releases of the library make of a folder.
+#[test]
+fn folders_of_every_age_give_the_same_ids() {
+    let expected = Tokenizer::from_folder(&project("demo/base/tokenizer_2")).unwrap();
+    let rewrite = |folder: &Path, file: &str, change: &dyn Fn(String) -> String| {
+        let path = folder.join(file);
+        fs::write(&path, change(fs::read_to_string(&path).unwrap())).unwrap();
+    };
+    let marked = |text: String| format!("\u{feff}{text}");
+    let of_windows = |text: String| text.replace('\n', "\r\n");
+    let blank = |text: String| format!("{text}\n \n\r\n");
+    let changes: [&dyn Fn(&Path); 6] = [
+        &|folder| rewrite(folder, "merges.txt", &blank),
+        &|folder| rewrite(folder, "merges.txt", &of_windows),
+        &|folder| rewrite(folder, "merges.txt", &|text| marked(blank(of_windows(text)))),
+        &|folder| {
+            for file in ["vocab.json", "tokenizer_config.json", "special_tokens_map.json"] {
+                rewrite(folder, file, &|text| blank(marked(text)));
+            }
+        },
+        // What is in the table may be listed again.
+        &|folder| {
+            let added = json!({ "<|startoftext|>": 7512, "<|endoftext|>": 7513 });
+            fs::write(folder.join("added_tokens.json"), added.to_string()).unwrap();
+        },
+        &|folder| fs::write(folder.join("added_tokens.json"), "{}").unwrap(),
+    ];
+    for change in changes {
+        let folder = folder();
+        change(folder.path());
+        let tokenizer = Tokenizer::from_folder(folder.path()).unwrap();
+        for text in ["a large red heart on a blue background", "hello! <|endoftext|> naïve 🦀!!"] {
+            assert_eq!(tokenizer.encode(text).unwrap(), expected.encode(text).unwrap());
+        }
+    }
+}
+
+/// `added_tokens.json` is where releases before `added_tokens_decoder` kept what was added to the table.
+#[test]
+fn tokens_of_a_file_of_their_own_are_known() {
+    let folder = folder();
+    let added = |tokens: Value| fs::write(folder.path().join("added_tokens.json"), tokens.to_string()).unwrap();
+    added(json!({ "<cat-toy>": 7514, "<dog-toy>": 7515 }));
+    let tokenizer = Tokenizer::from_folder(folder.path()).unwrap();
+    assert_eq!(tokenizer.vocabulary_size(), DEMO + 2);
+    assert_eq!(tokenizer.encode_untruncated("a <cat-toy> <DOG-toy>").unwrap(), [7512, 320, 7514, 7515, 7513]);
+    for (tokens, complaint) in [
+        (json!({ "<cat-toy>": 7515 }), "its place in the table is 7514"),
+        (json!({ "": 7514 }), "is empty"),
+        (json!({ "cat</w>": 3 }), "its place in the table is"),
+        (json!({ "<cat-toy>": -1 }), "not a CLIP tokenizer's file"),
+        (json!(["<cat-toy>"]), "not a CLIP tokenizer's file"),
+    ] {
+        added(tokens);
+        let message = Tokenizer::from_folder(folder.path()).unwrap_err().to_string();
+        assert!(message.contains("added_tokens.json") && message.contains(complaint), "{message}");
+    }
+}
+
 /// Official SDXL folders say `"normalized": true`: then a special token is found whatever its case. Expected ids: as
 /// transformers 5 gives them for the same two files.
 #[test]

@@ -4,13 +4,16 @@ use std::num::NonZero;
 use std::path::PathBuf;
 
 use easel_embedded::s3::PrefixUsage;
+use easel_model::bench::{StepRates, step_work};
 use easel_model::{
-    Backend, DeviceChoice, Model, ModelSource, Precision, ProbeResult, Requirement, Shape, examine, memory,
+    Backend, DeviceChoice, Model, ModelSource, Precision, ProbeResult, Requirement, Retention, Shape, examine, memory,
 };
+use easel_models::model_choice::{ModelChoice, NamedModels};
 use easel_system::environment;
 use serde::Serialize;
 
 use crate::arguments::computation::DeviceArguments;
+use crate::arguments::models::ModelArguments;
 use crate::command_error::CommandError;
 use crate::output;
 use crate::serve::DataFolder;
@@ -21,6 +24,8 @@ use clap::Args;
 pub(crate) struct DoctorArguments {
     #[command(flatten)]
     pub(crate) device: DeviceArguments,
+    #[command(flatten)]
+    pub(crate) models: ModelArguments,
     /// The data folder of a service, to show what it keeps [default: `easel` in the user's data folder]
     #[arg(long, value_name = "DIR", env = environment::DATA, hide_env_values = true)]
     pub(crate) data: Option<PathBuf>,
@@ -75,13 +80,15 @@ struct Chosen {
 /// Whether a model fits into the chosen device's memory, weights held in a precision.
 #[derive(Debug, Serialize)]
 struct Fit {
-    model: &'static str,
+    model: String,
     precision: Precision,
     /// With every component in memory, as a service that keeps them has it.
     all_at_once_bytes: u64,
     /// With one component after the other, as `easel generate` does it.
     one_at_a_time_bytes: u64,
     free_memory_bytes: u64,
+    /// About how long a guided step of the model's own size takes, by a measurement of this machine; none on a GPU.
+    seconds_a_step: Option<f64>,
     verdict: Verdict,
 }
 
@@ -115,7 +122,10 @@ pub(crate) fn run(arguments: &DoctorArguments) -> Result<(), CommandError> {
         probes: examine(preference, requirement),
         asked_for: preference.to_string(),
         fits: match &chosen {
-            Some(chosen) => fits(chosen.free_memory_bytes)?,
+            Some(chosen) => {
+                let rates = choice.as_ref().ok().map(StepRates::measure).transpose()?.flatten();
+                fits(named_model(&arguments.models), chosen.free_memory_bytes, rates.as_ref())?
+            }
             None => Vec::new(),
         },
         kernels: DeviceChoice::kernels()
@@ -138,21 +148,59 @@ pub(crate) fn run(arguments: &DoctorArguments) -> Result<(), CommandError> {
     choice.map(drop).map_err(CommandError::from)
 }
 
-/// What each model needs, from the names and shapes of its tensors.
-fn fits(free: u64) -> Result<Vec<Fit>, CommandError> {
+/// The model that the arguments name with its refiner, if it is on this machine.
+fn named_model(arguments: &ModelArguments) -> Option<ModelChoice> {
+    let is_here =
+        |path: &Option<PathBuf>| path.as_ref().is_none_or(|path| path.as_os_str().is_empty() || path.exists());
+    let ModelArguments { model, refiner, vae, tiny_vae } = arguments;
+    if model.as_ref().is_none_or(|path| path.as_os_str().is_empty())
+        || ![model, refiner, vae, tiny_vae].into_iter().all(is_here)
+    {
+        return None;
+    }
+    let opened = ModelChoice::open(&NamedModels {
+        options: ["--model", "--refiner", "--vae", "--tiny-vae"],
+        model: model.as_deref(),
+        refiner: refiner.as_deref(),
+        no_refiner: false,
+        vae: vae.as_deref(),
+        tiny_vae: tiny_vae.as_deref(),
+        retention: Retention::OneShot,
+        cache: None,
+    });
+    // What is wrong with a model is no reason to say nothing of the machine.
+    opened.inspect_err(|error| output::note(&format!("The model cannot be opened: {error}"))).ok()
+}
+
+/// What each model needs, from the names and shapes of its tensors: the one that was named, and those that there are.
+fn fits(named: Option<ModelChoice>, free: u64, rates: Option<&StepRates>) -> Result<Vec<Fit>, CommandError> {
     let demo = ModelSource::random(Shape::Demo)?;
     let base = ModelSource::random(Shape::SdxlBase)?;
     let refiner = ModelSource::random(Shape::SdxlRefiner)?;
-    let models = [("demo", &demo, None), ("SDXL base", &base, None), ("SDXL base + refiner", &base, Some(&refiner))];
+    let named = named.as_ref().map(|choice| {
+        let refiner = choice.refiner_name.as_ref().map(|name| format!(" + {name}")).unwrap_or_default();
+        (format!("{}{refiner}", choice.name), &choice.base, choice.refiner.as_ref())
+    });
+    let known = [("demo", &demo, None), ("SDXL base", &base, None), ("SDXL base + refiner", &base, Some(&refiner))];
+    let models = named.into_iter().chain(known.map(|(name, base, refiner)| (name.to_owned(), base, refiner)));
     let mut fits = Vec::new();
     for (model, base, refiner) in models {
         for precision in [Precision::F32, Precision::Bf16, Precision::Int8] {
-            let one_at_a_time_bytes = Model::requirement(base, refiner, Some(precision))?.memory;
+            // Packed weights have one precision.
+            let Ok(requirement) = Model::requirement(base, refiner, Some(precision)) else { continue };
+            let one_at_a_time_bytes = requirement.memory;
+            let seconds_a_step = rates.and_then(|rates| rates.seconds(precision, step_work(base, (None, None), true)));
             let all_at_once_bytes = Model::memory_at_once(base, refiner, precision);
             let verdict = verdict(all_at_once_bytes, one_at_a_time_bytes, free);
-            let fit =
-                Fit { model, precision, all_at_once_bytes, one_at_a_time_bytes, free_memory_bytes: free, verdict };
-            fits.push(fit);
+            fits.push(Fit {
+                model: model.clone(),
+                precision,
+                all_at_once_bytes,
+                one_at_a_time_bytes,
+                free_memory_bytes: free,
+                seconds_a_step,
+                verdict,
+            });
         }
     }
     Ok(fits)
@@ -202,14 +250,17 @@ fn text(diagnosis: &Diagnosis) -> String {
     }
     if !diagnosis.fits.is_empty() {
         lines.push(
-            "What fits (memory needed with all of the model at once / with one component after the other):".into(),
+            "What fits (memory needed with all of the model at once / with one component after the other), and about how \
+             long a guided step takes:"
+                .into(),
         );
     }
     for fit in &diagnosis.fits {
-        let width = format!("{} bit", 8 * fit.precision.bytes());
+        let step = fit.seconds_a_step.map(|time| format!(", {} a step", units::seconds(time))).unwrap_or_default();
         lines.push(format!(
-            "  {:<20} {width:>6}: {} (needs {} / {}, {} free)",
-            fit.model,
+            "  {:<20} {:>4}: {} (needs {} / {}, {} free){step}",
+            output::escaped(&fit.model),
+            fit.precision.name(),
             fit.verdict.words(),
             units::bytes(fit.all_at_once_bytes),
             units::bytes(fit.one_at_a_time_bytes),
@@ -242,7 +293,7 @@ mod tests {
 
     #[test]
     fn full_size_needs_what_its_weights_take() {
-        let fits = fits(8 << 30).expect("known shapes");
+        let fits = fits(None, 8 << 30, None).expect("known shapes");
         let find = |model, precision| fits.iter().find(|fit| fit.model == model && fit.precision == precision);
         let base = find("SDXL base", Precision::F32).expect("listed");
         // 2,567 M (UNet) + 818 M (text encoders) + 84 M (VAE) numbers of 4 bytes, and room to work.

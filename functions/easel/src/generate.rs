@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use easel_images::{ImageRecord, LoraRecord};
-use easel_model::{DeviceChoice, Generation, Model, Request, RequestedLora, Retention, Trace, memory};
+use easel_model::bench::{NOTICEABLE_WORK, StepRates, step_work};
+use easel_model::{
+    DeviceChoice, Generation, Model, Precision, Request, RequestedLora, ResolvedSettings, Retention, Trace, memory,
+};
 use easel_models::model_choice::{ModelChoice, NamedModels};
 use easel_models::packed_weights;
 use easel_system::files::folder_of;
@@ -67,17 +70,21 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
     let init = init_image.map(easel_images::load).transpose()?;
     let (loras, refiner_loras) = (arguments.loras.open()?, arguments.loras.open_refiner()?);
 
-    let [model, refiner, tiny_vae] = pull::fetched([
+    let [model, refiner, vae, tiny_vae] = pull::fetched([
         ("--model", arguments.models.model.as_deref()),
         ("--refiner", arguments.models.refiner.as_deref().filter(|_| settings.use_refiner != Some(false))),
+        ("--vae", arguments.models.vae.as_deref()),
         ("--tiny-vae", arguments.models.tiny_vae.as_deref()),
     ])?;
     let choice = ModelChoice::open(&NamedModels {
-        options: ["--model", "--refiner", "--tiny-vae"],
+        options: ["--model", "--refiner", "--vae", "--tiny-vae"],
         model: model.as_deref(),
         refiner: refiner.as_deref(),
         no_refiner: settings.use_refiner == Some(false),
+        vae: vae.as_deref(),
         tiny_vae: tiny_vae.as_deref(),
+        retention: Retention::OneShot,
+        cache: cache::folder().map(packed_weights).transpose()?,
     })?;
     let has_refiner = choice.refiner.is_some();
     for (option, is_given) in [
@@ -105,15 +112,11 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
     for (what, records) in [("LoRA", &lora_records), ("Refiner's LoRA", &refiner_lora_records)] {
         records.iter().for_each(|lora| output::note(&format!("{what}: {} ({})", lora.name, lora.weights)));
     }
+    estimate(&choice, &device, &request.settings)?;
 
-    let ModelChoice { base, refiner, ref name, ref refiner_name, ref tiny_vae_name, .. } = choice;
-    let model = Model::from_sources(
-        base,
-        refiner,
-        &device,
-        Retention::OneShot,
-        cache::folder().map(packed_weights).transpose()?,
-    );
+    let ModelChoice { base, refiner, ref options, ref name, ref refiner_name, ref vae_name, ref tiny_vae_name, .. } =
+        choice;
+    let model = Model::from_sources(base, refiner, &device, options);
     let (generation, images) = generate(&model, request, arguments.trace.is_some())?;
 
     let saving = Instant::now();
@@ -123,6 +126,7 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
         settings: generation.settings(),
         model: name,
         refiner: refiner_name.as_deref(),
+        vae: vae_name.as_deref(),
         tiny_vae: tiny_vae_name.as_deref(),
         device: device.kind(),
         backend: device.backend,
@@ -151,6 +155,7 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
         fallback_reason: device.fallback_reason.clone(),
         model: name.clone(),
         refiner: refiner_name.clone(),
+        vae: vae_name.clone(),
         tiny_vae: tiny_vae_name.clone(),
         loras: lora_records,
         refiner_loras: refiner_lora_records,
@@ -194,8 +199,9 @@ fn settings(arguments: &GenerateArguments) -> Result<Settings, CommandError> {
 
 fn introduce(choice: &ModelChoice, device: &DeviceChoice, seed: u64, seed_was_drawn: bool) {
     let refiner = choice.refiner_name.as_ref().map(|name| format!(", refiner: {name}")).unwrap_or_default();
+    let vae = choice.vae_name.as_ref().map(|name| format!(", VAE: {name}")).unwrap_or_default();
     let tiny_vae = choice.tiny_vae_name.as_ref().map(|name| format!(", tiny VAE: {name}")).unwrap_or_default();
-    output::note(&format!("Model: {}{refiner}{tiny_vae}", choice.name));
+    output::note(&format!("Model: {}{refiner}{vae}{tiny_vae}", choice.name));
     if choice.is_demo() {
         output::note(
             "  This is the small demo model. It knows prompts such as `a large red heart on a blue background`; for any \
@@ -216,6 +222,28 @@ fn introduce(choice: &ModelChoice, device: &DeviceChoice, seed: u64, seed_was_dr
     if seed_was_drawn {
         output::note(&format!("Seed: {seed} (drawn at random; --seed {seed} generates this image again)"));
     }
+}
+
+/// Says what a step takes in each precision, where it takes long enough that the choice matters.
+fn estimate(choice: &ModelChoice, device: &DeviceChoice, settings: &ResolvedSettings) -> Result<(), CommandError> {
+    let is_guided = settings.guidance_scale > 1.0;
+    let work = step_work(&choice.base, (settings.width, settings.height), is_guided);
+    if work < NOTICEABLE_WORK {
+        return Ok(());
+    }
+    let Some(rates) = StepRates::measure(device)? else { return Ok(()) };
+    let takes = |precision: Precision| {
+        let seconds = rates.seconds(precision, work)?;
+        let memory = Model::requirement(&choice.base, choice.refiner.as_ref(), Some(precision)).ok()?.memory;
+        Some(format!("about {} a step and {}", units::seconds(seconds), units::bytes(memory)))
+    };
+    let Some(chosen) = takes(device.precision) else { return Ok(()) };
+    output::note(&format!("  {}: {chosen}", device.precision));
+    let others = rates.precisions().filter(|other| *other != device.precision);
+    for (other, takes) in others.filter_map(|other| Some((other, takes(other)?))) {
+        output::note(&format!("  --precision {other}: {takes}"));
+    }
+    Ok(())
 }
 
 /// Generates the images, showing how far it is.

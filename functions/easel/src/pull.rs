@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use easel_model::weights::{ModelFiles, TinyVaeFiles};
+use easel_model::weights::{ModelFiles, TinyVaeFiles, VaeFiles};
 use easel_models::pull::{FetchProgress, Layout, Pulled, Source, local, pull};
 use serde_json::json;
 
@@ -99,9 +99,19 @@ fn watched<T>(
 /// Opens the model as an image would; returns the options that name it.
 fn opening(pulled: &Pulled) -> Result<String, CommandError> {
     let path = pulled.path.display();
-    if pulled.layout == Layout::TinyVae {
-        TinyVaeFiles::open(&pulled.path)?;
-        return Ok(format!("--tiny-vae {path}"));
+    if pulled.layout == Layout::Vae {
+        let config = std::fs::read_to_string(pulled.path.join("config.json")).unwrap_or_default();
+        if config.contains("AutoencoderTiny") {
+            TinyVaeFiles::open(&pulled.path)?;
+            return Ok(format!("--tiny-vae {path}"));
+        }
+        VaeFiles::open(&pulled.path, None)?;
+        return Ok(format!("--vae {path}"));
+    }
+    if matches!(pulled.layout, Layout::Checkpoint(_))
+        && VaeFiles::open(&pulled.path, None).is_ok_and(|vae| vae.is_all_of_it())
+    {
+        return Ok(format!("--vae {path}"));
     }
     let files = ModelFiles::open(&pulled.path)?;
     let is_refiner = files.configs().model_index.requires_aesthetics_score;

@@ -21,6 +21,7 @@ pub(crate) struct Report {
     pub(crate) fallback_reason: Option<String>,
     pub(crate) model: String,
     pub(crate) refiner: Option<String>,
+    pub(crate) vae: Option<String>,
     pub(crate) tiny_vae: Option<String>,
     pub(crate) loras: Vec<LoraRecord>,
     pub(crate) refiner_loras: Vec<LoraRecord>,

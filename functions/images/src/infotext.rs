@@ -27,6 +27,7 @@ pub fn infotext(record: &ImageRecord<'_>) -> String {
         entries.push(("Refiner", refiner.to_owned()));
         entries.push(("Refiner switch at", settings.high_noise_frac.to_string()));
     }
+    entries.extend(record.vae.map(|name| ("VAE", name.to_owned())));
     entries.extend(record.tiny_vae.map(|name| ("VAE Decoder", name.to_owned())));
     if !record.loras.is_empty() {
         let hashes: Vec<_> = record.loras.iter().map(|lora| format!("{}: {}", lora.name, lora.short_hash)).collect();
@@ -114,6 +115,7 @@ mod tests {
             settings: &settings,
             model: "demo",
             refiner: Some("demo-refiner"),
+            vae: Some("fixed"),
             tiny_vae: Some("taesdxl"),
             device: "cpu",
             backend: Backend::Flex,
@@ -124,7 +126,7 @@ mod tests {
         };
         let expected = "a heart\nNegative prompt: blurry\nSteps: 20, Sampler: DPM++ 2M, Schedule type: Karras, \
             CFG scale: 5, Seed: 7, Size: 128x64, Model: demo, Refiner: demo-refiner, \
-            Refiner switch at: 0.8, VAE Decoder: taesdxl, Version: easel 0.1.0";
+            Refiner switch at: 0.8, VAE: fixed, VAE Decoder: taesdxl, Version: easel 0.1.0";
         assert_eq!(infotext(&record), expected);
 
         let lora = |name: &str| LoraRecord {

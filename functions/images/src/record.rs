@@ -16,6 +16,9 @@ pub struct ImageRecord<'a> {
     pub model: &'a str,
     /// The refiner's name, if it was used.
     pub refiner: Option<&'a str>,
+    /// The VAE's name, if it is not the model's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vae: Option<&'a str>,
     /// The tiny VAE's name, if one decoded the image.
     pub tiny_vae: Option<&'a str>,
     /// `cpu` or `cuda`.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use easel_model::ModelSource;
+use easel_model::{Cache, ModelOptions, ModelSource, Retention};
 
 use crate::demo_model::{self, DemoModel};
 use crate::error::{Error, Result};
@@ -16,10 +16,14 @@ pub struct ModelChoice {
     pub base: ModelSource,
     /// The refiner, which takes over the last denoising steps.
     pub refiner: Option<ModelSource>,
+    /// What they were opened with.
+    pub options: ModelOptions,
     /// The model's name, for people and records.
     pub name: String,
     /// The refiner's name.
     pub refiner_name: Option<String>,
+    /// The name of the VAE in place of the model's own, if there is one.
+    pub vae_name: Option<String>,
     /// The tiny VAE's name, if one decodes.
     pub tiny_vae_name: Option<String>,
     /// The demo model, if it is the choice: its files have to stay where they are.
@@ -29,16 +33,22 @@ pub struct ModelChoice {
 /// The models that were named.
 #[derive(Debug)]
 pub struct NamedModels<'a> {
-    /// The options or variables that name model, refiner and tiny VAE, for messages.
-    pub options: [&'a str; 3],
+    /// The options or variables that name model, refiner, VAE and tiny VAE, for messages.
+    pub options: [&'a str; 4],
     /// The model.
     pub model: Option<&'a Path>,
     /// Its refiner.
     pub refiner: Option<&'a Path>,
     /// Whether to generate without a refiner.
     pub no_refiner: bool,
+    /// The folder or file of a VAE in place of the model's own.
+    pub vae: Option<&'a Path>,
     /// The folder of a tiny VAE, which decodes in place of the model's own.
     pub tiny_vae: Option<&'a Path>,
+    /// What happens to components that are no longer needed.
+    pub retention: Retention,
+    /// Where packed weights are kept.
+    pub cache: Option<Cache>,
 }
 
 impl ModelChoice {
@@ -50,11 +60,12 @@ impl ModelChoice {
         let given = |path: &&Path| !path.as_os_str().is_empty();
         let no_refiner = named.no_refiner;
         let (model, refiner) = (named.model.filter(given), named.refiner.filter(given).filter(|_| !no_refiner));
-        let tiny_vae = named.tiny_vae.filter(given);
+        let (vae, tiny_vae) = (named.vae.filter(given), named.tiny_vae.filter(given));
         let either = "give a diffusers folder or a .safetensors checkpoint";
+        let any_vae = "give a folder or a .safetensors file, such as madebyollin/sdxl-vae-fp16-fix";
         let folder = "give a folder such as madebyollin/taesdxl";
         for ((option, advice), path) in
-            named.options.into_iter().zip([either, either, folder]).zip([model, refiner, tiny_vae])
+            named.options.into_iter().zip([either, either, any_vae, folder]).zip([model, refiner, vae, tiny_vae])
         {
             if let Some(path) = path.filter(|path| !path.exists()) {
                 return Err(Error::Failed(format!("{option}: {} does not exist; {advice}", path.display())));
@@ -68,14 +79,18 @@ impl ModelChoice {
             (None, Some(path)) => (Some(path), Some("demo-refiner".to_owned())),
             (None, None) => (None, None),
         };
-        let base = ModelSource::open(&base_path)?;
-        let refiner = refiner_path.map(|path| ModelSource::open_refiner(&path, &base)).transpose()?;
-        let base = match tiny_vae {
-            Some(folder) => base.with_tiny_vae(folder)?,
-            None => base,
+        let options = ModelOptions {
+            refiner: refiner_path,
+            vae: vae.map(Path::to_owned),
+            tiny_vae: tiny_vae.map(Path::to_owned),
+            retention: named.retention,
+            cache: named.cache.clone(),
+            ..ModelOptions::default()
         };
+        let (base, refiner) = ModelSource::open_with(&base_path, &options)?;
         let name = model.map_or_else(|| "demo".to_owned(), name_of);
-        Ok(Self { base, refiner, name, refiner_name, tiny_vae_name: tiny_vae.map(name_of), demo })
+        let (vae_name, tiny_vae_name) = (vae.map(name_of), tiny_vae.map(name_of));
+        Ok(Self { base, refiner, options, name, refiner_name, vae_name, tiny_vae_name, demo })
     }
 
     /// Whether no model was named.

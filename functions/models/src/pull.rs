@@ -120,7 +120,7 @@ async fn pull_into(source: &Source, path: &Path, watch: &mut dyn FnMut(FetchProg
     folder.finish(source, revision.as_deref(), &layout, &files, &missing)?;
     let path = match &layout {
         Layout::Checkpoint(file) => path.join(file),
-        Layout::Folder | Layout::TinyVae => path.to_owned(),
+        Layout::Folder | Layout::Vae => path.to_owned(),
     };
     Ok(Pulled { path, layout, revision, files: pulled })
 }

@@ -93,6 +93,8 @@ own_variables! {
     TOKEN = "EASEL_TOKEN";
     /// The secret that tokens are signed with, where no authorizer checks them.
     TOKEN_SECRET = "EASEL_TOKEN_SECRET";
+    /// The VAE in place of the model's own.
+    VAE = "EASEL_VAE";
     /// The worker's name.
     WORKER = "EASEL_WORKER";
 }

@@ -117,7 +117,7 @@ impl Engine {
         for model in opened.drain(kept..) {
             tracing::info!(model = model.name, "closing a model to make room for another");
         }
-        let model = Arc::new(OpenedModel::of(name, sources, device, &self.options)?);
+        let model = Arc::new(OpenedModel::of(name, sources, device));
         tracing::info!(model = name, seconds = began.elapsed().as_secs_f64(), "another model is loaded");
         opened.insert(0, model.clone());
         Ok(model)

@@ -199,7 +199,7 @@ impl Packed {
     }
 
     /// What one unit of each column stands for; empty but for int8.
-    pub(crate) fn scales(&self) -> &[f32] {
+    pub fn scales(&self) -> &[f32] {
         let (scales, _) = self.statistics();
         bytemuck::cast_slice(scales)
     }

@@ -71,6 +71,11 @@ impl UpsampleWeights {
         self.places.each_ref().map(Packed::bytes)
     }
 
+    /// What one unit of each column of each place stands for; empty but for int8.
+    pub fn scales(&self) -> Vec<f32> {
+        self.places.iter().flat_map(|place| place.scales().iter().copied()).collect()
+    }
+
     /// Output channels.
     pub fn outputs(&self) -> usize {
         self.places[0].shape().outputs

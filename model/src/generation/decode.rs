@@ -67,7 +67,8 @@ impl Generation {
 
     fn rough_preview(&self, latents: &[f32]) -> RgbImage {
         let (h, w) = self.size;
-        preview::from_latents(latents, w, h, self.model.vae_config().latent_rgb_factors.as_deref())
+        let factors = self.model.vae_config().and_then(|config| config.latent_rgb_factors.as_deref());
+        preview::from_latents(latents, w, h, factors)
     }
 
     fn decode(&self, latents: &[f32]) -> Result<RgbImage> {
@@ -77,7 +78,7 @@ impl Generation {
         let device = self.model.device().device();
         let numbers =
             computing("the VAE decoder", || floats(vae.decode(tensor(latents.to_vec(), [1, CHANNELS, h, w], device))))?;
-        images::from_numbers(&numbers, w * SCALE, h * SCALE)
+        self.to_image(&numbers, "the VAE decoder")
     }
 
     fn decode_tiny(&self, tiny: &TinyDecoder, latents: &[f32]) -> Result<RgbImage> {
@@ -85,7 +86,13 @@ impl Generation {
         let device = self.model.device().device();
         let numbers =
             computing("the tiny VAE", || floats(tiny.decode(tensor(latents.to_vec(), [1, CHANNELS, h, w], device))))?;
-        images::from_numbers(&numbers, w * SCALE, h * SCALE)
+        self.to_image(&numbers, "the tiny VAE")
+    }
+
+    /// The image of the numbers that `part` has computed.
+    fn to_image(&self, numbers: &[f32], part: &'static str) -> Result<RgbImage> {
+        let (h, w) = self.size;
+        images::from_numbers(numbers, w * SCALE, h * SCALE).ok_or_else(|| self.model.explain(part))
     }
 
     fn keep_result(&mut self, images: &[RgbImage]) {

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 
 use super::{CHANNELS, Generation, Reuse, guidance};
 use crate::device::panics::computing;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::network::unet::{Conditioning, UNet};
 use crate::ops::{floats, tensor};
 use crate::stage::Stage;
@@ -129,8 +129,7 @@ impl Generation {
             let (output, deep) = unet.forward_reusing(input, timestep, batch, deep);
             let output = floats(output)?;
             if output.iter().any(|value| !value.is_finite()) {
-                let message = "the output is not a number everywhere: use --precision bf16 or f32".to_owned();
-                return Err(Error::Computation { part: "the UNet", message });
+                return Err(self.model.explain("the UNet"));
             }
             Ok((output, deep))
         })

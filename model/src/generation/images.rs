@@ -42,17 +42,13 @@ pub(super) fn to_numbers(image: &RgbImage, width: usize, height: usize) -> Vec<f
     (0..3).flat_map(plane).collect()
 }
 
-/// `[3, height, width]` in −1…1 as an image.
-///
-/// # Errors
-/// [`Error::Computation`] if a number is not one.
-pub(super) fn from_numbers(numbers: &[f32], width: usize, height: usize) -> Result<RgbImage> {
-    if numbers.iter().any(|number| number.is_nan()) {
-        let message = "the image is not a number everywhere: use --precision bf16 or f32".to_owned();
-        return Err(Error::Computation { part: "the VAE decoder", message });
+/// `[3, height, width]` in −1…1 as an image; none if a number is not finite.
+pub(super) fn from_numbers(numbers: &[f32], width: usize, height: usize) -> Option<RgbImage> {
+    if numbers.iter().any(|number| !number.is_finite()) {
+        return None;
     }
     let plane = width * height;
-    Ok(RgbImage::from_fn(width as u32, height as u32, |x, y| {
+    Some(RgbImage::from_fn(width as u32, height as u32, |x, y| {
         let place = y as usize * width + x as usize;
         image::Rgb(std::array::from_fn(|colour| {
             ((numbers[colour * plane + place] / 2.0 + 0.5).clamp(0.0, 1.0) * 255.0).round_ties_even() as u8

@@ -16,20 +16,12 @@ use crate::network::vae::{TinyDecoder, VaeDecoder, VaeEncoder};
 use crate::ops::release_buffers;
 use crate::precision::WeightFormat;
 use crate::request::Request;
+use crate::retention::Retention;
 use crate::scheduler::SchedulerConfig;
 use crate::stage::Stage;
 use crate::weights::{
-    Cache, Component, ComponentMerge, Fingerprint, KeepingParameters, Merge, ModelSource, Tokenizers,
+    Cache, Component, ComponentMerge, Fingerprint, KeepingParameters, Merge, ModelOptions, ModelSource, Tokenizers,
 };
-
-/// What happens to a component that a generation no longer needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Retention {
-    /// It is released at once: for a single image.
-    OneShot,
-    /// It stays for the next image until the memory is needed: for a service.
-    KeepWarm,
-}
 
 /// A model that draws images. Clones share the components in memory and the texts encoded before.
 #[derive(Clone)]
@@ -54,35 +46,32 @@ impl Model {
     /// Memory that activations and the rest of the process take beside a component's weights, in bytes.
     pub const WORKING_MEMORY: u64 = 2 << 30;
 
-    /// Opens a diffusers folder or single-file checkpoint, and a refiner beside it if one is given.
+    /// Opens a diffusers folder or single-file checkpoint, and what `options` name beside it.
     /// Configurations are read and checked; weights are mapped when they are first needed.
     ///
     /// # Errors
     /// Whatever is wrong with the files, by name.
-    pub fn open(base: &Path, refiner: Option<&Path>, choice: &DeviceChoice, retention: Retention) -> Result<Self> {
-        let base = ModelSource::open(base)?;
-        let refiner = refiner.map(|path| ModelSource::open_refiner(path, &base)).transpose()?;
-        Ok(Self::from_sources(base, refiner, choice, retention, None))
+    pub fn open(base: &Path, options: &ModelOptions, choice: &DeviceChoice) -> Result<Self> {
+        let (base, refiner) = ModelSource::open_with(base, options)?;
+        Ok(Self::from_sources(base, refiner, choice, options))
     }
 
-    /// A model of sources that are open already. Weights that the device wants packed are packed into `cache` at their
-    /// first use, or in memory without one.
+    /// A model of sources that are open already, as by [`ModelSource::open_with`] with the same `options`.
     pub fn from_sources(
         base: ModelSource,
         refiner: Option<ModelSource>,
         choice: &DeviceChoice,
-        retention: Retention,
-        cache: Option<Cache>,
+        options: &ModelOptions,
     ) -> Self {
         let second = refiner.as_ref().map(|refiner| refiner.fingerprint().to_string()).unwrap_or_default();
-        let fingerprint = format!("{}+{second}", base.fingerprint());
+        let fingerprint = format!("{}+{second} in {}", base.fingerprint(), choice.precision);
         Self(
             Arc::new(Inner {
                 base,
                 refiner,
                 choice: choice.clone(),
-                retention,
-                cache,
+                retention: options.retention,
+                cache: options.cache.clone(),
                 fingerprint,
                 loaded: Default::default(),
                 texts: TextCache::default(),
@@ -118,6 +107,14 @@ impl Model {
         self.1[stage as usize].as_ref()?.of(component)
     }
 
+    /// Looks at every weight of base and refiner, which are read whole.
+    ///
+    /// # Errors
+    /// [`crate::Error::Weights`] naming file and tensor if a number is not finite.
+    pub fn check_numbers(&self) -> Result<()> {
+        [Some(&self.0.base), self.0.refiner.as_ref()].into_iter().flatten().try_for_each(ModelSource::check_numbers)
+    }
+
     /// The device that computes.
     pub fn device(&self) -> &DeviceChoice {
         &self.0.choice
@@ -133,8 +130,8 @@ impl Model {
         self.0.base.name()
     }
 
-    /// What tells this model from others, for checkpoints: base and refiner, each with all its weights and settings, and the
-    /// tiny VAE.
+    /// What tells this model from others, for checkpoints: base and refiner, each with all its weights and settings, the
+    /// VAEs, and the precision, because another one gives other bytes.
     pub fn fingerprint(&self) -> &str {
         &self.0.fingerprint
     }
@@ -147,7 +144,8 @@ impl Model {
         self.source(stage).unet_config()
     }
 
-    pub(crate) fn vae_config(&self) -> &VaeConfig {
+    /// The VAE's; none where only a tiny one decodes.
+    pub(crate) fn vae_config(&self) -> Option<&VaeConfig> {
         self.0.base.vae_config()
     }
 
@@ -201,25 +199,25 @@ impl Model {
 
     pub(crate) fn vae_encoder(&self, stage: Stage) -> Result<Arc<VaeEncoder>> {
         let stage = self.owner(stage, Component::Vae);
-        let source = self.source(stage);
+        let config = self.source(stage).vae_config().ok_or_else(no_vae)?;
         self.component(
             stage,
             None,
             Component::Vae,
             |loaded| &loaded.vae_encoder,
-            |parameters| VaeEncoder::load(parameters, source.vae_config(), self.0.choice.vae_formats().1),
+            |parameters| VaeEncoder::load(parameters, config, self.0.choice.vae_formats().1),
         )
     }
 
     pub(crate) fn vae_decoder(&self, stage: Stage) -> Result<Arc<VaeDecoder>> {
         let stage = self.owner(stage, Component::Vae);
-        let source = self.source(stage);
+        let config = self.source(stage).vae_config().ok_or_else(no_vae)?;
         self.component(
             stage,
             None,
             Component::Vae,
             |loaded| &loaded.vae_decoder,
-            |parameters| VaeDecoder::load(parameters, source.vae_config(), self.0.choice.vae_formats().1),
+            |parameters| VaeDecoder::load(parameters, config, self.0.choice.vae_formats().1),
         )
     }
 
@@ -337,4 +335,10 @@ impl Model {
         self.0.loaded.iter().for_each(LoadedComponents::release_text_encoders);
         self.0.choice.device().memory_cleanup();
     }
+}
+
+fn no_vae() -> Error {
+    let message = "there is no VAE to make latents of an image or an image of latents: give one as --vae, or leave the image to \
+                   start from away";
+    Error::invalid("vae", message)
 }

@@ -70,7 +70,9 @@ impl Generation {
     fn resume(model: Model, checkpoint: Checkpoint, files: Request) -> Result<Self> {
         let fault = |message: &str| Error::Checkpoint(format!("{message}: start the image again"));
         if checkpoint.model != model.fingerprint() {
-            return Err(fault("it was made with another model, or with or without a refiner or a tiny VAE"));
+            return Err(fault(
+                "it was made with another model or VAE, in another precision, or with or without a refiner or a tiny VAE",
+            ));
         }
         if checkpoint.loras != [&files.loras, &files.refiner_loras].map(|loras| identities(loras)) {
             return Err(fault("it was made with other LoRAs, or with other weights of them; give the same, or"));

@@ -28,6 +28,11 @@ pub(super) struct TokenConfig {
 }
 
 impl TokenConfig {
+    /// A token of which only the text is known.
+    pub(super) fn plain(content: String, special: bool) -> Self {
+        Self { content, single_word: false, lstrip: false, rstrip: false, normalized: None, special }
+    }
+
     pub(super) fn into_added_token(self, special: bool) -> AddedToken {
         AddedToken {
             content: self.content,

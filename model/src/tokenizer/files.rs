@@ -25,7 +25,8 @@ pub(super) fn read_text(path: &Path) -> Result<Option<String>> {
         let message = format!("is larger than {} MiB, which no CLIP tokenizer's file is", LARGEST_FILE >> 20);
         return Err(Error::Config { file: path.to_owned(), message });
     }
-    Ok(Some(text))
+    // Editors on Windows mark UTF-8 with these bytes.
+    Ok(Some(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)))
 }
 
 /// The file's JSON, or nothing if there is no such file.

@@ -43,11 +43,12 @@ impl SpecialTokens {
         Self { start: START.into(), end: END.into(), padding: padding.into(), unknown: END.into(), all }
     }
 
-    /// Those that `tokenizer_config.json` and `special_tokens_map.json` name, else CLIP's own, with the precedence of
+    /// Those that `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json` name, else CLIP's own, with the precedence of
     /// `PreTrainedTokenizerBase.from_pretrained` in transformers 5.
     pub(super) fn from_folder(folder: &Path, vocabulary: &Vocabulary) -> Result<Self> {
         let config_file = folder.join("tokenizer_config.json");
         let map_file = folder.join("special_tokens_map.json");
+        let older_file = folder.join("added_tokens.json");
         let config: TokenizerConfig = read_json(&config_file)?.unwrap_or_default();
         if let Some(length) = config.model_max_length.filter(|&length| length < CONTEXT_LENGTH as f64) {
             let message =
@@ -68,7 +69,17 @@ impl SpecialTokens {
                     pad_token: map.pad_token.or(named.pad_token),
                     unk_token: map.unk_token.or(named.unk_token),
                 };
-                (&vocabulary.words_file, vocabulary.added.clone())
+                // Before `added_tokens_decoder`, a file of its own had the text and id of each.
+                let older: BTreeMap<String, u32> = read_json(&older_file)?.unwrap_or_default();
+                let file = if older.is_empty() { &vocabulary.words_file } else { &older_file };
+                let mut added = vocabulary.added.clone();
+                for (content, id) in older {
+                    if added.iter().all(|known| known.token.content != content) {
+                        let special = named.names(&content);
+                        added.push(AddedTokenConfig { id, token: TokenConfig::plain(content, special) });
+                    }
+                }
+                (file, added)
             }
         };
         let mut all = checked_added_tokens(added_file, added, vocabulary)?;
@@ -144,6 +155,17 @@ struct NamedTokens {
     eos_token: Option<NamedToken>,
     pad_token: Option<NamedToken>,
     unk_token: Option<NamedToken>,
+}
+
+impl NamedTokens {
+    /// Whether `content` is one of them.
+    fn names(&self, content: &str) -> bool {
+        let all = [&self.bos_token, &self.eos_token, &self.pad_token, &self.unk_token];
+        all.into_iter().flatten().any(|token| match token {
+            NamedToken::Content(named) => named == content,
+            NamedToken::Config(config) => config.content == content,
+        })
+    }
 }
 
 #[derive(Deserialize)]

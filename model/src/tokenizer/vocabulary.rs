@@ -60,7 +60,7 @@ impl Vocabulary {
         let words = read_json(&words_file)?.ok_or_else(|| missing(&words_file))?;
         let words = checked_words(&words_file, words)?;
         let text = read_text(&merges_file)?.ok_or_else(|| missing(&merges_file))?;
-        let lines = text.lines().enumerate().filter(|(_, line)| !line.starts_with("#version"));
+        let lines = text.trim_end().lines().enumerate().filter(|(_, line)| !line.starts_with("#version"));
         let merges = lines.map(|(index, line)| {
             let broken = || malformed(&merges_file, format!("line {} is `{}`, not two words", index + 1, shown(line)));
             pair(line).ok_or_else(broken)

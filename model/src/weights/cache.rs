@@ -123,6 +123,7 @@ impl Cache {
     ) -> Result<Option<PackedFile>> {
         if let Ok(packed) = PackedFile::open(path)
             && packed.precision() == precision
+            && packed.is_checked()
         {
             mark_as_used(path);
             return Ok(Some(packed));

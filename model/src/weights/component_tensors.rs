@@ -9,6 +9,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::safetensors::{aligned, short, shorten};
+use super::scale::{self, Scale};
+use super::stored_numbers::StoredNumbers;
 use super::{RawTensor, SafetensorsFile, TensorSource, Transform};
 use crate::error::{Error, Result};
 use crate::precision::WeightType;
@@ -32,8 +34,12 @@ pub(super) struct ComponentTensors {
 /// Where a tensor lies.
 struct TensorPlace {
     file: Arc<SafetensorsFile>,
+    /// Its name in the file.
+    original: String,
     range: Range<usize>,
-    dtype: WeightType,
+    stored: StoredNumbers,
+    /// What its numbers are multiplied with, if the file scales them.
+    scale: Option<Scale>,
     /// Its shape in diffusers.
     shape: Vec<usize>,
     transform: Transform,
@@ -83,13 +89,32 @@ impl ComponentTensors {
                     short(&entry.shape)
                 ));
             }
-            let Some(dtype) = entry.weight_type() else {
-                return fault(format!("is stored as {}; only F32, F16 and BF16 weights are supported", entry.dtype));
+            let Some(format) = StoredNumbers::of(entry.dtype) else {
+                return fault(format!(
+                    "is stored as {}; weights may be F32, F16, BF16, F64 or 8-bit floats (F8_E4M3, F8_E5M2), and what \
+                     other programs have quantized further (NF4, int8, GGUF) is not supported: get the model in one of \
+                     these formats",
+                    entry.dtype
+                ));
             };
-            let bytes = shape.iter().product::<usize>() * dtype.bytes();
-            let start = entry.range.start + if let Transform::Third(index) = transform { index * bytes } else { 0 };
+            let bytes = shape.iter().product::<usize>() * format.bytes();
+            let third = if let Transform::Third(index) = transform { index } else { 0 };
+            let start = entry.range.start + third * bytes;
             used.insert(original.clone());
-            let place = TensorPlace { file: file.clone(), range: start..start + bytes, dtype, shape, transform };
+            let companions = scale::companions(original, |name| stored.get(name).copied());
+            used.extend(companions.names);
+            let first_row = third * shape.first().copied().unwrap_or_default();
+            let scale =
+                companions.scale.map(|(name, (file, entry))| Scale::read(file, &name, entry, &expected, first_row));
+            let place = TensorPlace {
+                file: file.clone(),
+                original: original.clone(),
+                range: start..start + bytes,
+                stored: format,
+                scale: scale.transpose()?,
+                shape,
+                transform,
+            };
             places.insert(name, place);
         }
         if let Some(first) = missing.first() {
@@ -110,8 +135,8 @@ impl ComponentTensors {
                 file: label.to_owned(),
                 tensor: Some(shorten(name)),
                 message: format!(
-                    "is there ({} such in all), but the configuration has no place for it; weights and \
-                     configuration are not of the same model",
+                    "is there ({} such in all), but the configuration has no place for it, and it is none of the \
+                     tensors that are known to be left over; weights and configuration are not of the same model",
                     others.len()
                 ),
             });
@@ -134,12 +159,31 @@ impl ComponentTensors {
 }
 
 impl TensorPlace {
+    /// The format that its numbers are given in.
+    fn dtype(&self) -> WeightType {
+        self.stored.widened(self.scale.is_some())
+    }
+
+    /// Whether its numbers are given as they are stored.
+    fn is_plain(&self) -> bool {
+        self.scale.is_none() && matches!(self.stored, StoredNumbers::Plain(_))
+    }
+
+    /// The numbers `stored`, the first of which is the tensor's number `first` in the order of the file.
+    fn widen(&self, stored: Bytes, first: usize) -> Bytes {
+        match &self.scale {
+            None => self.stored.widen(stored, None),
+            Some(scale) => self.stored.widen(stored, Some(&|place| scale.factor(first + place))),
+        }
+    }
+
     fn tensor(&self, stored: Bytes) -> RawTensor {
+        let (data, dtype) = (self.widen(stored, 0), self.dtype());
         let data = match (self.transform, self.shape.as_slice()) {
-            (Transform::Transposed, &[rows, columns]) => transpose(&stored, rows, columns, self.dtype.bytes()),
-            _ => stored,
+            (Transform::Transposed, &[rows, columns]) => transpose(&data, rows, columns, dtype.bytes()),
+            _ => data,
         };
-        RawTensor { dtype: self.dtype, shape: self.shape.clone(), data }
+        RawTensor { dtype, shape: self.shape.clone(), data }
     }
 }
 
@@ -164,12 +208,12 @@ impl TensorSource for ComponentTensors {
 
     fn describe(&self, name: &str) -> Result<(WeightType, Vec<usize>)> {
         let place = self.place(name)?;
-        Ok((place.dtype, place.shape.clone()))
+        Ok((place.dtype(), place.shape.clone()))
     }
 
     fn tensor(&self, name: &str) -> Result<RawTensor> {
         let place = self.place(name)?;
-        Ok(place.tensor(place.file.mapped(place.range.clone(), place.dtype.bytes())))
+        Ok(place.tensor(place.file.mapped(place.range.clone(), place.stored.bytes())))
     }
 
     fn read(&self, name: &str) -> Result<RawTensor> {
@@ -182,10 +226,23 @@ impl TensorSource for ComponentTensors {
         if place.transform == Transform::Transposed {
             return Ok(self.read(name)?.data.slice(range));
         }
-        place.file.read(place.range.start + range.start..place.range.start + range.end)
+        let start = place.range.start;
+        if place.is_plain() {
+            return place.file.read(start + range.start..start + range.end);
+        }
+        // Whole numbers around the bytes that are asked for.
+        let (given, stored) = (place.dtype().bytes(), place.stored.bytes());
+        let numbers = range.start / given..range.end.div_ceil(given);
+        let read = place.file.read(start + numbers.start * stored..start + numbers.end * stored)?;
+        let skipped = range.start - numbers.start * given;
+        Ok(place.widen(read, numbers.start).slice(skipped..skipped + range.len()))
     }
 
     fn file_of(&self, name: &str) -> Option<PathBuf> {
         self.places.get(name).map(|place| place.file.path().to_owned())
+    }
+
+    fn name_in_file(&self, name: &str) -> String {
+        self.places.get(name).map_or_else(|| name.to_owned(), |place| place.original.clone())
     }
 }

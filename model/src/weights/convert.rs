@@ -8,7 +8,7 @@ use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
 use super::safetensors::aligned;
-use super::{RawTensor, TensorSource};
+use super::{RawTensor, TensorSource, finite};
 use crate::error::{Error, Result};
 use crate::precision::WeightType;
 
@@ -38,16 +38,17 @@ pub fn convert(tensor: &RawTensor, dtype: WeightType) -> std::result::Result<Byt
 /// The numbers of `tensor`, which `source` calls `name`, in the format `dtype`, as by [`convert`].
 ///
 /// # Errors
-/// [`Error::Weights`] naming file and tensor if a finite number is too large for `dtype`.
+/// [`Error::Weights`] naming file and tensor if a number is not finite, or too large for `dtype`.
 pub(super) fn convert_tensor(
     source: &dyn TensorSource,
     name: &str,
     tensor: &RawTensor,
     dtype: WeightType,
 ) -> Result<Bytes> {
+    finite::check(source, name, tensor)?;
     convert(tensor, dtype).map_err(|message| Error::Weights {
         file: source.file_of(name).unwrap_or_else(|| PathBuf::from("checkpoint")),
-        tensor: Some(name.to_owned()),
+        tensor: Some(source.name_in_file(name)),
         message,
     })
 }
@@ -60,7 +61,7 @@ pub(super) fn load(source: &dyn TensorSource, name: &str, shape: &[usize], dtype
     let wanted = WeightType::of(dtype);
     let bytes = if source.describe(name)?.0 == wanted {
         // Same format: the tensor is the mapped file itself.
-        source.tensor(name)?.data
+        convert_tensor(source, name, &source.tensor(name)?, wanted)?
     } else {
         // Read without the mapping, so that the file's pages do not stay beside the converted copy.
         convert_tensor(source, name, &source.read(name)?, wanted)?

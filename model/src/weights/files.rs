@@ -40,7 +40,10 @@ impl ModelFiles {
         let (configs, texts) = if is_folder {
             folder::read_configs(&path)?
         } else {
-            single_file::read_configs(&SafetensorsFile::open(&path)?)?
+            let file = SafetensorsFile::open(&path)?;
+            let read = single_file::read_configs(&file)?;
+            single_file::check_names(&file, &read.0)?;
+            read
         };
         configs.check(&path)?;
         let mut files = Self { path, is_folder, configs, texts, packed: None };

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::component_tensors::{ComponentTensors, Wanted};
 use super::config_texts::{ConfigTexts, MODEL_INDEX, SCHEDULER};
+use super::left_over::is_left_over_in;
 use super::manifest::Manifest;
 use super::recognise::refused_name;
 use super::safetensors::{read_text, shorten};
@@ -71,20 +72,11 @@ pub(super) fn open_component(folder: &Path, component: Component, manifest: &Man
         let candidates = other_names(component, name).into_iter().map(|name| (name, Transform::Same)).collect();
         Wanted { name: name.clone(), shape: shape.clone(), candidates }
     });
-    let belongs = |name: &str| match component {
-        Component::UNet => true,
-        Component::Vae => {
-            ["encoder.", "decoder.", "quant_conv.", "post_quant_conv."].iter().any(|part| name.starts_with(part))
-        }
-        Component::TextEncoder | Component::TextEncoder2 => {
-            name.trim_start_matches("text_model.").starts_with("encoder.layers.")
-        }
-    };
-    ComponentTensors::locate(&label, &files, wanted.collect(), belongs)
+    ComponentTensors::locate(&label, &files, wanted.collect(), |name| !is_left_over_in(component, name))
 }
 
 /// The names that library versions have given a tensor, today's first.
-fn other_names(component: Component, name: &str) -> Vec<String> {
+pub(super) fn other_names(component: Component, name: &str) -> Vec<String> {
     let mut names = vec![name.to_owned()];
     match component {
         Component::TextEncoder | Component::TextEncoder2 => {

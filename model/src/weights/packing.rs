@@ -15,7 +15,7 @@ use safetensors::Dtype;
 use super::convert::{convert_tensor, load};
 use super::fingerprint::Fingerprint;
 use super::manifest::{ListedTensor, TensorForm};
-use super::{RawTensor, SafetensorsFile, Stored, TensorSource, TensorToWrite, convert, write_safetensors};
+use super::{RawTensor, SafetensorsFile, Stored, TensorSource, TensorToWrite, convert, finite, write_safetensors};
 use crate::error::{Error, Result};
 use crate::network::parameters::ParameterSource;
 use crate::ops::{Arithmetic, Packed, PackedShape, UpsampleWeights};
@@ -28,9 +28,11 @@ const LAYOUT: &str = "1";
 /// Where a file's metadata names the layout, and the precision.
 const LAYOUT_KEY: &str = "easel_packed";
 const PRECISION_KEY: &str = "easel_precision";
+/// Where it says that every number was found to be finite: 8 bits would hide one that is not.
+const CHECKED_KEY: &str = "easel_finite";
 
 /// The name in files of packed weights of a matrix that is packed for upsampling too.
-fn upsample_name(name: &str) -> String {
+pub(super) fn upsample_name(name: &str) -> String {
     format!("{name}.doubled")
 }
 
@@ -47,6 +49,21 @@ pub(super) fn pack_upsample(arithmetic: Arithmetic, tensor: &RawTensor) -> Resul
         |numbers| UpsampleWeights::pack(arithmetic, inputs, outputs, numbers),
         |numbers| UpsampleWeights::pack(arithmetic, inputs, outputs, numbers),
     )
+}
+
+/// The tensor `name` of `source`, to be packed: in any number format, and without a number that its packed form would
+/// hide. It is read without the file's mapping, so that its pages do not stay beside the packed copy.
+///
+/// # Errors
+/// [`Error::Weights`] naming file and tensor if a number is not finite, or beyond what is computed with.
+pub(super) fn to_be_packed(source: &dyn TensorSource, name: &str, arithmetic: Arithmetic) -> Result<RawTensor> {
+    let tensor = source.read(name)?;
+    finite::check(source, name, &tensor)?;
+    // bf16 reaches as far as f32 but for the last of its numbers.
+    if arithmetic == Arithmetic::Bf16 && tensor.dtype == WeightType::F32 {
+        finite::check_reach_of_bf16(source, name, &tensor)?;
+    }
+    Ok(tensor)
 }
 
 /// Gives a tensor's numbers as f32 or as bf16 to one of two functions.
@@ -80,13 +97,13 @@ pub(super) fn write(
                 TensorToWrite { name, stored: Stored::Numbers(dtype), shape, produce: Box::new(produce) }
             }
             TensorForm::Matrix(packed) => {
-                let produce = move || Ok(pack(packed, &source.read(&of)?)?.bytes().clone());
+                let produce = move || Ok(pack(packed, &to_be_packed(source, &of, packed.arithmetic)?)?.bytes().clone());
                 TensorToWrite { name, stored: Stored::Bytes, shape: vec![packed.bytes()], produce: Box::new(produce) }
             }
             TensorForm::Upsample(arithmetic) => {
                 let size = UpsampleWeights::size(arithmetic, shape[1], shape[0]);
                 let produce = move || {
-                    let packed = pack_upsample(arithmetic, &source.read(&of)?)?;
+                    let packed = pack_upsample(arithmetic, &to_be_packed(source, &of, arithmetic)?)?;
                     Ok(Bytes::from(packed.bytes().map(|bytes| &bytes[..]).concat()))
                 };
                 let (name, shape) = (upsample_name(&name), vec![size]);
@@ -97,6 +114,7 @@ pub(super) fn write(
     let metadata = BTreeMap::from([
         (LAYOUT_KEY.to_owned(), LAYOUT.to_owned()),
         (PRECISION_KEY.to_owned(), precision.name().to_owned()),
+        (CHECKED_KEY.to_owned(), "true".to_owned()),
     ]);
     write_safetensors(path, &metadata, tensors.collect())
 }
@@ -146,6 +164,11 @@ impl PackedFile {
         self.precision
     }
 
+    /// Whether every number was looked at when it was packed.
+    pub(super) fn is_checked(&self) -> bool {
+        self.file.header().metadata.contains_key(CHECKED_KEY)
+    }
+
     /// Bytes of all tensors together.
     pub(super) fn size_in_bytes(&self) -> u64 {
         self.file.header().tensors.values().map(|entry| entry.range.len() as u64).sum()
@@ -165,7 +188,7 @@ impl PackedFile {
     }
 
     /// The packed matrix `name`.
-    fn bytes(&self, name: &str) -> Result<Bytes> {
+    pub(super) fn bytes(&self, name: &str) -> Result<Bytes> {
         let entry = self.file.header().tensors.get(name).ok_or_else(|| self.missing(name))?;
         if entry.dtype != Dtype::U8 {
             return Err(self.mismatch(name));

@@ -1,4 +1,4 @@
-//! Saying what a file is when it is not what was hoped for.
+//! Saying what a file is that is no safetensors file, from its name or its first bytes.
 
 use std::path::Path;
 
@@ -9,54 +9,58 @@ const PICKLE_ADVICE: &str = "a PyTorch pickle, which can run any code when it is
 /// Why a file with this name is refused without looking inside.
 pub(super) fn refused_name(path: &Path) -> Option<String> {
     let extension = path.extension()?.to_str()?.to_ascii_lowercase();
-    matches!(extension.as_str(), "bin" | "ckpt" | "pt" | "pth" | "pkl").then(|| format!("is {PICKLE_ADVICE}"))
+    match extension.as_str() {
+        "bin" | "ckpt" | "pt" | "pth" | "pkl" => Some(format!("is {PICKLE_ADVICE}")),
+        "gguf" => Some(GGUF.to_owned()),
+        "part" | "crdownload" | "aria2" | "incomplete" | "download" => {
+            Some("is an unfinished download; finish it, or download the file again".to_owned())
+        }
+        _ => None,
+    }
 }
+
+const GGUF: &str = "is a GGUF file, whose weights are quantized for other programs; get the .safetensors version of the \
+    model instead, and let `easel convert --precision int8` make it small";
 
 /// What a file that is no safetensors file is, by its first bytes.
 pub(super) fn other_format(start: &[u8]) -> Option<String> {
     match start {
         // A zip archive (torch.save since 1.6), or a bare pickle of protocol 2 to 5.
         [b'P', b'K', 3, 4, ..] | [0x80, 2..=5, ..] => Some(format!("is {PICKLE_ADVICE}")),
-        [b'G', b'G', b'U', b'F', ..] => {
-            Some("is a GGUF file; get the .safetensors version of the model instead".to_owned())
+        [b'G', b'G', b'U', b'F', ..] => Some(GGUF.to_owned()),
+        [0x1f, 0x8b, ..]
+        | [b'7', b'z', 0xbc, 0xaf, ..]
+        | [b'R', b'a', b'r', b'!', ..]
+        | [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            Some("is an archive; unpack it and name the .safetensors file in it".to_owned())
         }
-        [b'v', b'e', b'r', b's', b'i', b'o', b'n', b' ', b'h', b't', b't', b'p', ..] => Some(
-            "is a Git LFS pointer, not the weights it stands for; run `git lfs pull` in the model's folder".to_owned(),
-        ),
-        [b'<', b'!', ..] | [b'<', b'h', ..] => {
-            Some("is a web page, not weights; the download failed, repeat it".to_owned())
+        _ if start.len() >= 64 && start[..64].iter().all(|byte| *byte == 0) => {
+            Some("begins with zeros, as a download does that was interrupted; download it again".to_owned())
         }
-        _ => None,
+        _ => other_text(start),
     }
 }
 
-/// What a checkpoint looks like that is not a whole SDXL model, from the names of its tensors.
-pub(super) fn other_model<'n>(names: impl Iterator<Item = &'n str> + Clone) -> &'static str {
-    let has = |part: &str| names.clone().any(|name| name.contains(part));
-    let begins = |part: &str| names.clone().any(|name| name.starts_with(part));
-    if has("lora_") || has(".lora.") || has(".hada_") || has(".lokr_") {
-        "a LoRA (a small change to a model, not a model)"
-    } else if begins("control_model.") || begins("controlnet_") {
-        "a ControlNet"
-    } else if has("double_blocks.") {
-        "a Flux model"
-    } else if has("joint_blocks.") {
-        "a Stable Diffusion 3 model"
-    } else if begins("cond_stage_model.transformer.") {
-        "a Stable Diffusion 1 model"
-    } else if begins("cond_stage_model.model.") {
-        "a Stable Diffusion 2 model"
-    } else if begins("model.diffusion_model.") || begins("input_blocks.") {
-        "a UNet on its own, without its text encoders"
-    } else if begins("down_blocks.") && begins("conv_in.") {
-        "a UNet on its own, as it belongs into the folder `unet` of a diffusers model"
-    } else if begins("encoder.down") || begins("decoder.up") || begins("first_stage_model.") {
-        "a VAE on its own"
-    } else if has("text_model.") || begins("encoder.layers.") || has("resblocks.") {
-        "a text encoder on its own"
-    } else {
-        "none of the kinds that Easel knows"
+/// What a file is that is the text of something else than was asked for.
+pub(super) fn other_text(start: &[u8]) -> Option<String> {
+    let start = &start[..start.len().min(512)];
+    let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
+    let begins = |with: &str| text.get(..with.len()).is_some_and(|text| text.eq_ignore_ascii_case(with.as_bytes()));
+    if begins("version https://git-lfs") || begins("version http://git-lfs") {
+        let advice = "is a Git LFS pointer, not the file that it stands for; run `git lfs pull` in the model's folder, or \
+                      download the file itself";
+        return Some(advice.to_owned());
     }
+    if ["<!", "<html", "<head", "<body", "<script"].iter().any(|tag| begins(tag)) {
+        return Some(
+            "is a web page, not the file that it should be; the download failed (it may want you to sign in), repeat it".to_owned(),
+        );
+    }
+    if begins("<?xml") || begins("<Error") {
+        return Some("is an error message in XML; the download failed, repeat it".to_owned());
+    }
+    (begins("{\"error") || begins("Invalid username") || begins("Access to model") || begins("Entry not found"))
+        .then(|| "is an error message; the download failed, repeat it".to_owned())
 }
 
 /// The model that a LoRA is for, by the names and shapes of its tensors, if it is not SDXL.

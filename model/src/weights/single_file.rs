@@ -7,9 +7,11 @@ use serde_json::{Map, Value, json};
 
 use super::component_tensors::{ComponentTensors, Wanted};
 use super::config_texts::{ConfigTexts, MODEL_INDEX, SCHEDULER};
+use super::left_over::{is_left_over, is_left_over_in};
 use super::manifest::Manifest;
 use super::original::{open_clip_name, unet_name, vae_name};
-use super::recognise::other_model;
+use super::other_model::other_model;
+use super::safetensors::shorten;
 use super::{Component, SafetensorsFile, Transform};
 use crate::config::{ModelConfigs, ModelIndex, TextEncoderConfig, UNetConfig, VaeConfig};
 use crate::error::{Error, Result};
@@ -69,11 +71,17 @@ fn official_configs(file: &SafetensorsFile) -> Result<(ModelConfigs, ConfigTexts
     } else if unet && has("conditioner.embedders.0.model.") {
         ModelConfigs::sdxl_refiner()
     } else {
-        let kind = other_model(tensors.keys().map(String::as_str));
-        return refused(format!(
-            "looks like {kind}, not like a whole SDXL base or refiner checkpoint; name one of those"
-        ));
+        return refused(other_model(tensors));
     };
+    if let Some(entry) = tensors.get(FIRST_CONVOLUTION)
+        && let Some(kind) = special_kind(&entry.shape)
+    {
+        return refused(format!(
+            "is {kind} (tensor `{FIRST_CONVOLUTION}` has shape {:?}), which is not supported; use the text-to-image model that \
+             it was made from",
+            entry.shape
+        ));
+    }
     if !has("first_stage_model.") {
         configs.vae = None;
     }
@@ -92,6 +100,42 @@ fn official_configs(file: &SafetensorsFile) -> Result<(ModelConfigs, ConfigTexts
         put(Component::Vae.folder(), config.to_json());
     }
     Ok((configs, texts))
+}
+
+/// The convolution that the latents go through first.
+const FIRST_CONVOLUTION: &str = "model.diffusion_model.input_blocks.0.0.weight";
+
+/// What an SDXL model is whose first convolution takes more than latents.
+fn special_kind(first_convolution: &[usize]) -> Option<&'static str> {
+    match first_convolution {
+        [_, 9, ..] => Some("an SDXL inpainting model, whose UNet takes a mask and a masked image beside the latents"),
+        [_, 8, ..] => {
+            Some("an SDXL model for editing images by instruction, whose UNet takes an image beside the latents")
+        }
+        _ => None,
+    }
+}
+
+/// Refuses tensors of `file` that belong to no component and are not known to be left over.
+///
+/// # Errors
+/// [`Error::Weights`] naming the first of them.
+pub(super) fn check_names(file: &SafetensorsFile, configs: &ModelConfigs) -> Result<()> {
+    let prefixes = Component::ALL.map(|component| prefix(component, configs));
+    let mut unknown = file.header().tensors.keys().filter(|name| {
+        let is_of_a_component = prefixes.iter().any(|prefix| name.starts_with(prefix));
+        !is_of_a_component && !is_left_over(name)
+    });
+    let Some(first) = unknown.next() else { return Ok(()) };
+    Err(Error::Weights {
+        file: file.path().to_owned(),
+        tensor: Some(shorten(first)),
+        message: format!(
+            "is there ({} such in all), but it is part of no SDXL model, and none of the tensors that are known to be left \
+             over; if the model works without it, remove it from the file, else it is a model of another kind",
+            1 + unknown.count()
+        ),
+    })
 }
 
 /// SDXL's `scheduler_config.json`. Checkpoints that predict velocity carry the marker tensor `v_pred`, and `ztsnr`
@@ -149,6 +193,8 @@ pub(super) fn open_component(
         match (component, transform) {
             // Some converters leave the VAE's attention as linear layers.
             (_, Transform::Pointwise) => candidates.push((original, Transform::Same)),
+            // Others the projection as diffusers has it.
+            (_, Transform::Transposed) => candidates.push((format!("{original}.weight"), Transform::Same)),
             (Component::TextEncoder, _) => {
                 candidates.extend(
                     name.strip_prefix("text_model.").map(|short| (format!("{prefix}{short}"), Transform::Same)),
@@ -158,17 +204,7 @@ pub(super) fn open_component(
         }
         Wanted { name: name.clone(), shape: shape.clone(), candidates }
     });
-    let belongs = |name: &str| {
-        let Some(name) = name.strip_prefix(prefix) else { return false };
-        match component {
-            Component::UNet => true,
-            Component::Vae => {
-                ["encoder.", "decoder.", "quant_conv.", "post_quant_conv."].iter().any(|part| name.starts_with(part))
-            }
-            Component::TextEncoder => name.trim_start_matches("text_model.").starts_with("encoder.layers."),
-            Component::TextEncoder2 => name.starts_with("transformer.resblocks."),
-        }
-    };
+    let belongs = |name: &str| name.strip_prefix(prefix).is_some_and(|name| !is_left_over_in(component, name));
     let path = file.path().to_owned();
     ComponentTensors::locate(&path, &[file], wanted.collect(), belongs)
 }

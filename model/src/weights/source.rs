@@ -8,8 +8,8 @@ use super::lora::{MergedTensors, Places};
 use super::manifest::{Manifest, manifest};
 use super::merged_parameters::MergedParameters;
 use super::{
-    Cache, Component, ComponentMerge, Fingerprint, Merge, ModelFiles, RandomWeights, RequestedLora, TensorSource,
-    TinyVaeFiles,
+    Cache, Component, ComponentMerge, Fingerprint, Merge, ModelFiles, ModelOptions, RandomWeights, RequestedLora,
+    TensorSource, TinyVaeFiles, VaeFiles, check_numbers,
 };
 use crate::config::{ModelConfigs, ModelIndex, Shape, TextEncoderConfig, UNetConfig, VaeConfig};
 use crate::device::DeviceChoice;
@@ -27,6 +27,8 @@ pub struct ModelSource {
     tokenizers: Tokenizers,
     /// Components that a refiner leaves to its base.
     shared: Vec<Component>,
+    /// What encodes and decodes in place of the files' own VAE.
+    vae: Option<VaeFiles>,
     /// What decodes in place of the VAE.
     tiny_vae: Option<TinyVaeFiles>,
     fingerprint: Fingerprint,
@@ -54,7 +56,17 @@ impl ModelSource {
     /// # Errors
     /// Whatever is wrong with the files, by name.
     pub fn open(path: &Path) -> Result<Self> {
-        Self::from_files(ModelFiles::open(path)?, None)
+        Ok(Self::open_with(path, &ModelOptions::default())?.0)
+    }
+
+    /// Opens the base model at `path` with what `options` change of it, and the refiner that they name.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the files, by name.
+    pub fn open_with(path: &Path, options: &ModelOptions) -> Result<(Self, Option<Self>)> {
+        let base = Self::from_files(ModelFiles::open(path)?, None, options)?;
+        let refiner = options.refiner.as_deref().map(|path| Self::open_refiner(path, &base)).transpose()?;
+        Ok((base, refiner))
     }
 
     /// Opens a refiner; what it lacks, or has the same as `base`, is shared with it.
@@ -62,7 +74,7 @@ impl ModelSource {
     /// # Errors
     /// As [`Self::open`], and if the pair does not fit together.
     pub fn open_refiner(path: &Path, base: &Self) -> Result<Self> {
-        let refiner = Self::from_files(ModelFiles::open(path)?, Some(base))?;
+        let refiner = Self::from_files(ModelFiles::open(path)?, Some(base), &ModelOptions::default())?;
         if refiner.configs.unet.in_channels != base.configs.unet.in_channels {
             let message = "the refiner works on other latents than the base: use the refiner that belongs to it".into();
             return Err(Error::Config { file: path.to_owned(), message });
@@ -84,27 +96,22 @@ impl ModelSource {
             scheduler: SchedulerConfig::default(),
             tokenizers,
             shared: Vec::new(),
+            vae: None,
             tiny_vae: None,
             fingerprint,
             places: OnceLock::new(),
         })
     }
 
-    /// Has the tiny VAE in `folder` (diffusers' layout of an `AutoencoderTiny`) decode images and previews in place of the
-    /// VAE: in a twentieth of the time, with less detail. For a base model; a refiner's is not asked for.
-    ///
-    /// # Errors
-    /// Whatever is wrong with the files, by name.
-    pub fn with_tiny_vae(mut self, folder: &Path) -> Result<Self> {
-        let tiny_vae = TinyVaeFiles::open(folder)?;
-        let added = format!("{}\n{:?} {}", self.fingerprint, tiny_vae.config(), tiny_vae.fingerprint()?);
-        self.fingerprint = Fingerprint::of_text(&added);
-        self.tiny_vae = Some(tiny_vae);
-        Ok(self)
-    }
-
-    fn from_files(files: ModelFiles, base: Option<&Self>) -> Result<Self> {
+    /// The model in `files`; a refiner if there is a `base`. Of a refiner, neither `options.vae` nor `options.tiny_vae` is asked for:
+    /// its base's are used.
+    fn from_files(files: ModelFiles, base: Option<&Self>, options: &ModelOptions) -> Result<Self> {
         let mut configs = files.configs().clone();
+        let vae = options.vae.as_deref().map(|path| VaeFiles::open(path, configs.vae.as_ref())).transpose()?;
+        let tiny_vae = options.tiny_vae.as_deref().map(TinyVaeFiles::open).transpose()?;
+        if let Some(vae) = &vae {
+            configs.vae = Some(vae.config().clone());
+        }
         let mut shared = Vec::new();
         for component in [Component::TextEncoder2, Component::Vae] {
             let Some(base) = base else { break };
@@ -112,7 +119,8 @@ impl ModelSource {
                 Origin::Files(theirs, _) => files.is_same_component_as(theirs, component)?,
                 Origin::Random(_) => false,
             };
-            if same || !files.has(component) {
+            let is_replaced = component == Component::Vae && base.vae.is_some();
+            if same || is_replaced || !files.has(component) {
                 shared.push(component);
                 match component {
                     Component::TextEncoder2 => configs.text_encoder_2.clone_from(&base.configs.text_encoder_2),
@@ -121,18 +129,18 @@ impl ModelSource {
             }
         }
         configs.check(files.path())?;
-        let lacking = if configs.text_encoder_2.is_none() {
-            Some("text_encoder_2")
-        } else if configs.vae.is_none() {
-            Some("vae")
-        } else {
-            None
-        };
-        if let Some(part) = lacking {
-            let message = format!(
-                "has no {part}: if this is a refiner that shares its base's, give it as --refiner beside --model"
+        let lacking = |message: &str| Err(Error::Config { file: files.path().to_owned(), message: message.to_owned() });
+        if configs.text_encoder_2.is_none() {
+            return lacking(
+                "has no text_encoder_2: if this is a refiner that shares its base's, give it as --refiner beside --model",
             );
-            return Err(Error::Config { file: files.path().to_owned(), message });
+        }
+        if base.is_none() && configs.vae.is_none() && tiny_vae.is_none() {
+            return lacking(
+                "has no VAE: give one as --vae (a folder or file, such as madebyollin/sdxl-vae-fp16-fix), or a tiny one as \
+                 --tiny-vae, which is enough for text-to-image; if this is a refiner that shares its base's VAE, give it as \
+                 --refiner beside --model",
+            );
         }
         let scheduler = match files.scheduler_config() {
             Some(text) => SchedulerConfig::from_json(text, &files.scheduler_config_path())?,
@@ -142,15 +150,24 @@ impl ModelSource {
         let mut identity = format!("{configs:?}\n{scheduler:?}\n");
         let mut components = BTreeMap::new();
         for component in Component::ALL {
-            if let Some(fingerprint) = files.fingerprint(component)? {
+            let replaced = vae.as_ref().filter(|_| component == Component::Vae);
+            let fingerprint = match replaced {
+                Some(vae) => Some(vae.fingerprint()?),
+                None => files.fingerprint(component)?,
+            };
+            if let Some(fingerprint) = fingerprint {
                 identity += &format!("{} {fingerprint}\n", component.folder());
                 components.insert(component, fingerprint);
             }
         }
-        let fingerprint = Fingerprint::of_text(&identity);
+        let mut fingerprint = Fingerprint::of_text(&identity);
+        if let Some(tiny_vae) = &tiny_vae {
+            let added = format!("{fingerprint}\n{:?} {}", tiny_vae.config(), tiny_vae.fingerprint()?);
+            fingerprint = Fingerprint::of_text(&added);
+        }
         let origin = Origin::Files(Box::new(files), components);
         let places = OnceLock::new();
-        Ok(Self { origin, configs, scheduler, tokenizers, shared, tiny_vae: None, fingerprint, places })
+        Ok(Self { origin, configs, scheduler, tokenizers, shared, vae, tiny_vae, fingerprint, places })
     }
 
     /// What the model is called: its folder or file.
@@ -216,7 +233,7 @@ impl ModelSource {
         let mut lengths = Vec::new();
         for component in merge.components() {
             let (Some(merge), Origin::Files(files, _)) = (merge.of(component), &self.origin) else { continue };
-            let tensors = MergedTensors::new(tensors_of(files, component)?, merge.clone());
+            let tensors = MergedTensors::new(self.tensors_of(files, component)?, merge.clone());
             let name = |tensor: &str| format!("{}.{}", component.folder(), tensor.trim_end_matches(".weight"));
             lengths.extend(tensors.lengths()?.into_iter().map(|(tensor, length)| (name(&tensor), length)));
         }
@@ -241,7 +258,8 @@ impl ModelSource {
             Origin::Random(_) => return Ok(Box::new(RandomWeights::new(0))),
             Origin::Files(files, fingerprints) => (files, fingerprints),
         };
-        if let Some(precision) = files.packed() {
+        let is_replaced = component == Component::Vae && self.vae.is_some();
+        if let Some(precision) = files.packed().filter(|_| !is_replaced) {
             let fault = |message| Err(Error::Config { file: files.path().to_owned(), message });
             if !choice.has_kernels() || choice.precision != precision {
                 return fault(format!(
@@ -257,7 +275,7 @@ impl ModelSource {
             return Ok(Box::new(files.packed_component(component)?));
         }
         let cached = cache.zip(fingerprints.get(&component)).filter(|_| choice.has_kernels());
-        let original = tensors_of(files, component)?;
+        let original = self.tensors_of(files, component)?;
         let packed = cached.and_then(|(cache, &fingerprint)| {
             cache.packed(original.as_ref(), fingerprint, component, &self.configs, choice.precision)
         });
@@ -266,7 +284,7 @@ impl ModelSource {
             None => Box::new(original),
         };
         let Some(merge) = merge else { return Ok(unchanged) };
-        let merged = MergedTensors::new(tensors_of(files, component)?, merge.clone());
+        let merged = MergedTensors::new(self.tensors_of(files, component)?, merge.clone());
         let packed = cached.and_then(|(cache, &fingerprint)| {
             cache.merged(&merged, fingerprint, merge, component, &self.configs, choice.precision)
         });
@@ -275,6 +293,16 @@ impl ModelSource {
             None => Box::new(Box::new(merged) as Box<dyn TensorSource>),
         };
         Ok(Box::new(MergedParameters { merged, unchanged, merge: merge.clone() }))
+    }
+
+    /// The tensors of `component` as they are stored, those of another VAE in the place of the model's own.
+    fn tensors_of(&self, files: &ModelFiles, component: Component) -> Result<Box<dyn TensorSource>> {
+        if let Some(vae) = self.vae.as_ref().filter(|_| component == Component::Vae) {
+            return vae.tensors();
+        }
+        let absent =
+            || Error::Config { file: files.path().to_owned(), message: format!("has no {}", component.folder()) };
+        files.component(component)?.ok_or_else(absent)
     }
 
     pub(crate) fn index(&self) -> &ModelIndex {
@@ -293,8 +321,33 @@ impl ModelSource {
         self.configs.text_encoder_2.as_ref().expect("opening a model checks that it is there")
     }
 
-    pub(crate) fn vae_config(&self) -> &VaeConfig {
-        self.configs.vae.as_ref().expect("opening a model checks that it is there")
+    /// The VAE's; none where only a tiny one decodes.
+    pub(crate) fn vae_config(&self) -> Option<&VaeConfig> {
+        self.configs.vae.as_ref()
+    }
+
+    /// Looks at every weight of the model's files, which are read whole.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] naming file and tensor if a number is not finite.
+    pub(crate) fn check_numbers(&self) -> Result<()> {
+        let Origin::Files(files, _) = &self.origin else { return Ok(()) };
+        for component in Component::ALL {
+            let replaced = self.vae.as_ref().filter(|_| component == Component::Vae);
+            match replaced {
+                Some(vae) => check_numbers::of_tensors(vae.tensors()?.as_ref())?,
+                None if !files.has(component) || self.shares(component) => {}
+                None if files.packed().is_some() => {
+                    check_numbers::of_packed(&files.packed_component(component)?, component, &self.configs)?;
+                }
+                None => {
+                    if let Some(tensors) = files.component(component)? {
+                        check_numbers::of_tensors(tensors.as_ref())?;
+                    }
+                }
+            }
+        }
+        self.tiny_vae.as_ref().map_or(Ok(()), |tiny_vae| check_numbers::of_tensors(tiny_vae.tensors()?.as_ref()))
     }
 
     pub(crate) fn scheduler_config(&self) -> &SchedulerConfig {
@@ -304,12 +357,6 @@ impl ModelSource {
     pub(crate) fn tokenizers(&self) -> &Tokenizers {
         &self.tokenizers
     }
-}
-
-/// The tensors of `component`, which the model has to have.
-fn tensors_of(files: &ModelFiles, component: Component) -> Result<Box<dyn TensorSource>> {
-    let absent = || Error::Config { file: files.path().to_owned(), message: format!("has no {}", component.folder()) };
-    files.component(component)?.ok_or_else(absent)
 }
 
 impl Tokenizers {

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use burn::tensor::{FloatDType, TensorData};
 
+use super::TensorSource;
 use super::convert::load;
-use super::{RawTensor, TensorSource, packing};
+use super::packing::{self, to_be_packed};
 use crate::error::{Error, Result};
 use crate::network::parameters::ParameterSource;
 use crate::ops::{Arithmetic, Packed, PackedShape, UpsampleWeights};
@@ -17,19 +18,14 @@ impl ParameterSource for Box<dyn TensorSource> {
     }
 
     fn matrix(&self, name: &str, shape: &[usize], packed: PackedShape) -> Result<Option<Packed>> {
-        packing::pack(packed, &raw(self.as_ref(), name, shape)?).map(Some)
+        check_shape(self.as_ref(), name, shape)?;
+        packing::pack(packed, &to_be_packed(self.as_ref(), name, packed.arithmetic)?).map(Some)
     }
 
     fn upsample(&self, name: &str, shape: &[usize], arithmetic: Arithmetic) -> Result<Option<UpsampleWeights>> {
-        packing::pack_upsample(arithmetic, &raw(self.as_ref(), name, shape)?).map(Some)
+        check_shape(self.as_ref(), name, shape)?;
+        packing::pack_upsample(arithmetic, &to_be_packed(self.as_ref(), name, arithmetic)?).map(Some)
     }
-}
-
-/// A tensor that is to be packed, in any number format, read without the file's mapping, so that its pages do not stay
-/// beside the packed copy.
-fn raw(source: &dyn TensorSource, name: &str, shape: &[usize]) -> Result<RawTensor> {
-    check_shape(source, name, shape)?;
-    source.read(name)
 }
 
 /// Refuses a tensor of another shape than the configuration asks for.

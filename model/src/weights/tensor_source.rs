@@ -8,11 +8,11 @@ use bytes::Bytes;
 use crate::error::Result;
 use crate::precision::WeightType;
 
-/// One tensor as stored: row-major, in PyTorch's layout (linear `[out, in]`, convolution `[out, in, height, width]`),
+/// One tensor: row-major, in PyTorch's layout (linear `[out, in]`, convolution `[out, in, height, width]`),
 /// little-endian, aligned for its format.
 #[derive(Debug, Clone)]
 pub struct RawTensor {
-    /// Format of the numbers.
+    /// Format of the numbers: the one that they are stored in, or the one that theirs was widened to.
     pub dtype: WeightType,
     /// Length of each axis.
     pub shape: Vec<usize>,
@@ -52,4 +52,9 @@ pub trait TensorSource: Send + Sync {
 
     /// The file that holds the tensor, for messages.
     fn file_of(&self, name: &str) -> Option<PathBuf>;
+
+    /// What that file calls the tensor, for messages.
+    fn name_in_file(&self, name: &str) -> String {
+        name.to_owned()
+    }
 }

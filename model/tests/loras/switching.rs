@@ -103,7 +103,7 @@ fn a_refiner_takes_its_own_loras_only() {
     let with = refined(&["text"], &[]);
     assert!(with != plain);
     assert!(refined(&[], &[]) == plain && refined(&["text"], &[]) == with);
-    let base = Model::open(&crate::common::demo("base"), None, model.device(), easel_model::Retention::KeepWarm);
+    let base = Model::open(&crate::common::demo("base"), &easel_model::ModelOptions::default(), model.device());
     let lonely = Request { refiner_loras: vec![lora("lora/text.safetensors", "1")], ..settings().into() };
     let error = base.expect("the base opens").start(lonely).err().expect("there is no refiner").to_string();
     assert!(error.contains("refiner_loras") && error.contains("no refiner"), "{error}");

@@ -7,12 +7,13 @@ use bytes::Bytes;
 use easel_model::config::{ModelConfigs, ModelIndex, TextEncoderConfig, UNetConfig, VaeConfig};
 use easel_model::weights::manifest::{text_encoder_manifest, unet_manifest, vae_manifest};
 use easel_model::weights::{
-    Component, ModelFiles, Stored, TensorToWrite, WeightType, parse_header, save_single_file, write_safetensors,
+    Component, ModelFiles, SafetensorsFile, Stored, TensorToWrite, VaeFiles, WeightType, parse_header,
+    save_single_file, write_safetensors,
 };
 use rand_mt::Mt64;
 use serde_json::{Value, json};
 
-use super::support::{demo, open_bytes, small_file};
+use super::support::{demo, open_bytes, small_file, stored, write_any};
 
 /// Pieces that parsers trip over.
 const PIECES: [&str; 24] = [
@@ -248,13 +249,45 @@ fn tiny_checkpoint(folder: &Path) -> Vec<u8> {
     std::fs::read(path).expect("a file")
 }
 
+/// The same with weights of the UNet in 8 bits, factors beside them and tensors that are left over.
+fn scaled(seed: &[u8], path: &Path) -> Vec<u8> {
+    std::fs::write(path, seed).expect("written");
+    let metadata = SafetensorsFile::open(path).expect("a sound file").header().metadata.clone();
+    let mut tensors = vec![("v_pred".to_owned(), "F32", vec![0], Vec::new())];
+    for (index, (name, dtype, shape, data)) in stored(path).into_values().enumerate() {
+        let is_scaled = name.starts_with("model.diffusion_model.") && name.ends_with(".weight");
+        if !is_scaled {
+            tensors.push((name, dtype.name(), shape, data.to_vec()));
+            continue;
+        }
+        let layer = name.trim_end_matches("weight");
+        let factors = if index % 2 == 0 { 1 } else { shape[0] };
+        tensors.push((format!("{layer}scale_weight"), "F32", vec![factors], 0.5_f32.to_le_bytes().repeat(factors)));
+        tensors.push((format!("{layer}scale_input"), "F32", vec![], 1_f32.to_le_bytes().to_vec()));
+        tensors.push((name, if index % 3 == 0 { "F8_E5M2" } else { "F8_E4M3" }, shape, vec![0x38; data.len() / 2]));
+    }
+    write_any(path, &metadata, &tensors);
+    std::fs::read(path).expect("a file")
+}
+
 #[test]
 fn mutated_checkpoints_never_panic() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let seed = tiny_checkpoint(folder.path());
+    mutated_checkpoints(3, &seed, folder.path());
+}
+
+#[test]
+fn mutated_checkpoints_in_8_bits_never_panic() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let seed = scaled(&tiny_checkpoint(folder.path()), &folder.path().join("scaled.safetensors"));
+    mutated_checkpoints(4, &seed, folder.path());
+}
+
+fn mutated_checkpoints(random: u64, seed: &[u8], folder: &Path) {
     within_memory(|| {
-        let mut mutator = Mutator(Mt64::new(3));
-        let folder = tempfile::tempdir().expect("a folder");
-        let seed = tiny_checkpoint(folder.path());
-        let path = folder.path().join("mutated.safetensors");
+        let mut mutator = Mutator(Mt64::new(random));
+        let path = folder.join("mutated.safetensors");
         let header = u64::from_le_bytes(seed[..8].try_into().expect("eight bytes")) as usize;
         let (mut sound, mut refused) = (0, 0);
         for _ in 0..4_000 {
@@ -265,6 +298,11 @@ fn mutated_checkpoints_never_panic() {
             file.extend_from_slice(&json);
             file.extend_from_slice(&seed[8 + header..]);
             std::fs::write(&path, file).expect("written");
+            if let Err(error) =
+                VaeFiles::open(&path, None).and_then(|vae| vae.tensors()?.read("decoder.conv_in.weight"))
+            {
+                check_message(&error);
+            }
             match ModelFiles::open(&path) {
                 Ok(model) => {
                     sound += 1;
@@ -273,6 +311,11 @@ fn mutated_checkpoints_never_panic() {
                         for name in source.names() {
                             let raw = source.tensor(&name).expect("a tensor");
                             assert_eq!(raw.data.len(), raw.shape.iter().product::<usize>() * raw.dtype.bytes());
+                            let middle = raw.data.len() / 3..raw.data.len() / 2;
+                            assert_eq!(
+                                source.read_range(&name, middle.clone()).expect("a range"),
+                                raw.data.slice(middle)
+                            );
                         }
                     }
                 }

@@ -120,6 +120,19 @@ fn files_that_are_no_weights() {
         &["gguf.safetensors", "GGUF"],
     );
     fails(ModelFiles::open(with("empty.safetensors", b"")), &["empty.safetensors", "is empty"]);
+    fails(ModelFiles::open(with("model.gguf", b"GGUF")), &["model.gguf", "GGUF", "easel convert"]);
+    fails(ModelFiles::open(with("model.safetensors.part", b"\x10")), &["unfinished download"]);
+    fails(ModelFiles::open(with("zeros.safetensors", &[0; 4096])), &["zeros.safetensors", "interrupted"]);
+    for (content, words) in [
+        (&b"\xef\xbb\xbf  <html><body>Sign in</body></html>"[..], "web page"),
+        (b"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", "error message"),
+        (b"{\"error\":\"Access to model is restricted\"}", "error message"),
+        (b"Invalid username or password.", "error message"),
+        (b"\x1f\x8b\x08\x00\x00\x00\x00\x00", "archive"),
+        (b"7z\xbc\xaf\x27\x1c\x00\x04", "archive"),
+    ] {
+        fails(ModelFiles::open(with("odd.safetensors", content)), &["odd.safetensors", words]);
+    }
     fails(ModelFiles::open(path("nothing.safetensors")), &["nothing.safetensors", "opening"]);
     fails(SafetensorsFile::open(place.path()), &["is a folder"]);
     let cut = small_file();
@@ -154,9 +167,24 @@ fn models_of_other_kinds() {
         ("text_model.final_layer_norm.bias", "text encoder on its own"),
         ("control_model.time_embed.0.bias", "ControlNet"),
         ("something.else", "none of the kinds"),
+        ("clip_g", "embedding"),
+        ("emb_params", "embedding"),
+        ("lora_unet_input_blocks_4_1_proj_in.hada_w1_a", "LoRA"),
+        ("controlnet_cond_embedding.conv_in.bias", "ControlNet"),
+        ("image_proj.latents", "IP-Adapter"),
+        ("decoder.layers.0.bias", "tiny VAE"),
+        ("decoder.up.0.block.0.conv1.bias", "--vae"),
+        ("cond_stage_model.logit_scale", "Stable Diffusion 1"),
+        ("blocks.0.cross_attn.k.bias", "another family"),
     ] {
         write(&path, [(name.to_owned(), WeightType::F16, vec![2], vec![0; 4].into())]);
         fails(ModelFiles::open(&path), &["other.safetensors", "looks like", kind, "SDXL"]);
+    }
+    // A UNet alone, told apart by the width of its text.
+    let name = "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight";
+    for (width, kind) in [(768, "Stable Diffusion 1"), (1024, "Stable Diffusion 2"), (2048, "UNet on its own")] {
+        write(&path, [(name.to_owned(), WeightType::F16, vec![1, width], vec![0; 2 * width].into())]);
+        fails(ModelFiles::open(&path), &["other.safetensors", kind]);
     }
 }
 
@@ -201,6 +229,14 @@ fn folders_that_are_not_right() {
     fails(too_deep, &["diffusion_pytorch_model.safetensors", "transformer_blocks.1", "no place for it"]);
     let not_json = changed(&|root| std::fs::write(root.join("vae/config.json"), "{").expect("written"));
     fails(not_json, &["vae/config.json", "not valid JSON"]);
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n";
+    let lfs = changed(&|root| std::fs::write(root.join("vae/config.json"), pointer).expect("written"));
+    fails(lfs, &["vae/config.json", "Git LFS", "git lfs pull"]);
+    let marked = changed(&|root| {
+        let text = std::fs::read_to_string(root.join("vae/config.json")).expect("a file");
+        std::fs::write(root.join("vae/config.json"), format!("\u{feff}{text}")).expect("written");
+    });
+    marked.expect("a mark of UTF-8 is no harm");
     let huge = changed(&|root| std::fs::write(root.join("vae/config.json"), vec![b' '; 2 << 20]).expect("written"));
     fails(huge, &["vae/config.json", "longer than"]);
     let other_text = changed(&|root| edit(&root.join("unet/config.json"), "cross_attention_dim", json!(64)));

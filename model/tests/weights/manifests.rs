@@ -139,6 +139,53 @@ fn official_base_checkpoint_opens() {
     assert!(model.tokenizer_folder(Component::TextEncoder).is_none());
 }
 
+/// As ComfyUI, A1111, kohya's scripts and converters write them: names, and what they leave behind.
+#[test]
+fn checkpoints_of_other_programs_open() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("merged.safetensors");
+    let mut tensors = official_base();
+    let projection = "conditioner.embedders.1.model.text_projection";
+    for (name, ..) in &mut tensors {
+        // A converter that leaves the projection as diffusers has it, and attention with the names of linear layers.
+        if name == projection {
+            *name = format!("{projection}.weight");
+        }
+    }
+    let left_over = [
+        ("model_ema.decay", vec![]),
+        ("model_ema.diffusion_modelinput_blocks00bias", vec![320]),
+        ("cond_stage_model.transformer.text_model.embeddings.position_ids", vec![1, 77]),
+        ("conditioner.embedders.0.transformer.text_projection.weight", vec![768, 768]),
+        ("conditioner.embedders.0.logit_scale", vec![]),
+        ("conditioner.embedders.1.model.transformer.text_model.embeddings.position_ids", vec![1, 77]),
+        ("first_stage_model.loss.logvar", vec![]),
+        ("alphas_cumprod", vec![1000]),
+        ("global_step", vec![]),
+    ];
+    tensors.extend(left_over.map(|(name, shape)| (name.to_owned(), shape, "F16")));
+    sparse_checkpoint(&path, tensors.clone());
+    let model = ModelFiles::open(&path).expect("all of these are known");
+    assert_eq!(model.configs(), &ModelConfigs::sdxl_base());
+    let source = model.component(Component::TextEncoder2).expect("readable").expect("there");
+    assert_eq!(source.describe("text_projection.weight").expect("it").1, [1280, 1280]);
+    for unknown in ["conditioner.embedders.0.transformer.text_model.adapter.weight", "unet_extra.weight"] {
+        let more = (unknown.to_owned(), vec![2], "F16");
+        sparse_checkpoint(&path, tensors.iter().cloned().chain([more]));
+        fails(ModelFiles::open(&path), &["merged.safetensors", unknown, "known to be left over"]);
+    }
+}
+
+#[test]
+fn a_checkpoint_without_a_vae_says_how_to_give_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("no_vae.safetensors");
+    sparse_checkpoint(&path, official_base().into_iter().filter(|(name, ..)| !name.starts_with("first_stage_model.")));
+    let files = ModelFiles::open(&path).expect("the rest is there");
+    assert!(files.configs().vae.is_none());
+    fails(easel_model::ModelSource::open(&path), &["no_vae.safetensors", "has no VAE", "--vae", "--tiny-vae"]);
+}
+
 #[test]
 fn official_refiner_checkpoint_opens() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -185,7 +232,17 @@ fn checkpoints_that_are_almost_sdxl_are_refused_by_tensor() {
         let index = at(tensors);
         tensors[index].1 = vec![320, 9, 3, 3];
     });
-    fails(inpainting, &["changed.safetensors", conv_in, "[320, 9, 3, 3]", "[320, 4, 3, 3]"]);
+    fails(inpainting, &["changed.safetensors", conv_in, "[320, 9, 3, 3]", "SDXL inpainting model", "text-to-image"]);
+    let editing = open(&|tensors| {
+        let index = at(tensors);
+        tensors[index].1 = vec![320, 8, 3, 3];
+    });
+    fails(editing, &["changed.safetensors", "editing images"]);
+    let other = open(&|tensors| {
+        let index = at(tensors);
+        tensors[index].1 = vec![320, 5, 3, 3];
+    });
+    fails(other, &["changed.safetensors", conv_in, "[320, 5, 3, 3]", "[320, 4, 3, 3]"]);
     let missing = open(&|tensors| {
         let index = at(tensors);
         tensors.remove(index);
@@ -198,7 +255,7 @@ fn checkpoints_that_are_almost_sdxl_are_refused_by_tensor() {
         let index = at(tensors);
         tensors[index].2 = "I64";
     });
-    fails(integers, &["changed.safetensors", conv_in, "I64", "F32, F16 and BF16"]);
+    fails(integers, &["changed.safetensors", conv_in, "I64", "F32, F16, BF16, F64", "NF4"]);
     let playground = open(&|tensors| tensors.push(("edm_mean".to_owned(), vec![4], "F16")));
     fails(playground, &["changed.safetensors", "EDM", "not supported"]);
 }

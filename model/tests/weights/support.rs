@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use easel_model::Result;
 use easel_model::weights::{
-    Component, ModelFiles, SafetensorsFile, Stored, TensorToWrite, WeightType, write_safetensors,
+    Component, ModelFiles, SafetensorsFile, Stored, TensorToWrite, WeightType, save_single_file, write_safetensors,
+};
+use easel_model::{
+    DeviceChoice, DevicePreference, Model, ModelOptions, Precision, Requirement, ResolvedSettings, Result,
 };
 use serde_json::{Value, json};
 
@@ -61,6 +63,57 @@ pub(crate) fn write(path: &Path, tensors: impl IntoIterator<Item = Named>) {
         produce: Box::new(move || Ok(data)),
     });
     write_safetensors(path, &BTreeMap::new(), to_write.collect()).expect("a written file");
+}
+
+/// A tensor as a file may have it: name, format, shape and content.
+pub(crate) type AnyTensor = (String, &'static str, Vec<usize>, Vec<u8>);
+
+/// Writes a file with tensors in any format.
+pub(crate) fn write_any(path: &Path, metadata: &BTreeMap<String, String>, tensors: &[AnyTensor]) {
+    let mut header = serde_json::Map::from_iter([("__metadata__".to_owned(), json!(metadata))]);
+    let mut content = Vec::new();
+    for (name, dtype, shape, bytes) in tensors {
+        let offsets = [content.len(), content.len() + bytes.len()];
+        header.insert(name.clone(), json!({ "dtype": dtype, "shape": shape, "data_offsets": offsets }));
+        content.extend_from_slice(bytes);
+    }
+    let header = Value::Object(header).to_string();
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend_from_slice(header.as_bytes());
+    file.extend_from_slice(&content);
+    std::fs::write(path, file).expect("written");
+}
+
+/// The demo's base model as a single file in `folder`: its path, its free texts and its tensors.
+pub(crate) fn single_file(folder: &Path) -> (PathBuf, BTreeMap<String, String>, Vec<AnyTensor>) {
+    let path = folder.join("demo.safetensors");
+    let model = ModelFiles::open(demo("base")).expect("the demo model");
+    save_single_file(&model, &path, None).expect("a saved file");
+    let metadata = SafetensorsFile::open(&path).expect("it opens").header().metadata.clone();
+    let any = |(name, dtype, shape, data): Named| (name, dtype.name(), shape, data.to_vec());
+    let tensors = stored(&path).into_values().map(any).collect();
+    (path, metadata, tensors)
+}
+
+/// What opening the model at `path` with `options` and generating a small image with it gives.
+pub(crate) fn try_image(path: &Path, options: &ModelOptions, precision: Precision) -> Result<Vec<u8>> {
+    let requirement = Requirement { precision: Some(precision), ..Requirement::default() };
+    let choice = DeviceChoice::select(DevicePreference::Flex, requirement)?;
+    let settings = ResolvedSettings {
+        width: Some(64),
+        height: Some(64),
+        steps: 2,
+        seed: 5,
+        use_refiner: options.refiner.is_some(),
+        ..ResolvedSettings::new("a large red heart on a blue background")
+    };
+    let mut run = Model::open(path, options, &choice)?.start(settings)?;
+    Ok(run.finish()?.remove(0).into_raw())
+}
+
+/// The small image in f32 of a model that opens.
+pub(crate) fn image(path: &Path) -> Vec<u8> {
+    try_image(path, &ModelOptions::default(), Precision::F32).expect("an image")
 }
 
 /// Every tensor of a component, both mapped and read; the two must agree.

@@ -17,8 +17,8 @@ pub(crate) struct DeviceArguments {
     /// auto, cuda, cuda:N, flex or ndarray; auto is CUDA where it works, else flex (the CPU) [default: auto]
     #[arg(long, value_name = "D", env = environment::DEVICE, hide_env_values = true, default_value = AUTO, hide_default_value = true)]
     pub(crate) device: DevicePreference,
-    /// auto, f32, bf16, f16 or int8; auto is what packed weights are packed for, else 16 bit on CUDA and f32 on the CPU
-    /// [default: auto]
+    /// auto, f32, bf16, f16 or int8; auto is what packed weights are packed for, else 16 bit on CUDA, and on the CPU bf16
+    /// where the processor has instructions for it, else f32 [default: auto]
     #[arg(long, value_name = "P", env = environment::PRECISION, hide_env_values = true, default_value = AUTO, hide_default_value = true)]
     precision: PrecisionChoice,
 }

@@ -15,6 +15,10 @@ pub(crate) struct ModelArguments {
     /// A refiner that finishes what the model began [default: the demo model's own, else none]
     #[arg(long, value_name = "PATH", env = environment::REFINER, hide_env_values = true)]
     pub(crate) refiner: Option<PathBuf>,
+    /// A VAE in place of the model's own, or of one that it lacks: a folder or a .safetensors file, such as
+    /// madebyollin/sdxl-vae-fp16-fix [default: the model's own]
+    #[arg(long, value_name = "PATH", env = environment::VAE, hide_env_values = true)]
+    pub(crate) vae: Option<PathBuf>,
     /// A folder with a tiny VAE (diffusers' AutoencoderTiny, such as madebyollin/taesdxl) that decodes in place of the
     /// model's own: in a twentieth of the time, with less detail [default: none]
     #[arg(long, value_name = "DIR", env = environment::TINY_VAE, hide_env_values = true)]

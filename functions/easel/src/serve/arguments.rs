@@ -75,15 +75,16 @@ impl EngineArguments {
     /// # Errors
     /// A model cannot be fetched.
     pub(crate) fn fetch(&self) -> Result<EngineOptions, CommandError> {
-        let [model, refiner, tiny_vae] = pull::fetched([
+        let [model, refiner, vae, tiny_vae] = pull::fetched([
             ("--model", self.models.model.as_deref()),
             ("--refiner", self.models.refiner.as_deref()),
+            ("--vae", self.models.vae.as_deref()),
             ("--tiny-vae", self.models.tiny_vae.as_deref()),
         ])?;
         let (device, precision) = (self.computation.device.device, self.computation.device.precision());
         let models = self.offers.models(model.is_some())?;
         let OfferArguments { loras, embeddings, .. } = self.offers.clone();
         let cache = cache::folder();
-        Ok(EngineOptions { device, precision, model, models, refiner, tiny_vae, loras, embeddings, cache })
+        Ok(EngineOptions { device, precision, model, models, refiner, vae, tiny_vae, loras, embeddings, cache })
     }
 }

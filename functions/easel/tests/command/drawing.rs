@@ -11,7 +11,7 @@ use crate::support::*;
 #[test]
 fn an_image_comes_with_a_report_and_a_record() {
     let folder = folder();
-    let report = draw(folder.path(), &["-o", "heart.png", "--negative-prompt", "green"]);
+    let report = draw(folder.path(), &["-o", "heart.png", "--negative-prompt", "green", "--precision", "f32"]);
     let image = folder.path().join("heart.png");
     assert_eq!(image::open(&image).unwrap().into_rgb8().dimensions(), (64, 64));
     assert_eq!(names_in(folder.path()), ["heart.png"]);
@@ -62,11 +62,32 @@ fn a_tiny_vae_decodes_and_is_recorded() {
 }
 
 #[test]
+fn a_vae_in_place_of_the_models_own_is_recorded() {
+    let folder = folder();
+    let own = demo_model().join("base/vae");
+    let report = draw(folder.path(), &["-o", "own.png", "--vae", own.to_str().unwrap(), "--no-refiner"]);
+    assert_eq!(report["vae"], "vae");
+    draw(folder.path(), &["-o", "plain.png", "--no-refiner"]);
+    let pixels = |name: &str| image::open(folder.path().join(name)).unwrap().into_rgb8();
+    assert_eq!(pixels("own.png"), pixels("plain.png"), "it is the same VAE");
+    let chunks = text_chunks(&folder.path().join("own.png"));
+    let text = |keyword| &chunks.iter().find(|(found, _)| found == keyword).unwrap().1;
+    assert!(text("parameters").contains("VAE: vae"), "{}", text("parameters"));
+    let record: Value = serde_json::from_str(text("easel")).unwrap();
+    assert_eq!(record["vae"], "vae");
+    let refused = run(folder.path(), &["generate", PROMPT, "--vae", "nowhere", "-o", "a.png"]);
+    assert_refused(&refused, 1, &["--vae", "nowhere", "does not exist"], folder.path(), &["own.png", "plain.png"]);
+}
+
+#[test]
 fn a_person_is_told_the_device_the_model_and_how_to_get_others() {
     let folder = folder();
-    let outcome =
-        run(folder.path(), &[&["generate", PROMPT, "-o", "heart.png", "--device", "flex"], &SMALL[..]].concat());
+    let outcome = run(
+        folder.path(),
+        &[&["generate", PROMPT, "-o", "heart.png", "--device", "flex", "--precision", "f32"], &SMALL[..]].concat(),
+    );
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(0), "heart.png\n"), "{outcome:?}");
+    assert!(!outcome.stderr.contains("a step and"), "of a step that takes no time, nothing is estimated: {outcome:?}");
     for words in ["demo model", "--model PATH", "Device: ", "(flex, f32)", "step 1/2 (base)", "Done in "] {
         assert!(outcome.stderr.contains(words), "`{words}` is not in: {}", outcome.stderr);
     }

@@ -18,7 +18,11 @@ fn the_doctor_tells_what_there_is() {
     let all_passed = probes.iter().all(|probe| probe["passed"] == true);
     assert_eq!(chosen["device"], if all_passed { "cuda" } else { "cpu" });
     assert_eq!(chosen["fallback_reason"].is_null(), all_passed);
-    assert_eq!(diagnosis["fits"].as_array().unwrap().len(), 9);
+    let fits = diagnosis["fits"].as_array().unwrap();
+    assert_eq!(fits.len(), 9);
+    if chosen["device"] == "cpu" {
+        assert!(fits.iter().all(|fit| fit["seconds_a_step"].as_f64().unwrap() > 0.0), "{diagnosis}");
+    }
     let kernels = diagnosis["kernels"].as_array().unwrap();
     assert_eq!(kernels.iter().map(|kernel| &kernel["arithmetic"]).collect::<Vec<_>>(), ["f32", "bf16", "int8"]);
     assert!(kernels.iter().all(|kernel| kernel["instructions"].is_string() && kernel["reason"].is_string()));
@@ -27,6 +31,40 @@ fn the_doctor_tells_what_there_is() {
     for words in ["CPU: ", "bf16 products: ", "CUDA:", "Device `auto` means: ", "SDXL base + refiner"] {
         assert!(text.contains(words), "`{words}` is not in: {text}");
     }
+}
+
+/// `auto` is bf16 where the processor has instructions for it and may use them, else f32.
+#[test]
+fn the_precision_of_the_cpu_follows_from_its_instructions() {
+    let folder = folder();
+    let diagnosis = |instructions: &str| -> Value {
+        let mut command = easel(folder.path(), &["doctor", "--json", "--device", "flex"]);
+        let outcome = program::run(command.env("EASEL_INSTRUCTIONS", instructions));
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        serde_json::from_str(&outcome.stdout).unwrap()
+    };
+    for instructions in ["plain", "avx2", "avx512", "avx512vnni"] {
+        assert_eq!(diagnosis(instructions)["chosen"]["precision"], "f32", "{instructions}");
+    }
+    let best = diagnosis("");
+    let bf16 = best["kernels"].as_array().unwrap().iter().find(|kernel| kernel["arithmetic"] == "bf16").unwrap();
+    let has_instructions = bf16["instructions"] == "AVX-512 with VNNI and bf16";
+    assert_eq!(best["chosen"]["precision"], if has_instructions { "bf16" } else { "f32" });
+    let report = draw(folder.path(), &["-o", "a.png"]);
+    assert_eq!(report["precision"], best["chosen"]["precision"]);
+}
+
+#[test]
+fn the_doctor_looks_at_the_model_that_is_named() {
+    let folder = folder();
+    let base = demo_model().join("base");
+    let outcome = run(folder.path(), &["doctor", "--json", "--device", "flex", "--model", base.to_str().unwrap()]);
+    let diagnosis: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let fits = diagnosis["fits"].as_array().unwrap();
+    assert_eq!((fits.len(), &fits[0]["model"], &fits[2]["precision"]), (12, &"base".into(), &"int8".into()));
+    std::fs::write(folder.path().join("page.safetensors"), "<!doctype html>").unwrap();
+    let outcome = run(folder.path(), &["doctor", "--device", "flex", "--model", "page.safetensors"]);
+    assert!(outcome.code == Some(0) && outcome.stderr.contains("web page"), "{outcome:?}");
 }
 
 #[test]

@@ -294,6 +294,16 @@ fn a_tiny_vae_comes_and_decodes() {
 }
 
 #[test]
+fn a_vae_comes_and_decodes() {
+    let (folder, hub) = (folder(), Hub::with(&demo_model().join("base/vae")));
+    let outcome = pull(folder.path(), &hub, &[]);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert!(outcome.stderr.contains("--vae model"), "{outcome:?}");
+    let report = draw(folder.path(), &["--vae", "model", "-o", "a.png"]);
+    assert_eq!(report["vae"], "model");
+}
+
+#[test]
 fn a_disk_without_room_is_told_before_the_first_byte() {
     let (folder, hub) = (folder(), Hub::with(&base()));
     hub.contents().sizes.insert(UNET.to_owned(), 1 << 60);

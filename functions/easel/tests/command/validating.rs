@@ -28,6 +28,7 @@ fn the_demo_model_is_ready() {
         ("device", "is chosen and computes"),
         ("model", "base is open"),
         ("model", "refiner"),
+        ("model", "has finite numbers only"),
         ("image", "is reproducible: two runs give identical bytes"),
         ("image", "shows something"),
     ] {
@@ -40,6 +41,40 @@ fn the_demo_model_is_ready() {
     let table = find(&checks, "table", "is there");
     assert_eq!(table["outcome"], "not_checked");
     assert!(table["advice"].as_str().unwrap().contains("EASEL_TABLE"), "{table}");
+}
+
+/// The encoder is used for no image from words alone, and is looked at all the same.
+#[test]
+fn a_weight_that_is_no_number_is_named() {
+    let folder = folder();
+    let model = folder.path().join("model");
+    for entry in walk(&demo_model().join("base")) {
+        let to = model.join(entry.strip_prefix(demo_model().join("base")).unwrap());
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::copy(entry, to).unwrap();
+    }
+    let vae = model.join("vae/diffusion_pytorch_model.safetensors");
+    let opened = easel_model::weights::SafetensorsFile::open(&vae).unwrap();
+    let start = opened.header().tensors["encoder.conv_out.bias"].range.start;
+    let mut content = std::fs::read(&vae).unwrap();
+    content[start..start + 2].copy_from_slice(&0x7e00_u16.to_le_bytes());
+    drop(opened);
+    std::fs::write(&vae, content).unwrap();
+    let arguments = ["validate", "--device", "flex", "--model", model.to_str().unwrap(), "--json"];
+    let checks = checks(&run(folder.path(), &arguments));
+    let check = find(&checks, "model", "has finite numbers only");
+    let found = check["found"].as_str().unwrap();
+    assert_eq!(check["outcome"], "fail");
+    assert!(
+        found.contains("vae/diffusion_pytorch_model.safetensors") && found.contains("encoder.conv_out.bias"),
+        "{found}"
+    );
+}
+
+/// Every file below `folder`.
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }
 
 #[test]

@@ -177,7 +177,7 @@ impl ModelFolder {
         let before = std::mem::take(&mut self.record.files);
         let checkpoint = match layout {
             Layout::Checkpoint(file) => Some(file.clone()),
-            Layout::Folder | Layout::TinyVae => None,
+            Layout::Folder | Layout::Vae => None,
         };
         let revision = revision.map(str::to_owned);
         self.record = FolderRecord { source: source.to_string(), revision, checkpoint, complete: false, files: before };

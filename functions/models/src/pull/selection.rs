@@ -11,8 +11,8 @@ use crate::error::{Error, Result};
 pub enum Layout {
     /// A diffusers folder, original or packed by `easel convert`.
     Folder,
-    /// A tiny VAE.
-    TinyVae,
+    /// A VAE by itself, a tiny one too.
+    Vae,
     /// A single checkpoint, by its path in the folder.
     Checkpoint(String),
 }
@@ -67,7 +67,7 @@ pub(super) fn select(
     } else if has(CONFIG) && weights(listing, "", variant).is_ok() {
         paths.extend(weights(listing, "", variant)?);
         paths.push(CONFIG.to_owned());
-        Layout::TinyVae
+        Layout::Vae
     } else {
         match checkpoints(listing).as_slice() {
             [] => {
@@ -253,7 +253,7 @@ mod tests {
             "taesdxl_decoder.pth",
         ];
         let (layout, paths) = selected(&tiny, None);
-        assert_eq!((layout, paths), (Layout::TinyVae, vec![tiny[2].to_owned(), tiny[0].to_owned()]));
+        assert_eq!((layout, paths), (Layout::Vae, vec![tiny[2].to_owned(), tiny[0].to_owned()]));
         let (layout, paths) = selected(&["README.md", "a.ckpt", "b.safetensors"], None);
         assert_eq!((layout, paths), (Layout::Checkpoint("b.safetensors".to_owned()), vec!["b.safetensors".to_owned()]));
     }

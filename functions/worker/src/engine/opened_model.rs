@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use easel_model::{Backend, DeviceChoice, DevicePreference, Model, Retention};
+use easel_model::bench::{NOTICEABLE_WORK, StepRates, step_work};
+use easel_model::{Backend, DeviceChoice, DevicePreference, Model, ModelSource, Retention};
 use easel_models::demo_model::DemoModel;
 use easel_models::model_choice::{ModelChoice, NamedModels};
 use easel_models::offers::NamedModel;
 use easel_models::pull;
-use easel_system::environment::{MODEL, MODELS, REFINER, TINY_VAE};
+use easel_system::environment::{MODEL, MODELS, REFINER, TINY_VAE, VAE};
 
 use super::EngineOptions;
 use crate::error::{Error, Result};
@@ -20,6 +21,7 @@ pub struct OpenedModel {
     /// The name that it is asked for by.
     pub(crate) name: String,
     pub(crate) refiner_name: Option<String>,
+    pub(crate) vae_name: Option<String>,
     pub(crate) tiny_vae_name: Option<String>,
     /// Denoising steps where a request names none.
     pub(crate) default_steps: u32,
@@ -38,8 +40,9 @@ impl OpenedModel {
         let sources = Self::sources(named, options)?;
         let requirement = Model::requirement(&sources.base, sources.refiner.as_ref(), options.precision)?;
         let device = DeviceChoice::select(options.device, requirement)?;
+        log_times(&sources.base, &device)?;
         let name = named.map_or_else(|| sources.name.clone(), |named| named.name.clone());
-        Ok((Self::of(&name, sources, device.clone(), options)?, device))
+        Ok((Self::of(&name, sources, device.clone()), device))
     }
 
     /// The files of a model, which are fetched first if they are not on this machine.
@@ -54,13 +57,17 @@ impl OpenedModel {
         let option = if named.is_some() { MODELS } else { MODEL };
         let model = local(option, named.map(|named| &named.model).or(options.model.as_ref()))?;
         let refiner = local(REFINER, options.refiner.as_ref())?;
+        let vae = local(VAE, options.vae.as_ref())?;
         let tiny_vae = local(TINY_VAE, options.tiny_vae.as_ref())?;
         Ok(ModelChoice::open(&NamedModels {
-            options: [option, REFINER, TINY_VAE],
+            options: [option, REFINER, VAE, TINY_VAE],
             model: model.as_deref(),
             refiner: refiner.as_deref(),
             no_refiner: false,
+            vae: vae.as_deref(),
             tiny_vae: tiny_vae.as_deref(),
+            retention: Retention::KeepWarm,
+            cache: options.cache.clone().map(easel_models::packed_weights).transpose()?,
         })?)
     }
 
@@ -95,24 +102,37 @@ impl OpenedModel {
     }
 
     /// The model of these files, by this name.
-    ///
-    /// # Errors
-    /// Returns [`Error::Models`] if the cache's limit is no number.
-    pub(super) fn of(name: &str, sources: ModelChoice, device: DeviceChoice, options: &EngineOptions) -> Result<Self> {
-        let cache = options.cache.clone().map(easel_models::packed_weights).transpose()?;
+    pub(super) fn of(name: &str, sources: ModelChoice, device: DeviceChoice) -> Self {
         let expected_memory = Self::memory(&sources, &device);
         let default_steps = sources.default_steps();
-        let ModelChoice { base, refiner, refiner_name, tiny_vae_name, demo, .. } = sources;
-        let model = Model::from_sources(base, refiner, &device, Retention::KeepWarm, cache);
-        Ok(Self {
+        let ModelChoice { base, refiner, options, refiner_name, vae_name, tiny_vae_name, demo, .. } = sources;
+        let model = Model::from_sources(base, refiner, &device, &options);
+        Self {
             model,
             device,
             name: name.to_owned(),
             refiner_name,
+            vae_name,
             tiny_vae_name,
             default_steps,
             expected_memory,
             _demo: demo,
-        })
+        }
     }
+}
+
+/// Logs about how long a guided step takes in each precision, where it takes long enough that the choice matters. On Lambda a
+/// start has no time for it.
+fn log_times(base: &ModelSource, device: &DeviceChoice) -> Result<()> {
+    let work = step_work(base, (None, None), true);
+    if super::is_on_demand() || work < NOTICEABLE_WORK {
+        return Ok(());
+    }
+    let Some(rates) = StepRates::measure(device)? else { return Ok(()) };
+    for precision in rates.precisions() {
+        let seconds_a_step = rates.seconds(precision, work);
+        let is_used = precision == device.precision;
+        tracing::info!(%precision, is_used, seconds_a_step, "about how long a guided step takes");
+    }
+    Ok(())
 }

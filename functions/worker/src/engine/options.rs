@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use easel_model::{DevicePreference, Precision};
 use easel_models::offers::NamedModel;
-use easel_system::environment::{self, CACHE, DEVICE, EMBEDDINGS, LORAS, MODEL, MODELS, PRECISION, REFINER, TINY_VAE};
+use easel_system::environment::{
+    self, CACHE, DEVICE, EMBEDDINGS, LORAS, MODEL, MODELS, PRECISION, REFINER, TINY_VAE, VAE,
+};
 
 use crate::error::{Error, Result};
 
@@ -21,6 +23,8 @@ pub struct EngineOptions {
     pub models: Vec<NamedModel>,
     /// A refiner, or the address to fetch it from; the demo model has its own.
     pub refiner: Option<PathBuf>,
+    /// The folder or file of a VAE in place of the model's own, or the address to fetch it from.
+    pub vae: Option<PathBuf>,
     /// The folder of a tiny VAE that decodes in place of the model's own, or the address to fetch it from.
     pub tiny_vae: Option<PathBuf>,
     /// The folder, or the address, of the LoRAs that are offered.
@@ -32,7 +36,7 @@ pub struct EngineOptions {
 }
 
 impl EngineOptions {
-    /// The options that `EASEL_DEVICE`, `EASEL_PRECISION`, `EASEL_MODEL`, `EASEL_MODELS`, `EASEL_REFINER`,
+    /// The options that `EASEL_DEVICE`, `EASEL_PRECISION`, `EASEL_MODEL`, `EASEL_MODELS`, `EASEL_REFINER`, `EASEL_VAE`,
     /// `EASEL_TINY_VAE`, `EASEL_LORAS`, `EASEL_EMBEDDINGS` and `EASEL_CACHE` set.
     ///
     /// # Errors
@@ -49,6 +53,7 @@ impl EngineOptions {
             model: environment::path(MODEL),
             models: models()?,
             refiner: environment::path(REFINER),
+            vae: environment::path(VAE),
             tiny_vae: environment::path(TINY_VAE),
             loras: environment::path(LORAS),
             embeddings: environment::path(EMBEDDINGS),

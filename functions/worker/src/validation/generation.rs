@@ -48,6 +48,7 @@ pub fn check_engine(engine: &Engine) -> Vec<ReadinessCheck> {
         }
     };
     checks.extend(models(engine, &model));
+    checks.push(numbers(&model));
     let memory_before = memory::peak();
     let what = "is reproducible: two runs give identical bytes";
     let advice = "look at the worker's log (EASEL_LOG=debug); `easel doctor` shows more about the device";
@@ -63,7 +64,7 @@ pub fn check_engine(engine: &Engine) -> Vec<ReadinessCheck> {
     checks.push(ReadinessCheck::that(first.images == second.images, "image", what, found, advice));
     let colours = first.images.first().map(has_colours).unwrap_or_default();
     let found = if colours { "several colours" } else { "a single colour" };
-    let advice = "numbers overflow in this precision: try EASEL_PRECISION=bf16 or f32";
+    let advice = "look at an image of the model with its own settings; another precision would not change this";
     checks.push(ReadinessCheck::that(colours, "image", "shows something", found, advice));
     let budget = memory_before + model.expected_memory;
     let rate = bench::peak(model.device.precision);
@@ -83,11 +84,23 @@ fn device(engine: &Engine) -> ReadinessCheck {
 }
 
 fn models(engine: &Engine, model: &OpenedModel) -> [ReadinessCheck; 2] {
+    let vae = model.vae_name.as_ref().map(|name| format!(", with the VAE {name}")).unwrap_or_default();
     let tiny = model.tiny_vae_name.as_ref().map(|name| format!(", decoded by {name}")).unwrap_or_default();
     let seconds = engine.opening_seconds;
-    let base = format!("{}{tiny}, opened in {seconds:.2} s", model.name);
+    let base = format!("{}{vae}{tiny}, opened in {seconds:.2} s", model.name);
     let refiner = model.refiner_name.clone().unwrap_or_else(|| "none: the base model generates alone".to_owned());
     [ReadinessCheck::pass("model", "base is open", base), ReadinessCheck::pass("model", "refiner", refiner)]
+}
+
+/// Whether every weight is a finite number; all files are read for it.
+fn numbers(model: &OpenedModel) -> ReadinessCheck {
+    let what = "has finite numbers only";
+    match model.model.check_numbers() {
+        Ok(()) => ReadinessCheck::pass("model", what, "every weight was looked at"),
+        Err(error) => {
+            ReadinessCheck::fail("model", what, error.to_string(), "download the model again, or use another copy")
+        }
+    }
 }
 
 fn generate(model: &Model) -> Result<TestRun> {

@@ -142,13 +142,14 @@ impl Worker {
 /// Two generations with the same settings have the same record, so that they give the same file.
 fn record<'a>(running: &'a RunningTask, settings: &'a ResolvedSettings) -> ImageRecord<'a> {
     let (asked, chosen) = (&running.task.attempt.settings, &running.chosen);
-    let OpenedModel { name, refiner_name, tiny_vae_name, device, .. } = &*chosen.model;
+    let OpenedModel { name, refiner_name, vae_name, tiny_vae_name, device, .. } = &*chosen.model;
     let init = asked.init_image.as_deref();
     ImageRecord {
         easel: env!("CARGO_PKG_VERSION"),
         settings,
         model: name,
         refiner: refiner_name.as_deref().filter(|_| settings.use_refiner),
+        vae: vae_name.as_deref(),
         tiny_vae: tiny_vae_name.as_deref(),
         loras: &chosen.lora_records,
         refiner_loras: &[],

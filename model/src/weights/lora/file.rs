@@ -14,7 +14,7 @@ use super::peft_metadata::PeftMetadata;
 use super::tensors::{Factor, Tensors};
 use crate::error::{Error, Result};
 use crate::weights::safetensors::{short, shorten};
-use crate::weights::{SafetensorsFile, recognise};
+use crate::weights::{SafetensorsFile, other_model, recognise};
 
 /// Bytes of the largest file that is read; SDXL in 16 bits has 7 GB.
 const LARGEST_FILE: u64 = 16 << 30;
@@ -146,9 +146,8 @@ fn layers(file: &SafetensorsFile) -> Result<BTreeMap<String, LoraLayer>> {
             return Err(fault(name, format!("says again what `{}` says: remove one of them", shorten(&other.name))));
         }
     }
-    let names = file.header().tensors.keys().map(String::as_str);
     if modules.is_empty() {
-        let kind = recognise::other_model(names);
+        let kind = other_model::kind(&file.header().tensors).unwrap_or("none of the kinds that Easel knows");
         return Err(fault("", format!("is no LoRA; it looks like {kind}")));
     }
     if let Some(name) = unknown.first() {

@@ -142,5 +142,10 @@ pub(in crate::weights) fn read_text(path: &Path, longest: u64) -> Result<String>
     if bytes.len() as u64 > longest {
         return Err(fault(format!("is longer than {longest} bytes, more than any such file needs")));
     }
-    String::from_utf8(bytes).map_err(|_| fault("is not text in UTF-8".to_owned()))
+    if let Some(message) = recognise::other_text(&bytes) {
+        return Err(fault(message));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| fault("is not text in UTF-8".to_owned()))?;
+    // Editors on Windows mark UTF-8 with these bytes.
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }

@@ -34,7 +34,7 @@ pub struct TensorEntry {
 }
 
 impl TensorEntry {
-    /// The format, if it is one that weights can have here.
+    /// The format, if it is one that is computed with.
     pub fn weight_type(&self) -> Option<WeightType> {
         match self.dtype {
             Dtype::F32 => Some(WeightType::F32),
