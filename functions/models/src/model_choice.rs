@@ -85,7 +85,6 @@ impl ModelChoice {
             tiny_vae: tiny_vae.map(Path::to_owned),
             retention: named.retention,
             cache: named.cache.clone(),
-            ..ModelOptions::default()
         };
         let (base, refiner) = ModelSource::open_with(&base_path, &options)?;
         let name = model.map_or_else(|| "demo".to_owned(), name_of);
