@@ -11,7 +11,7 @@ use crate::scheduler::History;
 /// First bytes of every checkpoint.
 const MAGIC: &[u8; 8] = b"EASELCKP";
 /// Version of the format; readers refuse others.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 /// Larger than any generation within the request's limits.
 const MAX_BYTES: usize = 256 << 20;
 

@@ -122,6 +122,15 @@ impl Model {
         self.source(stage).tokenizers()
     }
 
+    /// Layers of the smallest text encoder of `stage`.
+    pub(super) fn text_layers(&self, stage: Stage) -> usize {
+        let second = self.source(stage).text_encoder_2_config().num_hidden_layers;
+        match self.tokenizers(stage).first {
+            Some(_) => second.min(self.source(stage).text_encoder_config().num_hidden_layers),
+            None => second,
+        }
+    }
+
     /// The texts encoded before.
     pub(super) fn texts(&self) -> &TextCache {
         &self.0.texts

@@ -24,12 +24,14 @@ pub(super) struct TextKey {
     component: Component,
     ids: Vec<u32>,
     end_of_text: usize,
+    /// Layers left out before the last but one.
+    skipped: usize,
 }
 
 impl TextKey {
     /// `tokens` as read by the encoder `component` of `owner`.
-    pub(super) fn new(owner: Stage, component: Component, tokens: &Tokens) -> Self {
-        Self { owner, component, ids: tokens.ids.clone(), end_of_text: tokens.end_of_text }
+    pub(super) fn new(owner: Stage, component: Component, tokens: &Tokens, skipped: usize) -> Self {
+        Self { owner, component, ids: tokens.ids.clone(), end_of_text: tokens.end_of_text, skipped }
     }
 }
 
@@ -102,7 +104,7 @@ mod tests {
     const BYTES: usize = 48;
 
     fn key(id: u32) -> TextKey {
-        TextKey { owner: Stage::Base, component: Component::TextEncoder2, ids: vec![id], end_of_text: 0 }
+        TextKey { owner: Stage::Base, component: Component::TextEncoder2, ids: vec![id], end_of_text: 0, skipped: 0 }
     }
 
     /// Asks for `key`; whether it had to be encoded.
@@ -141,6 +143,7 @@ mod tests {
         assert!(ask(&cache, TextKey { component: Component::TextEncoder, ..key(1) }));
         assert!(ask(&cache, TextKey { end_of_text: 1, ..key(1) }));
         assert!(ask(&cache, TextKey { ids: vec![1, 2], ..key(1) }));
+        assert!(ask(&cache, TextKey { skipped: 1, ..key(1) }));
         assert!(!ask(&cache, key(1)));
     }
 
