@@ -16,14 +16,14 @@ use crate::config::Shape;
 use crate::device::panics::computing;
 use crate::device::{Backend, DeviceChoice, memory};
 use crate::error::{Error, Result};
-use crate::generation::{Model, Retention};
+use crate::generation::Model;
 use crate::network::unet::Conditioning;
 use crate::network::vae::SCALE;
 use crate::noise::NoiseGenerator;
 use crate::ops::{Arithmetic, floats, flops, tensor};
 use crate::precision::Precision;
 use crate::stage::Stage;
-use crate::weights::ModelSource;
+use crate::weights::{ModelOptions, ModelSource};
 use easel_settings::{ResolvedSettings, SIDES};
 
 /// What is timed.
@@ -109,7 +109,7 @@ pub fn run(options: &BenchOptions, choice: &DeviceChoice) -> Result<BenchReport>
     if !(1..=1000).contains(&options.repeat) {
         return Err(Error::invalid("repeat", format!("{} is out of bounds: use 1 to 1000", options.repeat)));
     }
-    let model = Model::from_sources(ModelSource::random(options.shape)?, None, choice, Retention::OneShot, None);
+    let model = Model::from_sources(ModelSource::random(options.shape)?, None, choice, &ModelOptions::default());
     let mut stages = BTreeMap::new();
     let runs = if options.part == BenchPart::Generate {
         time(options.repeat, 0, || {

@@ -29,7 +29,7 @@ use crate::scheduler::{History, Scheduler};
 use crate::stage::Stage;
 pub use checkpoint::Checkpoint;
 use conditioning::StageConditioning;
-pub use model::{Model, Retention};
+pub use model::Model;
 use plan::Plan;
 pub use trace::Trace;
 

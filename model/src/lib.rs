@@ -2,11 +2,11 @@
 //!
 //! ```no_run
 //! use std::path::Path;
-//! use easel_model::{DeviceChoice, DevicePreference, Model, Request, Requirement, Retention};
+//! use easel_model::{DeviceChoice, DevicePreference, Model, ModelOptions, Request, Requirement};
 //!
 //! # fn main() -> easel_model::Result<()> {
 //! let choice = DeviceChoice::select(DevicePreference::Auto, Requirement::default())?;
-//! let model = Model::open(Path::new("sdxl-base"), None, &choice, Retention::OneShot)?;
+//! let model = Model::open(Path::new("sdxl-base"), &ModelOptions::default(), &choice)?;
 //! let mut generation = model.start(Request::new("a lighthouse in a storm"))?;
 //! while let Some(progress) = generation.advance()? {
 //!     println!("{}/{}", progress.step, progress.total);
@@ -22,7 +22,7 @@
 //!
 //! | Module | What it knows |
 //! |---|---|
-//! | `error`, `stage` | the one error type; base or refiner |
+//! | `error`, `stage`, `retention` | the one error type; base or refiner; how long components stay in memory |
 //! | `precision` | number formats: f32, bf16, f16, int8 |
 //! | [`scheduler`] | from noise to latents, step by step, with diffusers' numbers; knows no tensors and no device |
 //! | [`request`] | what can be asked for, and its bounds |
@@ -57,6 +57,7 @@ mod noise;
 mod ops;
 mod precision;
 pub mod request;
+mod retention;
 pub mod scheduler;
 mod stage;
 pub mod tokenizer;
@@ -66,13 +67,14 @@ pub use config::Shape;
 pub use device::{Backend, DeviceChoice, DevicePreference, ProbeResult, Requirement, examine, memory};
 pub use easel_settings::ResolvedSettings;
 pub use error::{Error, Result};
-pub use generation::{Checkpoint, Generation, Model, Retention, StepProgress, Timings, Trace};
+pub use generation::{Checkpoint, Generation, Model, StepProgress, Timings, Trace};
 pub use noise::{NoiseGenerator, NoiseState};
 pub use precision::Precision;
 pub use request::Request;
+pub use retention::Retention;
 pub use scheduler::SchedulerName;
 pub use stage::Stage;
-pub use weights::{Cache, ModelSource};
+pub use weights::{Cache, ModelOptions, ModelSource};
 
 /// The example of the README has to compile.
 #[cfg(doctest)]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use easel_model::{
-    DeviceChoice, DevicePreference, Model, Precision, Request, Requirement, ResolvedSettings, Retention,
+    DeviceChoice, DevicePreference, Model, ModelOptions, Precision, Request, Requirement, ResolvedSettings, Retention,
 };
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
@@ -77,7 +77,9 @@ impl Case {
 pub(crate) fn demo_model(preference: DevicePreference, precision: Option<Precision>) -> Model {
     let requirement = Requirement { precision: precision.or(Some(Precision::F32)), ..Requirement::default() };
     let choice = DeviceChoice::select(preference, requirement).expect("the device is there");
-    Model::open(&demo("base"), Some(&demo("refiner")), &choice, Retention::KeepWarm).expect("the demo model opens")
+    let options =
+        ModelOptions { refiner: Some(demo("refiner")), retention: Retention::KeepWarm, ..ModelOptions::default() };
+    Model::open(&demo("base"), &options, &choice).expect("the demo model opens")
 }
 
 /// Copies a folder with everything in it.

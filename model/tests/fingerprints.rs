@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 
 use easel_model::weights::{Component, ModelFiles, SafetensorsFile};
 use easel_model::{
-    Checkpoint, DeviceChoice, DevicePreference, Error, Model, ModelSource, Precision, Requirement, ResolvedSettings,
-    Retention,
+    Checkpoint, DeviceChoice, DevicePreference, Error, Model, ModelOptions, Precision, Requirement, ResolvedSettings,
 };
 
 use crate::common::{copy, demo, reference};
@@ -29,12 +28,12 @@ impl Copies {
     fn open(&self, with_refiner: bool, with_tiny_vae: bool) -> Model {
         let requirement = Requirement { precision: Some(Precision::F32), ..Requirement::default() };
         let choice = DeviceChoice::select(DevicePreference::Flex, requirement).expect("the CPU is there");
-        let mut base = ModelSource::open(&self.path("base")).expect("the base opens");
-        let refiner = ModelSource::open_refiner(&self.path("refiner"), &base).expect("the refiner opens");
-        if with_tiny_vae {
-            base = base.with_tiny_vae(&self.path("tiny_vae")).expect("the tiny VAE opens");
-        }
-        Model::from_sources(base, with_refiner.then_some(refiner), &choice, Retention::OneShot, None)
+        let options = ModelOptions {
+            refiner: with_refiner.then(|| self.path("refiner")),
+            tiny_vae: with_tiny_vae.then(|| self.path("tiny_vae")),
+            ..ModelOptions::default()
+        };
+        Model::open(&self.path("base"), &options, &choice).expect("the model opens")
     }
 
     fn checkpoint(&self, with_refiner: bool, with_tiny_vae: bool) -> Checkpoint {

@@ -3,14 +3,15 @@
 use std::path::Path;
 
 use easel_model::weights::{ExportFormat, ModelFiles, WeightType, save_folder, save_single_file};
-use easel_model::{DeviceChoice, DevicePreference, Model, Precision, Requirement, Retention};
+use easel_model::{DeviceChoice, DevicePreference, Model, ModelOptions, Precision, Requirement};
 
 use crate::common::{case, demo};
 
 fn image(base: &Path, refiner: &Path, precision: Precision) -> Vec<u8> {
     let requirement = Requirement { precision: Some(precision), ..Requirement::default() };
     let choice = DeviceChoice::select(DevicePreference::Flex, requirement).expect("the CPU is there");
-    let model = Model::open(base, Some(refiner), &choice, Retention::OneShot).expect("the model opens");
+    let options = ModelOptions { refiner: Some(refiner.to_owned()), ..ModelOptions::default() };
+    let model = Model::open(base, &options, &choice).expect("the model opens");
     let mut run = model.start(case("refined").request()).expect("the run starts");
     run.finish().expect("the run ends well").remove(0).into_raw()
 }

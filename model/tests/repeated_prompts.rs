@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use easel_model::{DeviceChoice, DevicePreference, Model, Precision, Requirement, ResolvedSettings, Retention};
+use easel_model::{DeviceChoice, DevicePreference, Model, ModelOptions, Precision, Requirement, ResolvedSettings};
 
 use crate::common::{copy, demo};
 
@@ -12,8 +12,8 @@ fn model(folder: &Path) -> Model {
     copy(&demo("refiner"), &folder.join("refiner"));
     let requirement = Requirement { precision: Some(Precision::F32), ..Requirement::default() };
     let choice = DeviceChoice::select(DevicePreference::Flex, requirement).expect("flex is there");
-    Model::open(&folder.join("base"), Some(&folder.join("refiner")), &choice, Retention::OneShot)
-        .expect("the copy opens")
+    let options = ModelOptions { refiner: Some(folder.join("refiner")), ..ModelOptions::default() };
+    Model::open(&folder.join("base"), &options, &choice).expect("the copy opens")
 }
 
 /// From here on no text encoder can be loaded.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use easel_model::scheduler::{Sampler, SchedulerName};
-use easel_model::{Checkpoint, DevicePreference, Model, ResolvedSettings};
+use easel_model::{Checkpoint, DevicePreference, Model, ModelOptions, ResolvedSettings};
 
 use crate::common::{case, demo, demo_model};
 
@@ -118,7 +118,7 @@ fn the_same_bytes_every_time_and_with_any_number_of_threads() {
 fn a_checkpoint_of_another_model_is_refused() {
     let with_refiner = demo_model(DevicePreference::Flex, None);
     let checkpoint = with_refiner.start(request()).expect("the run starts").checkpoint();
-    let alone = Model::open(&demo("base"), None, with_refiner.device(), easel_model::Retention::KeepWarm);
+    let alone = Model::open(&demo("base"), &ModelOptions::default(), with_refiner.device());
     let error = alone.expect("the base opens").resume(checkpoint).err().expect("it is refused");
     assert!(error.to_string().contains("another model"), "{error}");
 }

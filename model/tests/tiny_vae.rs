@@ -1,26 +1,27 @@
 //! A tiny VAE decodes images and previews in place of the VAE.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use easel_model::{
-    DeviceChoice, DevicePreference, Model, ModelSource, Precision, Requirement, ResolvedSettings, Retention,
+    DeviceChoice, DevicePreference, Model, ModelOptions, Precision, Requirement, ResolvedSettings, Retention,
 };
 use serde_json::{Value, json};
 
 use crate::common::{copy, demo, reference};
 
-fn model(base: ModelSource) -> Model {
+fn open(folder: &Path, tiny_vae: Option<PathBuf>) -> easel_model::Result<Model> {
     let requirement = Requirement { precision: Some(Precision::F32), ..Requirement::default() };
     let choice = DeviceChoice::select(DevicePreference::Flex, requirement).expect("flex is there");
-    Model::from_sources(base, None, &choice, Retention::KeepWarm, None)
-}
-
-fn base(folder: &Path) -> ModelSource {
-    ModelSource::open(folder).expect("the demo model opens")
+    let options = ModelOptions { tiny_vae, retention: Retention::KeepWarm, ..ModelOptions::default() };
+    Model::open(folder, &options, &choice)
 }
 
 fn with_tiny_vae(folder: &Path) -> Model {
-    model(base(folder).with_tiny_vae(&reference("tiny_vae")).expect("the tiny VAE opens"))
+    open(folder, Some(reference("tiny_vae"))).expect("the tiny VAE opens")
+}
+
+fn without() -> Model {
+    open(&demo("base"), None).expect("the demo model opens")
 }
 
 fn request() -> ResolvedSettings {
@@ -61,7 +62,7 @@ fn only_the_decoding_changes() {
         (run.trace().and_then(|trace| trace.numbers("final_latents")).expect("traced"), images)
     };
     let (with, tiny) = latents(&with_tiny_vae(&demo("base")));
-    let (without, whole) = latents(&model(base(&demo("base"))));
+    let (without, whole) = latents(&without());
     assert_eq!(with, without);
     assert!(tiny[0] != whole[0]);
 }
@@ -72,7 +73,7 @@ fn a_checkpoint_goes_on_with_the_same_decoder_only() {
     let mut run = with.start(request()).expect("the run starts");
     run.advance().expect("the step is done");
     let checkpoint = run.checkpoint();
-    let error = model(base(&demo("base"))).resume(checkpoint.clone()).err().expect("it is refused").to_string();
+    let error = without().resume(checkpoint.clone()).err().expect("it is refused").to_string();
     assert!(error.contains("tiny VAE"), "{error}");
     let resumed = with.resume(checkpoint).and_then(|mut run| run.finish()).expect("the resumed run ends well");
     assert!(resumed == run.finish().expect("the run ends well"));
@@ -83,7 +84,7 @@ fn refusal(change: impl FnOnce(&Path)) -> String {
     let folder = tempfile::tempdir().expect("a temporary folder");
     copy(&reference("tiny_vae"), folder.path());
     change(folder.path());
-    base(&demo("base")).with_tiny_vae(folder.path()).err().expect("it is refused").to_string()
+    open(&demo("base"), Some(folder.path().to_owned())).err().expect("it is refused").to_string()
 }
 
 #[test]

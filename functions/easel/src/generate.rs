@@ -74,6 +74,8 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
         refiner: refiner.as_deref(),
         no_refiner: settings.use_refiner == Some(false),
         tiny_vae: tiny_vae.as_deref(),
+        retention: Retention::OneShot,
+        cache: cache::folder().map(packed_weights).transpose()?,
     })?;
     let has_refiner = choice.refiner.is_some();
     for (option, is_given) in [
@@ -97,14 +99,8 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
     timings.insert("device", choosing.elapsed().as_secs_f64());
     introduce(&choice, &device, request.settings.seed, !arguments.settings.values.contains_key("seed"));
 
-    let ModelChoice { base, refiner, ref name, ref refiner_name, ref tiny_vae_name, .. } = choice;
-    let model = Model::from_sources(
-        base,
-        refiner,
-        &device,
-        Retention::OneShot,
-        cache::folder().map(packed_weights).transpose()?,
-    );
+    let ModelChoice { base, refiner, ref options, ref name, ref refiner_name, ref tiny_vae_name, .. } = choice;
+    let model = Model::from_sources(base, refiner, &device, options);
     let (generation, images) = generate(&model, request, arguments.trace.is_some())?;
 
     let saving = Instant::now();

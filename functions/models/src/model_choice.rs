@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use easel_model::ModelSource;
+use easel_model::{Cache, ModelOptions, ModelSource, Retention};
 
 use crate::demo_model::{self, DemoModel};
 use crate::error::{Error, Result};
@@ -16,6 +16,8 @@ pub struct ModelChoice {
     pub base: ModelSource,
     /// The refiner, which takes over the last denoising steps.
     pub refiner: Option<ModelSource>,
+    /// What they were opened with.
+    pub options: ModelOptions,
     /// The model's name, for people and records.
     pub name: String,
     /// The refiner's name.
@@ -39,6 +41,10 @@ pub struct NamedModels<'a> {
     pub no_refiner: bool,
     /// The folder of a tiny VAE, which decodes in place of the model's own.
     pub tiny_vae: Option<&'a Path>,
+    /// What happens to components that are no longer needed.
+    pub retention: Retention,
+    /// Where packed weights are kept.
+    pub cache: Option<Cache>,
 }
 
 impl ModelChoice {
@@ -68,14 +74,16 @@ impl ModelChoice {
             (None, Some(path)) => (Some(path), Some("demo-refiner".to_owned())),
             (None, None) => (None, None),
         };
-        let base = ModelSource::open(&base_path)?;
-        let refiner = refiner_path.map(|path| ModelSource::open_refiner(&path, &base)).transpose()?;
-        let base = match tiny_vae {
-            Some(folder) => base.with_tiny_vae(folder)?,
-            None => base,
+        let options = ModelOptions {
+            refiner: refiner_path,
+            tiny_vae: tiny_vae.map(Path::to_owned),
+            retention: named.retention,
+            cache: named.cache.clone(),
+            ..ModelOptions::default()
         };
+        let (base, refiner) = ModelSource::open_with(&base_path, &options)?;
         let name = model.map_or_else(|| "demo".to_owned(), name_of);
-        Ok(Self { base, refiner, name, refiner_name, tiny_vae_name: tiny_vae.map(name_of), demo })
+        Ok(Self { base, refiner, options, name, refiner_name, tiny_vae_name: tiny_vae.map(name_of), demo })
     }
 
     /// Whether no model was named.

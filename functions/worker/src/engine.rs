@@ -57,14 +57,15 @@ impl Engine {
             refiner: refiner.as_deref(),
             no_refiner: false,
             tiny_vae: tiny_vae.as_deref(),
+            retention: Retention::KeepWarm,
+            cache: options.cache.clone().map(easel_models::packed_weights).transpose()?,
         })?;
         let requirement = Model::requirement(&choice.base, choice.refiner.as_ref(), options.precision)?;
         let device = DeviceChoice::select(options.device, requirement)?;
         let default_steps = choice.default_steps();
-        let ModelChoice { base, refiner, name, refiner_name, tiny_vae_name, demo } = choice;
-        let cache = options.cache.clone().map(easel_models::packed_weights).transpose()?;
+        let ModelChoice { base, refiner, options, name, refiner_name, tiny_vae_name, demo } = choice;
         let expected_memory = Model::memory_at_once(&base, refiner.as_ref(), device.precision);
-        let model = Model::from_sources(base, refiner, &device, Retention::KeepWarm, cache);
+        let model = Model::from_sources(base, refiner, &device, &options);
         let opening_seconds = began.elapsed().as_secs_f64();
         tracing::info!(
             model = name,

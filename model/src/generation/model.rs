@@ -14,18 +14,10 @@ use crate::network::text_encoder::TextEncoder;
 use crate::network::unet::UNet;
 use crate::network::vae::{TinyDecoder, VaeDecoder, VaeEncoder};
 use crate::precision::WeightFormat;
+use crate::retention::Retention;
 use crate::scheduler::SchedulerConfig;
 use crate::stage::Stage;
-use crate::weights::{Cache, Component, ModelSource, Tokenizers};
-
-/// What happens to a component that a generation no longer needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Retention {
-    /// It is released at once: for a single image.
-    OneShot,
-    /// It stays for the next image until the memory is needed: for a service.
-    KeepWarm,
-}
+use crate::weights::{Cache, Component, ModelOptions, ModelSource, Tokenizers};
 
 /// A model that draws images. Clones share the components in memory and the texts encoded before.
 #[derive(Clone)]
@@ -47,25 +39,22 @@ impl Model {
     /// Memory that activations and the rest of the process take beside a component's weights, in bytes.
     pub const WORKING_MEMORY: u64 = 2 << 30;
 
-    /// Opens a diffusers folder or single-file checkpoint, and a refiner beside it if one is given.
+    /// Opens a diffusers folder or single-file checkpoint, and what `options` name beside it.
     /// Configurations are read and checked; weights are mapped when they are first needed.
     ///
     /// # Errors
     /// Whatever is wrong with the files, by name.
-    pub fn open(base: &Path, refiner: Option<&Path>, choice: &DeviceChoice, retention: Retention) -> Result<Self> {
-        let base = ModelSource::open(base)?;
-        let refiner = refiner.map(|path| ModelSource::open_refiner(path, &base)).transpose()?;
-        Ok(Self::from_sources(base, refiner, choice, retention, None))
+    pub fn open(base: &Path, options: &ModelOptions, choice: &DeviceChoice) -> Result<Self> {
+        let (base, refiner) = ModelSource::open_with(base, options)?;
+        Ok(Self::from_sources(base, refiner, choice, options))
     }
 
-    /// A model of sources that are open already. Weights that the device wants packed are packed into `cache` at their
-    /// first use, or in memory without one.
+    /// A model of sources that are open already, as by [`ModelSource::open_with`] with the same `options`.
     pub fn from_sources(
         base: ModelSource,
         refiner: Option<ModelSource>,
         choice: &DeviceChoice,
-        retention: Retention,
-        cache: Option<Cache>,
+        options: &ModelOptions,
     ) -> Self {
         let second = refiner.as_ref().map(|refiner| refiner.fingerprint().to_string()).unwrap_or_default();
         let fingerprint = format!("{}+{second}", base.fingerprint());
@@ -73,8 +62,8 @@ impl Model {
             base,
             refiner,
             choice: choice.clone(),
-            retention,
-            cache,
+            retention: options.retention,
+            cache: options.cache.clone(),
             fingerprint,
             loaded: Default::default(),
             texts: TextCache::default(),

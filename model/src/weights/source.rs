@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::manifest::{Manifest, manifest};
-use super::{Cache, Component, Fingerprint, ModelFiles, RandomWeights, TinyVaeFiles};
+use super::{Cache, Component, Fingerprint, ModelFiles, ModelOptions, RandomWeights, TinyVaeFiles};
 use crate::config::{ModelConfigs, ModelIndex, Shape, TextEncoderConfig, UNetConfig, VaeConfig};
 use crate::device::{Backend, DeviceChoice};
 use crate::error::{Error, Result};
@@ -49,6 +49,19 @@ impl ModelSource {
         Self::from_files(ModelFiles::open(path)?, None)
     }
 
+    /// Opens the base model at `path` with what `options` change of it, and the refiner that they name.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the files, by name.
+    pub fn open_with(path: &Path, options: &ModelOptions) -> Result<(Self, Option<Self>)> {
+        let mut base = Self::open(path)?;
+        let refiner = options.refiner.as_deref().map(|path| Self::open_refiner(path, &base)).transpose()?;
+        if let Some(folder) = &options.tiny_vae {
+            base = base.with_tiny_vae(folder)?;
+        }
+        Ok((base, refiner))
+    }
+
     /// Opens a refiner; what it lacks, or has the same as `base`, is shared with it.
     ///
     /// # Errors
@@ -81,12 +94,8 @@ impl ModelSource {
         })
     }
 
-    /// Has the tiny VAE in `folder` (diffusers' layout of an `AutoencoderTiny`) decode images and previews in place of the
-    /// VAE: in a twentieth of the time, with less detail. For a base model; a refiner's is not asked for.
-    ///
-    /// # Errors
-    /// Whatever is wrong with the files, by name.
-    pub fn with_tiny_vae(mut self, folder: &Path) -> Result<Self> {
+    /// Has the tiny VAE in `folder` decode in place of the VAE. For a base model; a refiner's is not asked for.
+    fn with_tiny_vae(mut self, folder: &Path) -> Result<Self> {
         let tiny_vae = TinyVaeFiles::open(folder)?;
         let added = format!("{}\n{:?} {}", self.fingerprint, tiny_vae.config(), tiny_vae.fingerprint()?);
         self.fingerprint = Fingerprint::of_text(&added);

@@ -1,0 +1,21 @@
+//! What a model is opened with beside its own files.
+
+use std::path::PathBuf;
+
+use super::Cache;
+use crate::retention::Retention;
+
+/// What a model is opened with beside its own files; [`Default`] is the model as it is, for a single image.
+#[derive(Debug, Clone, Default)]
+pub struct ModelOptions {
+    /// The refiner, which finishes what the model began: a diffusers folder or a single-file checkpoint.
+    pub refiner: Option<PathBuf>,
+    /// The folder of a tiny VAE (diffusers' layout of an `AutoencoderTiny`), which decodes images and previews in place
+    /// of the VAE: in a twentieth of the time, with less detail.
+    pub tiny_vae: Option<PathBuf>,
+    /// What happens to a component that a generation no longer needs.
+    pub retention: Retention,
+    /// Where weights that the device wants packed are kept from their first use on; without one, they are packed in
+    /// memory.
+    pub cache: Option<Cache>,
+}
