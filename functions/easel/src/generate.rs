@@ -8,6 +8,7 @@ use easel_images::ImageRecord;
 use easel_model::{DeviceChoice, Generation, Model, Request, Retention, Trace, memory};
 use easel_models::model_choice::{ModelChoice, NamedModels};
 use easel_models::packed_weights;
+use easel_models::recipes::{self, Recipe};
 use easel_system::files::folder_of;
 use easel_system::temporary::{TemporaryFolder, uninterrupted};
 use image::RgbImage;
@@ -25,7 +26,7 @@ use crate::report::Report;
 use crate::units;
 use clap::Args;
 use easel_domain::draw_seed;
-use easel_settings::Settings;
+use easel_settings::{ResolvedSettings, Settings};
 
 #[derive(Debug, Args)]
 pub(crate) struct GenerateArguments {
@@ -74,6 +75,7 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
         refiner: refiner.as_deref(),
         no_refiner: settings.use_refiner == Some(false),
         tiny_vae: tiny_vae.as_deref(),
+        prediction: arguments.models.prediction,
         retention: Retention::OneShot,
         cache: cache::folder().map(packed_weights).transpose()?,
     })?;
@@ -88,6 +90,8 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
             )));
         }
     }
+    let prompt = settings.prompt.clone();
+    let recipe = recipes::fill(&mut settings, lora_names(&prompt), &choice.name, choice.base.recipe());
     settings.steps.get_or_insert(choice.default_steps());
     settings.use_refiner = Some(has_refiner);
     let request = Request { settings: settings.resolve(), init_image: init };
@@ -98,6 +102,9 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
         DeviceChoice::select(preference, Model::requirement(&choice.base, choice.refiner.as_ref(), precision)?)?;
     timings.insert("device", choosing.elapsed().as_secs_f64());
     introduce(&choice, &device, request.settings.seed, !arguments.settings.values.contains_key("seed"));
+    if let Some(recipe) = &recipe {
+        output::note(&recipe_line(recipe, &request.settings));
+    }
 
     let ModelChoice { base, refiner, ref options, ref name, ref refiner_name, ref tiny_vae_name, .. } = choice;
     let model = Model::from_sources(base, refiner, &device, options);
@@ -142,7 +149,7 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
         steps: settings.steps,
         guidance_scale: settings.guidance_scale,
         scheduler: settings.scheduler,
-        warnings: generation.warnings().to_vec(),
+        warnings: all_warnings(&model, &generation),
         timings,
         peak_memory_bytes: memory::peak(),
         trace: arguments.trace.as_ref().map(|path| path.display().to_string()),
@@ -162,6 +169,22 @@ fn settings(arguments: &GenerateArguments) -> Result<Settings, CommandError> {
     Ok(settings)
 }
 
+/// The LoRAs that a prompt names, as in `<lora:name:0.8>`.
+fn lora_names(prompt: &str) -> impl Iterator<Item = &str> {
+    let named = prompt.split("<lora:").skip(1);
+    named.filter_map(|rest| rest.split_once('>')).map(|(lora, _)| lora.split(':').next().unwrap_or_default())
+}
+
+/// What was recognised, and what follows from it.
+fn recipe_line(recipe: &Recipe, settings: &ResolvedSettings) -> String {
+    let scheduler = settings.scheduler.map(|name| name.to_string()).unwrap_or_default();
+    format!(
+        "Recipe: {} (for `{}`): --steps {} --guidance-scale {} --scheduler {scheduler}; give these to choose others, or \
+         --preset none",
+        recipe.preset.name, recipe.of, settings.steps, settings.guidance_scale
+    )
+}
+
 fn introduce(choice: &ModelChoice, device: &DeviceChoice, seed: u64, seed_was_drawn: bool) {
     let refiner = choice.refiner_name.as_ref().map(|name| format!(", refiner: {name}")).unwrap_or_default();
     let tiny_vae = choice.tiny_vae_name.as_ref().map(|name| format!(", tiny VAE: {name}")).unwrap_or_default();
@@ -171,6 +194,9 @@ fn introduce(choice: &ModelChoice, device: &DeviceChoice, seed: u64, seed_was_dr
             "  This is the small demo model. It knows prompts such as `a large red heart on a blue background`; for any \
              prompt give it real SDXL weights: --model PATH (a diffusers folder or a .safetensors file).",
         );
+    }
+    for warning in choice.base.warnings() {
+        output::note(&format!("Warning: {warning}"));
     }
     let capability = device.compute_capability.as_ref().map(|version| format!(", compute capability {version}"));
     output::note(&format!(
@@ -193,7 +219,8 @@ fn generate(model: &Model, request: Request, traced: bool) -> Result<(Generation
     let progress = ProgressDisplay::new();
     progress.begin("reading the prompt");
     let mut generation = if traced { model.start_traced(request)? } else { model.start(request)? };
-    for warning in generation.warnings() {
+    let said = model.warnings();
+    for warning in generation.warnings().iter().filter(|warning| !said.contains(warning)) {
         progress.note(&format!("Warning: {warning}"));
     }
     while let Some(done) = generation.advance()? {
@@ -202,6 +229,17 @@ fn generate(model: &Model, request: Request, traced: bool) -> Result<(Generation
     progress.begin("decoding the image");
     let images = generation.finish()?;
     Ok((generation, images))
+}
+
+/// What the user should know of the model and the images, each once.
+fn all_warnings(model: &Model, generation: &Generation) -> Vec<String> {
+    let mut warnings = model.warnings();
+    for warning in generation.warnings() {
+        if !warnings.contains(warning) {
+            warnings.push(warning.clone());
+        }
+    }
+    warnings
 }
 
 /// Writes every image with the record of what generates it by itself.

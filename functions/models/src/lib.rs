@@ -1,11 +1,13 @@
 //! Models: fetched from the Hugging Face hub or from S3 ([`pull`]), the demo model that is embedded in the
-//! program ([`demo_model`]), and the choice of the model to generate with ([`model_choice`]).
+//! program ([`demo_model`]), the choice of the model to generate with ([`model_choice`]), and the settings of distilled ones
+//! ([`recipes`]).
 
 mod cache;
 pub mod demo_model;
 mod error;
 pub mod model_choice;
 pub mod pull;
+pub mod recipes;
 
 pub use cache::packed_weights;
 pub use error::{Error, Result};

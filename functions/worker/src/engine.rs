@@ -10,6 +10,7 @@ use easel_model::{DeviceChoice, Model, Retention};
 use easel_models::demo_model::DemoModel;
 use easel_models::model_choice::{ModelChoice, NamedModels};
 use easel_models::pull;
+use easel_settings::Preset;
 use easel_storage::store::WorkerReport;
 use easel_system::environment::{self, LAMBDA_RUNTIME_API, MODEL, REFINER, TINY_VAE};
 use jiff::Timestamp;
@@ -28,6 +29,8 @@ pub struct Engine {
     pub(crate) tiny_vae_name: Option<String>,
     /// Denoising steps where a request names none.
     default_steps: u32,
+    /// The settings that the model wants where a request names none, if it is recognised as a distilled one.
+    recipe: Option<&'static Preset>,
     /// How long opening took, in seconds.
     pub(crate) opening_seconds: f64,
     /// The memory that the whole model and its computations need, in bytes.
@@ -57,12 +60,16 @@ impl Engine {
             refiner: refiner.as_deref(),
             no_refiner: false,
             tiny_vae: tiny_vae.as_deref(),
+            prediction: options.prediction,
             retention: Retention::KeepWarm,
             cache: options.cache.clone().map(easel_models::packed_weights).transpose()?,
         })?;
         let requirement = Model::requirement(&choice.base, choice.refiner.as_ref(), options.precision)?;
         let device = DeviceChoice::select(options.device, requirement)?;
-        let default_steps = choice.default_steps();
+        let (default_steps, recipe) = (choice.default_steps(), choice.base.recipe());
+        for warning in choice.base.warnings() {
+            tracing::warn!(model = choice.name, warning);
+        }
         let ModelChoice { base, refiner, options, name, refiner_name, tiny_vae_name, demo } = choice;
         let expected_memory = Model::memory_at_once(&base, refiner.as_ref(), device.precision);
         let model = Model::from_sources(base, refiner, &device, &options);
@@ -81,6 +88,7 @@ impl Engine {
             refiner_name,
             tiny_vae_name,
             default_steps,
+            recipe,
             opening_seconds,
             expected_memory,
             _demo: demo,

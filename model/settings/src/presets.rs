@@ -42,8 +42,8 @@ macro_rules! presets {
             told_steps: presets!(@number $( $told )?),
         }, )+];
 
-        /// The names of the presets.
-        pub const PRESET_NAMES: &[&str] = &[$( $name, )+];
+        /// The names of the presets, and `none`, by which nothing is filled in even for a model that is recognised.
+        pub const PRESET_NAMES: &[&str] = &["none", $( $name, )+];
     };
     (@optional $type:ident $schedule:ident) => { Some($type::$schedule) };
     (@optional $type:ident) => { None };

@@ -80,6 +80,11 @@ impl Model {
         self.0.refiner.is_some()
     }
 
+    /// What whoever opens the model should know, such as a scheduler that is replaced.
+    pub fn warnings(&self) -> Vec<String> {
+        self.0.base.warnings()
+    }
+
     /// What the model is called: its folder or file.
     pub fn name(&self) -> String {
         self.0.base.name()

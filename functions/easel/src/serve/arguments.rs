@@ -78,6 +78,7 @@ impl EngineArguments {
             ("--tiny-vae", self.models.tiny_vae.as_deref()),
         ])?;
         let (device, precision) = (self.computation.device.device, self.computation.device.precision());
-        Ok(EngineOptions { device, precision, model, refiner, tiny_vae, cache: cache::folder() })
+        let prediction = self.models.prediction;
+        Ok(EngineOptions { device, precision, model, refiner, tiny_vae, prediction, cache: cache::folder() })
     }
 }

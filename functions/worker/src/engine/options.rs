@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use easel_model::scheduler::PredictionChoice;
 use easel_model::{DevicePreference, Precision};
-use easel_system::environment::{self, CACHE, DEVICE, MODEL, PRECISION, REFINER, TINY_VAE};
+use easel_system::environment::{self, CACHE, DEVICE, MODEL, PRECISION, PREDICTION_TYPE, REFINER, TINY_VAE};
 
 use crate::error::{Error, Result};
 
@@ -20,13 +21,15 @@ pub struct EngineOptions {
     pub refiner: Option<PathBuf>,
     /// The folder of a tiny VAE that decodes in place of the model's own, or the address to fetch it from.
     pub tiny_vae: Option<PathBuf>,
+    /// What the model predicts, where its files do not say so.
+    pub prediction: Option<PredictionChoice>,
     /// The folder for fetched models and packed weights; if `None`, weights are packed in memory.
     pub cache: Option<PathBuf>,
 }
 
 impl EngineOptions {
-    /// The options that `EASEL_DEVICE`, `EASEL_PRECISION`, `EASEL_MODEL`, `EASEL_REFINER`, `EASEL_TINY_VAE` and
-    /// `EASEL_CACHE` set.
+    /// The options that `EASEL_DEVICE`, `EASEL_PRECISION`, `EASEL_MODEL`, `EASEL_REFINER`, `EASEL_TINY_VAE`,
+    /// `EASEL_PREDICTION_TYPE` and `EASEL_CACHE` set.
     ///
     /// # Errors
     /// Returns [`Error::WrongUse`], naming the variable, for an unknown value.
@@ -35,12 +38,14 @@ impl EngineOptions {
         let unknown = |name: &str, error: easel_model::Error| Error::WrongUse(format!("{name}: {error}"));
         let device = named(DEVICE).map(|value| value.parse::<DevicePreference>()).transpose();
         let precision = named(PRECISION).map(|value| value.parse::<Precision>()).transpose();
+        let prediction = named(PREDICTION_TYPE).map(|value| value.parse::<PredictionChoice>()).transpose();
         Ok(Self {
             device: device.map_err(|error| unknown(DEVICE, error))?.unwrap_or_default(),
             precision: precision.map_err(|error| unknown(PRECISION, error))?,
             model: environment::path(MODEL),
             refiner: environment::path(REFINER),
             tiny_vae: environment::path(TINY_VAE),
+            prediction: prediction.map_err(|error| unknown(PREDICTION_TYPE, error))?,
             cache: environment::path(CACHE),
         })
     }

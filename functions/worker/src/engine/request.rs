@@ -1,6 +1,7 @@
 //! From a task's settings to a request to the model.
 
 use easel_model::Request;
+use easel_models::recipes;
 use easel_settings::Settings;
 use image::RgbImage;
 
@@ -18,6 +19,7 @@ impl Engine {
             return Err(easel_model::Error::invalid("use_refiner", message));
         }
         let mut settings = settings.clone();
+        recipes::fill(&mut settings, [], &self.name, self.recipe);
         settings.steps.get_or_insert(self.default_steps);
         settings.use_refiner.get_or_insert(has_refiner);
         let request = Request { settings: settings.resolve(), init_image };
