@@ -83,7 +83,7 @@ fn every_step_can_be_resumed_in_another_process() {
 fn every_scheduler_resumes_after_every_step() {
     let model = demo_model(DevicePreference::Flex, None);
     for name in Sampler::ALL.iter().copied().map(SchedulerName::from) {
-        let request = ResolvedSettings { steps: 4, width: Some(64), count: 1, scheduler: Some(name), ..request() };
+        let request = ResolvedSettings { steps: 3, width: Some(64), count: 1, scheduler: Some(name), ..request() };
         let unbroken = bytes(model.start(request.clone()).expect("the run starts"));
         let mut run = model.start(request).expect("the run starts");
         while run.advance().expect("the step is done").is_some() {

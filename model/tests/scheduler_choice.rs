@@ -55,7 +55,7 @@ fn a_scheduler_that_is_not_offered_is_replaced_with_a_warning() {
         assert_eq!(generation.settings().scheduler, Some(Sampler::Euler.into()));
         assert!(finished(generation) == expected, "{name}");
         // Who names a scheduler is not told.
-        let named = ResolvedSettings { scheduler: Some(Sampler::UniPc.into()), ..settings() };
+        let named = ResolvedSettings { scheduler: Some(Sampler::Lms.into()), ..settings() };
         assert!(model.start(named).expect("the run starts").warnings().is_empty());
     }
     // What the class does not read is not worth a word.
