@@ -1,5 +1,6 @@
 //! A model's `scheduler_config.json`: how it was trained, and how it wants to be sampled.
 
+mod edm;
 mod fields;
 mod readers;
 
@@ -8,6 +9,7 @@ use std::path::Path;
 use easel_settings::Sampler;
 use serde::Deserialize;
 
+pub use self::edm::EdmConfig;
 use self::fields::SchedulerFields;
 pub use self::readers::Refused;
 use crate::error::{Error, Result};
@@ -84,21 +86,6 @@ pub enum SolverType {
     Bh2,
     /// A variant of neither.
     Logrho,
-}
-
-/// The noise levels of a model trained by "Elucidating the Design Space" (Karras et al. 2022), as CosXL is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct EdmConfig {
-    /// The lowest level.
-    pub sigma_min: f64,
-    /// The highest level.
-    pub sigma_max: f64,
-    /// The standard deviation of images that the model was scaled for.
-    pub sigma_data: f64,
-    /// Levels are evenly spaced in this root.
-    pub rho: f64,
-    /// Levels are evenly spaced in their logarithm instead.
-    pub exponential: bool,
 }
 
 /// A model's scheduler configuration; the fields are those of diffusers' schedulers.

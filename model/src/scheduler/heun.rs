@@ -7,9 +7,8 @@ use super::History;
 use super::config::SchedulerConfig;
 use super::euler::{follow, slope};
 use super::evaluation::Evaluation;
-use super::levels::StepLevels;
 use super::prediction::Prediction;
-use super::schedule::{Schedule, Space};
+use super::schedule::{Schedule, Space, StepLevels};
 use crate::error::{Error, Result};
 
 /// Heun's method.

@@ -3,8 +3,8 @@
 
 use easel_settings::{NoiseSchedule, Sampler};
 
-use super::levels::{StepLevels, beta_sigmas, exponential_sigmas, karras_sigmas};
-use super::schedule::{linspace, timestep_of_sigma, training_sigmas};
+use super::levels::{beta_sigmas, exponential_sigmas, karras_sigmas};
+use super::schedule::{StepLevels, linspace, timestep_of_sigma, training_sigmas};
 
 /// "Align your steps" for SDXL: eleven levels (Sabour et al. 2024).
 const ALIGN_YOUR_STEPS: [f64; 11] = [14.615, 6.315, 3.771, 2.181, 1.342, 0.862, 0.555, 0.380, 0.234, 0.113, 0.029];

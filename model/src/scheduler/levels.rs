@@ -6,26 +6,15 @@
 
 use super::beta_quantile::beta_quantile;
 use super::config::{EdmConfig, FinalSigmasType, SchedulerConfig, TimestepSpacing};
-use super::schedule::{final_sigma, interpolate, linspace, spaced_timesteps, timestep_of_sigma, training_sigmas};
+use super::schedule::{
+    StepLevels, final_sigma, interpolate, linspace, spaced_timesteps, timestep_of_sigma, training_sigmas,
+};
 use crate::error::{Error, Result};
 
 /// "Align your steps" for SDXL in diffusers (`AysSchedules`): ten timesteps.
 const AYS_TIMESTEPS: [f64; 10] = [999.0, 845.0, 730.0, 587.0, 443.0, 310.0, 193.0, 116.0, 53.0, 13.0];
 /// The same as noise levels, without the last one, which is zero.
 const AYS_SIGMAS: [f64; 10] = [14.615, 6.315, 3.771, 2.181, 1.342, 0.862, 0.555, 0.380, 0.234, 0.113];
-
-/// What the model gets as its timestep at each step, and the noise levels, with the one after the last step.
-#[derive(Debug)]
-pub(super) struct StepLevels {
-    pub(super) timesteps: Vec<f64>,
-    pub(super) sigmas: Vec<f32>,
-}
-
-impl StepLevels {
-    fn new(timesteps: Vec<f64>, sigmas: impl IntoIterator<Item = f64>) -> Self {
-        Self { timesteps, sigmas: sigmas.into_iter().map(|sigma| sigma as f32).collect() }
-    }
-}
 
 /// The levels of Euler's and Heun's methods and their kin.
 pub(super) fn spaced(config: &SchedulerConfig, steps: usize, alphas_cumprod: &[f32]) -> StepLevels {

@@ -8,16 +8,15 @@ use super::dpm_solver::{DpmSolver, usable_timesteps};
 use super::euler::Euler;
 use super::evaluation::{Evaluation, Noise};
 use super::heun::Heun;
-use super::levels::{self, StepLevels};
 use super::lms::Lms;
 use super::pndm::Pndm;
 use super::prediction::Prediction;
-use super::schedule::{Level, Schedule, Space, ZeroSnr, alphas_cumprod, spaced_timesteps};
+use super::schedule::{Level, Schedule, Space, StepLevels, ZeroSnr, alphas_cumprod, spaced_timesteps};
 use super::single_step::SingleStep;
 use super::tcd::Tcd;
 use super::two_stage::TwoStage;
 use super::unipc::UniPc;
-use super::{History, ddim, heun, k_diffusion, lcm, pndm};
+use super::{History, ddim, heun, k_diffusion, lcm, levels, pndm};
 use crate::error::{Error, Result};
 
 /// The families of samplers.

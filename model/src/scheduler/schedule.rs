@@ -3,7 +3,6 @@
 //! Tables and rounding are those of diffusers: float32 where it has float32, NumPy's float64 where it has that.
 
 use super::config::{BetaSchedule, FinalSigmasType, SchedulerConfig, TimestepSpacing};
-use super::levels::StepLevels;
 
 /// How much image and how much noise is in a sample: `alpha * image + sigma * noise`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,6 +41,19 @@ pub(super) enum Space {
     Exploding,
     /// In place of a part of it, so that the variance stays 1 ([`Level::preserving`]).
     Preserving,
+}
+
+/// What the model gets as its timestep at each step, and the noise levels, with the one after the last step.
+#[derive(Debug)]
+pub(super) struct StepLevels {
+    pub(super) timesteps: Vec<f64>,
+    pub(super) sigmas: Vec<f32>,
+}
+
+impl StepLevels {
+    pub(super) fn new(timesteps: Vec<f64>, sigmas: impl IntoIterator<Item = f64>) -> Self {
+        Self { timesteps, sigmas: sigmas.into_iter().map(|sigma| sigma as f32).collect() }
+    }
 }
 
 /// A run's model evaluations, first to last.

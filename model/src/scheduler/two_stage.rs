@@ -10,9 +10,8 @@ use super::History;
 use super::config::SchedulerConfig;
 use super::euler::{follow, slope};
 use super::evaluation::{Evaluation, Noise};
-use super::levels::StepLevels;
 use super::prediction::{Prediction, combine};
-use super::schedule::{Level, Schedule, Space, timestep_of_sigma, training_sigmas};
+use super::schedule::{Level, Schedule, Space, StepLevels, timestep_of_sigma, training_sigmas};
 use crate::error::Result;
 
 /// What the two evaluations of a step do.

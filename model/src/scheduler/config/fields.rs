@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::EdmConfig;
+use super::edm::EdmConfig;
 use super::readers::Refused;
 
 /// Switches of which only one position is offered.
