@@ -1,6 +1,6 @@
 """What a thousand images cost, as a section of Markdown: a formula, its inputs, and a line a way to draw them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sections import table, wrap
 
@@ -8,6 +8,8 @@ TITLE = "## Costs of a thousand images"
 # Of SDXL's shapes at 1024², as `easel bench` counts them.
 EVALUATION = 6.76e12
 DECODING = 10.48e12
+# Of the presets of most distilled models (`lightning-4step` and its like), without guidance.
+DISTILLED_STEPS = 4
 
 
 @dataclass(frozen=True)
@@ -42,16 +44,18 @@ def section(inputs):
     gibibyte_hour = limits.memory_gib * 3600 * limits.gibibyte_second
     rows = [["", "per image, s", "per hour, $", "1,000 images, $", "the same on spot, $"]]
     for precision in ("int8", "bf16"):
-        seconds = inputs.cpu(getattr(given, precision)).draw_alone()
-        rows.append(
-            [
-                f"Lambda, {limits.memory_gib:.0f} GiB, {precision}",
-                f"{seconds:.0f}",
-                f"{gibibyte_hour:.2f}",
-                f"{of_a_thousand(seconds, gibibyte_hour):.2f}",
-                "",
-            ]
-        )
+        guided = inputs.cpu(getattr(given, precision))
+        for pace, settings in ((guided, ""), (distilled(guided), f", {DISTILLED_STEPS}-step LoRA")):
+            seconds = pace.draw_alone()
+            rows.append(
+                [
+                    f"Lambda, {limits.memory_gib:.0f} GiB, {precision}{settings}",
+                    f"{seconds:.0f}",
+                    f"{gibibyte_hour:.2f}",
+                    f"{of_a_thousand(seconds, gibibyte_hour):.2f}",
+                    "",
+                ]
+            )
     spot = given.spot_hour / given.on_demand_hour
     for kind in KINDS:
         seconds = on_gpu(inputs, kind)
@@ -67,6 +71,11 @@ def section(inputs):
         )
     pieces = [TITLE, introduction(inputs), table(rows), rest(inputs)]
     return "\n\n".join(piece if piece.startswith("|") else wrap(piece) for piece in pieces) + "\n"
+
+
+def distilled(guided):
+    """The pace of a distilled model or LoRA: few steps, and one evaluation each in place of two."""
+    return replace(guided, steps=DISTILLED_STEPS, step=guided.step / 2)
 
 
 def of_a_thousand(seconds, hour):
@@ -90,7 +99,8 @@ def introduction(inputs):
         f"the first, {given.gpu} s per evaluation are **assumed**, which is {share:.0%} of its peak in 16 bits; for "
         f"the others, the same share of theirs. Hosts are assumed to be busy all the time; the simulation below adds "
         f"starting and waiting. Prices ({given.prices_of}) are inputs: look yours up. Spot is assumed to be "
-        f"{given.spot_hour / given.on_demand_hour:.0%} of on demand. With a refiner for the last fifth, Lambda's times "
+        f"{given.spot_hour / given.on_demand_hour:.0%} of on demand. With a {DISTILLED_STEPS}-step LoRA, an image has "
+        f"that many steps without guidance. With a refiner for the last fifth, Lambda's times "
         f"change as model/BENCHMARKS.md says."
     )
 

@@ -186,7 +186,7 @@ fn part(model: &Model, options: &BenchOptions) -> Result<Box<dyn FnMut() -> Resu
             let first = if tokenizers.first.is_some() { Some(model.text_encoder(Stage::Base)?) } else { None };
             Box::new(move || {
                 for encoder in [first.as_ref(), Some(&second)].into_iter().flatten() {
-                    floats(encoder.forward(&tokens.ids, tokens.end_of_text).hidden)?;
+                    floats(encoder.forward(&tokens.ids, tokens.end_of_text, 0).hidden)?;
                 }
                 Ok(())
             })

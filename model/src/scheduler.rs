@@ -3,31 +3,45 @@
 //! Plain values on the CPU with the numbers of diffusers 0.42. A step costs next to nothing beside the model's evaluation,
 //! so samples, model outputs and noise are slices of `f32`, whatever their shape.
 
+mod beta_quantile;
 mod config;
 mod ddim;
+mod deis;
 mod dpm_solver;
 mod euler;
 mod evaluation;
 mod heun;
 mod history;
+mod k_diffusion;
 mod lcm;
+mod levels;
+mod lms;
+mod method;
 mod name;
+mod pndm;
 mod prediction;
+mod prediction_choice;
 mod range;
 mod schedule;
+mod single_step;
+mod tcd;
+mod two_stage;
 mod unipc;
 
 pub use config::{
-    AlgorithmType, BetaSchedule, FinalSigmasType, PredictionType, SchedulerConfig, SolverType, TimestepSpacing,
+    AlgorithmType, BetaSchedule, EdmConfig, FinalSigmasType, PredictionType, Refused, SchedulerConfig, SolverType,
+    TimestepSpacing,
 };
-pub use easel_settings::SchedulerName;
+pub use easel_settings::{NoiseSchedule, Sampler, SchedulerName};
 pub use history::History;
+pub use prediction_choice::PredictionChoice;
 
 use name::configured;
 
 use self::evaluation::{Evaluation, Noise, failure};
+use self::method::{Method, Run, run};
 use self::prediction::Prediction;
-use self::schedule::{Level, Schedule, ZeroSnr, alphas_cumprod};
+use self::schedule::{Level, Schedule, Space};
 use crate::error::{Error, Result};
 
 /// One sampling run: which timesteps to evaluate the model at, and what to make of its outputs.
@@ -44,23 +58,8 @@ pub struct Scheduler {
     prediction: Prediction,
     method: Method,
     history: History,
-}
-
-/// The families of schedulers.
-#[derive(Clone, Debug)]
-enum Method {
-    Euler(euler::Euler),
-    Heun(heun::Heun),
-    Ddim(ddim::Ddim),
-    Lcm(lcm::Lcm),
-    DpmSolver(dpm_solver::DpmSolver),
-    UniPc(unipc::UniPc),
-}
-
-impl Method {
-    fn evaluations_per_step(&self) -> usize {
-        if matches!(self, Self::Heun(_)) { 2 } else { 1 }
-    }
+    /// Whether the model's timesteps are those of training, by which a refiner's share is told.
+    has_training_timesteps: bool,
 }
 
 impl Scheduler {
@@ -77,13 +76,18 @@ impl Scheduler {
         if !(1..=most).contains(&steps) {
             return Err(Error::invalid("steps", format!("{steps} must be between 1 and {most}")));
         }
-        let (schedule, method) = plan(name, config, steps)?;
+        let Run { schedule, method, init_noise_sigma } = run(name, config, steps)?;
         let range = 0.0..config.num_train_timesteps as f64;
-        if !schedule.timesteps.iter().all(|timestep| range.contains(timestep)) {
+        let has_training_timesteps = config.edm.is_none();
+        if has_training_timesteps && !schedule.timesteps.iter().all(|timestep| range.contains(timestep)) {
             let offset = config.steps_offset;
             return Err(unusable(format!("{steps} steps do not fit with steps_offset {offset}; ask for other steps")));
         }
-        if !schedule.is_falling(method.evaluations_per_step()) {
+        let per_step = name.sampler().evaluations_per_step();
+        // PNDM's second evaluation is of the first step again.
+        let is_start =
+            |index: usize| index.is_multiple_of(per_step) && !(index == 1 && name.sampler() == Sampler::Pndm);
+        if !schedule.is_falling(is_start) {
             let message =
                 "beta_start, beta_end, sigma_min, sigma_max or lambda_min_clipped leave no falling noise levels";
             return Err(unusable(message.into()));
@@ -92,7 +96,8 @@ impl Scheduler {
             name,
             num_train_timesteps: config.num_train_timesteps,
             steps,
-            init_noise_sigma: init_noise_sigma(&method, config, &schedule),
+            init_noise_sigma,
+            has_training_timesteps,
             schedule,
             prediction: Prediction::new(config),
             method,
@@ -110,9 +115,26 @@ impl Scheduler {
         self.steps
     }
 
-    /// Model evaluations in a step: 2 for Heun, whose last step has only one, else 1.
+    /// Model evaluations in a step: 2 for samplers of second order that keep none, whose last step usually has only one, else
+    /// 1. (PNDM does its first step twice.)
     pub fn evaluations_per_step(&self) -> usize {
-        self.method.evaluations_per_step()
+        self.name.sampler().evaluations_per_step()
+    }
+
+    /// The step that evaluation `index` belongs to.
+    pub fn step_of(&self, index: usize) -> usize {
+        match self.name.sampler() {
+            Sampler::Pndm => index.saturating_sub(1),
+            _ => index / self.evaluations_per_step(),
+        }
+    }
+
+    /// The first evaluation of a run that begins with step `step`.
+    pub fn first_evaluation(&self, step: usize) -> usize {
+        match self.name.sampler() {
+            Sampler::Pndm if step > 0 => step + 1,
+            _ => step * self.evaluations_per_step(),
+        }
     }
 
     /// The timestep of every model evaluation.
@@ -120,7 +142,8 @@ impl Scheduler {
         &self.schedule.timesteps
     }
 
-    /// The noise level before every evaluation and after the last, as diffusers has them in `sigmas`; empty for DDIM and LCM.
+    /// The noise level before every evaluation and after the last, as diffusers has them in `sigmas`; empty for samplers that
+    /// know only timesteps.
     pub fn sigmas(&self) -> &[f32] {
         &self.schedule.sigmas
     }
@@ -136,8 +159,8 @@ impl Scheduler {
     /// [`Error::Computation`] if there is no such evaluation.
     pub fn scale_model_input(&self, index: usize, sample: &mut [f32]) -> Result<()> {
         let sigma = self.level(index)?.sigma;
-        if matches!(self.method, Method::Euler(_) | Method::Heun(_)) {
-            let scale = (sigma * sigma + 1.0).sqrt();
+        if self.schedule.space == Space::Exploding {
+            let scale = self.prediction.input_scale(sigma);
             sample.iter_mut().for_each(|value| *value /= scale);
         }
         Ok(())
@@ -172,14 +195,7 @@ impl Scheduler {
         same_length("the model's output", output, sample)?;
         let at = &Evaluation { schedule: &self.schedule, index, output, sample };
         let (history, noise) = (&mut self.history, &mut Noise(noise));
-        match &self.method {
-            Method::Euler(method) => method.step(at, noise),
-            Method::Heun(method) => method.step(at, history),
-            Method::Ddim(method) => Ok(method.step(at)),
-            Method::Lcm(method) => method.step(at, noise),
-            Method::DpmSolver(method) => method.step(at, history, noise),
-            Method::UniPc(method) => method.step(at, history),
-        }
+        self.method.step(at, history, noise)
     }
 
     /// The finished latents as the model sees them at evaluation `index`, where it gave `output` for `sample`.
@@ -189,9 +205,9 @@ impl Scheduler {
     pub fn denoised(&self, index: usize, output: &[f32], sample: &[f32]) -> Result<Vec<f32>> {
         let level = self.level(index)?;
         same_length("the model's output", output, sample)?;
-        Ok(match self.method {
-            Method::Euler(_) | Method::Heun(_) => self.prediction.image_exploding(level.sigma, output, sample),
-            _ => self.prediction.image_preserving(level, output, sample),
+        Ok(match self.schedule.space {
+            Space::Exploding => self.prediction.image_exploding(level.sigma, output, sample),
+            Space::Preserving => self.prediction.image_preserving(level, output, sample),
         })
     }
 
@@ -215,75 +231,6 @@ impl Scheduler {
             Some(level) if index < count => Ok(*level),
             _ => Err(failure(format!("there is no evaluation {index} in a run of {count}"))),
         }
-    }
-}
-
-/// The evaluations and the method of `name`, on a configuration to which the name's own settings have been applied.
-fn plan(name: SchedulerName, config: &SchedulerConfig, steps: usize) -> Result<(Schedule, Method)> {
-    let table = |zero_snr| alphas_cumprod(config, zero_snr);
-    let refuse = |message: &str| Err(Error::invalid("scheduler", format!("`{name}` on this model: {message}")));
-    Ok(match name {
-        SchedulerName::Euler | SchedulerName::EulerKarras | SchedulerName::EulerTrailing => {
-            (euler::schedule(config, steps, &table(ZeroSnr::Nearly)), Method::Euler(euler::Euler::new(config)))
-        }
-        SchedulerName::EulerAncestral => {
-            if config.prediction_type == PredictionType::Sample {
-                return refuse("it cannot use prediction_type `sample`; choose `euler`");
-            }
-            // diffusers' class has neither setting.
-            let plain = SchedulerConfig {
-                use_karras_sigmas: false,
-                final_sigmas_type: FinalSigmasType::Zero,
-                ..config.clone()
-            };
-            let schedule = euler::schedule(&plain, steps, &table(ZeroSnr::Nearly));
-            (schedule, Method::Euler(euler::Euler::ancestral(config)))
-        }
-        SchedulerName::Heun => {
-            (heun::schedule(config, steps, &table(ZeroSnr::Ignored)), Method::Heun(heun::Heun::new(config)))
-        }
-        SchedulerName::DpmSolver | SchedulerName::DpmSolverKarras | SchedulerName::DpmSolverSdeKarras => {
-            let schedule = dpm_solver::schedule(config, steps, &table(ZeroSnr::Nearly));
-            (schedule, Method::DpmSolver(dpm_solver::DpmSolver::new(config, steps)))
-        }
-        SchedulerName::UniPc => {
-            if !config.lower_order_final && config.final_sigmas_type == FinalSigmasType::Zero {
-                return refuse("without lower_order_final its last step divides by zero; choose `dpmpp_2m`");
-            }
-            let schedule = unipc::schedule(config, steps, &table(ZeroSnr::Nearly));
-            (schedule, Method::UniPc(unipc::UniPc::new(config)))
-        }
-        SchedulerName::Ddim | SchedulerName::DdimTrailing | SchedulerName::Lcm => {
-            let table = table(ZeroSnr::Exact);
-            let timesteps = match name {
-                SchedulerName::Lcm => lcm::timesteps(config, steps)?,
-                _ => ddim::timesteps(config, steps),
-            };
-            let share = |timestep: &f64| table.get(*timestep as usize).copied().unwrap_or(0.0);
-            let levels: Vec<Level> = timesteps.iter().map(|t| Level::from_alpha_cumprod(share(t))).collect();
-            if config.prediction_type == PredictionType::Epsilon && levels.iter().any(|level| level.alpha == 0.0) {
-                return refuse(
-                    "an image cannot be separated from noise where rescale_betas_zero_snr leaves nothing but noise; choose `euler`",
-                );
-            }
-            let schedule = Schedule { timesteps, sigmas: Vec::new(), levels };
-            let method = match name {
-                SchedulerName::Lcm => Method::Lcm(lcm::Lcm::new(config)),
-                _ => Method::Ddim(ddim::Ddim::new(config, &schedule, &table)),
-            };
-            (schedule, method)
-        }
-    })
-}
-
-fn init_noise_sigma(method: &Method, config: &SchedulerConfig, schedule: &Schedule) -> f32 {
-    let highest = schedule.sigmas.first().copied().unwrap_or(1.0);
-    match method {
-        Method::Euler(_) | Method::Heun(_) if config.timestep_spacing == TimestepSpacing::Leading => {
-            (highest * highest + 1.0).sqrt()
-        }
-        Method::Euler(_) | Method::Heun(_) => highest,
-        _ => 1.0,
     }
 }
 

@@ -1,6 +1,7 @@
 //! SDXL against the reference implementation, and what a generation promises. One program: every one of its own would
 //! link Burn again.
 
+mod clip_skip;
 mod common;
 mod cuda;
 mod fingerprints;
@@ -14,6 +15,7 @@ mod repeated_prompts;
 mod requests;
 mod resuming;
 mod reused_features;
+mod scheduler_choice;
 mod schedulers;
 mod several_images;
 mod tiny_vae;

@@ -1,6 +1,7 @@
 //! Deep features of the UNet reused between steps.
 
-use easel_model::{Checkpoint, DevicePreference, Generation, Model, ResolvedSettings, SchedulerName};
+use easel_model::scheduler::Sampler;
+use easel_model::{Checkpoint, DevicePreference, Generation, Model, ResolvedSettings};
 
 use crate::common::demo_model;
 
@@ -14,7 +15,7 @@ fn request(reuse_features: u32) -> ResolvedSettings {
         seed: 3,
         count: 2,
         high_noise_frac: 0.6,
-        scheduler: Some(SchedulerName::DpmSolverSdeKarras),
+        scheduler: Some("dpmpp_2m_sde_karras".parse().expect("a scheduler")),
         reuse_features,
         ..ResolvedSettings::new("a large red heart on a blue background")
     }
@@ -46,7 +47,7 @@ fn a_resumed_run_gives_the_same_bytes() {
     check_resuming(&model, &request(2));
     check_resuming(&model, &request(3));
     check_resuming(&model, &ResolvedSettings { guidance_interval: Some((0.2, 0.75)), ..request(3) });
-    check_resuming(&model, &ResolvedSettings { scheduler: Some(SchedulerName::Heun), steps: 5, ..request(4) });
+    check_resuming(&model, &ResolvedSettings { scheduler: Some(Sampler::Heun.into()), steps: 5, ..request(4) });
 }
 
 #[test]
@@ -61,7 +62,7 @@ fn reuse_changes_the_image_only_where_it_is_asked_for() {
         height: None,
         count: 1,
         use_refiner: false,
-        scheduler: Some(SchedulerName::Euler),
+        scheduler: Some(Sampler::Euler.into()),
         ..request(reuse_features)
     };
     let whole = bytes(start(&model, native(1)));
@@ -79,7 +80,7 @@ fn reuse_changes_the_image_only_where_it_is_asked_for() {
 fn a_checkpoint_keeps_what_reuse_needs_and_no_more() {
     let model = demo_model(DevicePreference::Flex, None);
     let size = |run: &Generation| run.checkpoint().to_bytes().expect("it can be saved").len();
-    let euler = |reuse_features| ResolvedSettings { scheduler: Some(SchedulerName::Euler), ..request(reuse_features) };
+    let euler = |reuse_features| ResolvedSettings { scheduler: Some(Sampler::Euler.into()), ..request(reuse_features) };
     let (mut plain, mut reusing) = (start(&model, euler(1)), start(&model, euler(3)));
     // The base's steps 0 and 3 compute all levels, as do the refiner's 6 and 9.
     let needed = [true, true, false, true, true, false, true, true, false, false];

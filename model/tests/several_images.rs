@@ -1,8 +1,7 @@
 //! Image i of a request for several is, byte for byte, what the same request draws alone with seed + i.
 
-use easel_model::{
-    Checkpoint, DevicePreference, Generation, Model, Precision, Request, ResolvedSettings, SchedulerName,
-};
+use easel_model::scheduler::{Sampler, SchedulerName};
+use easel_model::{Checkpoint, DevicePreference, Generation, Model, Precision, Request, ResolvedSettings};
 use image::RgbImage;
 
 use crate::common::{case, demo_model};
@@ -62,7 +61,7 @@ fn check(model: &Model, request: &Request, what: &str) {
 #[test]
 fn every_scheduler_draws_each_image_as_it_does_alone() {
     let model = demo_model(DevicePreference::Flex, None);
-    for &name in SchedulerName::ALL {
+    for name in Sampler::ALL.iter().copied().map(SchedulerName::from) {
         let scheduled = |request| with(request, |settings| settings.scheduler = Some(name));
         check(&model, &scheduled(settings().into()), &format!("{name}"));
         check(&model, &scheduled(from_image()), &format!("{name} from an image"));
@@ -74,7 +73,7 @@ fn every_backend_and_precision_draws_each_image_as_it_does_alone() {
     let flex = Precision::ALL.map(|precision| (DevicePreference::Flex, precision));
     for (device, precision) in flex.into_iter().chain([(DevicePreference::NdArray, Precision::Int8)]) {
         let model = demo_model(device, Some(precision));
-        let scheduler = Some(SchedulerName::EulerAncestral);
+        let scheduler = Some(Sampler::EulerAncestral.into());
         for request in [settings().into(), from_image()] {
             let request = with(request, |settings| settings.scheduler = scheduler);
             check(&model, &request, &format!("{device:?} in {precision}"));
@@ -88,7 +87,9 @@ fn cuda_draws_each_image_as_it_does_alone() {
     for precision in [Precision::F32, Precision::Bf16, Precision::F16] {
         let model = demo_model(DevicePreference::Cuda(None), Some(precision));
         for request in [settings().into(), from_image()] {
-            let request = with(request, |settings| settings.scheduler = Some(SchedulerName::DpmSolverSdeKarras));
+            let request = with(request, |settings| {
+                settings.scheduler = Some("dpmpp_2m_sde_karras".parse().expect("a scheduler"))
+            });
             check(&model, &request, &format!("CUDA in {precision}"));
         }
     }

@@ -65,6 +65,11 @@ const SAMPLERS = {
   "UniPC": "unipc", "LCM": "lcm", "Euler SGM Uniform": "euler_trailing",
 };
 
+/** Samplers there that the service understands as they are spelt, with any schedule type. */
+const UNDERSTOOD = [
+  "Euler", "Euler a", "LMS", "Heun", "DPM2", "DPM2 a", "DPM++ 2S a", "DPM++ 2M", "DPM++ SDE", "DPM++ 2M SDE", "DPM++ 3M SDE", "UniPC", "LCM",
+];
+
 const NEGATIVE = "Negative prompt: ";
 
 /** Infotext: a prompt, perhaps a negative one, and a line of parameters. @param {string} text @returns {Values | null} */
@@ -77,7 +82,8 @@ export function fromInfotext(text) {
   if (!prompt) return null;
   const given = Object.fromEntries([...last.matchAll(/\s*([\w +-]+): ("(?:\\.|[^"])*"|[^,]*)(?:,|$)/g)].map(([, name, value]) => [name, value]));
   const size = /^(\d+)x(\d+)$/.exec(given.Size ?? "");
-  const sampler = SAMPLERS[[given.Sampler, given["Schedule type"]].filter((word) => word && word !== "Automatic").join(" ")];
+  const spelt = [given.Sampler, given["Schedule type"]].filter((word) => word && word !== "Automatic").join(" ");
+  const sampler = SAMPLERS[spelt] ?? (UNDERSTOOD.includes(given.Sampler) ? spelt : undefined);
   /** @type {Values} */
   const settings = { prompt, steps: Number(given.Steps) };
   if (negative >= 0) settings.negative_prompt = lines.slice(negative, -1).join("\n").slice(NEGATIVE.length);

@@ -9,6 +9,7 @@ import { call } from "./api.js";
  * @property {string} [description]
  * @property {unknown} [default]
  * @property {(string | null)[]} [enum]
+ * @property {string[]} [examples]
  * @property {number} [minimum]
  * @property {number} [maximum]
  * @property {number} [multipleOf]
@@ -79,7 +80,7 @@ const typeOf = ({ type }) => (Array.isArray(type) ? type.find((name) => name !==
  */
 function kindOf(schema) {
   const { items, additionalProperties, minItems, maxItems, properties } = schema;
-  if (schema.enum) return "choice";
+  if (schema.enum || schema.examples) return "choice";
   switch (typeOf(schema)) {
     case "boolean": return "boolean";
     case "integer": return "integer";

@@ -92,9 +92,16 @@ const KINDS = {
     const nameOf = (/** @type {string} */ value) => names[value] ?? labelOf(value);
     const preset = schema.default === undefined ? DEFAULT : `Default (${nameOf(String(schema.default))})`;
     /** @type {[string, string][]} */
-    const choices = (schema.enum ?? []).filter((value) => value !== null).map((value) => [value, nameOf(value)]);
+    const choices = (schema.enum ?? schema.examples ?? []).filter((value) => value !== null).map((value) => [value, nameOf(value)]);
     const input = select(name, [["", preset], ...choices], properties);
-    return { input, read: () => input.value || undefined, write: (value) => (input.value = value ?? "") };
+    /** @param {any} value */
+    const write = (value) => {
+      // Where only examples are listed, another value is as good.
+      const isListed = [...input.options].some((option) => option.value === (value ?? ""));
+      if (!isListed && schema.examples) input.append(element("option", { value }, nameOf(value)));
+      input.value = value ?? "";
+    };
+    return { input, read: () => input.value || undefined, write };
   },
 
   integer: (setting, options) => number({ ...setting, schema: { multipleOf: 1, ...setting.schema } }, options),

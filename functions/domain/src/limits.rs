@@ -3,7 +3,7 @@
 //! Work is counted in evaluations of the UNet, each times the pixels that it computes: what a drawing takes, whatever
 //! it is drawn on.
 
-use easel_settings::{FieldError, SchedulerName, Settings};
+use easel_settings::{FieldError, Settings};
 
 /// The side of an image where nothing says another: the model's own.
 const SIDE: u64 = 1024;
@@ -83,12 +83,14 @@ fn step_pixels(settings: &Settings) -> u64 {
     let resolved = settings.clone().resolve();
     let side = |side: Option<u32>| side.map_or(SIDE, u64::from);
     let guided = if resolved.guidance_scale > 1.0 { 2 } else { 1 };
-    let order = if resolved.scheduler == Some(SchedulerName::Heun) { 2 } else { 1 };
+    let order = resolved.scheduler.map_or(1, |name| name.sampler().evaluations_per_step() as u64);
     u64::from(resolved.count) * side(resolved.width) * side(resolved.height) * guided * order
 }
 
 #[cfg(test)]
 mod tests {
+    use easel_settings::Sampler;
+
     use super::*;
 
     fn sized(side: u32, count: u32, steps: u32) -> Settings {
@@ -100,7 +102,7 @@ mod tests {
         let plain = sized(1000, 1, 30);
         assert_eq!(work(&plain), 60.0);
         assert_eq!(work(&Settings { guidance_scale: Some(1.0), ..plain.clone() }), 30.0);
-        assert_eq!(work(&Settings { scheduler: Some(SchedulerName::Heun), ..plain.clone() }), 120.0);
+        assert_eq!(work(&Settings { scheduler: Some(Sampler::Heun.into()), ..plain.clone() }), 120.0);
         assert_eq!(work(&Settings { count: 4, ..plain.clone() }), 240.0);
         let changed = Settings { init_image: Some("inputs/a.png".to_owned()), strength: Some(0.5), ..plain };
         assert_eq!(work(&changed), 30.0);
@@ -111,7 +113,7 @@ mod tests {
     fn an_order_that_is_too_large_is_told_by_how_much_and_what_to_do() {
         let limits = Limits { max_step_work: Some(20.0), ..Limits::default() };
         assert_eq!(limits.check(&sized(1024, 8, 50)), Ok(()));
-        let largest = Settings { scheduler: Some(SchedulerName::Heun), ..sized(2048, 8, 150) };
+        let largest = Settings { scheduler: Some(Sampler::Heun.into()), ..sized(2048, 8, 150) };
         let error = limits.check(&largest).expect_err("too large");
         assert_eq!(error.field, "count");
         assert!(error.message.contains("20133") && error.message.contains("limit is 8000"), "{}", error.message);

@@ -146,8 +146,10 @@ mod tests {
     fn every_scheduler_is_listed() {
         let help =
             Arguments::command().find_subcommand_mut("generate").expect("it is there").render_long_help().to_string();
-        for name in easel_model::SchedulerName::ALL {
-            assert!(help.contains(name.as_str()), "{name}");
+        let samplers = easel_settings::Sampler::ALL.iter().map(|sampler| sampler.as_str());
+        let schedules = easel_settings::NoiseSchedule::ALL.iter().map(|schedule| schedule.as_str());
+        for name in samplers.chain(schedules) {
+            assert!(help.contains(name), "{name}");
         }
     }
 

@@ -152,7 +152,7 @@ pub(crate) fn run(arguments: &DoctorArguments) -> Result<(), CommandError> {
 fn named_model(arguments: &ModelArguments) -> Option<ModelChoice> {
     let is_here =
         |path: &Option<PathBuf>| path.as_ref().is_none_or(|path| path.as_os_str().is_empty() || path.exists());
-    let ModelArguments { model, refiner, vae, tiny_vae } = arguments;
+    let ModelArguments { model, refiner, vae, tiny_vae, prediction } = arguments;
     if model.as_ref().is_none_or(|path| path.as_os_str().is_empty())
         || ![model, refiner, vae, tiny_vae].into_iter().all(is_here)
     {
@@ -165,6 +165,7 @@ fn named_model(arguments: &ModelArguments) -> Option<ModelChoice> {
         no_refiner: false,
         vae: vae.as_deref(),
         tiny_vae: tiny_vae.as_deref(),
+        prediction: *prediction,
         retention: Retention::OneShot,
         cache: None,
     });

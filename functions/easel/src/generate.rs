@@ -11,6 +11,7 @@ use easel_model::{
 };
 use easel_models::model_choice::{ModelChoice, NamedModels};
 use easel_models::packed_weights;
+use easel_models::recipes::{self, Recipe};
 use easel_system::files::folder_of;
 use easel_system::temporary::{TemporaryFolder, uninterrupted};
 use image::RgbImage;
@@ -83,6 +84,7 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
         no_refiner: settings.use_refiner == Some(false),
         vae: vae.as_deref(),
         tiny_vae: tiny_vae.as_deref(),
+        prediction: arguments.models.prediction,
         retention: Retention::OneShot,
         cache: cache::folder().map(packed_weights).transpose()?,
     })?;
@@ -98,9 +100,12 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
             )));
         }
     }
+    let (lora_records, refiner_lora_records) = (records(&loras)?, records(&refiner_loras)?);
+    let prompt = settings.prompt.clone();
+    let lora_names = lora_records.iter().map(|lora| lora.name.as_str()).chain(lora_names(&prompt));
+    let recipe = recipes::fill(&mut settings, lora_names, &choice.name, choice.base.recipe());
     settings.steps.get_or_insert(choice.default_steps());
     settings.use_refiner = Some(has_refiner);
-    let (lora_records, refiner_lora_records) = (records(&loras)?, records(&refiner_loras)?);
     let request = Request { init_image: init, loras, refiner_loras, ..settings.resolve().into() };
     let mut timings = BTreeMap::from([("open", began.elapsed().as_secs_f64())]);
 
@@ -113,6 +118,9 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
         records.iter().for_each(|lora| output::note(&format!("{what}: {} ({})", lora.name, lora.weights)));
     }
     estimate(&choice, &device, &request.settings)?;
+    if let Some(recipe) = &recipe {
+        output::note(&recipe_line(recipe, &request.settings));
+    }
 
     let ModelChoice { base, refiner, ref options, ref name, ref refiner_name, ref vae_name, ref tiny_vae_name, .. } =
         choice;
@@ -164,7 +172,7 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
         steps: settings.steps,
         guidance_scale: settings.guidance_scale,
         scheduler: settings.scheduler,
-        warnings: generation.warnings().to_vec(),
+        warnings: all_warnings(&model, &generation),
         timings,
         peak_memory_bytes: memory::peak(),
         trace: arguments.trace.as_ref().map(|path| path.display().to_string()),
@@ -197,6 +205,22 @@ fn settings(arguments: &GenerateArguments) -> Result<Settings, CommandError> {
     Ok(settings)
 }
 
+/// The LoRAs that a prompt names, as in `<lora:name:0.8>`.
+fn lora_names(prompt: &str) -> impl Iterator<Item = &str> {
+    let named = prompt.split("<lora:").skip(1);
+    named.filter_map(|rest| rest.split_once('>')).map(|(lora, _)| lora.split(':').next().unwrap_or_default())
+}
+
+/// What was recognised, and what follows from it.
+fn recipe_line(recipe: &Recipe, settings: &ResolvedSettings) -> String {
+    let scheduler = settings.scheduler.map(|name| name.to_string()).unwrap_or_default();
+    format!(
+        "Recipe: {} (for `{}`): --steps {} --guidance-scale {} --scheduler {scheduler}; give these to choose others, or \
+         --preset none",
+        recipe.preset.name, recipe.of, settings.steps, settings.guidance_scale
+    )
+}
+
 fn introduce(choice: &ModelChoice, device: &DeviceChoice, seed: u64, seed_was_drawn: bool) {
     let refiner = choice.refiner_name.as_ref().map(|name| format!(", refiner: {name}")).unwrap_or_default();
     let vae = choice.vae_name.as_ref().map(|name| format!(", VAE: {name}")).unwrap_or_default();
@@ -207,6 +231,9 @@ fn introduce(choice: &ModelChoice, device: &DeviceChoice, seed: u64, seed_was_dr
             "  This is the small demo model. It knows prompts such as `a large red heart on a blue background`; for any \
              prompt give it real SDXL weights: --model PATH (a diffusers folder or a .safetensors file).",
         );
+    }
+    for warning in choice.base.warnings() {
+        output::note(&format!("Warning: {warning}"));
     }
     let capability = device.compute_capability.as_ref().map(|version| format!(", compute capability {version}"));
     output::note(&format!(
@@ -251,7 +278,8 @@ fn generate(model: &Model, request: Request, traced: bool) -> Result<(Generation
     let progress = ProgressDisplay::new();
     progress.begin("reading the prompt");
     let mut generation = if traced { model.start_traced(request)? } else { model.start(request)? };
-    for warning in generation.warnings() {
+    let said = model.warnings();
+    for warning in generation.warnings().iter().filter(|warning| !said.contains(warning)) {
         progress.note(&format!("Warning: {warning}"));
     }
     while let Some(done) = generation.advance()? {
@@ -260,6 +288,17 @@ fn generate(model: &Model, request: Request, traced: bool) -> Result<(Generation
     progress.begin("decoding the image");
     let images = generation.finish()?;
     Ok((generation, images))
+}
+
+/// What the user should know of the model and the images, each once.
+fn all_warnings(model: &Model, generation: &Generation) -> Vec<String> {
+    let mut warnings = model.warnings();
+    for warning in generation.warnings() {
+        if !warnings.contains(warning) {
+            warnings.push(warning.clone());
+        }
+    }
+    warnings
 }
 
 /// Writes every image with the record of what generates it by itself.

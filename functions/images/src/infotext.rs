@@ -1,6 +1,6 @@
 //! How an image was made, as the "infotext" of AUTOMATIC1111's web interface, which many tools read.
 
-use easel_settings::SchedulerName;
+use easel_settings::{NoiseSchedule, Sampler};
 
 use crate::record::{ImageRecord, LoraRecord};
 
@@ -10,12 +10,17 @@ pub fn infotext(record: &ImageRecord<'_>) -> String {
     let settings = record.settings;
     let mut entries = vec![("Steps", settings.steps.to_string())];
     if let Some(name) = settings.scheduler {
-        let (sampler, schedule) = sampler(name);
-        entries.push(("Sampler", sampler.to_owned()));
+        entries.push(("Sampler", name.sampler().label().to_owned()));
+        // DDIM goes by timesteps there, which are spaced in one way.
+        let schedule = name.schedule().filter(|_| name.sampler() != Sampler::Ddim).and_then(NoiseSchedule::label);
         entries.extend(schedule.map(|schedule| ("Schedule type", schedule.to_owned())));
     }
     entries.push(("CFG scale", settings.guidance_scale.to_string()));
     entries.push(("Seed", settings.seed.to_string()));
+    if settings.clip_skip > 0 {
+        // Counted from the last layer there, of which SDXL leaves one out anyway.
+        entries.push(("Clip skip", (settings.clip_skip + 2).to_string()));
+    }
     if let (Some(width), Some(height)) = (settings.width, settings.height) {
         entries.push(("Size", format!("{width}x{height}")));
     }
@@ -57,25 +62,6 @@ fn quoted(value: &str) -> String {
     if value.contains([',', ':', '\n']) { serde_json::Value::from(value).to_string() } else { value.to_owned() }
 }
 
-/// The names of the sampler and, if not its own, the schedule type there (`modules/sd_samplers_*.py`,
-/// `modules/sd_schedulers.py`).
-fn sampler(name: SchedulerName) -> (&'static str, Option<&'static str>) {
-    const KARRAS: Option<&str> = Some("Karras");
-    match name {
-        SchedulerName::Euler => ("Euler", None),
-        SchedulerName::EulerAncestral => ("Euler a", None),
-        SchedulerName::EulerKarras => ("Euler", KARRAS),
-        SchedulerName::Heun => ("Heun", None),
-        SchedulerName::Ddim | SchedulerName::DdimTrailing => ("DDIM", None),
-        SchedulerName::DpmSolver => ("DPM++ 2M", None),
-        SchedulerName::DpmSolverKarras => ("DPM++ 2M", KARRAS),
-        SchedulerName::DpmSolverSdeKarras => ("DPM++ 2M SDE", KARRAS),
-        SchedulerName::UniPc => ("UniPC", None),
-        SchedulerName::Lcm => ("LCM", None),
-        SchedulerName::EulerTrailing => ("Euler", Some("SGM Uniform")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use easel_model::{Backend, Precision};
@@ -107,7 +93,7 @@ mod tests {
             height: Some(64),
             steps: 20,
             seed: 7,
-            scheduler: Some(SchedulerName::DpmSolverKarras),
+            scheduler: Some("dpmpp_2m_karras".parse().expect("a scheduler")),
             ..ResolvedSettings::new("a heart")
         };
         let record = ImageRecord {

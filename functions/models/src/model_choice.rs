@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use easel_model::scheduler::PredictionChoice;
 use easel_model::{Cache, ModelOptions, ModelSource, Retention};
 
 use crate::demo_model::{self, DemoModel};
@@ -45,6 +46,8 @@ pub struct NamedModels<'a> {
     pub vae: Option<&'a Path>,
     /// The folder of a tiny VAE, which decodes in place of the model's own.
     pub tiny_vae: Option<&'a Path>,
+    /// What the model predicts, where its files do not say so.
+    pub prediction: Option<PredictionChoice>,
     /// What happens to components that are no longer needed.
     pub retention: Retention,
     /// Where packed weights are kept.
@@ -83,6 +86,7 @@ impl ModelChoice {
             refiner: refiner_path,
             vae: vae.map(Path::to_owned),
             tiny_vae: tiny_vae.map(Path::to_owned),
+            prediction: named.prediction,
             retention: named.retention,
             cache: named.cache.clone(),
         };

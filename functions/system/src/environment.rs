@@ -75,6 +75,8 @@ own_variables! {
     OIDC_ORIGIN = "EASEL_OIDC_ORIGIN";
     /// The number format that weights are held in.
     PRECISION = "EASEL_PRECISION";
+    /// What the model predicts, where its files do not say so.
+    PREDICTION_TYPE = "EASEL_PREDICTION_TYPE";
     /// The address under which published images are public.
     PUBLISHED_URL = "EASEL_PUBLISHED_URL";
     /// The queue that the generate function polls outside Lambda.

@@ -6,6 +6,7 @@ use crate::described::described;
 use crate::field_error::{FieldError, FieldErrors};
 use crate::lora_reference::LoraReference;
 use crate::number::{number, pair, whole, whole_pair};
+use crate::scheduler_name::SchedulerName;
 use crate::text::{named, quoted, text};
 
 /// Most characters of a name in an object of texts.
@@ -41,6 +42,8 @@ pub enum Kind {
     Flag,
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// The name of a scheduler, as any of the programs that are known calls it; kept as the name here.
+    Scheduler,
     /// Two numbers from 0 to 1, the first below the second.
     Interval,
     /// Height and width in pixels.
@@ -107,6 +110,11 @@ impl Kind {
                 other => Err(format!("must be true or false, not {}", described(&other))),
             },
             Self::Choice(names) => named(&value, names).map(Value::from),
+            Self::Scheduler => match &value {
+                Value::String(text) => text.parse().map(|name: SchedulerName| Value::from(name.to_string())),
+                other => return Err(vec![FieldError::new(field, format!("must be a text, not {}", described(other)))]),
+            }
+            .map_err(|error| error.to_string()),
             Self::Interval => pair(&value, |value| number(value, 0.0, 1.0)).and_then(|(start, end)| {
                 if start < end {
                     return Ok(Value::from(vec![start, end]));
@@ -134,7 +142,7 @@ impl Kind {
             pair.ok_or_else(|| format!("`{typed}` is not {what}"))
         };
         match self {
-            Self::Text { .. } | Self::Choice(_) => Ok(Value::from(typed)),
+            Self::Text { .. } | Self::Choice(_) | Self::Scheduler => Ok(Value::from(typed)),
             Self::Whole { .. } => whole_number(typed).ok_or_else(|| format!("`{typed}` is not a whole number")),
             Self::Number { least, most } => match typed.parse::<f64>() {
                 Ok(number) if !number.is_finite() => Err(format!("{number} is out of bounds: use {least} to {most}")),

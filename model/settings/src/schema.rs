@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::field::{Field, Presence};
 use crate::kind::{Kind, MAX_TOLD};
+use crate::scheduler_name::SchedulerName;
 
 /// The schema of an object with these fields and no others.
 #[must_use]
@@ -62,6 +63,12 @@ fn of_kind(kind: Kind) -> Value {
         Kind::Number { least, most } => json!({"type": "number", "minimum": least, "maximum": most}),
         Kind::Flag => json!({"type": "boolean"}),
         Kind::Choice(names) => json!({"type": "string", "enum": names}),
+        Kind::Scheduler => json!({
+            "type": "string",
+            "minLength": 1,
+            "maxLength": SchedulerName::MOST_CHARACTERS,
+            "examples": SchedulerName::examples(),
+        }),
         Kind::Interval => pair("number", json!(0), json!(1)),
         Kind::Size => pair("integer", json!(1), json!(MAX_TOLD)),
         Kind::Offset => pair("integer", json!(0), json!(MAX_TOLD)),

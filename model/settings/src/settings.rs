@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::field::{Field, Presence};
 use crate::field_error::FieldError;
+use crate::presets::Preset;
 use crate::reading::{Missing, read};
 use crate::table::{ResolvedSettings, SETTINGS, Settings};
 
@@ -58,6 +59,15 @@ impl Settings {
         after.extend(object.clone());
         values.extend(with(read(SETTINGS, object, Missing::Filled), useless_strength(&after))?);
         Self::from_checked(values, seed).map_err(|error| vec![error])
+    }
+
+    /// The settings with what the preset says filled in, where they leave it open.
+    #[must_use]
+    pub fn with_preset(mut self) -> Self {
+        if let Some(preset) = self.preset.as_deref().and_then(Preset::named) {
+            preset.fill(&mut self);
+        }
+        self
     }
 
     /// Checks every setting that can be checked without a model. An empty prompt is allowed.
@@ -172,6 +182,7 @@ mod tests {
             Kind::Number { .. } => json!(0.5),
             Kind::Flag => json!(true),
             Kind::Choice(names) => json!(names[0]),
+            Kind::Scheduler => json!("dpmpp_2m_karras"),
             Kind::Interval => json!([0.25, 0.75]),
             Kind::Size | Kind::Offset => json!([64, 72]),
             Kind::Texts { .. } => json!(["a"]),
@@ -193,9 +204,8 @@ mod tests {
         for (name, value) in every_setting() {
             assert!(ASKED_ONLY.contains(&name.as_str()) || resolved[&name] == value, "{name}");
         }
-        let Settings { init_image, model, loras, embeddings, .. } = settings.clone();
-        let again = Settings { init_image, model, loras, embeddings, ..settings.clone().resolve().into() };
-        assert_eq!(again, settings);
+        let again = Settings::from(settings.clone().resolve());
+        assert_eq!(again.resolve(), settings.resolve());
     }
 
     #[test]

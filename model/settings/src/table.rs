@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::field::{Field, Presence};
 use crate::kind::Kind;
 use crate::lora_reference::LoraReference;
+use crate::presets::PRESET_NAMES;
 use crate::scheduler_name::SchedulerName;
 
 /// Most characters of a prompt or negative prompt.
@@ -15,6 +16,9 @@ pub const MAX_PROMPT: usize = 2_000;
 pub const MAX_COUNT: u64 = 8;
 /// Most characters of an uploaded image's key.
 const MAX_KEY: usize = 120;
+
+/// Most layers of the text encoders that may be left out: more than the smaller one of SDXL has.
+const MAX_CLIP_SKIP: u64 = 12;
 
 /// Pixels of a side, in multiples of 8.
 pub const SIDES: RangeInclusive<u32> = 64..=2048;
@@ -144,10 +148,11 @@ macro_rules! settings {
         }
 
         impl Settings {
-            /// The settings with every default filled in.
+            /// The settings with every default filled in, that of the preset if there is one.
             #[must_use]
             pub fn resolve(self) -> ResolvedSettings {
-                ResolvedSettings { $( $name: resolve!($presence $( ($value) )? => self.$name), )+ }
+                let settings = self.with_preset();
+                ResolvedSettings { $( $name: resolve!($presence $( ($value) )? => settings.$name), )+ }
             }
         }
 
@@ -183,8 +188,12 @@ settings! {
     /// Compute the whole UNet only every this many steps, and on the steps between only its finest level (DeepCache, Ma et
     /// al. 2024): faster, and a slightly different image.
     reuse_features: u32, Kind::whole(1, 10), or(1), "1";
-    /// The scheduler.
-    scheduler: SchedulerName, Kind::Choice(SchedulerName::NAMES), optional, "the model's own";
+    /// The scheduler: a sampler such as euler_a, with a noise schedule after it if not the model's own, such as
+    /// dpmpp_2m_karras; the names of diffusers, AUTOMATIC1111 and ComfyUI are understood.
+    scheduler: SchedulerName, Kind::Scheduler, optional, "the model's own";
+    /// How many more of the text encoders' last layers to leave out for the prompt, as in diffusers: 0 is SDXL's own choice,
+    /// the last layer but one, which AUTOMATIC1111 calls 2.
+    clip_skip: u32, Kind::whole(0, MAX_CLIP_SKIP), or(0), "0";
     /// The seed of the noise: the same seed and settings give the same image. Image i of several is what the same request
     /// alone gives with this seed plus i.
     seed: u64, Kind::whole(0, u64::MAX), always(0), "drawn at random";
@@ -202,6 +211,8 @@ settings! {
     /// How much of the init image may change: the share of the schedule that runs on it.
     strength: f64, SHARE, or(0.3), "0.3";
     asked only {
+        /// The settings of a distilled model, for those that are not given: steps, guidance and scheduler.
+        preset: String, Kind::Choice(PRESET_NAMES), "the model's or its LoRA's, where it is recognised";
         /// The key of an uploaded image to start from.
         init_image: String, Kind::text(MAX_KEY), "none";
         /// The model that draws, by a name that the service offers.

@@ -6,7 +6,7 @@ use super::text_cache::TextKey;
 use super::{Model, Trace};
 use easel_settings::ResolvedSettings;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::network::text_encoder::TextEmbedding;
 use crate::network::unet::Conditioning;
 use crate::ops::floats;
@@ -42,14 +42,16 @@ impl StageConditioning {
         trace: Option<&mut Trace>,
     ) -> Result<Self> {
         let index = model.index(stage);
-        let positive = encode(model, stage, "prompt", &settings.prompt, warnings)?;
+        // As in diffusers, only the prompt's layer is chosen; the negative prompt's stays SDXL's own.
+        let skipped = layers_to_skip(model, stage, settings.clip_skip)?;
+        let positive = encode(model, stage, "prompt", &settings.prompt, skipped, warnings)?;
         let guided = settings.guidance_scale > 1.0;
         let negative = if guided || trace.is_some() {
             Some(match &settings.negative_prompt {
                 None if index.force_zeros_for_empty_prompt => {
                     EncodedText { context: positive.context.zeros_like(), pooled: positive.pooled.zeros_like() }
                 }
-                text => encode(model, stage, "negative prompt", text.as_deref().unwrap_or(""), warnings)?,
+                text => encode(model, stage, "negative prompt", text.as_deref().unwrap_or(""), 0, warnings)?,
             })
         } else {
             None
@@ -92,8 +94,29 @@ impl StageConditioning {
     }
 }
 
-/// The penultimate states of the stage's encoders side by side, and the second one's pooled state.
-fn encode(model: &Model, stage: Stage, what: &str, text: &str, warnings: &mut Vec<String>) -> Result<EncodedText> {
+/// How many layers before the last but one `clip_skip` leaves out of each encoder.
+fn layers_to_skip(model: &Model, stage: Stage, clip_skip: u32) -> Result<usize> {
+    let most = model.text_layers(stage).saturating_sub(1);
+    let skipped = clip_skip as usize;
+    if skipped <= most {
+        return Ok(skipped);
+    }
+    Err(Error::invalid(
+        "clip_skip",
+        format!("{skipped} is more than the model's text encoders have: use at most {most}"),
+    ))
+}
+
+/// The states of the stage's encoders side by side, `skipped` layers before the last but one, and the second one's pooled
+/// state.
+fn encode(
+    model: &Model,
+    stage: Stage,
+    what: &str,
+    text: &str,
+    skipped: usize,
+    warnings: &mut Vec<String>,
+) -> Result<EncodedText> {
     let tokenizers = model.tokenizers(stage);
     let mut note = |tokens: &Tokens| {
         if let Some(dropped) = &tokens.dropped {
@@ -105,13 +128,13 @@ fn encode(model: &Model, stage: Stage, what: &str, text: &str, warnings: &mut Ve
     };
     let tokens = tokenizers.second.encode(text)?;
     note(&tokens);
-    let second = embed(model, stage, Component::TextEncoder2, &tokens)?;
+    let second = embed(model, stage, Component::TextEncoder2, &tokens, skipped)?;
     let pooled = second.pooled.expect("the second encoder is built with its projection");
     let context = match &tokenizers.first {
         Some(tokenizer) => {
             let tokens = tokenizer.encode(text)?;
             note(&tokens);
-            let first = embed(model, stage, Component::TextEncoder, &tokens)?;
+            let first = embed(model, stage, Component::TextEncoder, &tokens, skipped)?;
             Tensor::cat(vec![first.hidden, second.hidden], 2)
         }
         None => second.hidden,
@@ -120,14 +143,15 @@ fn encode(model: &Model, stage: Stage, what: &str, text: &str, warnings: &mut Ve
 }
 
 /// What one encoder makes of `tokens`; the encoder is loaded only if it does not know them yet.
-fn embed(model: &Model, stage: Stage, component: Component, tokens: &Tokens) -> Result<TextEmbedding> {
-    let key = TextKey::new(model.owner(stage, component), component, model.merged_as(stage, component), tokens);
+fn embed(model: &Model, stage: Stage, component: Component, tokens: &Tokens, skipped: usize) -> Result<TextEmbedding> {
+    let merged_as = model.merged_as(stage, component);
+    let key = TextKey::new(model.owner(stage, component), component, merged_as, tokens, skipped);
     model.texts().get_or_encode(key, || {
         let encoder = match component {
             Component::TextEncoder => model.text_encoder(stage),
             _ => model.text_encoder_2(stage),
         };
-        Ok(encoder?.forward(&tokens.ids, tokens.end_of_text))
+        Ok(encoder?.forward(&tokens.ids, tokens.end_of_text, skipped))
     })
 }
 

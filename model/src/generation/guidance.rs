@@ -8,7 +8,7 @@ use crate::scheduler::Scheduler;
 /// Whether the evaluation `index` of `scheduler` is guided: the model then evaluates the negative prompt too. Both
 /// evaluations of a second-order step are, or neither is.
 pub(crate) fn is_guided(settings: &ResolvedSettings, scheduler: &Scheduler, index: usize) -> bool {
-    let step = index / scheduler.evaluations_per_step();
+    let step = scheduler.step_of(index);
     let share = step as f64 / scheduler.steps() as f64;
     let within = settings.guidance_interval.is_none_or(|(start, end)| start <= share && share < end);
     settings.guidance_scale > 1.0 && within
@@ -42,26 +42,26 @@ fn deviation(values: &[f32]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scheduler::{SchedulerConfig, SchedulerName};
+    use crate::scheduler::{Sampler, SchedulerConfig};
 
     /// The evaluations that are guided, of a schedule of ten steps.
-    fn guided(name: SchedulerName, guidance_scale: f64, guidance_interval: Option<(f64, f64)>) -> Vec<usize> {
+    fn guided(sampler: Sampler, guidance_scale: f64, guidance_interval: Option<(f64, f64)>) -> Vec<usize> {
         let settings = ResolvedSettings { guidance_scale, guidance_interval, ..ResolvedSettings::new("a heart") };
-        let scheduler = Scheduler::new(name, &SchedulerConfig::default(), 10).expect("a usual schedule");
+        let scheduler = Scheduler::new(sampler.into(), &SchedulerConfig::default(), 10).expect("a usual schedule");
         (0..scheduler.timesteps().len()).filter(|&index| is_guided(&settings, &scheduler, index)).collect()
     }
 
     #[test]
     fn only_steps_of_the_interval_are_guided() {
-        let euler = |scale, interval| guided(SchedulerName::Euler, scale, interval);
+        let euler = |scale, interval| guided(Sampler::Euler, scale, interval);
         assert_eq!(euler(5.0, None), Vec::from_iter(0..10));
         assert_eq!(euler(5.0, Some((0.0, 1.0))), Vec::from_iter(0..10));
         assert_eq!(euler(5.0, Some((0.1, 0.8))), Vec::from_iter(1..8));
         assert_eq!(euler(5.0, Some((0.15, 0.21))), [2]);
         assert!(euler(5.0, Some((0.11, 0.19))).is_empty());
         assert!(euler(1.0, Some((0.0, 1.0))).is_empty() && euler(0.0, None).is_empty());
-        assert_eq!(guided(SchedulerName::Heun, 5.0, Some((0.1, 0.8))), Vec::from_iter(2..16));
-        assert_eq!(guided(SchedulerName::Heun, 5.0, Some((0.9, 1.0))), [18]);
+        assert_eq!(guided(Sampler::Heun, 5.0, Some((0.1, 0.8))), Vec::from_iter(2..16));
+        assert_eq!(guided(Sampler::Heun, 5.0, Some((0.9, 1.0))), [18]);
     }
 
     #[test]

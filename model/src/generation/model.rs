@@ -125,6 +125,11 @@ impl Model {
         self.0.refiner.is_some()
     }
 
+    /// What whoever opens the model should know, such as a scheduler that is replaced.
+    pub fn warnings(&self) -> Vec<String> {
+        self.0.base.warnings()
+    }
+
     /// What the model is called: its folder or file.
     pub fn name(&self) -> String {
         self.0.base.name()
@@ -155,6 +160,15 @@ impl Model {
 
     pub(crate) fn tokenizers(&self, stage: Stage) -> &Tokenizers {
         self.source(stage).tokenizers()
+    }
+
+    /// Layers of the smallest text encoder of `stage`.
+    pub(super) fn text_layers(&self, stage: Stage) -> usize {
+        let second = self.source(stage).text_encoder_2_config().num_hidden_layers;
+        match self.tokenizers(stage).first {
+            Some(_) => second.min(self.source(stage).text_encoder_config().num_hidden_layers),
+            None => second,
+        }
     }
 
     /// The texts encoded before.

@@ -36,7 +36,7 @@ impl Plan {
         };
         // However few the steps, pure noise is the base model's.
         let cut = if cut == 0 && !from_image && settings.high_noise_frac > 0.0 {
-            scheduler.evaluations_per_step().min(end)
+            scheduler.first_evaluation(1).min(end)
         } else {
             cut
         };

@@ -117,10 +117,9 @@ impl Generation {
         let Request { mut settings, init_image, .. } = request;
         (settings.width, settings.height) = (Some(width), Some(height));
         let config = model.scheduler_config();
-        let name = match settings.scheduler {
-            Some(name) => name,
-            None => config.default_name()?,
-        };
+        let (own, replaced) = config.default_name();
+        let name = settings.scheduler.unwrap_or(own);
+        let warnings = replaced.filter(|_| settings.scheduler.is_none()).into_iter().collect();
         settings.scheduler = Some(name);
         let scheduler = Scheduler::new(name, config, settings.steps as usize)?;
         let plan = Plan::new(&settings, &scheduler, model.has_refiner(), from_image)?;
@@ -134,7 +133,7 @@ impl Generation {
             noise: ImageNoise::new(settings.seed, settings.count),
             conditioning: [None, None],
             reuse: Reuse::default(),
-            warnings: Vec::new(),
+            warnings,
             timings: Timings::new(),
             multiply_adds: BTreeMap::new(),
             steps_time: Duration::ZERO,

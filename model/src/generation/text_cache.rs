@@ -26,12 +26,20 @@ pub(super) struct TextKey {
     merged_as: Option<Fingerprint>,
     ids: Vec<u32>,
     end_of_text: usize,
+    /// Layers left out before the last but one.
+    skipped: usize,
 }
 
 impl TextKey {
     /// `tokens` as read by the encoder `component` of `owner`, with LoRAs or without.
-    pub(super) fn new(owner: Stage, component: Component, merged_as: Option<Fingerprint>, tokens: &Tokens) -> Self {
-        Self { owner, component, merged_as, ids: tokens.ids.clone(), end_of_text: tokens.end_of_text }
+    pub(super) fn new(
+        owner: Stage,
+        component: Component,
+        merged_as: Option<Fingerprint>,
+        tokens: &Tokens,
+        skipped: usize,
+    ) -> Self {
+        Self { owner, component, merged_as, ids: tokens.ids.clone(), end_of_text: tokens.end_of_text, skipped }
     }
 }
 
@@ -105,7 +113,7 @@ mod tests {
 
     fn key(id: u32) -> TextKey {
         let (owner, component) = (Stage::Base, Component::TextEncoder2);
-        TextKey { owner, component, merged_as: None, ids: vec![id], end_of_text: 0 }
+        TextKey { owner, component, merged_as: None, ids: vec![id], end_of_text: 0, skipped: 0 }
     }
 
     /// Asks for `key`; whether it had to be encoded.
@@ -145,6 +153,7 @@ mod tests {
         assert!(ask(&cache, TextKey { end_of_text: 1, ..key(1) }));
         assert!(ask(&cache, TextKey { merged_as: Some(Fingerprint::of_text("a LoRA")), ..key(1) }));
         assert!(ask(&cache, TextKey { ids: vec![1, 2], ..key(1) }));
+        assert!(ask(&cache, TextKey { skipped: 1, ..key(1) }));
         assert!(!ask(&cache, key(1)));
     }
 

@@ -22,7 +22,7 @@ pub(crate) struct TextEncoder {
 /// What the UNet sees of a prompt.
 #[derive(Clone)]
 pub(crate) struct TextEmbedding {
-    /// Output of the last layer but one, without the final norm: `[1, 77, hidden]`.
+    /// Output of the last layer but one, or of one further back, without the final norm: `[1, 77, hidden]`.
     pub hidden: Tensor<3>,
     /// Projected state at the first end-of-text token, if this encoder has a projection: `[1, projection]`.
     pub pooled: Option<Tensor<2>>,
@@ -61,8 +61,9 @@ impl TextEncoder {
         Ok(Self { token_embedding, position_embedding, layers, final_layer_norm, text_projection, compute })
     }
 
-    /// Encodes one prompt of token `ids` whose first end-of-text token stands at `end_of_text`.
-    pub(crate) fn forward(&self, ids: &[u32], end_of_text: usize) -> TextEmbedding {
+    /// Encodes one prompt of token `ids` whose first end-of-text token stands at `end_of_text`. The states are those of the
+    /// layer `skipped` before the last but one; the pooled state is always that of the last.
+    pub(crate) fn forward(&self, ids: &[u32], end_of_text: usize, skipped: usize) -> TextEmbedding {
         let device = self.token_embedding.device();
         let ids: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
         let ids = Tensor::<1, Int>::from_ints(ids.as_slice(), &device).unsqueeze::<2>();
@@ -70,11 +71,13 @@ impl TextEncoder {
         // The rows are picked before they are widened: the table is large, a prompt is not.
         let mut x = embedding(self.token_embedding.clone(), ids).cast(self.compute) + positions;
         let (last, others) = self.layers.split_last().expect("the configuration asks for at least two layers");
-        for layer in others {
+        let kept = others.len().saturating_sub(skipped);
+        for layer in &others[..kept] {
             x = layer.forward(x);
         }
         let hidden = x.clone();
         let pooled = self.text_projection.as_ref().map(|projection| {
+            let x = others[kept..].iter().fold(x, |x, layer| layer.forward(x));
             let normed = self.final_layer_norm.forward(last.forward(x));
             projection.forward(normed.narrow(1, end_of_text, 1).squeeze_dim::<2>(1))
         });

@@ -1,11 +1,17 @@
 //! A model's `scheduler_config.json`: how it was trained, and how it wants to be sampled.
 
+mod edm;
+mod fields;
+mod readers;
+
 use std::path::Path;
 
+use easel_settings::Sampler;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
 
+pub use self::edm::EdmConfig;
+use self::fields::SchedulerFields;
+pub use self::readers::Refused;
 use crate::error::{Error, Result};
 
 /// More training timesteps than any model has; bounds the tables built from a configuration.
@@ -107,6 +113,12 @@ pub struct SchedulerConfig {
     pub steps_offset: usize,
     /// Use the noise levels of "Elucidating the Design Space" (Karras et al. 2022).
     pub use_karras_sigmas: bool,
+    /// Space the noise levels evenly in their logarithm.
+    pub use_exponential_sigmas: bool,
+    /// Space the noise levels by the quantiles of a beta distribution.
+    pub use_beta_sigmas: bool,
+    /// DPM-Solver: space the noise levels evenly in the logarithm of the signal-to-noise ratio.
+    pub use_lu_lambdas: bool,
     /// The lowest Karras noise level, if not the schedule's own.
     pub sigma_min: Option<f64>,
     /// The highest Karras noise level, if not the schedule's own.
@@ -125,7 +137,7 @@ pub struct SchedulerConfig {
     pub timestep_scaling: f64,
     /// DPM-Solver: deterministic or stochastic.
     pub algorithm_type: AlgorithmType,
-    /// DPM-Solver, UniPC: 1 or 2.
+    /// DPM-Solver and DEIS: 1 to 3, UniPC: 1 or 2.
     pub solver_order: usize,
     /// DPM-Solver, UniPC: variant of the second-order step.
     pub solver_type: SolverType,
@@ -135,6 +147,10 @@ pub struct SchedulerConfig {
     pub euler_at_final: bool,
     /// DPM-Solver: leave out training timesteps whose log signal-to-noise ratio is below this.
     pub lambda_min_clipped: Option<f64>,
+    /// The model's levels are not those of training timesteps.
+    pub edm: Option<EdmConfig>,
+    /// What the file asks for and is not offered, which only matters to the samplers that read it.
+    pub refused: Vec<Refused>,
 }
 
 impl Default for SchedulerConfig {
@@ -150,6 +166,9 @@ impl Default for SchedulerConfig {
             timestep_spacing: TimestepSpacing::Leading,
             steps_offset: 1,
             use_karras_sigmas: false,
+            use_exponential_sigmas: false,
+            use_beta_sigmas: false,
+            use_lu_lambdas: false,
             sigma_min: None,
             sigma_max: None,
             final_sigmas_type: FinalSigmasType::Zero,
@@ -164,58 +183,84 @@ impl Default for SchedulerConfig {
             lower_order_final: true,
             euler_at_final: false,
             lambda_min_clipped: None,
+            edm: None,
+            refused: Vec::new(),
         }
     }
 }
 
 impl SchedulerConfig {
-    /// Reads the text of a `scheduler_config.json`; `file` is only named in errors. Unknown fields are ignored.
+    /// Reads the text of a `scheduler_config.json`; `file` is only named in errors. Unknown fields are ignored, and so are
+    /// those that the sampler in use does not read: diffusers writes fields of other classes, too.
     ///
     /// # Errors
-    /// [`Error::Config`] naming the field, if the text is not JSON or a value is out of range or not supported.
+    /// [`Error::Config`] naming the field, if the text is not JSON or a value that every sampler reads is out of range or not
+    /// supported.
     pub fn from_json(text: &str, file: &Path) -> Result<Self> {
         let fail = |message| Error::Config { file: file.into(), message };
-        let fields = serde_json::from_str(&without_infinities(text))
-            .map_err(|error| fail(format!("{error}; replace the file by the model's original")))?;
-        let fields = SchedulerFields { fields, file };
-        fields.refuse_unsupported()?;
+        let mut fields = SchedulerFields::parse(text).map_err(fail)?;
         let default = Self::default();
+        let class_name = fields.get("_class_name", default.class_name).map_err(fail)?;
+        let edm = if class_name.starts_with("EDM") { Some(fields.edm().map_err(fail)?) } else { None };
         let config = Self {
-            class_name: fields.get("_class_name", default.class_name)?,
-            num_train_timesteps: fields.get("num_train_timesteps", default.num_train_timesteps)?,
-            beta_start: fields.get("beta_start", default.beta_start)?,
-            beta_end: fields.get("beta_end", default.beta_end)?,
-            beta_schedule: fields.get("beta_schedule", default.beta_schedule)?,
-            rescale_betas_zero_snr: fields.get("rescale_betas_zero_snr", default.rescale_betas_zero_snr)?,
-            prediction_type: fields.get("prediction_type", default.prediction_type)?,
-            timestep_spacing: fields.get("timestep_spacing", default.timestep_spacing)?,
-            steps_offset: fields.get("steps_offset", default.steps_offset)?,
-            use_karras_sigmas: fields.get("use_karras_sigmas", default.use_karras_sigmas)?,
-            sigma_min: fields.get("sigma_min", default.sigma_min)?,
-            sigma_max: fields.get("sigma_max", default.sigma_max)?,
-            final_sigmas_type: fields.get("final_sigmas_type", default.final_sigmas_type)?,
-            clip_sample: fields.get("clip_sample", default.clip_sample)?,
-            clip_sample_range: fields.get("clip_sample_range", default.clip_sample_range)?,
-            set_alpha_to_one: fields.get("set_alpha_to_one", default.set_alpha_to_one)?,
-            original_inference_steps: fields.get("original_inference_steps", default.original_inference_steps)?,
-            timestep_scaling: fields.get("timestep_scaling", default.timestep_scaling)?,
-            algorithm_type: fields.get("algorithm_type", default.algorithm_type)?,
-            solver_order: fields.get("solver_order", default.solver_order)?,
-            solver_type: fields.get("solver_type", default.solver_type)?,
-            lower_order_final: fields.get("lower_order_final", default.lower_order_final)?,
-            euler_at_final: fields.get("euler_at_final", default.euler_at_final)?,
-            lambda_min_clipped: fields.get("lambda_min_clipped", default.lambda_min_clipped)?,
+            edm,
+            class_name,
+            num_train_timesteps: fields.get("num_train_timesteps", default.num_train_timesteps).map_err(fail)?,
+            beta_start: fields.get("beta_start", default.beta_start).map_err(fail)?,
+            beta_end: fields.get("beta_end", default.beta_end).map_err(fail)?,
+            beta_schedule: fields.get("beta_schedule", default.beta_schedule).map_err(fail)?,
+            rescale_betas_zero_snr: fields.get("rescale_betas_zero_snr", false).map_err(fail)?,
+            prediction_type: fields.get("prediction_type", default.prediction_type).map_err(fail)?,
+            timestep_spacing: fields.get("timestep_spacing", default.timestep_spacing).map_err(fail)?,
+            steps_offset: fields.get("steps_offset", default.steps_offset).map_err(fail)?,
+            use_karras_sigmas: fields.read("use_karras_sigmas", false),
+            use_exponential_sigmas: fields.read("use_exponential_sigmas", false),
+            use_beta_sigmas: fields.read("use_beta_sigmas", false),
+            use_lu_lambdas: fields.read("use_lu_lambdas", false),
+            sigma_min: fields.read_number("sigma_min", None, is_positive),
+            sigma_max: fields.read_number("sigma_max", None, is_positive),
+            final_sigmas_type: fields.read("final_sigmas_type", default.final_sigmas_type),
+            clip_sample: fields.read("clip_sample", default.clip_sample),
+            clip_sample_range: fields
+                .read_number("clip_sample_range", Some(default.clip_sample_range), is_positive)
+                .unwrap_or(default.clip_sample_range),
+            set_alpha_to_one: fields.read("set_alpha_to_one", default.set_alpha_to_one),
+            original_inference_steps: fields.read("original_inference_steps", default.original_inference_steps),
+            timestep_scaling: fields
+                .read_number("timestep_scaling", Some(default.timestep_scaling), is_positive)
+                .unwrap_or(default.timestep_scaling),
+            algorithm_type: fields.read("algorithm_type", default.algorithm_type),
+            solver_order: fields.read("solver_order", default.solver_order),
+            solver_type: fields.read("solver_type", default.solver_type),
+            lower_order_final: fields.read("lower_order_final", default.lower_order_final),
+            euler_at_final: fields.read("euler_at_final", default.euler_at_final),
+            lambda_min_clipped: fields.read_number("lambda_min_clipped", None, |_| true),
+            refused: fields.unsupported(),
         };
+        let config = config.with_usable_numbers();
         config.check().map_err(fail)?;
         Ok(config)
     }
 
-    /// Checks the ranges of all values.
+    /// Numbers that only some samplers read, moved to `refused` where they are out of range.
+    fn with_usable_numbers(mut self) -> Self {
+        let (default, timesteps) = (Self::default(), self.num_train_timesteps);
+        if !(1..=timesteps).contains(&self.original_inference_steps) {
+            let message = format!("{} must be between 1 and {timesteps}", self.original_inference_steps);
+            self.refused.push(Refused::new("original_inference_steps", message));
+            self.original_inference_steps = default.original_inference_steps.min(timesteps);
+        }
+        if !(1..=3).contains(&self.solver_order) {
+            self.refused
+                .push(Refused::new("solver_order", format!("{} is not offered; 1 to 3 are", self.solver_order)));
+            self.solver_order = default.solver_order;
+        }
+        self
+    }
+
+    /// Checks the ranges of the values that every sampler reads.
     pub(super) fn check(&self) -> std::result::Result<(), String> {
         let require = |good: bool, message: String| if good { Ok(()) } else { Err(message) };
-        let positive = |field: &str, value: f64| {
-            require(value.is_finite() && value > 0.0, format!("{field}: {value} must be a positive number"))
-        };
         let timesteps = self.num_train_timesteps;
         require(
             (2..=MAX_TRAIN_TIMESTEPS).contains(&timesteps),
@@ -237,76 +282,25 @@ impl SchedulerConfig {
             format!("original_inference_steps: {} must be between 1 and {timesteps}", self.original_inference_steps),
         )?;
         require(
-            (1..=2).contains(&self.solver_order),
-            format!("solver_order: {} is not supported; 1 and 2 are", self.solver_order),
+            (1..=3).contains(&self.solver_order),
+            format!("solver_order: {} is not offered; 1 to 3 are", self.solver_order),
         )?;
-        positive("clip_sample_range", self.clip_sample_range)?;
-        positive("timestep_scaling", self.timestep_scaling)?;
-        for (field, value) in [("sigma_min", self.sigma_min), ("sigma_max", self.sigma_max)] {
-            value.map_or(Ok(()), |value| positive(field, value))?;
+        let numbers = [Some(self.clip_sample_range), Some(self.timestep_scaling), self.sigma_min, self.sigma_max];
+        require(
+            numbers.into_iter().flatten().all(is_positive),
+            "clip_sample_range, timestep_scaling, sigma_min and sigma_max must be positive numbers".into(),
+        )
+    }
+
+    /// Why `sampler` cannot be used with this configuration, if it reads what is not offered.
+    pub(super) fn refusal(&self, sampler: Sampler) -> Option<String> {
+        if sampler == Sampler::UniPc && self.solver_order > 2 {
+            return Some(format!("solver_order: {} is not offered for it; 1 and 2 are", self.solver_order));
         }
-        Ok(())
+        self.refused.iter().find(|refused| refused.matters_to(sampler)).map(ToString::to_string)
     }
 }
 
-/// The fields of the file, read one by one so that an error names the field.
-struct SchedulerFields<'a> {
-    fields: Map<String, Value>,
-    file: &'a Path,
-}
-
-impl SchedulerFields<'_> {
-    /// The field's value, or `default` if the file leaves it out or says `null`.
-    fn get<T: DeserializeOwned>(&self, field: &str, default: T) -> Result<T> {
-        match self.fields.get(field) {
-            None | Some(Value::Null) => Ok(default),
-            Some(value) => T::deserialize(value).map_err(|error| self.fail(format!("{field}: {error}"))),
-        }
-    }
-
-    /// SchedulerFields of diffusers' schedulers for which only their usual value is supported.
-    fn refuse_unsupported(&self) -> Result<()> {
-        let switches = [
-            ("use_exponential_sigmas", false),
-            ("use_beta_sigmas", false),
-            ("use_lu_lambdas", false),
-            ("use_flow_sigmas", false),
-            ("use_dynamic_shifting", false),
-            ("thresholding", false),
-            ("predict_x0", true),
-        ];
-        for (field, usual) in switches {
-            if self.get(field, usual)? != usual {
-                return Err(self.fail(format!("{field}: {} is not supported, only {usual}", !usual)));
-            }
-        }
-        for (field, usual) in [("interpolation_type", "linear"), ("timestep_type", "discrete")] {
-            let value: String = self.get(field, usual.into())?;
-            if value != usual {
-                return Err(self.fail(format!("{field}: `{value}` is not supported, only `{usual}`")));
-            }
-        }
-        for field in ["trained_betas", "variance_type", "solver_p", "shift_terminal", "disable_corrector"] {
-            let value = self.get(field, Value::Null)?;
-            if !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty()) {
-                return Err(self.fail(format!("{field}: is not supported; it must be null")));
-            }
-        }
-        Ok(())
-    }
-
-    fn fail(&self, message: String) -> Error {
-        Error::Config { file: self.file.into(), message }
-    }
-}
-
-/// Python writes infinity as a bare word, which is not JSON (diffusers: `"lambda_min_clipped": -Infinity`). As `null` it
-/// stands for the field's default, which it is.
-fn without_infinities(text: &str) -> String {
-    // Every other piece between quotation marks is outside strings. (No field of a scheduler holds an escaped one.)
-    let outside_strings = |(index, piece): (usize, &str)| match index % 2 {
-        0 => piece.replace("-Infinity", "null").replace("Infinity", "null").replace("NaN", "null"),
-        _ => piece.to_owned(),
-    };
-    text.split('"').enumerate().map(outside_strings).collect::<Vec<_>>().join("\"")
+fn is_positive(value: f64) -> bool {
+    value.is_finite() && value > 0.0
 }

@@ -26,6 +26,11 @@ impl Ddim {
         Self { prediction: Prediction::with_clip(config), targets }
     }
 
+    /// The same through the levels of `schedule`, each step to where the next begins.
+    pub(super) fn through_levels(config: &SchedulerConfig, schedule: &Schedule) -> Self {
+        Self { prediction: Prediction::with_clip(config), targets: schedule.levels[1..].to_vec() }
+    }
+
     pub(super) fn step(&self, at: &Evaluation) -> Vec<f32> {
         let (level, target) = (at.level(), self.targets[at.index]);
         let image = self.prediction.image_preserving(level, at.output, at.sample);

@@ -4,9 +4,6 @@
 use super::config::SchedulerConfig;
 use super::evaluation::{Evaluation, Noise};
 use super::prediction::Prediction;
-use super::schedule::{
-    Level, Schedule, final_sigma, interpolate, karras_sigmas, spaced_timesteps, timestep_of_sigma, training_sigmas,
-};
 use crate::error::Result;
 
 /// Follows the slope from one noise level to the next.
@@ -27,13 +24,9 @@ impl Euler {
 
     pub(super) fn step(&self, at: &Evaluation, noise: &mut Noise) -> Result<Vec<f32>> {
         let (sigma, next) = (at.level().sigma, at.level_after().sigma);
-        let image = self.prediction.image_exploding(sigma, at.output, at.sample);
+        let image = at.image(&self.prediction);
         // The ancestral variant goes down below the next level and comes back up with fresh noise, even if none of it.
-        let up = match self.ancestral {
-            true => (next * next * (sigma * sigma - next * next) / (sigma * sigma)).sqrt(),
-            false => 0.0,
-        };
-        let down = if self.ancestral { (next * next - up * up).sqrt() } else { next };
+        let (down, up) = if self.ancestral { ancestral(sigma, next) } else { (next, 0.0) };
         let mut sample = follow(at.sample, &slope(at.sample, &image, sigma), down - sigma);
         if self.ancestral {
             let fresh = noise.draw(sample.len())?;
@@ -41,6 +34,12 @@ impl Euler {
         }
         Ok(sample)
     }
+}
+
+/// How far down an ancestral step from `sigma` to `next` goes, and how much fresh noise brings it back up.
+pub(super) fn ancestral(sigma: f32, next: f32) -> (f32, f32) {
+    let up = (next * next * (sigma * sigma - next * next) / (sigma * sigma)).sqrt();
+    ((next * next - up * up).sqrt(), up)
 }
 
 /// The change of a sample with the noise level.
@@ -51,21 +50,4 @@ pub(super) fn slope(sample: &[f32], image: &[f32], sigma: f32) -> Vec<f32> {
 /// The sample after the noise level changed by `difference`.
 pub(super) fn follow(sample: &[f32], slope: &[f32], difference: f32) -> Vec<f32> {
     sample.iter().zip(slope).map(|(sample, slope)| sample + slope * difference).collect()
-}
-
-/// The timesteps and noise levels of Euler's and Heun's methods, with the final level last.
-pub(super) fn schedule(config: &SchedulerConfig, steps: usize, alphas_cumprod: &[f32]) -> Schedule {
-    let training = training_sigmas(alphas_cumprod);
-    let single = |timestep: f64| f64::from(timestep as f32);
-    let mut timesteps = spaced_timesteps(config, steps, config.num_train_timesteps, false);
-    timesteps.iter_mut().for_each(|timestep| *timestep = single(*timestep));
-    let mut sigmas = interpolate(&timesteps, &training);
-    if config.use_karras_sigmas {
-        sigmas = karras_sigmas(config, sigmas[steps - 1], sigmas[0], steps);
-        timesteps = sigmas.iter().map(|sigma| single(timestep_of_sigma(*sigma, &training))).collect();
-    }
-    sigmas.push(final_sigma(config, &training));
-    let sigmas: Vec<f32> = sigmas.into_iter().map(|sigma| sigma as f32).collect();
-    let levels = sigmas.iter().map(|sigma| Level::exploding(*sigma)).collect();
-    Schedule { timesteps, sigmas, levels }
 }

@@ -1,6 +1,7 @@
 //! What a method sees of the run at one evaluation of the model.
 
-use super::schedule::{Level, Schedule};
+use super::prediction::Prediction;
+use super::schedule::{Level, Schedule, Space};
 use crate::error::{Error, Result};
 
 /// One evaluation of the model, within its schedule.
@@ -24,12 +25,20 @@ impl Evaluation<'_> {
         self.schedule.levels[self.index]
     }
 
+    /// The image without noise, as the model sees it here.
+    pub(super) fn image(&self, prediction: &Prediction) -> Vec<f32> {
+        match self.schedule.space {
+            Space::Exploding => prediction.image_exploding(self.level().sigma, self.output, self.sample),
+            Space::Preserving => prediction.image_preserving(self.level(), self.output, self.sample),
+        }
+    }
+
     /// The level `evaluations` earlier; not before the first.
     pub(super) fn level_before(&self, evaluations: usize) -> Level {
         self.schedule.levels[self.index.saturating_sub(evaluations)]
     }
 
-    /// The level that this evaluation's step goes to; not for DDIM and LCM.
+    /// The level that this evaluation's step goes to; not where only timesteps are known.
     pub(super) fn level_after(&self) -> Level {
         self.schedule.levels[self.index + 1]
     }

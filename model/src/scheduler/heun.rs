@@ -5,10 +5,10 @@
 
 use super::History;
 use super::config::SchedulerConfig;
-use super::euler::{self, follow, slope};
+use super::euler::{follow, slope};
 use super::evaluation::Evaluation;
 use super::prediction::Prediction;
-use super::schedule::{Level, Schedule};
+use super::schedule::{Schedule, Space, StepLevels};
 use crate::error::{Error, Result};
 
 /// Heun's method.
@@ -26,7 +26,7 @@ impl Heun {
         let corrects = at.index % 2 == 1;
         history.check(at.index, at.sample.len(), usize::from(corrects), true)?;
         let sigma = at.level().sigma;
-        let image = self.prediction.image_exploding(sigma, at.output, at.sample);
+        let image = at.image(&self.prediction);
         let slope = slope(at.sample, &image, sigma);
         if !corrects {
             let sample = follow(at.sample, &slope, at.level_after().sigma - sigma);
@@ -43,12 +43,16 @@ impl Heun {
     }
 }
 
-/// The schedule of Euler's method to no noise, with two evaluations for all steps but the last.
-pub(super) fn schedule(config: &SchedulerConfig, steps: usize, alphas_cumprod: &[f32]) -> Schedule {
-    let Schedule { timesteps, mut sigmas, .. } = euler::schedule(config, steps, alphas_cumprod);
-    sigmas[steps] = 0.0;
+/// Two evaluations for all steps but the last, which has only one if it goes to no noise.
+pub(super) fn schedule(levels: StepLevels) -> Schedule {
+    let StepLevels { timesteps, sigmas } = levels;
+    let steps = timesteps.len();
     let twice = |index: usize| index.div_ceil(2);
-    let sigmas: Vec<f32> = (0..2 * steps).map(|i| sigmas[twice(i)]).collect();
-    let levels = sigmas.iter().map(|sigma| Level::exploding(*sigma)).collect();
-    Schedule { timesteps: (0..2 * steps - 1).map(|i| timesteps[twice(i)]).collect(), sigmas, levels }
+    let count = if sigmas[steps] > 0.0 { 2 * steps } else { 2 * steps - 1 };
+    // What the model is told at the end of the last step, if that has noise left.
+    let after = timesteps.last().copied().unwrap_or(0.0);
+    let timestep = |i: usize| timesteps.get(twice(i)).copied().unwrap_or(after);
+    let sigma = |i: usize| sigmas[twice(i).min(steps)];
+    let levels = StepLevels { timesteps: (0..count).map(timestep).collect(), sigmas: (0..=count).map(sigma).collect() };
+    Schedule::of_steps(levels, Space::Exploding)
 }

@@ -8,10 +8,10 @@ use crate::error::{Error, Result};
 /// schedulers whose steps do not depend on earlier ones.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
-    /// The latest predicted images, oldest first (DPM-Solver: one, UniPC: up to two), or the slope of the first half of
-    /// Heun's step. Each as long as the sample.
+    /// The latest predicted images (multistep DPM-Solver, UniPC), noises (DEIS), outputs (PNDM) or slopes (LMS), oldest first, or the
+    /// slope or image of the first half of a step (Heun, single-step DPM-Solver). Each as long as the sample.
     pub outputs: Vec<Vec<f32>>,
-    /// The sample from which the step began that is still to be corrected (Heun, UniPC); otherwise empty.
+    /// The sample from which the step began that is still to be corrected or finished; otherwise empty.
     pub sample: Vec<f32>,
 }
 
@@ -35,11 +35,19 @@ impl History {
         let good = self.outputs.len() <= outputs.min(index)
             && self.outputs.iter().all(|output| output.len() == count)
             && self.sample.len() == expected_sample;
-        if good {
-            return Ok(());
-        }
-        Err(Error::Checkpoint(format!(
-            "the scheduler's history does not belong to step {index} of this run; start the run again"
-        )))
+        if good { Ok(()) } else { Err(foreign(index)) }
     }
+
+    /// Checks that this can be the history before evaluation `index` of samples with `count` elements, where the scheduler
+    /// remembers nothing but, if the evaluation is `halfway` through a step, the sample that the step began with.
+    pub(super) fn check_halfway(&self, index: usize, count: usize, halfway: bool) -> Result<()> {
+        let expected_sample = if halfway { count } else { 0 };
+        if self.outputs.is_empty() && self.sample.len() == expected_sample { Ok(()) } else { Err(foreign(index)) }
+    }
+}
+
+fn foreign(index: usize) -> Error {
+    Error::Checkpoint(format!(
+        "the scheduler's history does not belong to step {index} of this run; start the run again"
+    ))
 }

@@ -1,6 +1,8 @@
 //! Latent consistency models: each evaluation predicts the finished image, which is noised again for the next (Luo et al.
 //! 2023; diffusers' `LCMScheduler`).
 
+use easel_settings::SchedulerName;
+
 use super::config::SchedulerConfig;
 use super::evaluation::{Evaluation, Noise};
 use super::prediction::{Prediction, combine};
@@ -35,11 +37,11 @@ impl Lcm {
 }
 
 /// The timesteps of `steps` steps, chosen evenly from those of the schedule used in distillation.
-pub(super) fn timesteps(config: &SchedulerConfig, steps: usize) -> Result<Vec<f64>> {
+pub(super) fn timesteps(name: SchedulerName, config: &SchedulerConfig, steps: usize) -> Result<Vec<f64>> {
     let original = config.original_inference_steps;
     if steps > original {
         let message =
-            format!("{steps} is more than the {original} that scheduler `lcm` has; ask for at most {original}");
+            format!("{steps} is more than the {original} that scheduler `{name}` has; ask for at most {original}");
         return Err(Error::invalid("steps", message));
     }
     let stride = config.num_train_timesteps / original;

@@ -8,27 +8,49 @@ use super::schedule::Level;
 pub(super) struct Prediction {
     kind: PredictionType,
     clip: Option<f32>,
+    /// The standard deviation of images that a model with levels of its own was scaled for.
+    sigma_data: Option<f32>,
 }
 
 impl Prediction {
     /// Reads outputs as the model was trained, without clamping.
     pub(super) fn new(config: &SchedulerConfig) -> Self {
-        Self { kind: config.prediction_type, clip: None }
+        Self { kind: config.prediction_type, clip: None, sigma_data: config.edm.map(|edm| edm.sigma_data as f32) }
     }
 
     /// The same, and clamps the image if the configuration says so.
     pub(super) fn with_clip(config: &SchedulerConfig) -> Self {
         let clip = config.clip_sample.then_some(config.clip_sample_range as f32);
-        Self { kind: config.prediction_type, clip }
+        Self { clip, ..Self::new(config) }
+    }
+
+    /// What a sample with noise of `sigma` on top is divided by for the model.
+    pub(super) fn input_scale(&self, sigma: f32) -> f32 {
+        let data = self.sigma_data.unwrap_or(1.0);
+        (sigma * sigma + data * data).sqrt()
     }
 
     /// The image in a sample to which noise was added on top ([`Level::exploding`]).
     pub(super) fn image_exploding(&self, sigma: f32, output: &[f32], sample: &[f32]) -> Vec<f32> {
+        if let Some(data) = self.sigma_data {
+            return self.image_edm(sigma, data, output, sample);
+        }
         let variance = sigma * sigma + 1.0;
         let of_output = -sigma / variance.sqrt();
         self.image(output, sample, |output, sample| match self.kind {
             PredictionType::Epsilon => sample - sigma * output,
             PredictionType::VPrediction => output * of_output + sample / variance,
+            PredictionType::Sample => output,
+        })
+    }
+
+    /// The same for a model whose inputs and outputs are scaled as Karras et al. 2022 have it.
+    fn image_edm(&self, sigma: f32, data: f32, output: &[f32], sample: &[f32]) -> Vec<f32> {
+        let variance = sigma * sigma + data * data;
+        let (of_sample, of_output) = (data * data / variance, sigma * data / variance.sqrt());
+        self.image(output, sample, |output, sample| match self.kind {
+            PredictionType::Epsilon => of_sample * sample + of_output * output,
+            PredictionType::VPrediction => of_sample * sample - of_output * output,
             PredictionType::Sample => output,
         })
     }

@@ -39,7 +39,7 @@ impl Scheduler {
             let message = format!("{strength} of {steps} steps is less than one step; raise strength or steps");
             return Err(Error::invalid("strength", message));
         }
-        Ok((steps - done) * self.evaluations_per_step()..evaluations)
+        Ok(self.first_evaluation(steps - done)..evaluations)
     }
 
     /// The first evaluation of the refiner.
@@ -50,9 +50,14 @@ impl Scheduler {
         if !(0.0..=1.0).contains(&high_noise_frac) {
             return Err(Error::invalid("high_noise_frac", format!("{high_noise_frac} must be between 0 and 1")));
         }
+        if !self.has_training_timesteps {
+            let steps = (high_noise_frac * self.steps() as f64).round_ties_even() as usize;
+            return Ok(self.first_evaluation(steps).min(self.timesteps().len()));
+        }
         let train = self.num_train_timesteps() as f64;
         let cutoff = (train - high_noise_frac * train).round_ties_even();
-        let above = self.timesteps().iter().take_while(|timestep| **timestep >= cutoff).count();
-        Ok(above.next_multiple_of(self.evaluations_per_step()).min(self.timesteps().len()))
+        let timestep = |step: &usize| self.timesteps().get(self.first_evaluation(*step)).copied().unwrap_or_default();
+        let above = (0..self.steps()).take_while(|step| timestep(step) >= cutoff).count();
+        Ok(self.first_evaluation(above).min(self.timesteps().len()))
     }
 }

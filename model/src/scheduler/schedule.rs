@@ -34,26 +34,65 @@ impl Level {
     }
 }
 
+/// How noise is added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Space {
+    /// On top of the image ([`Level::exploding`]); the model's input is scaled down.
+    Exploding,
+    /// In place of a part of it, so that the variance stays 1 ([`Level::preserving`]).
+    Preserving,
+}
+
+/// What the model gets as its timestep at each step, and the noise levels, with the one after the last step.
+#[derive(Debug)]
+pub(super) struct StepLevels {
+    pub(super) timesteps: Vec<f64>,
+    pub(super) sigmas: Vec<f32>,
+}
+
+impl StepLevels {
+    pub(super) fn new(timesteps: Vec<f64>, sigmas: impl IntoIterator<Item = f64>) -> Self {
+        Self { timesteps, sigmas: sigmas.into_iter().map(|sigma| sigma as f32).collect() }
+    }
+}
+
 /// A run's model evaluations, first to last.
 #[derive(Clone, Debug)]
 pub(super) struct Schedule {
+    pub(super) space: Space,
     /// What the model gets as its timestep.
     pub(super) timesteps: Vec<f64>,
-    /// The noise levels as diffusers' `sigmas`, one more than timesteps; empty for DDIM and LCM, which have none.
+    /// The noise levels as diffusers' `sigmas`, one more than timesteps; empty for samplers that know only timesteps.
     pub(super) sigmas: Vec<f32>,
     /// The level of the sample before each evaluation; where there are sigmas, also after the last.
     pub(super) levels: Vec<Level>,
 }
 
 impl Schedule {
+    /// An evaluation for each step.
+    pub(super) fn of_steps(levels: StepLevels, space: Space) -> Self {
+        let level = |sigma: &f32| match space {
+            Space::Exploding => Level::exploding(*sigma),
+            Space::Preserving => Level::preserving(*sigma),
+        };
+        let StepLevels { timesteps, sigmas } = levels;
+        Self { space, levels: sigmas.iter().map(level).collect(), timesteps, sigmas }
+    }
+
     /// Whether every step starts with noise, and with less than the one before.
-    pub(super) fn is_falling(&self, evaluations_per_step: usize) -> bool {
-        let starts = || self.levels.iter().take(self.timesteps.len()).step_by(evaluations_per_step);
+    pub(super) fn is_falling(&self, is_start: impl Fn(usize) -> bool) -> bool {
+        let starts = || {
+            let levels = self.levels.iter().take(self.timesteps.len()).enumerate();
+            levels.filter(|(index, _)| is_start(*index)).map(|(_, level)| level)
+        };
         let ratio = |level: &Level| level.sigma / level.alpha.max(f32::MIN_POSITIVE);
         starts().all(|level| level.sigma > 0.0 && level.sigma.is_finite())
             && starts().is_sorted_by(|a, b| ratio(a) > ratio(b))
     }
 }
+
+/// 2⁻²⁴, what diffusers leaves of the image's variance in place of nothing.
+const NEARLY_NOTHING: f32 = 1.0 / 16_777_216.0;
 
 /// What is left of the image's variance at the last training timestep if the betas are rescaled to leave nothing.
 #[derive(Clone, Copy, PartialEq)]
@@ -88,14 +127,20 @@ pub(super) fn alphas_cumprod(config: &SchedulerConfig, zero_snr: ZeroSnr) -> Vec
     let alphas = std::iter::once(bars[0]).chain(ratios).map(|alpha| 1.0 - (1.0 - alpha));
     let mut cumprod = cumulative_product(alphas);
     if zero_snr == ZeroSnr::Nearly {
-        cumprod[timesteps - 1] = 2f32.powi(-24);
+        cumprod[timesteps - 1] = NEARLY_NOTHING;
     }
     cumprod
 }
 
 /// The ratio of noise to image at each training timestep.
 pub(super) fn training_sigmas(alphas_cumprod: &[f32]) -> Vec<f32> {
-    alphas_cumprod.iter().map(|product| ((1.0 - product) / product).sqrt()).collect()
+    let sigma = |product: &f32| match *product {
+        // PyTorch's power function rounds this one up to a power of two, and from there a run's first step subtracts nearly
+        // equal numbers.
+        NEARLY_NOTHING => 4096.0,
+        product => ((1.0 - product) / product).sqrt(),
+    };
+    alphas_cumprod.iter().map(sigma).collect()
 }
 
 /// The training timesteps that `steps` steps visit, going down.
@@ -135,15 +180,6 @@ pub(super) fn interpolate(timesteps: &[f64], training_sigmas: &[f32]) -> Vec<f64
     timesteps.iter().map(interpolated).collect()
 }
 
-/// Noise levels from `highest` to `lowest`, evenly spaced in their seventh root (Karras et al. 2022, equation 5), within the
-/// configuration's own bounds if it has them.
-pub(super) fn karras_sigmas(config: &SchedulerConfig, lowest: f64, highest: f64, steps: usize) -> Vec<f64> {
-    const RHO: f64 = 7.0;
-    let low = config.sigma_min.unwrap_or(lowest).powf(1.0 / RHO);
-    let high = config.sigma_max.unwrap_or(highest).powf(1.0 / RHO);
-    (0..steps).map(|i| (high + linspace(0.0, 1.0, steps, i) * (low - high)).powf(RHO)).collect()
-}
-
 /// The (fractional) training timestep of a noise level.
 pub(super) fn timestep_of_sigma(sigma: f64, training_sigmas: &[f32]) -> f64 {
     let log_sigma = sigma.max(1e-10).ln();
@@ -166,7 +202,7 @@ pub(super) fn final_sigma(config: &SchedulerConfig, training_sigmas: &[f32]) -> 
 }
 
 /// Value `index` of NumPy's `linspace(start, end, points)`.
-fn linspace(start: f64, end: f64, points: usize, index: usize) -> f64 {
+pub(super) fn linspace(start: f64, end: f64, points: usize, index: usize) -> f64 {
     match index {
         0 => start,
         _ if index + 1 == points => end,

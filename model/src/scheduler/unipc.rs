@@ -5,10 +5,9 @@
 
 use super::History;
 use super::config::{SchedulerConfig, SolverType};
-use super::dpm_solver::multistep_schedule;
 use super::evaluation::Evaluation;
 use super::prediction::{Prediction, combine};
-use super::schedule::{Level, Schedule};
+use super::schedule::Level;
 use crate::error::Result;
 
 /// UniPC in terms of the predicted image.
@@ -44,7 +43,7 @@ impl UniPc {
 
     pub(super) fn step(&self, at: &Evaluation, history: &mut History) -> Result<Vec<f32>> {
         history.check(at.index, at.sample.len(), self.order, true)?;
-        let image = self.prediction.image_preserving(at.level(), at.output, at.sample);
+        let image = at.image(&self.prediction);
         let sample = self.correct(at, history, &image).unwrap_or_else(|| at.sample.to_vec());
         let older = history.outputs.last().filter(|_| self.order == 2 && !(self.lower_order_final && at.is_last()));
         let next = self.predict(at, older, &image, &sample);
@@ -105,9 +104,4 @@ fn ratio(older: Level, from: Level, to: Level) -> f32 {
 /// The change from image `from` to image `to`, per step.
 fn difference(to: &[f32], from: &[f32], ratio: f32) -> Vec<f32> {
     to.iter().zip(from).map(|(to, from)| (to - from) / ratio).collect()
-}
-
-/// As for DPM-Solver, with all training timesteps to choose from.
-pub(super) fn schedule(config: &SchedulerConfig, steps: usize, alphas_cumprod: &[f32]) -> Schedule {
-    multistep_schedule(config, steps, alphas_cumprod, config.num_train_timesteps)
 }

@@ -1,5 +1,6 @@
 //! A model on disk, in either layout.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -86,6 +87,17 @@ impl ModelFiles {
             return Err(Error::Weights { file: file.path().to_owned(), tensor: None, message });
         }
         Ok(file)
+    }
+
+    /// The free texts in a single file's header; a folder has none of its own.
+    ///
+    /// # Errors
+    /// The file cannot be read again.
+    pub fn metadata(&self) -> Result<BTreeMap<String, String>> {
+        if self.is_folder {
+            return Ok(BTreeMap::new());
+        }
+        Ok(SafetensorsFile::open(&self.path)?.header().metadata.clone())
     }
 
     /// The folder or file.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::Cache;
 use crate::retention::Retention;
+use crate::scheduler::PredictionChoice;
 
 /// What a model is opened with beside its own files; [`Default`] is the model as it is, for a single image.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +18,8 @@ pub struct ModelOptions {
     /// The folder of a tiny VAE (diffusers' layout of an `AutoencoderTiny`), which decodes images and previews in place
     /// of the VAE: in a twentieth of the time, with less detail.
     pub tiny_vae: Option<PathBuf>,
+    /// What the base predicts, where its files do not say so or say something else.
+    pub prediction: Option<PredictionChoice>,
     /// What happens to a component that a generation no longer needs.
     pub retention: Retention,
     /// Where weights that the device wants packed are kept from their first use on; without one, they are packed in

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use easel_settings::{Preset, recipe_of};
+
 use super::lora::{MergedTensors, Places};
 use super::manifest::{Manifest, manifest};
 use super::merged_parameters::MergedParameters;
+use super::single_file::CONFIG_KEY;
 use super::{
     Cache, Component, ComponentMerge, Fingerprint, Merge, ModelFiles, ModelOptions, RandomWeights, RequestedLora,
     TensorSource, TinyVaeFiles, VaeFiles, check_numbers,
@@ -16,7 +19,7 @@ use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
 use crate::network::parameters::ParameterSource;
 use crate::precision::Precision;
-use crate::scheduler::SchedulerConfig;
+use crate::scheduler::{PredictionChoice, PredictionType, SchedulerConfig};
 use crate::tokenizer::{Padding, Tokenizer};
 
 /// One model: files on disk, or random numbers in a model's shape.
@@ -34,6 +37,10 @@ pub struct ModelSource {
     fingerprint: Fingerprint,
     /// What LoRAs call its modules.
     places: OnceLock<Places>,
+    /// The settings of the distilled model that this is, if it is recognised as one.
+    recipe: Option<&'static Preset>,
+    /// What was assumed about the files.
+    warnings: Vec<String>,
 }
 
 enum Origin {
@@ -64,7 +71,7 @@ impl ModelSource {
     /// # Errors
     /// Whatever is wrong with the files, by name.
     pub fn open_with(path: &Path, options: &ModelOptions) -> Result<(Self, Option<Self>)> {
-        let base = Self::from_files(ModelFiles::open(path)?, None, options)?;
+        let base = Self::from_files(ModelFiles::open(path)?, None, options)?.with_prediction(options.prediction)?;
         let refiner = options.refiner.as_deref().map(|path| Self::open_refiner(path, &base)).transpose()?;
         Ok((base, refiner))
     }
@@ -100,7 +107,49 @@ impl ModelSource {
             tiny_vae: None,
             fingerprint,
             places: OnceLock::new(),
+            recipe: None,
+            warnings: Vec::new(),
         })
+    }
+
+    /// The same model, of which is known what it predicts: as `choice` says; without one, as the name or metadata of a single
+    /// file says that has no marker.
+    fn with_prediction(mut self, choice: Option<PredictionChoice>) -> Result<Self> {
+        let assumed = match choice {
+            Some(_) => None,
+            None => self.prediction_in_name()?,
+        };
+        if let Some((choice, told)) = &assumed {
+            self.warnings.push(format!(
+                "`{told}` has no marker of what it predicts and is taken as {choice} by its name: if the images are noise, \
+                 give --prediction-type epsilon"
+            ));
+        }
+        if let Some(choice) = choice.or(assumed.map(|(choice, _)| choice)) {
+            self.scheduler = choice.applied(&self.scheduler);
+            self.fingerprint = Fingerprint::of_text(&format!("{}\nprediction {choice}", self.fingerprint));
+        }
+        Ok(self)
+    }
+
+    /// What the name of a single file without a marker says that it predicts, and the name.
+    fn prediction_in_name(&self) -> Result<Option<(PredictionChoice, String)>> {
+        let Origin::Files(files, _) = &self.origin else { return Ok(None) };
+        if files.is_folder() || self.scheduler.prediction_type != PredictionType::Epsilon {
+            return Ok(None);
+        }
+        let metadata = files.metadata()?;
+        if metadata.contains_key(CONFIG_KEY) {
+            return Ok(None);
+        }
+        if let Some(told) = metadata.get("modelspec.prediction_type") {
+            let says_velocity = told.eq_ignore_ascii_case("v") || told.eq_ignore_ascii_case("v_prediction");
+            let choice = says_velocity.then(|| PredictionChoice::of_name("v_prediction")).flatten();
+            return Ok(choice.map(|choice| (choice, self.name())));
+        }
+        let names = [Some(self.name()), metadata.get("modelspec.title").cloned()];
+        let told = names.into_iter().flatten().find_map(|name| Some((PredictionChoice::of_name(&name)?, name)));
+        Ok(told)
     }
 
     /// The model in `files`; a refiner if there is a `base`. Of a refiner, neither `options.vae` nor `options.tiny_vae` is asked for:
@@ -162,12 +211,42 @@ impl ModelSource {
         }
         let mut fingerprint = Fingerprint::of_text(&identity);
         if let Some(tiny_vae) = &tiny_vae {
-            let added = format!("{fingerprint}\n{:?} {}", tiny_vae.config(), tiny_vae.fingerprint()?);
+            let added = format!(
+                "{fingerprint}
+{:?} {}",
+                tiny_vae.config(),
+                tiny_vae.fingerprint()?
+            );
             fingerprint = Fingerprint::of_text(&added);
         }
+        let metadata = files.metadata()?;
         let origin = Origin::Files(Box::new(files), components);
-        let places = OnceLock::new();
-        Ok(Self { origin, configs, scheduler, tokenizers, shared, vae, tiny_vae, fingerprint, places })
+        let (places, warnings) = (OnceLock::new(), Vec::new());
+        let mut source = Self {
+            origin,
+            configs,
+            scheduler,
+            tokenizers,
+            shared,
+            vae,
+            tiny_vae,
+            fingerprint,
+            places,
+            recipe: None,
+            warnings,
+        };
+        source.recipe = recipe_of(&source.name(), &metadata);
+        Ok(source)
+    }
+
+    /// The settings of the distilled model that this is, if its name or metadata says so.
+    pub fn recipe(&self) -> Option<&'static Preset> {
+        self.recipe
+    }
+
+    /// What whoever opens the model should know: what was assumed about its files, and a scheduler that is replaced.
+    pub fn warnings(&self) -> Vec<String> {
+        self.warnings.iter().cloned().chain(self.scheduler.default_name().1).collect()
     }
 
     /// What the model is called: its folder or file.

@@ -16,6 +16,8 @@ test("a prompt, a negative prompt and parameters are read from infotext", () => 
 
 test("what is missing from infotext is left to the model", () => {
   assert.deepEqual(fromInfotext("a heart\nSteps: 20, Sampler: Unknown"), { prompt: "a heart", steps: 20 });
+  const beta = "a heart\nSteps: 20, Sampler: DPM++ 3M SDE, Schedule type: Beta";
+  assert.deepEqual(fromInfotext(beta), { prompt: "a heart", steps: 20, scheduler: "DPM++ 3M SDE Beta" });
   for (const text of ["", "a heart", "Steps: 20, Sampler: Euler"]) assert.equal(fromInfotext(text), null);
 });
 

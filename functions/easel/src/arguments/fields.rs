@@ -7,7 +7,7 @@ use clap::builder::ValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use easel_domain::TaskRequest;
-use easel_settings::{Field, Kind, OFFERED, Presence, SETTINGS};
+use easel_settings::{Field, Kind, NoiseSchedule, OFFERED, Presence, SETTINGS, Sampler};
 use serde_json::{Map, Value};
 
 /// The setting that names an image to start from: a file here, a key of an uploaded one in the API.
@@ -124,6 +124,11 @@ fn help(field: &Field) -> String {
         Kind::Number { least, most } => format!("; {least} to {most}"),
         Kind::Choice(names) => format!(": {}", names.join(", ")),
         Kind::WeightedNames { bound, .. } => format!("; weights {} to {bound}; may be given several times", -bound),
+        Kind::Scheduler => {
+            let schedules: Vec<_> = NoiseSchedule::ALL.iter().map(|schedule| schedule.as_str()).collect();
+            let samplers: Vec<_> = Sampler::ALL.iter().map(|sampler| sampler.as_str()).collect();
+            format!("; samplers: {}; schedules: {}", samplers.join(", "), schedules.join(", "))
+        }
         Kind::Texts { .. } | Kind::Table { .. } => "; may be given several times".to_owned(),
         _ => String::new(),
     };
@@ -136,7 +141,7 @@ fn value_name(kind: Kind) -> &'static str {
         Kind::Whole { .. } => "N",
         Kind::Number { .. } => "X",
         Kind::Flag => "BOOL",
-        Kind::Choice(_) => "NAME",
+        Kind::Choice(_) | Kind::Scheduler => "NAME",
         Kind::Interval => "START,END",
         Kind::Size => "WxH",
         Kind::Offset => "X,Y",

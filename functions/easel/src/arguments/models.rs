@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use easel_model::scheduler::PredictionChoice;
 use easel_system::environment;
 
 /// Which model generates.
@@ -23,4 +24,8 @@ pub(crate) struct ModelArguments {
     /// model's own: in a twentieth of the time, with less detail [default: none]
     #[arg(long, value_name = "DIR", env = environment::TINY_VAE, hide_env_values = true)]
     pub(crate) tiny_vae: Option<PathBuf>,
+    /// What the model predicts, where its files do not say so: epsilon, v_prediction, v_prediction_zsnr (trained down to no
+    /// signal) or sample [default: what the files say]
+    #[arg(long = "prediction-type", value_name = "TYPE", env = environment::PREDICTION_TYPE, hide_env_values = true)]
+    pub(crate) prediction: Option<PredictionChoice>,
 }

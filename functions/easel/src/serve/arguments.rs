@@ -84,7 +84,19 @@ impl EngineArguments {
         let (device, precision) = (self.computation.device.device, self.computation.device.precision());
         let models = self.offers.models(model.is_some())?;
         let OfferArguments { loras, embeddings, .. } = self.offers.clone();
-        let cache = cache::folder();
-        Ok(EngineOptions { device, precision, model, models, refiner, vae, tiny_vae, loras, embeddings, cache })
+        let (prediction, cache) = (self.models.prediction, cache::folder());
+        Ok(EngineOptions {
+            device,
+            precision,
+            model,
+            models,
+            refiner,
+            vae,
+            tiny_vae,
+            prediction,
+            loras,
+            embeddings,
+            cache,
+        })
     }
 }

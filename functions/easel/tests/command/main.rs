@@ -7,6 +7,7 @@ mod hub;
 mod objects;
 mod other_commands;
 mod pull;
+mod recipes;
 mod refusals;
 mod support;
 mod validating;

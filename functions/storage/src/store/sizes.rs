@@ -9,7 +9,7 @@ use easel_domain::task::{
     UsedFile, UsedKind,
 };
 use easel_domain::{Labels, TaskRequest};
-use easel_settings::Kind;
+use easel_settings::{Kind, SchedulerName};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -40,6 +40,7 @@ fn largest(kind: Kind) -> Value {
         Kind::Number { least, most } => json!(least + (most - least) * 0.123_456_789_012_345_6),
         Kind::Flag => json!(true),
         Kind::Choice(names) => json!(names.iter().max_by_key(|name| name.len())),
+        Kind::Scheduler => json!(SchedulerName::all().map(|name| name.to_string()).max_by_key(String::len)),
         Kind::Interval => json!([0.123_456_789_012_345_6, 0.923_456_789_012_345_6]),
         Kind::Size | Kind::Offset => json!([65_536, 65_536]),
         Kind::Texts { most, length } => (0..most).map(|place| json!(numbered(place, length))).collect(),

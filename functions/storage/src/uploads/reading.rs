@@ -50,7 +50,7 @@ pub(super) fn metadata(metadata: &HashMap<String, String>, image: &str) -> Optio
         let Some(text) = named(field.name) else { continue };
         // Metadata is text: values that are neither texts nor choices are written as in JSON.
         let value = match field.kind {
-            Kind::Text { .. } | Kind::Choice(_) => Value::from(text.as_str()),
+            Kind::Text { .. } | Kind::Choice(_) | Kind::Scheduler => Value::from(text.as_str()),
             _ => serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str())),
         };
         fields.insert(field.name.to_owned(), value);

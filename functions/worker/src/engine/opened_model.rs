@@ -8,6 +8,7 @@ use easel_models::demo_model::DemoModel;
 use easel_models::model_choice::{ModelChoice, NamedModels};
 use easel_models::offers::NamedModel;
 use easel_models::pull;
+use easel_settings::Preset;
 use easel_system::environment::{MODEL, MODELS, REFINER, TINY_VAE, VAE};
 
 use super::EngineOptions;
@@ -25,6 +26,8 @@ pub struct OpenedModel {
     pub(crate) tiny_vae_name: Option<String>,
     /// Denoising steps where a request names none.
     pub(crate) default_steps: u32,
+    /// The settings that it wants where a request names none, if it is recognised as a distilled one.
+    pub(crate) recipe: Option<&'static Preset>,
     /// The memory that the whole model and its computations need, in bytes.
     pub(crate) expected_memory: u64,
     /// The demo model's files have to stay where they are.
@@ -66,6 +69,7 @@ impl OpenedModel {
             no_refiner: false,
             vae: vae.as_deref(),
             tiny_vae: tiny_vae.as_deref(),
+            prediction: options.prediction,
             retention: Retention::KeepWarm,
             cache: options.cache.clone().map(easel_models::packed_weights).transpose()?,
         })?)
@@ -104,7 +108,10 @@ impl OpenedModel {
     /// The model of these files, by this name.
     pub(super) fn of(name: &str, sources: ModelChoice, device: DeviceChoice) -> Self {
         let expected_memory = Self::memory(&sources, &device);
-        let default_steps = sources.default_steps();
+        let (default_steps, recipe) = (sources.default_steps(), sources.base.recipe());
+        for warning in sources.base.warnings() {
+            tracing::warn!(model = sources.name, warning);
+        }
         let ModelChoice { base, refiner, options, refiner_name, vae_name, tiny_vae_name, demo, .. } = sources;
         let model = Model::from_sources(base, refiner, &device, &options);
         Self {
@@ -115,6 +122,7 @@ impl OpenedModel {
             vae_name,
             tiny_vae_name,
             default_steps,
+            recipe,
             expected_memory,
             _demo: demo,
         }

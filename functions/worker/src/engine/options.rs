@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use easel_model::scheduler::PredictionChoice;
 use easel_model::{DevicePreference, Precision};
 use easel_models::offers::NamedModel;
 use easel_system::environment::{
-    self, CACHE, DEVICE, EMBEDDINGS, LORAS, MODEL, MODELS, PRECISION, REFINER, TINY_VAE, VAE,
+    self, CACHE, DEVICE, EMBEDDINGS, LORAS, MODEL, MODELS, PRECISION, PREDICTION_TYPE, REFINER, TINY_VAE, VAE,
 };
 
 use crate::error::{Error, Result};
@@ -27,6 +28,8 @@ pub struct EngineOptions {
     pub vae: Option<PathBuf>,
     /// The folder of a tiny VAE that decodes in place of the model's own, or the address to fetch it from.
     pub tiny_vae: Option<PathBuf>,
+    /// What the model predicts, where its files do not say so.
+    pub prediction: Option<PredictionChoice>,
     /// The folder, or the address, of the LoRAs that are offered.
     pub loras: Option<PathBuf>,
     /// The folder, or the address, of the textual inversions that are offered.
@@ -37,7 +40,7 @@ pub struct EngineOptions {
 
 impl EngineOptions {
     /// The options that `EASEL_DEVICE`, `EASEL_PRECISION`, `EASEL_MODEL`, `EASEL_MODELS`, `EASEL_REFINER`, `EASEL_VAE`,
-    /// `EASEL_TINY_VAE`, `EASEL_LORAS`, `EASEL_EMBEDDINGS` and `EASEL_CACHE` set.
+    /// `EASEL_TINY_VAE`, `EASEL_PREDICTION_TYPE`, `EASEL_LORAS`, `EASEL_EMBEDDINGS` and `EASEL_CACHE` set.
     ///
     /// # Errors
     /// Returns [`Error::WrongUse`], naming the variable, for an unknown value, and if both `EASEL_MODEL` and
@@ -47,6 +50,7 @@ impl EngineOptions {
         let unknown = |name: &str, error: easel_model::Error| Error::WrongUse(format!("{name}: {error}"));
         let device = named(DEVICE).map(|value| value.parse::<DevicePreference>()).transpose();
         let precision = named(PRECISION).map(|value| value.parse::<Precision>()).transpose();
+        let prediction = named(PREDICTION_TYPE).map(|value| value.parse::<PredictionChoice>()).transpose();
         Ok(Self {
             device: device.map_err(|error| unknown(DEVICE, error))?.unwrap_or_default(),
             precision: precision.map_err(|error| unknown(PRECISION, error))?,
@@ -55,6 +59,7 @@ impl EngineOptions {
             refiner: environment::path(REFINER),
             vae: environment::path(VAE),
             tiny_vae: environment::path(TINY_VAE),
+            prediction: prediction.map_err(|error| unknown(PREDICTION_TYPE, error))?,
             loras: environment::path(LORAS),
             embeddings: environment::path(EMBEDDINGS),
             cache: environment::path(CACHE),

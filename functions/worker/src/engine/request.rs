@@ -1,6 +1,7 @@
 //! From a task's settings to a request to the model.
 
 use easel_model::Request;
+use easel_models::recipes;
 use easel_settings::Settings;
 use image::RgbImage;
 
@@ -18,6 +19,8 @@ impl Chosen {
             return Err(easel_model::Error::invalid("use_refiner", message));
         }
         let mut settings = settings.clone();
+        let loras = self.lora_records.iter().map(|lora| lora.name.as_str());
+        recipes::fill(&mut settings, loras, &self.model.name, self.model.recipe);
         settings.steps.get_or_insert(self.model.default_steps);
         settings.use_refiner.get_or_insert(has_refiner);
         let request = Request { init_image, ..settings.resolve().into() };

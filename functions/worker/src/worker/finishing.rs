@@ -128,7 +128,7 @@ impl Worker {
             height: settings.height.unwrap_or_default(),
             steps: settings.steps,
             guidance_scale: settings.guidance_scale,
-            scheduler: settings.scheduler.map(|name| name.as_str().to_owned()).unwrap_or_default(),
+            scheduler: settings.scheduler.map(|name| name.to_string()).unwrap_or_default(),
             refined: settings.use_refiner && refiner_name.is_some(),
             queue_seconds: queue_time(&task.attempt).as_secs_f64(),
             drawing_seconds: took.as_secs_f64(),
