@@ -4,6 +4,7 @@ mod checkpoint;
 mod components;
 mod conditioning;
 mod decode;
+mod encoding;
 mod evaluate;
 mod guidance;
 mod images;
@@ -11,9 +12,11 @@ mod memory_requirement;
 mod model;
 mod plan;
 mod preview;
+mod prompts;
 mod start;
 mod text_cache;
 mod trace;
+mod words;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -31,7 +34,9 @@ pub use checkpoint::Checkpoint;
 use conditioning::StageConditioning;
 pub use model::{Model, Retention};
 use plan::Plan;
+use prompts::Prompts;
 pub use trace::Trace;
+use words::Words;
 
 /// Channels of SDXL's latents.
 const CHANNELS: usize = 4;
@@ -41,6 +46,8 @@ const CHANNELS: usize = 4;
 pub struct Generation {
     model: Model,
     settings: ResolvedSettings,
+    prompts: Prompts,
+    words: Words,
     /// The image to start from, until it is encoded.
     init_image: Option<RgbImage>,
     /// Height and width of the latents.
@@ -177,6 +184,7 @@ impl Generation {
         Checkpoint {
             settings: self.settings.clone(),
             model: self.model.fingerprint().to_owned(),
+            embeddings: self.words.digests(),
             from_image: self.plan.from_image,
             index: self.index,
             latents: self.latents.clone(),

@@ -1,17 +1,22 @@
 //! What a caller asks for.
 
+use std::sync::Arc;
+
 use easel_settings::{ResolvedSettings, SETTINGS};
 use image::RgbImage;
 
 use crate::error::{Error, Result};
+use crate::weights::Embedding;
 
-/// One request for images: the settings, and an image to start from if there is one.
+/// One request for images: the settings, and the files that go with them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     /// The settings.
     pub settings: ResolvedSettings,
     /// An image to start from.
     pub init_image: Option<RgbImage>,
+    /// Trained words that the prompts may use.
+    pub embeddings: Vec<Arc<Embedding>>,
 }
 
 impl Request {
@@ -31,7 +36,7 @@ impl Request {
 
 impl From<ResolvedSettings> for Request {
     fn from(settings: ResolvedSettings) -> Self {
-        Self { settings, init_image: None }
+        Self { settings, init_image: None, embeddings: Vec::new() }
     }
 }
 

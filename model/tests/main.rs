@@ -3,11 +3,14 @@
 
 mod common;
 mod cuda;
+mod embeddings;
 mod fingerprints;
 mod formats;
 mod guidance_interval;
 mod hostile_checkpoints;
 mod noise;
+mod prompt_cases;
+mod prompts;
 mod reference;
 mod repeated_prompts;
 mod requests;

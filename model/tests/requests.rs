@@ -68,7 +68,7 @@ fn the_refiner_alone_changes_a_finished_image() {
         steps: 20,
         ..ResolvedSettings::new("a red circle on a blue background")
     };
-    let request = Request { settings, init_image: Some(init.clone()) };
+    let request = Request { init_image: Some(init.clone()), ..settings.into() };
     let mut run = model.start(request).expect("the request is good");
     let mut stages = Vec::new();
     while let Some(progress) = run.advance().expect("the step is done") {

@@ -25,7 +25,7 @@ fn settings() -> ResolvedSettings {
 /// The same, from an init image.
 fn from_image() -> Request {
     let settings = ResolvedSettings { strength: 0.8, ..settings() };
-    Request { settings, init_image: case("from_picture").request().init_image }
+    Request { init_image: case("from_picture").request().init_image, ..settings.into() }
 }
 
 /// The request with other settings.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use easel_images::ImageRecord;
-use easel_model::{DeviceChoice, Generation, Model, Request, Retention, Trace, memory};
+use easel_model::{DeviceChoice, Embedding, Generation, Model, Request, Retention, Trace, memory};
 use easel_models::model_choice::{ModelChoice, NamedModels};
 use easel_models::packed_weights;
 use easel_system::files::folder_of;
@@ -25,7 +26,7 @@ use crate::report::Report;
 use crate::units;
 use clap::Args;
 use easel_domain::draw_seed;
-use easel_settings::Settings;
+use easel_settings::{PromptSyntax, Settings};
 
 #[derive(Debug, Args)]
 pub(crate) struct GenerateArguments {
@@ -36,6 +37,10 @@ pub(crate) struct GenerateArguments {
     /// Use no refiner
     #[arg(long, overrides_with = "refiner")]
     pub(crate) no_refiner: bool,
+    /// A trained word (textual inversion) that the prompts may use: a .safetensors or .pt file, whose name without its
+    /// ending is the word; may be given several times
+    #[arg(long = "embedding", value_name = "FILE")]
+    pub(crate) embeddings: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) computation: ComputationArguments,
     /// The file to write: .png, .jpg or .webp; several images are numbered [default: easel-SEED.png, or the next free
@@ -62,6 +67,8 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
     }
     let init_image = arguments.settings.init_image.as_deref();
     let init = init_image.map(easel_images::load).transpose()?;
+    let embeddings = arguments.embeddings.iter().map(|file| Embedding::open(file).map(Arc::new));
+    let embeddings = embeddings.collect::<Result<Vec<_>, _>>()?;
 
     let [model, refiner, tiny_vae] = pull::fetched([
         ("--model", arguments.models.model.as_deref()),
@@ -88,7 +95,7 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
     }
     settings.steps.get_or_insert(choice.default_steps());
     settings.use_refiner = Some(has_refiner);
-    let request = Request { settings: settings.resolve(), init_image: init };
+    let request = Request { init_image: init, embeddings, ..settings.resolve().into() };
     let mut timings = BTreeMap::from([("open", began.elapsed().as_secs_f64())]);
 
     let choosing = Instant::now();
@@ -163,6 +170,8 @@ fn settings(arguments: &GenerateArguments) -> Result<Settings, CommandError> {
     if arguments.no_refiner {
         settings.use_refiner = Some(false);
     }
+    // What SDXL's prompts are written for; it is kept with the image.
+    settings.prompt_syntax.get_or_insert(PromptSyntax::A1111);
     Ok(settings)
 }
 

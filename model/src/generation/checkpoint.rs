@@ -11,7 +11,7 @@ use crate::scheduler::History;
 /// First bytes of every checkpoint.
 const MAGIC: &[u8; 8] = b"EASELCKP";
 /// Version of the format; readers refuse others.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 /// Larger than any generation within the request's limits.
 const MAX_BYTES: usize = 256 << 20;
 
@@ -23,6 +23,8 @@ pub struct Checkpoint {
     pub(crate) settings: ResolvedSettings,
     /// What the model was, so that another one is refused.
     pub(crate) model: String,
+    /// The digests of the files of trained words.
+    pub(crate) embeddings: Vec<String>,
     /// Whether the run started from an image, which decides where in the schedule it started.
     pub(crate) from_image: bool,
     /// The next evaluation of the schedule.

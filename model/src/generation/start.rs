@@ -7,6 +7,8 @@ use image::RgbImage;
 
 use super::conditioning::StageConditioning;
 use super::plan::Plan;
+use super::prompts::Prompts;
+use super::words::{Words, digests};
 use super::{CHANNELS, Checkpoint, Generation, Model, Reuse, Timings, Trace, images};
 use crate::device::panics::computing;
 use crate::error::{Error, Result};
@@ -35,12 +37,22 @@ impl Model {
         Generation::start(self.clone(), request.into(), true)
     }
 
-    /// Continues from a checkpoint of the same model.
+    /// Continues from a checkpoint of the same model, of a generation without trained words.
     ///
     /// # Errors
     /// [`Error::Checkpoint`] if it is of another model or not consistent in itself.
     pub fn resume(&self, checkpoint: Checkpoint) -> Result<Generation> {
-        Generation::resume(self.clone(), checkpoint)
+        let request = checkpoint.settings.clone().into();
+        self.resume_with(checkpoint, request)
+    }
+
+    /// Continues from a checkpoint of the same model with the files that `request` brings, which have to be those that the
+    /// generation was started with. Everything else is the checkpoint's.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] if it is of another model, was made with other files, or is not consistent in itself.
+    pub fn resume_with(&self, checkpoint: Checkpoint, request: Request) -> Result<Generation> {
+        Generation::resume(self.clone(), checkpoint, request)
     }
 }
 
@@ -56,13 +68,17 @@ impl Generation {
         Ok(run)
     }
 
-    fn resume(model: Model, checkpoint: Checkpoint) -> Result<Self> {
+    fn resume(model: Model, checkpoint: Checkpoint, files: Request) -> Result<Self> {
         let fault = |message: &str| Error::Checkpoint(format!("{message}: start the image again"));
         if checkpoint.model != model.fingerprint() {
             return Err(fault("it was made with another model, or with or without a refiner or a tiny VAE"));
         }
+        if checkpoint.embeddings != digests(&files.embeddings) {
+            return Err(fault("it was made with other embeddings, or in another order; give the same, or"));
+        }
         let from_image = checkpoint.from_image;
-        let mut run = Self::prepare(model, checkpoint.settings.into(), from_image, false)?;
+        let request = Request { settings: checkpoint.settings, init_image: None, ..files };
+        let mut run = Self::prepare(model, request, from_image, false)?;
         // Encoding an init image and the start draw noise too; a number takes two words at the most, a draw a few more.
         let (height, width) = run.size;
         let most_words = (run.plan.end + 2) * (2 * CHANNELS * height * width + 32);
@@ -95,7 +111,7 @@ impl Generation {
     fn prepare(model: Model, request: Request, from_image: bool, traced: bool) -> Result<Self> {
         request.validate()?;
         let (width, height) = images::size(&request, model.unet_config(Stage::Base).sample_size * SCALE)?;
-        let Request { mut settings, init_image } = request;
+        let Request { mut settings, init_image, embeddings } = request;
         (settings.width, settings.height) = (Some(width), Some(height));
         let config = model.scheduler_config();
         let name = match settings.scheduler {
@@ -105,6 +121,8 @@ impl Generation {
         settings.scheduler = Some(name);
         let scheduler = Scheduler::new(name, config, settings.steps as usize)?;
         let plan = Plan::new(&settings, &scheduler, model.has_refiner(), from_image)?;
+        let prompts = Prompts::read(&settings)?;
+        let warnings = prompts.warnings(settings.guidance_scale);
         Ok(Self {
             size: (height as usize / SCALE, width as usize / SCALE),
             plan,
@@ -115,7 +133,9 @@ impl Generation {
             noise: ImageNoise::new(settings.seed, settings.count),
             conditioning: [None, None],
             reuse: Reuse::default(),
-            warnings: Vec::new(),
+            warnings,
+            words: Words::new(&embeddings)?,
+            prompts,
             timings: Timings::new(),
             multiply_adds: BTreeMap::new(),
             steps_time: Duration::ZERO,
@@ -135,7 +155,8 @@ impl Generation {
         // The reference traces the first stage only.
         let trace = self.trace.as_mut().filter(|trace| trace.names().next().is_none());
         let conditioning = computing("the text encoders", || {
-            StageConditioning::new(&self.model, stage, &self.settings, size, &mut self.warnings, trace)
+            let texts = (&self.prompts, &self.words);
+            StageConditioning::new(&self.model, stage, &self.settings, texts, size, &mut self.warnings, trace)
         })?;
         self.conditioning[stage as usize] = Some(conditioning);
         self.model.done_with_text();

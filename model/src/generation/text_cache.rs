@@ -6,9 +6,8 @@ use std::collections::VecDeque;
 use parking_lot::Mutex;
 
 use crate::error::Result;
-use crate::network::text_encoder::TextEmbedding;
+use crate::network::text_encoder::{TextEmbedding, TextInput};
 use crate::stage::Stage;
-use crate::tokenizer::Tokens;
 use crate::weights::Component;
 
 /// Most texts kept.
@@ -24,12 +23,18 @@ pub(super) struct TextKey {
     component: Component,
     ids: Vec<u32>,
     end_of_text: usize,
+    ignored: Vec<usize>,
+    /// What tells the trained words apart that the ids are rows of; empty where none are.
+    words: String,
 }
 
 impl TextKey {
-    /// `tokens` as read by the encoder `component` of `owner`.
-    pub(super) fn new(owner: Stage, component: Component, tokens: &Tokens) -> Self {
-        Self { owner, component, ids: tokens.ids.clone(), end_of_text: tokens.end_of_text }
+    /// `input` as read by the encoder `component` of `owner`; `words` tells the trained words that its vectors are of from
+    /// others.
+    pub(super) fn new(owner: Stage, component: Component, input: &TextInput<'_>, words: &str) -> Self {
+        let words = if input.vectors.is_empty() { String::new() } else { words.to_owned() };
+        let (ids, ignored) = (input.ids.to_vec(), input.ignored.to_vec());
+        Self { owner, component, ids, end_of_text: input.end_of_text, ignored, words }
     }
 }
 
@@ -102,7 +107,9 @@ mod tests {
     const BYTES: usize = 48;
 
     fn key(id: u32) -> TextKey {
-        TextKey { owner: Stage::Base, component: Component::TextEncoder2, ids: vec![id], end_of_text: 0 }
+        let (owner, component) = (Stage::Base, Component::TextEncoder2);
+        let (ids, ignored, words) = (vec![id], Vec::new(), String::new());
+        TextKey { owner, component, ids, end_of_text: 0, ignored, words }
     }
 
     /// Asks for `key`; whether it had to be encoded.
@@ -141,6 +148,8 @@ mod tests {
         assert!(ask(&cache, TextKey { component: Component::TextEncoder, ..key(1) }));
         assert!(ask(&cache, TextKey { end_of_text: 1, ..key(1) }));
         assert!(ask(&cache, TextKey { ids: vec![1, 2], ..key(1) }));
+        assert!(ask(&cache, TextKey { ignored: vec![1], ..key(1) }));
+        assert!(ask(&cache, TextKey { words: "zorbglow".to_owned(), ..key(1) }));
         assert!(!ask(&cache, key(1)));
     }
 

@@ -20,7 +20,7 @@ impl Engine {
         let mut settings = settings.clone();
         settings.steps.get_or_insert(self.default_steps);
         settings.use_refiner.get_or_insert(has_refiner);
-        let request = Request { settings: settings.resolve(), init_image };
+        let request = Request { init_image, ..settings.resolve().into() };
         request.validate()?;
         Ok(request)
     }
