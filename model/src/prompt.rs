@@ -46,6 +46,8 @@ pub struct Prompt {
     pub parts: Vec<Part>,
     /// What was taken as text though it looks like a mark, and what was left out.
     pub warnings: Vec<String>,
+    /// The names of the LoRAs that it asks for, which are no part of its texts.
+    pub loras: Vec<String>,
 }
 
 /// A direction of guidance.
@@ -102,14 +104,19 @@ pub fn read(text: &str, syntax: Option<PromptSyntax>, side: Side, steps: usize) 
     match syntax {
         None | Some(PromptSyntax::Plain) => {
             let warnings = syntax.map(|syntax| foreign::warnings(text, syntax)).unwrap_or_default();
-            Prompt { parts: vec![Part::of(Meaning::Plain(text.to_owned()), text.is_empty(), steps)], warnings }
+            Prompt {
+                parts: vec![Part::of(Meaning::Plain(text.to_owned()), text.is_empty(), steps)],
+                warnings,
+                loras: Vec::new(),
+            }
         }
         Some(PromptSyntax::Compel) => {
             let mut warnings = foreign::warnings(text, PromptSyntax::Compel);
             let (conjunction, mut said) = compel::parse(text);
             warnings.append(&mut said);
             let meaning = Meaning::Compel { conjunction, written: text.to_owned() };
-            Prompt { parts: vec![Part::of(meaning, text.is_empty(), steps)], warnings }
+            let loras = compel::without_loras(text).1.into_iter().map(|(name, _)| name).collect();
+            Prompt { parts: vec![Part::of(meaning, text.is_empty(), steps)], warnings, loras }
         }
         Some(PromptSyntax::A1111) => a1111(text, side, steps),
     }
@@ -118,10 +125,13 @@ pub fn read(text: &str, syntax: Option<PromptSyntax>, side: Side, steps: usize) 
 fn a1111(text: &str, side: Side, steps: usize) -> Prompt {
     let mut warnings = foreign::warnings(text, PromptSyntax::A1111);
     let text = comments(text);
+    let mut loras = Vec::new();
     let parts = match side {
         Side::Negative => vec![(text, 1.0)],
         Side::Positive => {
             let (text, found) = networks(&text);
+            let names = found.iter().filter(|network| network.is_lora()).filter_map(|lora| lora.arguments.first());
+            loras.extend(names.cloned());
             let others = found.iter().filter(|network| !network.is_lora());
             warnings.extend(others.map(|network| {
                 format!("`{}` is left out: of extra networks only `<lora:name:weight>` is known", network.written())
@@ -148,5 +158,5 @@ fn a1111(text: &str, side: Side, steps: usize) -> Prompt {
     let parts = parts.into_iter().map(&mut read_part).collect();
     let mut seen = std::collections::HashSet::new();
     warnings.retain(|warning| seen.insert(warning.clone()));
-    Prompt { parts, warnings }
+    Prompt { parts, warnings, loras }
 }

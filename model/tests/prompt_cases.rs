@@ -199,6 +199,26 @@ fn a_long_prompt_is_read_whole_where_a_syntax_is_named() {
 }
 
 #[test]
+fn what_a_prompt_names_and_nothing_brings_is_said() {
+    let model = demo_model(DevicePreference::Flex, None);
+    for (prompt, syntax) in
+        [("a heart <lora:ink:0.8>", PromptSyntax::A1111), ("a heart withLora(ink, 0.8)", PromptSyntax::Compel)]
+    {
+        let settings = ResolvedSettings { prompt_syntax: Some(syntax), steps: 1, ..ResolvedSettings::new(prompt) };
+        let run = model.start(settings).expect("the request is good");
+        assert!(run.warnings().len() == 1 && run.warnings()[0].contains("`ink`"), "{:?}", run.warnings());
+    }
+    let and = ResolvedSettings {
+        prompt_syntax: Some(PromptSyntax::A1111),
+        guidance_scale: 1.0,
+        steps: 1,
+        ..ResolvedSettings::new("a heart AND a star")
+    };
+    let run = model.start(and).expect("the request is good");
+    assert!(run.warnings()[0].contains("without guidance"), "{:?}", run.warnings());
+}
+
+#[test]
 fn what_cannot_be_drawn_is_refused_by_name() {
     let model = demo_model(DevicePreference::Flex, None);
     let refused = |prompt: &str| {

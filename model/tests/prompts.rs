@@ -13,22 +13,27 @@ fn table(name: &str) -> Value {
     serde_json::from_str(&text).expect("the table is well formed")
 }
 
+/// A number without its last digits, which `serde_json` does not read exactly.
+fn number(value: f64) -> String {
+    format!("{value:.13e}")
+}
+
 /// The prompt as the table has it.
 fn described(prompt: &Prompt) -> Value {
     let part = |part: &easel_model::prompt::Part| {
         let entries: Vec<_> = part.entries.iter().map(|entry| entry.end).collect();
         let fragments = part.entries.iter().map(|entry| {
             let Meaning::Weighted(fragments) = &entry.text else { panic!("a text with weights") };
-            fragments.iter().map(|fragment| json!([fragment.text, fragment.weight])).collect::<Vec<_>>()
+            fragments.iter().map(|fragment| json!([fragment.text, number(fragment.weight)])).collect::<Vec<_>>()
         });
-        json!({"weight": part.weight, "ends": entries, "attention": fragments.collect::<Vec<_>>()})
+        json!({"weight": number(part.weight), "ends": entries, "attention": fragments.collect::<Vec<_>>()})
     };
     prompt.parts.iter().map(part).collect()
 }
 
 /// The same of the table's entry; whole numbers and others are alike.
 fn expected(parts: &Value) -> Value {
-    let number = |value: &Value| json!(value.as_f64().expect("a number"));
+    let number = |value: &Value| number(value.as_f64().expect("a number"));
     let part = |part: &Value| {
         let ends: Vec<_> = part["schedule"].as_array().expect("a list").iter().map(|entry| entry[0].clone()).collect();
         let texts = part["attention"].as_array().expect("a list").iter().map(|fragments| {
@@ -113,6 +118,7 @@ fn what_is_taken_as_text_is_said() {
         ("a (red:1.3) heart", PromptSyntax::Compel, "(red:1.3)"),
         ("a cat.swap(dog)", PromptSyntax::Compel, ".swap()"),
         (r#"("a", "b").blend(1)"#, PromptSyntax::Compel, "cannot be read"),
+        ("a heart <hypernet:x:1>", PromptSyntax::A1111, "<hypernet:x:1>"),
         ("a <lora:ink:1>", PromptSyntax::Plain, "<lora:ink:1>"),
         ("a heart AND a star", PromptSyntax::Plain, "AND"),
         ("a heart--", PromptSyntax::Plain, "heart--"),
@@ -123,7 +129,7 @@ fn what_is_taken_as_text_is_said() {
     for (text, syntax) in [
         ("a (large:1.3) [red|blue] heart, 1980s, well-known", Some(PromptSyntax::A1111)),
         ("a (large)1.3 red++ heart", Some(PromptSyntax::Compel)),
-        ("a large red heart (at 12:30), C-3PO.", Some(PromptSyntax::Plain)),
+        ("a large red heart (at noon), 12:30, C-3PO.", Some(PromptSyntax::Plain)),
         ("a (red:1.3) heart++ AND a star", None),
     ] {
         let warnings = read(text, syntax, Side::Positive, 20).warnings;

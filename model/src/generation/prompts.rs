@@ -60,6 +60,10 @@ impl Prompts {
     pub(super) fn warnings(&self, guidance_scale: f64) -> Vec<String> {
         let mut warnings = self.positive.warnings.clone();
         warnings.extend(self.negative.warnings.iter().map(|warning| format!("negative prompt: {warning}")));
+        let loras = self.positive.loras.iter().chain(&self.negative.loras);
+        warnings.extend(
+            loras.map(|name| format!("the LoRA `{name}` that the prompt names is left out: nothing brings it")),
+        );
         if guidance_scale <= 1.0 && self.positive.parts.len() > 1 {
             warnings.push("without guidance only the part before the first AND counts".to_owned());
         }

@@ -119,7 +119,7 @@ fn multiply_out(nodes: &[Node], scale: f64, fragments: &mut Vec<Unfused>, warnin
                 fragments.extend(fused(swapped).into_iter().map(|(text, weight)| (text, weight, false)));
                 push_once(warnings, "`.swap()` is left out: the text before it is read");
             }
-            Node::Lora => push_once(warnings, "`withLora()` is left out of the text"),
+            Node::Lora => {}
         }
     }
 }

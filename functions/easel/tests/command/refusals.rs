@@ -29,6 +29,8 @@ fn wrong_use_is_refused_by_name() {
         (&["--seed", "-1"], &["--seed", "-1"]),
         (&["--seed", "18446744073709551616"], &["--seed", "18446744073709551616"]),
         (&["--scheduler", "magic"], &["--scheduler", "magic", "euler_a"]),
+        (&["--prompt-syntax", "magic"], &["--prompt-syntax", "magic", "compel"]),
+        (&["--prompt-padding", "yes"], &["--prompt-padding", "yes", "empty"]),
         (&["--device", "tpu"], &["--device", "tpu", "ndarray"]),
         (&["--device", "cuda:x"], &["--device", "cuda:x"]),
         (&["--precision", "f8"], &["--precision", "f8", "bf16"]),
