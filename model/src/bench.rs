@@ -20,6 +20,7 @@ use crate::device::panics::computing;
 use crate::device::{Backend, DeviceChoice, memory};
 use crate::error::{Error, Result};
 use crate::generation::Model;
+use crate::network::text_encoder::TextInput;
 use crate::network::unet::Conditioning;
 use crate::network::vae::SCALE;
 use crate::noise::NoiseGenerator;
@@ -186,7 +187,7 @@ fn part(model: &Model, options: &BenchOptions) -> Result<Box<dyn FnMut() -> Resu
             let first = if tokenizers.first.is_some() { Some(model.text_encoder(Stage::Base)?) } else { None };
             Box::new(move || {
                 for encoder in [first.as_ref(), Some(&second)].into_iter().flatten() {
-                    floats(encoder.forward(&tokens.ids, tokens.end_of_text, 0).hidden)?;
+                    floats(encoder.forward(&TextInput::of(&tokens.ids, tokens.end_of_text), 0).hidden)?;
                 }
                 Ok(())
             })

@@ -4,6 +4,7 @@ mod checkpoint;
 mod components;
 mod conditioning;
 mod decode;
+mod encoding;
 mod evaluate;
 mod explain;
 mod guidance;
@@ -12,9 +13,11 @@ mod memory_requirement;
 mod model;
 mod plan;
 mod preview;
+mod prompts;
 mod start;
 mod text_cache;
 mod trace;
+mod words;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -32,7 +35,9 @@ pub use checkpoint::Checkpoint;
 use conditioning::StageConditioning;
 pub use model::Model;
 use plan::Plan;
+use prompts::Prompts;
 pub use trace::Trace;
+use words::Words;
 
 /// Channels of SDXL's latents.
 const CHANNELS: usize = 4;
@@ -44,6 +49,8 @@ pub struct Generation {
     settings: ResolvedSettings,
     /// What tells the LoRAs of the base and of the refiner from others.
     loras: [Vec<String>; 2],
+    prompts: Prompts,
+    words: Words,
     /// The image to start from, until it is encoded.
     init_image: Option<RgbImage>,
     /// Height and width of the latents.
@@ -181,6 +188,7 @@ impl Generation {
             settings: self.settings.clone(),
             model: self.model.fingerprint().to_owned(),
             loras: self.loras.clone(),
+            embeddings: self.words.digests(),
             from_image: self.plan.from_image,
             index: self.index,
             latents: self.latents.clone(),

@@ -25,13 +25,14 @@
 //! | `error`, `stage`, `retention` | the one error type; base or refiner; how long components stay in memory |
 //! | `precision` | number formats: f32, bf16, f16, int8 |
 //! | [`scheduler`] | from noise to latents, step by step, with diffusers' numbers; knows no tensors and no device |
+//! | [`prompt`] | what a prompt means: weights, schedules, portions of tokens; knows no tensors |
 //! | `noise` | PyTorch's random numbers |
 //! | [`config`] | the `config.json` files, checked; models by shape alone |
 //! | [`tokenizer`] | from a prompt to CLIP's token ids |
 //! | `ops` | the operations that take the time, by kernels of ours (the crate `easel_kernels`) or by the backend |
 //! | `device` | the device, chosen by probes that ran on it; its memory; panics of backends |
 //! | `network` | text encoders, UNet and VAE with diffusers' names, and what they ask for while they are built |
-//! | [`weights`] | files to parameters: safetensors, both layouts, LoRAs, packed weights and their cache, fingerprints |
+//! | [`weights`] | files to parameters: safetensors, both layouts, LoRAs, trained words, packed weights and their cache, fingerprints |
 //! | [`request`] | what can be asked for, and its bounds |
 //! | `generation` | an opened [`Model`], and a [`Generation`] that advances step by step and can be put aside |
 //! | [`mod@bench`] | times of the parts, on random weights in real shapes |
@@ -56,6 +57,7 @@ mod network;
 mod noise;
 mod ops;
 mod precision;
+pub mod prompt;
 pub mod request;
 mod retention;
 pub mod scheduler;
@@ -74,7 +76,7 @@ pub use request::Request;
 pub use retention::Retention;
 pub use scheduler::SchedulerName;
 pub use stage::Stage;
-pub use weights::{Cache, LoraFile, LoraWeights, ModelOptions, ModelSource, RequestedLora};
+pub use weights::{Cache, Embedding, LoraFile, LoraWeights, ModelOptions, ModelSource, RequestedLora};
 
 /// The example of the README has to compile.
 #[cfg(doctest)]

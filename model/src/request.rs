@@ -1,10 +1,12 @@
 //! What a caller asks for.
 
+use std::sync::Arc;
+
 use easel_settings::{ResolvedSettings, SETTINGS};
 use image::RgbImage;
 
 use crate::error::{Error, Result};
-use crate::weights::RequestedLora;
+use crate::weights::{Embedding, RequestedLora};
 
 /// One request for images: the settings, and the files that go with them.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +19,8 @@ pub struct Request {
     pub loras: Vec<RequestedLora>,
     /// What changes the refiner's weights. The base's LoRAs do not: not even in a text encoder that both share.
     pub refiner_loras: Vec<RequestedLora>,
+    /// Trained words that the prompts may use.
+    pub embeddings: Vec<Arc<Embedding>>,
 }
 
 impl Request {
@@ -36,7 +40,7 @@ impl Request {
 
 impl From<ResolvedSettings> for Request {
     fn from(settings: ResolvedSettings) -> Self {
-        Self { settings, init_image: None, loras: Vec::new(), refiner_loras: Vec::new() }
+        Self { settings, init_image: None, loras: Vec::new(), refiner_loras: Vec::new(), embeddings: Vec::new() }
     }
 }
 

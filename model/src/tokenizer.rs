@@ -143,6 +143,28 @@ impl Tokenizer {
         Ok([&[self.start], prompt.get_ids(), &[self.end]].concat())
     }
 
+    /// The ids of a text without start and end, and where in the text each begins.
+    pub(crate) fn tokens(&self, text: &str) -> Result<Vec<(u32, usize)>> {
+        let encoding = self.encode_prompt(text)?;
+        let begins = encoding.get_offsets().iter().map(|&(begin, _)| text.floor_char_boundary(begin));
+        Ok(encoding.get_ids().iter().copied().zip(begins).collect())
+    }
+
+    /// The ids of start, end and padding.
+    pub(crate) fn marks(&self) -> (u32, u32, u32) {
+        (self.start, self.end, self.padding)
+    }
+
+    /// The id of a token as the table writes it, such as `,</w>`.
+    pub(crate) fn id(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
+    }
+
+    /// A token as the table writes it.
+    pub(crate) fn token(&self, id: u32) -> Option<String> {
+        self.inner.id_to_token(id)
+    }
+
     fn encode_prompt(&self, text: &str) -> Result<tokenizers::Encoding> {
         let refused = |error: tokenizers::Error| Error::Computation { part: "token ids", message: error.to_string() };
         self.inner.encode(text, false).map_err(refused)

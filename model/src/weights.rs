@@ -1,6 +1,6 @@
 //! Everything between files on disk and the parameters of the networks: safetensors files, diffusers folders and
 //! single-file checkpoints in the original layout, read and written; weights packed for the CPU's kernels; random ones.
-//! Pickles are refused, because opening one runs its code.
+//! Pickles are refused as weights, because opening one elsewhere runs its code; small ones are read without running it.
 
 mod cache;
 mod check_numbers;
@@ -8,6 +8,7 @@ mod component;
 mod component_tensors;
 mod config_texts;
 mod convert;
+mod embedding;
 mod export;
 mod files;
 mod fingerprint;
@@ -22,6 +23,7 @@ mod options;
 mod original;
 mod other_model;
 mod packing;
+mod pickle;
 mod random;
 mod recognise;
 mod safetensors;
@@ -38,6 +40,7 @@ mod write;
 pub use cache::Cache;
 pub use component::Component;
 pub use convert::convert;
+pub use embedding::Embedding;
 pub use export::{ExportFormat, TOKENIZER_FILES, save_folder, save_single_file};
 pub use files::ModelFiles;
 pub(crate) use fingerprint::Fingerprint;

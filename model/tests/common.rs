@@ -3,14 +3,21 @@
 use std::path::{Path, PathBuf};
 
 use easel_model::{
-    DeviceChoice, DevicePreference, Model, ModelOptions, Precision, Request, Requirement, ResolvedSettings, Retention,
+    DeviceChoice, DevicePreference, Generation, Model, ModelOptions, Precision, Request, Requirement, ResolvedSettings,
+    Retention, Trace,
 };
+use image::RgbImage;
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 
 /// A file of the reference data.
 pub(crate) fn reference(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(path)
+}
+
+/// A file of the reference data about adapters and prompts.
+pub(crate) fn adapters(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/adapters").join(path)
 }
 
 /// A folder of the demo model.
@@ -108,9 +115,8 @@ pub(crate) fn expected(case: &str) -> Vec<Expected> {
     expected_in(&reference(&format!("pipeline/{case}.safetensors")))
 }
 
-/// Every tensor of the file `path`.
+/// Every tensor of a file.
 pub(crate) fn expected_in(path: &Path) -> Vec<Expected> {
-    let case = path.display();
     let bytes = std::fs::read(path).expect("the tensors are there");
     let tensors = SafeTensors::deserialize(&bytes).expect("the tensors are well formed");
     let read = |(name, view): (String, safetensors::tensor::TensorView)| {
@@ -120,7 +126,7 @@ pub(crate) fn expected_in(path: &Path) -> Vec<Expected> {
             Dtype::F64 => data.as_chunks().0.iter().map(|&b| f64::from_le_bytes(b)).collect(),
             Dtype::I64 => data.as_chunks().0.iter().map(|&b| i64::from_le_bytes(b) as f64).collect(),
             Dtype::U8 => data.iter().map(|&byte| f64::from(byte)).collect(),
-            other => panic!("{case}: {name} has an unexpected format {other:?}"),
+            other => panic!("{}: {name} has an unexpected format {other:?}", path.display()),
         };
         Expected { name, dtype: view.dtype(), values }
     };
@@ -137,4 +143,51 @@ pub(crate) fn deviation(values: &[f64]) -> f64 {
 pub(crate) fn largest_difference(found: &[f64], expected: &[f64]) -> f64 {
     assert_eq!(found.len(), expected.len());
     found.iter().zip(expected).map(|(found, expected)| (found - expected).abs()).fold(0.0, f64::max)
+}
+
+/// Where the tensors and images of a traced run are not the reference's.
+pub(crate) fn compare(run: &Generation, images: &[RgbImage], expected: &[Expected]) -> Vec<String> {
+    let trace = run.trace().expect("the run is traced");
+    let faults = expected.iter().filter_map(|expected| {
+        let fault = match expected.dtype {
+            Dtype::U8 => {
+                let found: Vec<u8> = images.iter().flat_map(|image| image.as_raw().clone()).collect();
+                compare_images(&found, expected)
+            }
+            _ => compare_tensors(trace, expected),
+        };
+        fault.map(|fault| format!("{}: {fault}", expected.name))
+    });
+    faults.collect()
+}
+
+/// How far a tensor may be from the reference, in standard deviations of the reference.
+fn tolerance(name: &str) -> f64 {
+    let is_latents = name.contains("latents");
+    if is_latents { 1e-3 } else { 1e-4 }
+}
+
+/// How a tensor of `trace` differs from `expected` more than it may.
+pub(crate) fn compare_tensors(trace: &Trace, expected: &Expected) -> Option<String> {
+    let Some(found) = trace.numbers(&expected.name) else { return Some("is missing".into()) };
+    let allowed = match expected.dtype {
+        Dtype::I64 => 0.0,
+        // Timesteps of Karras's spacing are interpolated in f32, of 1,000.
+        Dtype::F64 => 1e-3,
+        // Zeros must be zeros.
+        _ => tolerance(&expected.name) * deviation(&expected.values),
+    };
+    let worst = largest_difference(&found, &expected.values);
+    (worst > allowed).then(|| format!("differs by {worst:.2e}, allowed are {allowed:.2e}"))
+}
+
+/// Every pixel within 2 levels, 99 % within 1.
+pub(crate) fn compare_images(found: &[u8], expected: &Expected) -> Option<String> {
+    assert_eq!(found.len(), expected.values.len());
+    let differences: Vec<f64> =
+        found.iter().zip(&expected.values).map(|(&found, expected)| (f64::from(found) - expected).abs()).collect();
+    let worst = differences.iter().copied().fold(0.0, f64::max);
+    let beyond_one = differences.iter().filter(|&&difference| difference > 1.0).count();
+    (worst > 2.0 || beyond_one * 100 > differences.len())
+        .then(|| format!("worst pixel is {worst} levels off, {beyond_one} of {} more than one", differences.len()))
 }

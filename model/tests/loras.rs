@@ -12,8 +12,8 @@ use easel_model::{DevicePreference, LoraFile, LoraWeights, Precision, Request, R
 use safetensors::Dtype;
 use serde::Deserialize;
 
+use crate::common::{compare_images, compare_tensors};
 use crate::common::{demo_model, expected_in};
-use crate::reference::{compare, compare_images};
 
 /// A file of the adapters' reference data.
 fn adapters(path: &str) -> PathBuf {
@@ -105,7 +105,7 @@ fn compare_all(device: DevicePreference) {
                     let found: Vec<u8> = images.iter().flat_map(|image| image.as_raw().clone()).collect();
                     compare_images(&found, &expected)
                 }
-                _ => compare(trace, &expected),
+                _ => compare_tensors(trace, &expected),
             };
             faults.extend(fault.map(|fault| format!("{}: {}: {fault}", case.name, expected.name)));
         }

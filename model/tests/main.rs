@@ -4,12 +4,15 @@
 mod clip_skip;
 mod common;
 mod cuda;
+mod embeddings;
 mod fingerprints;
 mod formats;
 mod guidance_interval;
 mod hostile_checkpoints;
 mod loras;
 mod noise;
+mod prompt_cases;
+mod prompts;
 mod reference;
 mod repeated_prompts;
 mod requests;

@@ -109,6 +109,7 @@ impl From<easel_models::Error> for CommandError {
 fn option_of(field: &str) -> String {
     match field {
         "prompt" | "part" => field.to_uppercase(),
+        "embeddings" => "--embedding".to_owned(),
         field => format!("--{}", field.replace('_', "-")),
     }
 }

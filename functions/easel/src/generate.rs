@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use easel_images::{ImageRecord, LoraRecord};
 use easel_model::bench::{NOTICEABLE_WORK, StepRates, step_work};
 use easel_model::{
-    DeviceChoice, Generation, Model, Precision, Request, RequestedLora, ResolvedSettings, Retention, Trace, memory,
+    DeviceChoice, Embedding, Generation, Model, Precision, Request, RequestedLora, ResolvedSettings, Retention, Trace,
+    memory,
 };
 use easel_models::model_choice::{ModelChoice, NamedModels};
 use easel_models::packed_weights;
@@ -30,7 +32,7 @@ use crate::report::Report;
 use crate::units;
 use clap::Args;
 use easel_domain::draw_seed;
-use easel_settings::Settings;
+use easel_settings::{PromptSyntax, Settings};
 
 #[derive(Debug, Args)]
 pub(crate) struct GenerateArguments {
@@ -41,6 +43,10 @@ pub(crate) struct GenerateArguments {
     /// Use no refiner
     #[arg(long, overrides_with = "refiner")]
     pub(crate) no_refiner: bool,
+    /// A trained word (textual inversion) that the prompts may use: a .safetensors or .pt file, whose name without its
+    /// ending is the word; may be given several times
+    #[arg(long = "embedding", value_name = "FILE")]
+    pub(crate) embeddings: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) loras: LoraArguments,
     #[command(flatten)]
@@ -70,6 +76,8 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
     let init_image = arguments.settings.init_image.as_deref();
     let init = init_image.map(easel_images::load).transpose()?;
     let (loras, refiner_loras) = (arguments.loras.open()?, arguments.loras.open_refiner()?);
+    let embeddings = arguments.embeddings.iter().map(|file| Embedding::open(file).map(Arc::new));
+    let embeddings = embeddings.collect::<Result<Vec<_>, _>>()?;
 
     let [model, refiner, vae, tiny_vae] = pull::fetched([
         ("--model", arguments.models.model.as_deref()),
@@ -106,7 +114,7 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
     let recipe = recipes::fill(&mut settings, lora_names, &choice.name, choice.base.recipe());
     settings.steps.get_or_insert(choice.default_steps());
     settings.use_refiner = Some(has_refiner);
-    let request = Request { init_image: init, loras, refiner_loras, ..settings.resolve().into() };
+    let request = Request { init_image: init, embeddings, loras, refiner_loras, ..settings.resolve().into() };
     let mut timings = BTreeMap::from([("open", began.elapsed().as_secs_f64())]);
 
     let choosing = Instant::now();
@@ -202,6 +210,8 @@ fn settings(arguments: &GenerateArguments) -> Result<Settings, CommandError> {
     if arguments.no_refiner {
         settings.use_refiner = Some(false);
     }
+    // What SDXL's prompts are written for; it is kept with the image.
+    settings.prompt_syntax.get_or_insert(PromptSyntax::A1111);
     Ok(settings)
 }
 

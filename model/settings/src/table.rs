@@ -8,6 +8,7 @@ use crate::field::{Field, Presence};
 use crate::kind::Kind;
 use crate::lora_reference::LoraReference;
 use crate::presets::PRESET_NAMES;
+use crate::prompt_choices::{PromptPadding, PromptSyntax};
 use crate::scheduler_name::SchedulerName;
 
 /// Most characters of a prompt or negative prompt.
@@ -172,6 +173,12 @@ settings! {
     prompt: String, Kind::text(MAX_PROMPT), required, "";
     /// What to avoid. An empty text and none at all differ, as in diffusers.
     negative_prompt: String, Kind::Text { most: MAX_PROMPT, blank: true }, optional, "none";
+    /// What the marks in the prompts mean. In settings that do not say it no mark means anything, and what is longer than the
+    /// model reads at once is left out.
+    prompt_syntax: PromptSyntax, Kind::Choice(PromptSyntax::NAMES), optional, "a1111";
+    /// What is done about prompts of different lengths: none, the model reads them one after the other; empty, the shorter
+    /// one is filled up with empty texts.
+    prompt_padding: PromptPadding, Kind::Choice(PromptPadding::NAMES), or(PromptPadding::None), "none";
     /// Width in pixels, a multiple of 8.
     width: u32, SIDE, optional, "the init image's, else the model's own";
     /// Height in pixels, a multiple of 8.

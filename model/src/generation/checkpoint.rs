@@ -25,6 +25,8 @@ pub struct Checkpoint {
     pub(crate) model: String,
     /// What the LoRAs of the base and those of the refiner were: digests and weights.
     pub(crate) loras: [Vec<String>; 2],
+    /// The digests of the files of trained words.
+    pub(crate) embeddings: Vec<String>,
     /// Whether the run started from an image, which decides where in the schedule it started.
     pub(crate) from_image: bool,
     /// The next evaluation of the schedule.

@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 
+use super::conditioning::StageConditioning;
 use super::{CHANNELS, Generation, Reuse, guidance};
 use crate::device::panics::computing;
 use crate::error::Result;
@@ -9,7 +10,7 @@ use crate::network::unet::{Conditioning, UNet};
 use crate::ops::{floats, tensor};
 use crate::stage::Stage;
 
-/// The UNet's output for every image, negative first where there is guidance, and its deep features.
+/// The UNet's output for every image, negative first where there is guidance, then part by part, and its deep features.
 type Evaluated = (Vec<Vec<f32>>, Vec<Tensor<4>>);
 
 impl Generation {
@@ -18,22 +19,28 @@ impl Generation {
         let (h, w) = self.size;
         let guided = self.is_guided(self.index);
         let per_image = CHANNELS * h * w;
-        let mut text = Vec::with_capacity(self.latents.len());
-        let mut negative = Vec::new();
+        let weights = self.conditioning(stage).weights();
+        // Negative first where there is guidance, then part by part, each for every image.
+        let mut sides = vec![Vec::with_capacity(self.latents.len()); if guided { 1 + weights.len() } else { 1 }];
         for output in self.outputs(unet, stage)? {
-            let (without, with) = output.split_at(output.len() - per_image);
-            negative.extend_from_slice(without);
-            text.extend_from_slice(with);
+            for (side, output) in sides.iter_mut().zip(output.chunks(per_image)) {
+                side.extend_from_slice(output);
+            }
         }
         if let Some(trace) = self.trace.as_mut().filter(|_| self.index == self.plan.start) {
             let shape = [self.settings.count as usize, CHANNELS, h, w];
-            trace.keep_floats("first_eps_text", &shape, &text);
-            trace.keep_floats("first_eps_negative", &shape, if guided { &negative } else { &text });
+            trace.keep_floats("first_eps_negative", &shape, &sides[0]);
+            for (index, text) in sides[usize::from(guided)..].iter().enumerate() {
+                let suffix = if index == 0 { String::new() } else { format!("_{index}") };
+                trace.keep_floats(format!("first_eps_text{suffix}"), &shape, text);
+            }
         }
-        if guided {
-            let (scale, rescale) = (self.settings.guidance_scale, self.settings.guidance_rescale);
-            guidance::apply(&mut text, &negative, per_image, scale, rescale);
-        }
+        let mut sides = sides.into_iter();
+        let first = sides.next().unwrap_or_default();
+        let Some(mut text) = sides.next() else { return Ok(first) };
+        let scales: Vec<f64> = weights.iter().map(|weight| weight * self.settings.guidance_scale).collect();
+        let others: Vec<_> = sides.collect();
+        guidance::apply(&mut text, &others, &first, per_image, &scales, self.settings.guidance_rescale);
         Ok(text)
     }
 
@@ -41,13 +48,24 @@ impl Generation {
         guidance::is_guided(&self.settings, &self.scheduler, index)
     }
 
-    /// The evaluation whose deep features the one at `index` uses: itself, or an earlier one of the same stage and batch.
+    fn conditioning(&mut self, stage: Stage) -> &mut StageConditioning {
+        self.conditioning[stage as usize].as_mut().expect("every stage with steps is conditioned")
+    }
+
+    /// The step that the evaluation `index` belongs to.
+    fn step_of(&self, index: usize) -> usize {
+        self.scheduler.step_of(index)
+    }
+
+    /// The evaluation whose deep features the one at `index` uses: itself, or an earlier one of the same stage, texts and
+    /// batch.
     pub(super) fn features_of(&self, index: usize) -> usize {
         let every = self.settings.reuse_features as usize;
         let start = self.plan.range(self.plan.stage(index)).start;
         let mut source = start;
         for later in start + 1..=index {
-            if later - source == every || self.is_guided(later) != self.is_guided(later - 1) {
+            let texts_change = self.prompts.change_between(self.step_of(later - 1), self.step_of(later));
+            if later - source == every || texts_change || self.is_guided(later) != self.is_guided(later - 1) {
                 source = later;
             }
         }
@@ -95,8 +113,8 @@ impl Generation {
         deep: Option<Vec<Tensor<4>>>,
     ) -> Result<Evaluated> {
         let (h, w) = self.size;
-        let conditioning = self.conditioning[stage as usize].as_ref().expect("every stage with steps is conditioned");
-        let batch = conditioning.batch(self.is_guided(index));
+        let (step, guided) = (self.step_of(index), self.is_guided(index));
+        let batches = self.conditioning(stage).batches(step, guided);
         let timestep = self.scheduler.timesteps()[index];
         let mut inputs = latents.to_vec();
         self.scheduler.scale_model_input(index, &mut inputs)?;
@@ -104,11 +122,15 @@ impl Generation {
         let mut deep = deep.into_iter().flatten();
         // One image at a time: memory does not grow with the count.
         for image in inputs.chunks(CHANNELS * h * w) {
-            let (output, deep) = self.evaluate(unet, image, timestep, &batch, deep.next())?;
-            self.evaluations += output.len() / image.len();
-            outputs.push(output);
-            // Kept only where they are used again.
-            features.extend(Some(deep).filter(|_| self.settings.reuse_features > 1));
+            let mut outputs_of_image = Vec::new();
+            for batch in batches.iter() {
+                let (output, deep) = self.evaluate(unet, image, timestep, batch, deep.next())?;
+                self.evaluations += output.len() / image.len();
+                outputs_of_image.extend(output);
+                // Kept only where they are used again.
+                features.extend(Some(deep).filter(|_| self.settings.reuse_features > 1));
+            }
+            outputs.push(outputs_of_image);
         }
         Ok((outputs, features))
     }

@@ -14,13 +14,25 @@ pub(crate) fn is_guided(settings: &ResolvedSettings, scheduler: &Scheduler, inde
     settings.guidance_scale > 1.0 && within
 }
 
-/// Pulls `text` away from `negative` by `scale`, in place, for images of `per_image` numbers each; `rescale` blends
-/// in a version with the contrast of the unguided output (diffusers `rescale_noise_cfg`).
-pub(crate) fn apply(text: &mut [f32], negative: &[f32], per_image: usize, scale: f64, rescale: f64) {
-    for (text, negative) in text.chunks_mut(per_image).zip(negative.chunks(per_image)) {
+/// Pulls `text`, the output for the first part of the prompt, away from `negative` by the first of `scales`, and towards
+/// each of the `others`, as it differs from `negative`, by the scale after that (Liu et al. 2022), in place, for images of
+/// `per_image` numbers each; `rescale` blends in a version with the contrast of the unguided output (diffusers
+/// `rescale_noise_cfg`).
+pub(crate) fn apply(
+    text: &mut [f32],
+    others: &[Vec<f32>],
+    negative: &[f32],
+    per_image: usize,
+    scales: &[f64],
+    rescale: f64,
+) {
+    for (image, (text, negative)) in text.chunks_mut(per_image).zip(negative.chunks(per_image)).enumerate() {
         let before = deviation(text);
-        for (text, negative) in text.iter_mut().zip(negative) {
-            *text = negative + scale as f32 * (*text - negative);
+        for (place, (text, negative)) in text.iter_mut().zip(negative).enumerate() {
+            let others = others.iter().map(|other| other[image * per_image + place]);
+            let pulls = [*text].into_iter().chain(others).zip(scales);
+            let pulls = pulls.map(|(output, &scale)| scale as f32 * (output - negative));
+            *text = negative + pulls.fold(0.0, |sum, pull| sum + pull);
         }
         if rescale > 0.0 {
             let ratio = before / deviation(text).max(f64::MIN_POSITIVE);
@@ -69,12 +81,20 @@ mod tests {
         let text: Vec<f32> = (0..64).map(|index| (index as f32 * 0.7).sin()).collect();
         let negative: Vec<f32> = (0..64).map(|index| (index as f32 * 0.3).cos() * 0.5).collect();
         let mut guided = text.clone();
-        apply(&mut guided, &negative, 32, 7.5, 1.0);
+        apply(&mut guided, &[], &negative, 32, &[7.5], 1.0);
         for (guided, text) in guided.chunks(32).zip(text.chunks(32)) {
             assert!((deviation(guided) - deviation(text)).abs() < 1e-6);
         }
         let mut plain = text.clone();
-        apply(&mut plain, &negative, 32, 1.0, 0.0);
+        apply(&mut plain, &[], &negative, 32, &[1.0], 0.0);
         assert!(plain.iter().zip(&text).all(|(plain, text)| (plain - text).abs() < 1e-6));
+    }
+
+    #[test]
+    fn every_part_pulls_by_its_own_scale() {
+        let (mut text, negative) = (vec![1.0, 2.0, 3.0, 4.0], [0.5, 0.0, 1.0, -1.0]);
+        let others = [vec![0.0, 1.0, 1.0, 0.0], vec![2.0; 4]];
+        apply(&mut text, &others, &negative, 2, &[2.0, -1.0, 0.5], 0.0);
+        assert_eq!(text, [0.5 + 1.0 + 0.5 + 0.75, 4.0 - 1.0 + 1.0, 1.0 + 4.0 + 0.5, -1.0 + 10.0 - 1.0 + 1.5]);
     }
 }

@@ -171,6 +171,15 @@ impl Model {
         }
     }
 
+    /// How wide the states of a text encoder are.
+    pub(crate) fn text_width(&self, stage: Stage, component: Component) -> usize {
+        let source = self.source(self.owner(stage, component));
+        match component {
+            Component::TextEncoder => source.text_encoder_config().hidden_size,
+            _ => source.text_encoder_2_config().hidden_size,
+        }
+    }
+
     /// The texts encoded before.
     pub(super) fn texts(&self) -> &TextCache {
         &self.0.texts

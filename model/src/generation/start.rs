@@ -7,6 +7,8 @@ use image::RgbImage;
 
 use super::conditioning::StageConditioning;
 use super::plan::Plan;
+use super::prompts::Prompts;
+use super::words::{Words, digests};
 use super::{CHANNELS, Checkpoint, Generation, Model, Reuse, Timings, Trace, images};
 use crate::device::panics::computing;
 use crate::error::{Error, Result};
@@ -36,7 +38,7 @@ impl Model {
         Generation::start(self.clone(), request.into(), true)
     }
 
-    /// Continues from a checkpoint of the same model, of a generation without LoRAs.
+    /// Continues from a checkpoint of the same model, of a generation without LoRAs and trained words.
     ///
     /// # Errors
     /// [`Error::Checkpoint`] if it is of another model or not consistent in itself.
@@ -77,6 +79,9 @@ impl Generation {
         if checkpoint.loras != [&files.loras, &files.refiner_loras].map(|loras| identities(loras)) {
             return Err(fault("it was made with other LoRAs, or with other weights of them; give the same, or"));
         }
+        if checkpoint.embeddings != digests(&files.embeddings) {
+            return Err(fault("it was made with other embeddings, or in another order; give the same, or"));
+        }
         let from_image = checkpoint.from_image;
         let request = Request { settings: checkpoint.settings, init_image: None, ..files };
         let mut run = Self::prepare(model, request, from_image, false)?;
@@ -114,15 +119,17 @@ impl Generation {
         let model = model.with_loras_of(&request)?;
         let (width, height) = images::size(&request, model.unet_config(Stage::Base).sample_size * SCALE)?;
         let loras = [&request.loras, &request.refiner_loras].map(|loras| identities(loras));
-        let Request { mut settings, init_image, .. } = request;
+        let Request { mut settings, init_image, embeddings, .. } = request;
         (settings.width, settings.height) = (Some(width), Some(height));
         let config = model.scheduler_config();
         let (own, replaced) = config.default_name();
         let name = settings.scheduler.unwrap_or(own);
-        let warnings = replaced.filter(|_| settings.scheduler.is_none()).into_iter().collect();
+        let replaced = replaced.filter(|_| settings.scheduler.is_none());
         settings.scheduler = Some(name);
         let scheduler = Scheduler::new(name, config, settings.steps as usize)?;
         let plan = Plan::new(&settings, &scheduler, model.has_refiner(), from_image)?;
+        let prompts = Prompts::read(&settings)?;
+        let warnings = replaced.into_iter().chain(prompts.warnings(settings.guidance_scale)).collect();
         Ok(Self {
             size: (height as usize / SCALE, width as usize / SCALE),
             plan,
@@ -134,6 +141,8 @@ impl Generation {
             conditioning: [None, None],
             reuse: Reuse::default(),
             warnings,
+            words: Words::new(&embeddings)?,
+            prompts,
             timings: Timings::new(),
             multiply_adds: BTreeMap::new(),
             steps_time: Duration::ZERO,
@@ -154,7 +163,8 @@ impl Generation {
         // The reference traces the first stage only.
         let trace = self.trace.as_mut().filter(|trace| trace.names().next().is_none());
         let conditioning = computing("the text encoders", || {
-            StageConditioning::new(&self.model, stage, &self.settings, size, &mut self.warnings, trace)
+            let texts = (&self.prompts, &self.words);
+            StageConditioning::new(&self.model, stage, &self.settings, texts, size, &mut self.warnings, trace)
         })?;
         self.conditioning[stage as usize] = Some(conditioning);
         self.model.done_with_text();

@@ -6,9 +6,8 @@ use std::collections::VecDeque;
 use parking_lot::Mutex;
 
 use crate::error::Result;
-use crate::network::text_encoder::TextEmbedding;
+use crate::network::text_encoder::{TextEmbedding, TextInput};
 use crate::stage::Stage;
-use crate::tokenizer::Tokens;
 use crate::weights::{Component, Fingerprint};
 
 /// Most texts kept.
@@ -26,20 +25,27 @@ pub(super) struct TextKey {
     merged_as: Option<Fingerprint>,
     ids: Vec<u32>,
     end_of_text: usize,
+    ignored: Vec<usize>,
+    /// What tells the trained words apart that the ids are rows of; empty where none are.
+    words: String,
     /// Layers left out before the last but one.
     skipped: usize,
 }
 
 impl TextKey {
-    /// `tokens` as read by the encoder `component` of `owner`, with LoRAs or without.
+    /// `input` as read by the encoder `component` of `owner`, with LoRAs or without, `skipped` layers before the last but one;
+    /// `words` tells the trained words that its vectors are of from others.
     pub(super) fn new(
         owner: Stage,
         component: Component,
         merged_as: Option<Fingerprint>,
-        tokens: &Tokens,
+        input: &TextInput<'_>,
+        words: &str,
         skipped: usize,
     ) -> Self {
-        Self { owner, component, merged_as, ids: tokens.ids.clone(), end_of_text: tokens.end_of_text, skipped }
+        let words = if input.vectors.is_empty() { String::new() } else { words.to_owned() };
+        let (ids, ignored) = (input.ids.to_vec(), input.ignored.to_vec());
+        Self { owner, component, merged_as, ids, end_of_text: input.end_of_text, ignored, words, skipped }
     }
 }
 
@@ -113,7 +119,8 @@ mod tests {
 
     fn key(id: u32) -> TextKey {
         let (owner, component) = (Stage::Base, Component::TextEncoder2);
-        TextKey { owner, component, merged_as: None, ids: vec![id], end_of_text: 0, skipped: 0 }
+        let (ids, ignored, words) = (vec![id], Vec::new(), String::new());
+        TextKey { owner, component, merged_as: None, ids, end_of_text: 0, ignored, words, skipped: 0 }
     }
 
     /// Asks for `key`; whether it had to be encoded.
@@ -154,6 +161,8 @@ mod tests {
         assert!(ask(&cache, TextKey { merged_as: Some(Fingerprint::of_text("a LoRA")), ..key(1) }));
         assert!(ask(&cache, TextKey { ids: vec![1, 2], ..key(1) }));
         assert!(ask(&cache, TextKey { skipped: 1, ..key(1) }));
+        assert!(ask(&cache, TextKey { ignored: vec![1], ..key(1) }));
+        assert!(ask(&cache, TextKey { words: "zorbglow".to_owned(), ..key(1) }));
         assert!(!ask(&cache, key(1)));
     }
 

@@ -7,10 +7,11 @@ use safetensors::tensor::{Dtype, TensorView};
 
 use crate::error::{Error, Result};
 
-/// Intermediate tensors of one generation: `token_ids_1`, `token_ids_2` `[1, 77]`; `prompt_embeds`, `pooled`,
-/// `negative_prompt_embeds`, `negative_pooled`; `noise` `[n, 4, h, w]`; `timesteps`; `first_eps_text`,
-/// `first_eps_negative`; `lora_norms`, the lengths of what
-/// the first LoRA changes; `latents_k` after step k of the base model; `base_latents`, `final_latents`;
+/// Intermediate tensors of one generation: `token_ids_1`, `token_ids_2` and, where there are weights, `multipliers`
+/// `[texts, portions, 77]`; `prompt_embeds`, `pooled`, the same with `negative_` before them and, of the parts of a prompt
+/// after the first, with `_1` and so on behind them; `padded_prompt_embeds` or `padded_negative_prompt_embeds`, whichever is
+/// filled up; `embedding_rows_1`, `embedding_rows_2`, the vectors of trained words; `noise` `[n, 4, h, w]`; `timesteps`; `first_eps_text`,
+/// `first_eps_negative`; `lora_norms`, the lengths of what the first LoRA changes; `latents_k` after step k of the base model; `base_latents`, `final_latents`;
 /// `image` `[n, height, width, 3]`.
 #[derive(Debug, Default)]
 pub struct Trace {
@@ -63,8 +64,8 @@ impl Trace {
         self.keep(name, Dtype::F64, &[values.len()], values.iter().flat_map(|value| value.to_le_bytes()));
     }
 
-    pub(crate) fn keep_ids(&mut self, name: &str, ids: &[u32]) {
-        self.keep(name, Dtype::I64, &[1, ids.len()], ids.iter().flat_map(|&id| i64::from(id).to_le_bytes()));
+    pub(crate) fn keep_ids(&mut self, name: &str, shape: &[usize], ids: &[u32]) {
+        self.keep(name, Dtype::I64, shape, ids.iter().flat_map(|&id| i64::from(id).to_le_bytes()));
     }
 
     pub(crate) fn keep_bytes(&mut self, name: &str, shape: &[usize], bytes: Vec<u8>) {

@@ -5,9 +5,9 @@ use burn::tensor::{FloatDType, Int, Tensor};
 
 use crate::config::{HiddenAct, TextEncoderConfig};
 use crate::error::Result;
-use crate::network::layers::{LayerNorm, Linear, heads_attention};
+use crate::network::layers::{LayerNorm, Linear, heads_attention, heads_attention_ignoring};
 use crate::network::parameters::Parameters;
-use crate::ops::Activation;
+use crate::ops::{Activation, tensor};
 
 /// A text encoder; the second one of SDXL also projects its pooled state.
 pub(crate) struct TextEncoder {
@@ -26,6 +26,25 @@ pub(crate) struct TextEmbedding {
     pub hidden: Tensor<3>,
     /// Projected state at the first end-of-text token, if this encoder has a projection: `[1, projection]`.
     pub pooled: Option<Tensor<2>>,
+}
+
+/// What a text encoder reads at once.
+pub(crate) struct TextInput<'a> {
+    /// The token at each place.
+    pub ids: &'a [u32],
+    /// The place of the first end-of-text token.
+    pub end_of_text: usize,
+    /// Places whose token is a vector of a trained word, whatever their ids, and the vectors.
+    pub vectors: Vec<(usize, &'a [f32])>,
+    /// Places that the others do not attend to.
+    pub ignored: &'a [usize],
+}
+
+impl<'a> TextInput<'a> {
+    /// Words of the table, every one of which is attended to.
+    pub(crate) fn of(ids: &'a [u32], end_of_text: usize) -> Self {
+        Self { ids, end_of_text, vectors: Vec::new(), ignored: &[] }
+    }
 }
 
 impl TextEmbedding {
@@ -61,25 +80,31 @@ impl TextEncoder {
         Ok(Self { token_embedding, position_embedding, layers, final_layer_norm, text_projection, compute })
     }
 
-    /// Encodes one prompt of token `ids` whose first end-of-text token stands at `end_of_text`. The states are those of the
-    /// layer `skipped` before the last but one; the pooled state is always that of the last.
-    pub(crate) fn forward(&self, ids: &[u32], end_of_text: usize, skipped: usize) -> TextEmbedding {
+    /// Encodes what can be read at once of a prompt. The states are those of the layer `skipped` before the last but one; the
+    /// pooled state is always that of the last.
+    pub(crate) fn forward(&self, input: &TextInput<'_>, skipped: usize) -> TextEmbedding {
         let device = self.token_embedding.device();
-        let ids: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
+        let mut ids: Vec<i32> = input.ids.iter().map(|&id| id as i32).collect();
+        input.vectors.iter().for_each(|&(place, _)| ids[place] = 0);
         let ids = Tensor::<1, Int>::from_ints(ids.as_slice(), &device).unsqueeze::<2>();
         let positions = self.position_embedding.clone().cast(self.compute).unsqueeze::<3>();
         // The rows are picked before they are widened: the table is large, a prompt is not.
-        let mut x = embedding(self.token_embedding.clone(), ids).cast(self.compute) + positions;
+        let mut x = embedding(self.token_embedding.clone(), ids).cast(self.compute);
+        for &(place, vector) in &input.vectors {
+            let vector = tensor(vector.to_vec(), [1, 1, vector.len()], &device).cast(self.compute);
+            x = x.slice_assign([0..1, place..place + 1, 0..vector.dims()[2]], vector);
+        }
+        x = x + positions;
         let (last, others) = self.layers.split_last().expect("the configuration asks for at least two layers");
         let kept = others.len().saturating_sub(skipped);
         for layer in &others[..kept] {
-            x = layer.forward(x);
+            x = layer.forward(x, input.ignored);
         }
         let hidden = x.clone();
         let pooled = self.text_projection.as_ref().map(|projection| {
-            let x = others[kept..].iter().fold(x, |x, layer| layer.forward(x));
-            let normed = self.final_layer_norm.forward(last.forward(x));
-            projection.forward(normed.narrow(1, end_of_text, 1).squeeze_dim::<2>(1))
+            let x = others[kept..].iter().fold(x, |x, layer| layer.forward(x, input.ignored));
+            let normed = self.final_layer_norm.forward(last.forward(x, input.ignored));
+            projection.forward(normed.narrow(1, input.end_of_text, 1).squeeze_dim::<2>(1))
         });
         TextEmbedding { hidden, pooled }
     }
@@ -118,12 +143,17 @@ impl EncoderLayer {
         })
     }
 
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+    fn forward(&self, x: Tensor<3>, ignored: &[usize]) -> Tensor<3> {
         let normed = self.layer_norm1.forward(x.clone());
         let query = self.q_proj.forward(normed.clone());
         let key = self.k_proj.forward(normed.clone());
         let value = self.v_proj.forward(normed);
-        let x = self.out_proj.forward_onto(heads_attention(query, key, value, self.heads, true), x);
+        let attended = if ignored.is_empty() {
+            heads_attention(query, key, value, self.heads, true)
+        } else {
+            heads_attention_ignoring(query, key, value, self.heads, ignored)
+        };
+        let x = self.out_proj.forward_onto(attended, x);
         let inner = self.fc1.forward(self.layer_norm2.forward(x.clone()));
         self.fc2.forward_onto(inner, x)
     }

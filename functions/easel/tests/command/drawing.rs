@@ -285,3 +285,30 @@ fn loras_that_cannot_be_used_are_refused_in_one_line() {
     let unet = demo_model().join("base/unet/diffusion_pytorch_model.safetensors");
     refused(&["--lora", unet.to_str().unwrap()], 1, &["diffusion_pytorch_model.safetensors", "no LoRA"]);
 }
+
+#[test]
+fn prompts_are_a1111s_unless_another_syntax_is_named() {
+    let folder = folder();
+    let word = demo_model().join("../tests/data/adapters/files/embeddings/zorbglow.safetensors");
+    let drawn = |arguments: &[&str]| {
+        let prompt = "a (zorbglow:1.2) heart on a [red|blue] background";
+        let device = ["--device", "flex", "--json"];
+        let word = ["--embedding", word.to_str().unwrap(), "-o", "heart.png"];
+        let outcome = run(folder.path(), &[&["generate", prompt], &SMALL[..], &device, &word, arguments].concat());
+        let report: Value = serde_json::from_str(&outcome.stdout).unwrap();
+        let image = folder.path().join("heart.png");
+        let record = text_chunks(&image).into_iter().find(|(keyword, _)| keyword == "easel").unwrap().1;
+        let record: Value = serde_json::from_str(&record).unwrap();
+        (
+            image::open(image).unwrap().into_rgb8(),
+            report["warnings"].clone(),
+            record["request"]["prompt_syntax"].clone(),
+        )
+    };
+    let (image, warnings, syntax) = drawn(&[]);
+    assert_eq!((syntax, warnings), ("a1111".into(), serde_json::json!([])));
+    assert!(drawn(&["--prompt-syntax", "a1111", "--prompt-padding", "empty"]).0 == image);
+    let (plain, warnings, syntax) = drawn(&["--prompt-syntax", "plain"]);
+    assert!(plain != image && warnings[0].as_str().unwrap().contains("taken as text"), "{warnings}");
+    assert_eq!(syntax, "plain");
+}

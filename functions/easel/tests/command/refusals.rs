@@ -34,6 +34,8 @@ fn wrong_use_is_refused_by_name() {
         (&["--scheduler", "pndm_karras"], &["--scheduler", "pndm", "trailing"]),
         (&["--preset", "fast"], &["--preset", "fast", "lightning-4step"]),
         (&["--prediction-type", "noise"], &["--prediction-type", "noise", "v_prediction"]),
+        (&["--prompt-syntax", "magic"], &["--prompt-syntax", "magic", "compel"]),
+        (&["--prompt-padding", "yes"], &["--prompt-padding", "yes", "empty"]),
         (&["--device", "tpu"], &["--device", "tpu", "ndarray"]),
         (&["--device", "cuda:x"], &["--device", "cuda:x"]),
         (&["--precision", "f8"], &["--precision", "f8", "bf16"]),

@@ -1,6 +1,7 @@
 //! Multi-head attention.
 
-use burn::tensor::Tensor;
+use burn::tensor::activation::softmax;
+use burn::tensor::{FloatDType, Tensor, TensorData};
 
 use super::Linear;
 use crate::error::Result;
@@ -20,6 +21,29 @@ pub(crate) fn heads_attention(
     let [n, t, c] = query.dims();
     flops::count(2 * n * t * key.dims()[1] * c);
     ops::heads_attention(query, key, value, heads, is_causal)
+}
+
+/// Causal attention over `heads` heads that passes over the places `ignored` of the keys, of which the first is none.
+/// `query`, `key` and `value` `[n, t, c]` → `[n, t, c]`. It is for a few texts, so it is written for every backend alike.
+pub(crate) fn heads_attention_ignoring(
+    query: Tensor<3>,
+    key: Tensor<3>,
+    value: Tensor<3>,
+    heads: usize,
+    ignored: &[usize],
+) -> Tensor<3> {
+    let [n, t, c] = query.dims();
+    flops::count(2 * n * t * t * c);
+    let (dtype, device) = (FloatDType::from(query.dtype()), query.device());
+    let split = |x: Tensor<3>| x.cast(FloatDType::F32).reshape([n, t, heads, c / heads]).swap_dims(1, 2);
+    let mut mask = vec![0.0_f32; t * t];
+    for (row, mask) in mask.chunks_mut(t).enumerate() {
+        mask[row + 1..].fill(f32::MIN);
+        ignored.iter().for_each(|&place| mask[place] = f32::MIN);
+    }
+    let mask = Tensor::<4>::from_data(TensorData::new(mask, [1, 1, t, t]), (&device, FloatDType::F32.into()));
+    let scores = split(query).matmul(split(key).swap_dims(2, 3)) / ((c / heads) as f32).sqrt() + mask;
+    softmax(scores, 3).matmul(split(value)).swap_dims(1, 2).reshape([n, t, c]).cast(dtype)
 }
 
 /// Attention of a transformer block or of the VAE's middle (diffusers `Attention`).

@@ -1,0 +1,62 @@
+//! Texts without marks.
+
+use burn::tensor::Tensor;
+
+use super::encoder::{EncodedPart, EncodedText, Encoding, ReadTokens, check_count};
+use crate::error::Result;
+use crate::prompt::chunks::{self, Chunk, Piece, ROOM};
+
+/// `text` as far as the encoders read it at once, as diffusers does.
+pub(super) fn encode_cut(
+    encoding: &Encoding<'_>,
+    text: &str,
+    what: &str,
+    warnings: &mut Vec<String>,
+) -> Result<EncodedPart> {
+    let mut cut = Vec::new();
+    for encoder in encoding.encoders() {
+        let pieces = encoder.pieces(text)?;
+        let ids: Vec<(u32, usize)> =
+            pieces.iter().flat_map(|(piece, place)| piece.ids().map(move |id| (id, *place))).collect();
+        let kept: Vec<u32> = ids.iter().take(ROOM).map(|&(id, _)| id).collect();
+        cut.push(vec![Chunk::new(&kept, &vec![1.0; kept.len()], encoder.marks)]);
+        if let Some(&(_, dropped)) = ids.get(ROOM) {
+            let warning = format!("the {what} is longer than the model reads; left out: `{}`", &text[dropped..]);
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        }
+    }
+    encode(encoding, cut)
+}
+
+/// `text` however long it is, in portions.
+pub(super) fn encode_all(encoding: &Encoding<'_>, text: &str) -> Result<EncodedPart> {
+    let all = encoding.encoders().into_iter().map(|encoder| {
+        let pieces: Vec<Piece> = encoder.pieces(text)?.into_iter().map(|(piece, _)| piece).collect();
+        Ok(chunks::plain(&pieces, encoder.marks))
+    });
+    encode(encoding, all.collect::<Result<_>>()?)
+}
+
+/// The portions of every encoder.
+fn encode(encoding: &Encoding<'_>, mut portions: Vec<Vec<Chunk>>) -> Result<EncodedPart> {
+    let encoders = encoding.encoders();
+    let count = portions.iter().map(Vec::len).max().unwrap_or_default();
+    check_count(count)?;
+    for (encoder, portions) in encoders.iter().zip(&mut portions) {
+        portions.resize(count, Chunk::empty(encoder.marks));
+    }
+    let mut context = Vec::with_capacity(count);
+    for index in 0..count {
+        let states =
+            encoders.iter().zip(&portions).map(|(encoder, chunks)| Ok(encoder.read(&chunks[index], &[])?.hidden));
+        context.push(Tensor::cat(states.collect::<Result<_>>()?, 2));
+    }
+    let (second, chunks) = encoders.last().zip(portions.last()).expect("every stage has the second encoder");
+    let pooled = second.pooled(&chunks[0])?;
+    let mut ids = portions.iter().map(|chunks| chunks.iter().flat_map(|chunk| chunk.ids.clone()).collect::<Vec<_>>());
+    let first = if encoders.len() > 1 { ids.next() } else { None };
+    let read = ReadTokens { ids: [first, ids.next()], multipliers: None, texts: 1 };
+    Ok(EncodedPart { texts: vec![EncodedText { context, pooled }], read: Some(read) })
+}
