@@ -17,7 +17,8 @@ impl ParameterSource for Box<dyn TensorSource> {
     }
 
     fn matrix(&self, name: &str, shape: &[usize], packed: PackedShape) -> Result<Option<Packed>> {
-        packing::pack(packed, &raw(self.as_ref(), name, shape)?).map(Some)
+        check_shape(self.as_ref(), name, shape)?;
+        packing::pack_from(self.as_ref(), name, packed).map(Some)
     }
 
     fn upsample(&self, name: &str, shape: &[usize], arithmetic: Arithmetic) -> Result<Option<UpsampleWeights>> {

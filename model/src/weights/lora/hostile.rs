@@ -140,6 +140,8 @@ impl Maker {
                     _ => [0x10, 0x20, 0x30, 0x2c][index % 4],
                 }));
                 let entry = json!({ "dtype": format, "shape": shape, "data_offsets": [start, data.len()] });
+                // Some names are longer than any message should be.
+                let module = if self.one_in(40) { module.repeat(100) } else { module.to_owned() };
                 header.insert(format!("{module}{part}"), entry);
             }
         }
@@ -220,11 +222,11 @@ fn hostile_files_are_errors() {
             "the mutations miss the point: {outcomes:?}"
         );
     };
-    at_least("merged", 50);
+    at_least("merged", 200);
     at_least("refused", 5);
     at_least("no place", 20);
     if let (Some(before), Some(after)) = (before, peak_memory()) {
-        assert!(after - before < 256 << 20, "took {} MiB", (after - before) >> 20);
+        assert!(after - before < 1 << 30, "took {} MiB", (after - before) >> 20);
     }
 }
 
