@@ -9,6 +9,7 @@ use rand_mt::Mt64;
 use serde_json::{Map, Value, json};
 
 use super::{LoraFile, LoraWeights, Merge, MergedTensors, Places, RequestedLora};
+use crate::ops::{Arithmetic, PackedShape};
 use crate::weights::{Component, ModelFiles, TensorSource};
 
 const MODULES: [&str; 9] = [
@@ -186,6 +187,11 @@ fn merge(path: &Path, model: &ModelFiles, places: &Places) -> crate::error::Resu
         for name in names {
             let tensor = tensors.read(&name)?;
             assert_eq!(tensor.data.len(), 4 * tensor.shape.iter().product::<usize>());
+            if let [outputs, inputs, ref taps @ ..] = tensor.shape[..] {
+                let taps = taps.iter().product();
+                let shape = PackedShape { taps, ..PackedShape::linear(Arithmetic::Int8, inputs, outputs) };
+                tensors.packed(&name, shape)?;
+            }
             merged += 1;
         }
     }
