@@ -21,7 +21,7 @@ use burn::tensor::Tensor;
 
 use backend::ModelOperations;
 pub(crate) use easel_kernels::{
-    Activation, Arithmetic, Order, Packed, PackedShape, Recycled, UpsampleWeights, release_buffers,
+    Activation, Arithmetic, Order, Packed, PackedShape, Recycled, UpsampleWeights, add_product, release_buffers,
 };
 pub(crate) use operands::{GroupNormOptions, MatrixWeights, Window};
 pub(crate) use product::product;

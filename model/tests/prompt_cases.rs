@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use easel_model::scheduler::Sampler;
-use easel_model::{
-    Checkpoint, DevicePreference, Embedding, Generation, Model, Request, ResolvedSettings, SchedulerName,
-};
+use easel_model::{Checkpoint, DevicePreference, Embedding, Generation, Model, Request, ResolvedSettings};
 use easel_settings::{PromptPadding, PromptSyntax};
 use serde_json::Value;
 

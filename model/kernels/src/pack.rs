@@ -1,5 +1,7 @@
 //! Weights in the order in which tiles read them.
 
+use std::cell::RefCell;
+
 use bytes::Bytes;
 use rayon::prelude::*;
 
@@ -111,28 +113,63 @@ impl Packed {
     /// # Panics
     /// If `weights` has another length, or an odd number of outputs is to be gated.
     pub fn pack<E: Element>(shape: PackedShape, weights: &[E]) -> Self {
-        assert_eq!(weights.len(), shape.outputs * shape.inputs * shape.taps, "weights of another shape");
+        let length = shape.inputs * shape.taps;
+        assert_eq!(weights.len(), shape.outputs * length, "weights of another shape");
+        Self::pack_panels(shape, |index, panel| {
+            Instructions::best().vectorize(
+                #[inline(always)]
+                || {
+                    let row = |column| shape.output(index, column).map(|output| &weights[output * length..][..length]);
+                    panel.pack(&shape, row);
+                },
+            );
+        })
+    }
+
+    /// Packs weights that `make` makes: given some outputs, of which each comes once, it writes their rows
+    /// `[inputs][taps]` one after the other.
+    ///
+    /// # Panics
+    /// If an odd number of outputs is to be gated.
+    pub fn pack_made(shape: PackedShape, make: impl Fn(&[usize], &mut [f32]) + Sync) -> Self {
+        let length = shape.inputs * shape.taps;
+        Self::pack_panels(shape, |index, panel| {
+            ROWS.with_borrow_mut(|rows| {
+                let outputs: Vec<_> = (0..COLUMNS).filter_map(|column| shape.output(index, column)).collect();
+                rows.resize(outputs.len() * length, 0.0);
+                make(&outputs, rows);
+                let rows = &rows[..];
+                // Columns of no output come last, or last of each half.
+                let row = |column| {
+                    let output = shape.output(index, column)?;
+                    let place = outputs.iter().position(|&made| made == output)?;
+                    Some(&rows[place * length..][..length])
+                };
+                Instructions::best().vectorize(
+                    #[inline(always)]
+                    || panel.pack(&shape, row),
+                );
+            });
+        })
+    }
+
+    /// Packs panel by panel, each by `pack`.
+    fn pack_panels(shape: PackedShape, pack: impl Fn(usize, Panel<'_>) + Sync) -> Self {
         assert!(shape.order == Order::Plain || shape.outputs.is_multiple_of(2), "an odd number of outputs with gates");
         let mut words = vec![0_u32; shape.bytes() / 4];
         let (panels, statistics) = words.split_at_mut(shape.panels() * shape.groups() * COLUMNS);
         let (scales, sums) = statistics.split_at_mut(statistics.len() / 2);
         let size = (shape.groups() * COLUMNS).max(1);
-        let instructions = Instructions::best();
+        // `panels` is empty where there are no inputs; scales and sums stay zero then.
+        let panels = panels.par_chunks_mut(size);
         if shape.arithmetic == Arithmetic::Int8 {
             let columns = scales.par_chunks_mut(COLUMNS).zip(sums.par_chunks_mut(COLUMNS));
-            // `panels` is empty where there are no inputs; scales and sums stay zero then.
-            panels.par_chunks_mut(size).zip(columns).enumerate().for_each(|(index, (panel, (scales, sums)))| {
-                instructions.vectorize(
-                    #[inline(always)]
-                    || shape.pack_int8(weights, index, panel, scales, sums),
-                );
+            panels.zip(columns).enumerate().for_each(|(index, (groups, (scales, sums)))| {
+                pack(index, Panel { groups, scales, sums });
             });
         } else {
-            panels.par_chunks_mut(size).enumerate().for_each(|(index, panel)| {
-                instructions.vectorize(
-                    #[inline(always)]
-                    || shape.pack_floats(weights, index, panel),
-                );
+            panels.enumerate().for_each(|(index, groups)| {
+                pack(index, Panel { groups, scales: &mut [], sums: &mut [] });
             });
         }
         Self { shape, bytes: Bytes::from_owner(Words(words)) }
@@ -220,62 +257,87 @@ impl Packed {
     }
 }
 
-impl PackedShape {
+thread_local! {
+    /// Rows that were made to be packed.
+    static ROWS: RefCell<Vec<f32>> = RefCell::default();
+}
+
+/// The place of one panel.
+struct Panel<'a> {
+    /// `[group][COLUMNS]`.
+    groups: &'a mut [u32],
+    /// Of each column; empty but for int8, like `sums`.
+    scales: &'a mut [u32],
+    sums: &'a mut [u32],
+}
+
+impl Panel<'_> {
+    /// Packs the columns that `row` has the weights `[inputs][taps]` of.
     #[inline(always)]
-    fn pack_floats<E: Element>(&self, weights: &[E], index: usize, panel: &mut [u32]) {
-        let per_tap = self.groups_of_tap();
+    fn pack<'w, E: Element>(self, shape: &PackedShape, row: impl Fn(usize) -> Option<&'w [E]>) {
+        let mut bytes = Vec::new();
         for column in 0..COLUMNS {
-            let Some(output) = self.output(index, column) else { continue };
-            let weights = &weights[output * self.inputs * self.taps..][..self.inputs * self.taps];
-            for tap in 0..self.taps {
-                for group in 0..per_tap {
-                    let place = &mut panel[(tap * per_tap + group) * COLUMNS + column];
-                    let weight = |input: usize| {
-                        if input < self.inputs { weights[input * self.taps + tap].to_f32() } else { 0.0 }
-                    };
-                    *place = if self.arithmetic == Arithmetic::F32 {
-                        weight(group).to_bits()
-                    } else {
-                        pair(weight(2 * group), weight(2 * group + 1))
-                    };
+            let Some(weights) = row(column) else { continue };
+            match shape.arithmetic {
+                Arithmetic::Int8 => {
+                    let (scale, sum) = quantize_row(shape, weights, &mut bytes);
+                    for (group, bytes) in bytes.as_chunks::<4>().0.iter().enumerate() {
+                        self.groups[group * COLUMNS + column] = u32::from_le_bytes(bytes.map(|byte| byte as u8));
+                    }
+                    self.scales[column] = scale.to_bits();
+                    self.sums[column] = sum as u32;
                 }
+                Arithmetic::F32 | Arithmetic::Bf16 => shape.pack_floats(weights, column, self.groups),
             }
         }
     }
+}
 
+/// Writes the weights `[inputs][taps]` of one output to `bytes`, `[tap][inputs in whole groups]`. What one unit stands for,
+/// and the sum of the units.
+#[inline(always)]
+fn quantize_row<E: Element>(shape: &PackedShape, weights: &[E], bytes: &mut Vec<i8>) -> (f32, i32) {
+    // Many side by side: the largest of all is the largest of these.
+    let mut largest = [0.0_f32; COLUMNS];
+    let (whole, rest) = weights.as_chunks::<COLUMNS>();
+    for weights in whole {
+        for (largest, weight) in largest.iter_mut().zip(weights) {
+            *largest = largest.max(weight.to_f32().abs());
+        }
+    }
+    let rest = rest.iter().map(|weight| weight.to_f32().abs());
+    let largest = rest.chain(largest).fold(0.0_f32, f32::max);
+    let inverse = if largest > 0.0 { 127.0 / largest } else { 0.0 };
+    let per_tap = 4 * shape.groups_of_tap();
+    bytes.clear();
+    bytes.resize(shape.taps * per_tap, 0);
+    let unit = |weight: &E| (weight.to_f32() * inverse).round() as i8;
+    if shape.taps == 1 {
+        bytes.iter_mut().zip(weights).for_each(|(byte, weight)| *byte = unit(weight));
+    } else {
+        for (input, weights) in weights.chunks_exact(shape.taps).enumerate() {
+            weights.iter().enumerate().for_each(|(tap, weight)| bytes[tap * per_tap + input] = unit(weight));
+        }
+    }
+    (largest / 127.0, bytes.iter().map(|&byte| i32::from(byte)).sum())
+}
+
+impl PackedShape {
     #[inline(always)]
-    fn pack_int8<E: Element>(
-        &self,
-        weights: &[E],
-        index: usize,
-        panel: &mut [u32],
-        scales: &mut [u32],
-        sums: &mut [u32],
-    ) {
+    fn pack_floats<E: Element>(&self, weights: &[E], column: usize, panel: &mut [u32]) {
         let per_tap = self.groups_of_tap();
-        for column in 0..COLUMNS {
-            let Some(output) = self.output(index, column) else { continue };
-            let weights = &weights[output * self.inputs * self.taps..][..self.inputs * self.taps];
-            let largest = weights.iter().fold(0.0_f32, |largest, weight| largest.max(weight.to_f32().abs()));
-            let scale = largest / 127.0;
-            let inverse = if largest > 0.0 { 127.0 / largest } else { 0.0 };
-            let mut sum = 0_i32;
-            for tap in 0..self.taps {
-                for group in 0..per_tap {
-                    let mut bytes = [0_i8; 4];
-                    for (offset, byte) in bytes.iter_mut().enumerate() {
-                        let input = 4 * group + offset;
-                        if input < self.inputs {
-                            *byte = (weights[input * self.taps + tap].to_f32() * inverse).round() as i8;
-                            sum += i32::from(*byte);
-                        }
-                    }
-                    panel[(tap * per_tap + group) * COLUMNS + column] =
-                        u32::from_le_bytes(bytes.map(|byte| byte as u8));
-                }
+        for tap in 0..self.taps {
+            for group in 0..per_tap {
+                let place = &mut panel[(tap * per_tap + group) * COLUMNS + column];
+                let weight = |input: usize| {
+                    if input < self.inputs { weights[input * self.taps + tap].to_f32() } else { 0.0 }
+                };
+                *place = if self.arithmetic == Arithmetic::F32 {
+                    weight(group).to_bits()
+                } else {
+                    pair(weight(2 * group), weight(2 * group + 1))
+                };
             }
-            scales[column] = scale.to_bits();
-            sums[column] = sum as u32;
         }
     }
 }
@@ -318,6 +380,12 @@ mod tests {
                     let packed = Packed::pack(shape, &weights);
                     assert_eq!(packed.bytes().len(), shape.bytes());
                     assert_eq!(packed.unpack(), weights, "{shape:?}");
+                    let made = Packed::pack_made(shape, |outputs, rows| {
+                        for (row, &output) in rows.chunks_mut((inputs * taps).max(1)).zip(outputs) {
+                            row.copy_from_slice(&weights[output * inputs * taps..][..inputs * taps]);
+                        }
+                    });
+                    assert_eq!(made.bytes(), packed.bytes(), "{shape:?}");
                     let again = Packed::from_bytes(shape, packed.bytes().clone()).expect("the length is right");
                     assert_eq!(again.unpack(), weights);
                     assert!(Packed::from_bytes(shape, Bytes::from_static(b"short")).is_none());

@@ -70,6 +70,13 @@ pub(super) fn load(source: &dyn TensorSource, name: &str, shape: &[usize], dtype
     Ok(TensorData::from_bytes(bytes, shape.to_vec(), dtype.into()))
 }
 
+/// The numbers `stored` in the format `dtype`, as f32.
+pub(super) fn widen_all(stored: &[u8], dtype: WeightType, numbers: &mut [f32]) {
+    for (stored, numbers) in stored.chunks(BLOCK * dtype.bytes()).zip(numbers.chunks_mut(BLOCK)) {
+        widen(stored, dtype, numbers);
+    }
+}
+
 /// Reads a block of numbers in any format.
 fn widen(stored: &[u8], dtype: WeightType, numbers: &mut [f32]) {
     match dtype {

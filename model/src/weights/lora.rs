@@ -23,8 +23,6 @@ mod places;
 mod products;
 mod requested;
 mod tensors;
-#[cfg(test)]
-mod timing;
 
 pub use file::LoraFile;
 pub use lora_weights::LoraWeights;

@@ -41,6 +41,14 @@ pub(super) fn pack(shape: PackedShape, tensor: &RawTensor) -> Result<Packed> {
     with_numbers(tensor, |numbers| Packed::pack(shape, numbers), |numbers| Packed::pack(shape, numbers))
 }
 
+/// Packs the matrix `name` of `source`.
+pub(super) fn pack_from(source: &dyn TensorSource, name: &str, shape: PackedShape) -> Result<Packed> {
+    match source.packed(name, shape)? {
+        Some(packed) => Ok(packed),
+        None => pack(shape, &to_be_packed(source, name, shape.arithmetic)?),
+    }
+}
+
 /// Packs a 3×3 convolution `[outputs, inputs, 3, 3]` for the kernel that upsamples and convolves in one.
 pub(super) fn pack_upsample(arithmetic: Arithmetic, tensor: &RawTensor) -> Result<UpsampleWeights> {
     let (outputs, inputs) = (tensor.shape[0], tensor.shape[1]);
@@ -97,7 +105,7 @@ pub(super) fn write(
                 TensorToWrite { name, stored: Stored::Numbers(dtype), shape, produce: Box::new(produce) }
             }
             TensorForm::Matrix(packed) => {
-                let produce = move || Ok(pack(packed, &to_be_packed(source, &of, packed.arithmetic)?)?.bytes().clone());
+                let produce = move || Ok(pack_from(source, &of, packed)?.bytes().clone());
                 TensorToWrite { name, stored: Stored::Bytes, shape: vec![packed.bytes()], produce: Box::new(produce) }
             }
             TensorForm::Upsample(arithmetic) => {

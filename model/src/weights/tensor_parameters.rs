@@ -19,7 +19,7 @@ impl ParameterSource for Box<dyn TensorSource> {
 
     fn matrix(&self, name: &str, shape: &[usize], packed: PackedShape) -> Result<Option<Packed>> {
         check_shape(self.as_ref(), name, shape)?;
-        packing::pack(packed, &to_be_packed(self.as_ref(), name, packed.arithmetic)?).map(Some)
+        packing::pack_from(self.as_ref(), name, packed).map(Some)
     }
 
     fn upsample(&self, name: &str, shape: &[usize], arithmetic: Arithmetic) -> Result<Option<UpsampleWeights>> {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use bytes::Bytes;
 
 use crate::error::Result;
+use crate::ops::{Packed, PackedShape};
 use crate::precision::WeightType;
 
 /// One tensor: row-major, in PyTorch's layout (linear `[out, in]`, convolution `[out, in, height, width]`),
@@ -49,6 +50,16 @@ pub trait TensorSource: Send + Sync {
     /// # Errors
     /// As [`TensorSource::read`].
     fn read_range(&self, name: &str, range: Range<usize>) -> Result<Bytes>;
+
+    /// The matrix `name` packed as `shape` says, from sources that have a better way than to read it whole and to pack it
+    /// then; none from others.
+    ///
+    /// # Errors
+    /// As [`TensorSource::read`].
+    fn packed(&self, name: &str, shape: PackedShape) -> Result<Option<Packed>> {
+        let _ = (name, shape);
+        Ok(None)
+    }
 
     /// The file that holds the tensor, for messages.
     fn file_of(&self, name: &str) -> Option<PathBuf>;

@@ -55,7 +55,7 @@ fn outcome(model: &Model, path: &Path) -> Vec<f64> {
 }
 
 /// The tensors of a reference file.
-fn tensors(name: &str) -> Vec<Tensor> {
+pub(super) fn tensors(name: &str) -> Vec<Tensor> {
     let bytes = std::fs::read(adapters(&format!("files/lora/{name}"))).expect("the file is there");
     let file = safetensors::SafeTensors::deserialize(&bytes).expect("it is sound");
     file.tensors().into_iter().map(|(name, view)| (name, view.shape().to_vec(), numbers(&view))).collect()

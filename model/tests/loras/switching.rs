@@ -1,9 +1,16 @@
 //! One model, now with these LoRAs, now with those, now with none: each image is as if the model had never seen another.
 
-use easel_model::{Checkpoint, DevicePreference, Generation, Model, Precision, Request, ResolvedSettings};
+use std::path::Path;
+use std::sync::Arc;
 
+use easel_model::{
+    Checkpoint, DevicePreference, Generation, LoraFile, LoraWeights, Model, ModelOptions, Precision, Request,
+    RequestedLora, ResolvedSettings,
+};
+
+use super::crafted::{tensors, write};
 use super::lora;
-use crate::common::{case, demo_model};
+use crate::common::{case, demo, demo_model};
 
 fn settings() -> ResolvedSettings {
     ResolvedSettings {
@@ -92,21 +99,40 @@ fn a_weight_of_zero_changes_nothing_and_blocks_have_weights_of_their_own() {
 #[test]
 fn a_refiner_takes_its_own_loras_only() {
     let model = demo_model(DevicePreference::Flex, None);
-    let refined = |loras: &[&str], refiner_loras: &[&str]| {
-        let open = |names: &[&str]| names.iter().map(|name| lora(&format!("lora/{name}.safetensors"), "1")).collect();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    // The refiner has the second text encoder only, which is its base's.
+    let second = folder.path().join("second.safetensors");
+    let tensors = tensors("text.safetensors").into_iter().filter(|(name, ..)| name.starts_with("lora_te2_"));
+    write(&second, &[], tensors.collect());
+    let open = |path: &Path| {
+        let file = Arc::new(LoraFile::open(path).expect("the LoRA opens"));
+        vec![RequestedLora { file, weights: LoraWeights::default() }]
+    };
+    let refined = |loras: Vec<RequestedLora>, refiner_loras: Vec<RequestedLora>| {
         let mut request = case("refined").request();
         (request.settings.width, request.settings.height) = (Some(64), Some(64));
         (request.settings.steps, request.settings.high_noise_frac) = (4, 0.5);
-        draw(&model, Request { loras: open(loras), refiner_loras: open(refiner_loras), ..request })
+        let mut run = model.start_traced(Request { loras, refiner_loras, ..request }).expect("the run starts");
+        run.finish().expect("the run ends well");
+        let trace = run.trace().expect("it is traced");
+        ["base_latents", "final_latents"].map(|name| trace.numbers(name).expect("it is traced"))
     };
-    let plain = refined(&[], &[]);
-    let with = refined(&["text"], &[]);
-    assert!(with != plain);
-    assert!(refined(&[], &[]) == plain && refined(&["text"], &[]) == with);
-    let base = Model::open(&crate::common::demo("base"), &easel_model::ModelOptions::default(), model.device());
-    let lonely = Request { refiner_loras: vec![lora("lora/text.safetensors", "1")], ..settings().into() };
-    let error = base.expect("the base opens").start(lonely).err().expect("there is no refiner").to_string();
+    let [base, last] = refined(vec![], vec![]);
+    let [base_of_both, last_of_both] = refined(open(&second), open(&second));
+    let [base_with, last_with] = refined(open(&second), vec![]);
+    let [base_without, last_without] = refined(vec![], open(&second));
+    assert!(base_with != base && base_with == base_of_both);
+    assert!(base_without == base && last_without != last);
+    assert!(last_with != last_of_both && last_with != last);
+    assert!(refined(vec![], vec![]) == [base, last]);
+
+    let alone = Model::open(&demo("base"), &ModelOptions::default(), model.device()).expect("the base opens");
+    let lonely = Request { refiner_loras: open(&second), ..settings().into() };
+    let error = alone.start(lonely).err().expect("there is no refiner").to_string();
     assert!(error.contains("refiner_loras") && error.contains("no refiner"), "{error}");
+    let wrong = Request { refiner_loras: vec![lora("lora/text.safetensors", "1")], ..case("refined").request() };
+    let error = model.start(wrong).err().expect("the refiner has no first encoder").to_string();
+    assert!(error.contains("lora_te1_") && error.contains("no place"), "{error}");
 }
 
 #[test]

@@ -25,6 +25,19 @@ pub(super) fn add(change: &Change, original: &[f32], merged: Cow<'_, [f32]>, sha
     Ok(added(merged, &difference, change.weight))
 }
 
+/// The two matrices whose product is the change, and their inner length; none if it is no such product.
+///
+/// # Errors
+/// As [`add`].
+pub(super) fn sides(change: &Change) -> Result<Option<(Vec<f32>, Vec<f32>, usize)>> {
+    match change.of_weight() {
+        Some(WeightChange { form: Form::LowRank(product), scale, lengths: None }) => {
+            product.sides(change.file.tensors(), scale * change.weight).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
 /// The length (Frobenius norm) of the change at weight 1.
 ///
 /// # Errors

@@ -9,6 +9,7 @@ use rand_mt::Mt64;
 use serde_json::{Map, Value, json};
 
 use super::{LoraFile, LoraWeights, Merge, MergedTensors, Places, RequestedLora};
+use crate::ops::{Arithmetic, PackedShape};
 use crate::weights::{Component, ModelFiles, TensorSource};
 
 const MODULES: [&str; 9] = [
@@ -140,6 +141,8 @@ impl Maker {
                     _ => [0x10, 0x20, 0x30, 0x2c][index % 4],
                 }));
                 let entry = json!({ "dtype": format, "shape": shape, "data_offsets": [start, data.len()] });
+                // Some names are longer than any message should be.
+                let module = if self.one_in(40) { module.repeat(100) } else { module.to_owned() };
                 header.insert(format!("{module}{part}"), entry);
             }
         }
@@ -184,6 +187,11 @@ fn merge(path: &Path, model: &ModelFiles, places: &Places) -> crate::error::Resu
         for name in names {
             let tensor = tensors.read(&name)?;
             assert_eq!(tensor.data.len(), 4 * tensor.shape.iter().product::<usize>());
+            if let [outputs, inputs, ref taps @ ..] = tensor.shape[..] {
+                let taps = taps.iter().product();
+                let shape = PackedShape { taps, ..PackedShape::linear(Arithmetic::Int8, inputs, outputs) };
+                tensors.packed(&name, shape)?;
+            }
             merged += 1;
         }
     }
@@ -220,11 +228,11 @@ fn hostile_files_are_errors() {
             "the mutations miss the point: {outcomes:?}"
         );
     };
-    at_least("merged", 50);
+    at_least("merged", 200);
     at_least("refused", 5);
     at_least("no place", 20);
     if let (Some(before), Some(after)) = (before, peak_memory()) {
-        assert!(after - before < 256 << 20, "took {} MiB", (after - before) >> 20);
+        assert!(after - before < 1 << 30, "took {} MiB", (after - before) >> 20);
     }
 }
 

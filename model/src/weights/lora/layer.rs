@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::key::Part;
 use super::products::Product;
 use super::tensors::Factor;
-use crate::weights::safetensors::short;
+use crate::weights::safetensors::{short, shorten};
 
 /// What a file says about one module.
 #[derive(Debug)]
@@ -131,7 +131,7 @@ fn form(parts: &mut BTreeMap<Part, Factor>) -> Result<Option<Form>, Fault> {
     match (first, second) {
         (Some(first), Some(second)) => {
             if (first.rows(), first.columns()) != (second.rows(), second.columns()) {
-                let message = format!("is not of the size of `{}`: the file is damaged", first.name());
+                let message = format!("is not of the size of `{}`: the file is damaged", shorten(first.name()));
                 return Err((second.name().to_owned(), message));
             }
             return Ok(Some(Form::Hadamard(first, second)));

@@ -8,7 +8,7 @@ use super::layer::{LoraLayer, WeightChange};
 use super::places::{Place, Places};
 use super::requested::RequestedLora;
 use crate::error::{Error, Result};
-use crate::weights::safetensors::short;
+use crate::weights::safetensors::{short, shorten};
 use crate::weights::{Component, Fingerprint};
 
 /// Most LoRAs of one generation.
@@ -163,6 +163,7 @@ fn located<'a>(file: &'a LoraFile, places: &'a Places) -> Result<Vec<(&'a str, &
     let mut taken: HashMap<(Component, &str), &str> = HashMap::new();
     for (module, layer, place) in &located {
         if let Some(other) = taken.insert((place.component, place.module.as_str()), module) {
+            let other = shorten(other);
             let message = format!("changes the same weights as `{other}` in the same file: remove one of them");
             return Err(file.fault(layer.name(), message));
         }

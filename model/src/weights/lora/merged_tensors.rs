@@ -6,14 +6,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 
 use super::difference;
-use super::merge::ComponentMerge;
+use super::merge::{ComponentMerge, TensorMerge};
 use super::tensors::all_finite;
 use crate::error::{Error, Result};
-use crate::ops::Recycled;
+use crate::ops::{Packed, PackedShape, Recycled, add_product};
 use crate::precision::WeightType;
-use crate::weights::convert::convert;
+use crate::weights::convert::{convert, widen_all};
 use crate::weights::{RawTensor, TensorSource};
 
 /// The tensors of a source; those that LoRAs change are made of the originals when they are asked for, in f32, one at a
@@ -54,6 +55,16 @@ impl MergedTensors {
         Error::Weights { file, tensor: Some(name.to_owned()), message }
     }
 
+    /// The error for the tensor `name` if what `tensor` makes of it is not finite.
+    fn overflow(&self, name: &str, tensor: &TensorMerge) -> Error {
+        let files: Vec<_> = tensor.changes.iter().map(|change| change.file.to_string()).collect();
+        let files = files.join(", ");
+        self.fault(
+            name,
+            format!("is no longer finite with {files} merged into it: use a smaller weight, or another file"),
+        )
+    }
+
     /// The tensor `name` with what changes it; none if nothing does.
     fn merged(&self, name: &str) -> Result<Option<RawTensor>> {
         let Some(tensor) = self.merge.tensor(name) else { return Ok(None) };
@@ -67,12 +78,7 @@ impl MergedTensors {
             merged = Cow::Owned(difference::add(change, original, merged, &shape)?);
         }
         if !all_finite(&merged) {
-            let files: Vec<_> = tensor.changes.iter().map(|change| change.file.to_string()).collect();
-            let message = format!(
-                "is no longer finite with {} merged into it: use a smaller weight, or another file",
-                files.join(", ")
-            );
-            return Err(self.fault(name, message));
+            return Err(self.overflow(name, tensor));
         }
         let data = Bytes::from_owner(Recycled::new(merged.into_owned()));
         Ok(Some(RawTensor { dtype: WeightType::F32, shape, data }))
@@ -104,7 +110,50 @@ impl TensorSource for MergedTensors {
         }
     }
 
+    /// Panel by panel: of each, the rows are read, changed and packed while they are in the cache.
+    fn packed(&self, name: &str, shape: PackedShape) -> Result<Option<Packed>> {
+        let Some(tensor) = self.merge.tensor(name) else { return self.source.packed(name, shape) };
+        let mut sides = Vec::new();
+        for change in &tensor.changes {
+            // The other kinds need the whole tensor.
+            let Some(side) = difference::sides(change)? else { return Ok(None) };
+            sides.push(side);
+        }
+        let (dtype, _) = self.source.describe(name)?;
+        let length = shape.inputs * shape.taps;
+        let make = |outputs: &[usize], rows: &mut [f32]| -> Result<()> {
+            let runs = outputs.chunk_by(|left, right| left + 1 == *right);
+            let mut place = 0;
+            for run in runs {
+                let bytes = length * dtype.bytes();
+                let stored = self.source.read_range(name, run[0] * bytes..(run[0] + run.len()) * bytes)?;
+                widen_all(&stored, dtype, &mut rows[place..place + run.len() * length]);
+                place += run.len() * length;
+            }
+            for (left, right, inner) in &sides {
+                let left: Vec<f32> =
+                    outputs.iter().flat_map(|output| &left[output * inner..(output + 1) * inner]).copied().collect();
+                add_product(&left, right, *inner, rows);
+            }
+            if all_finite(rows) { Ok(()) } else { Err(self.overflow(name, tensor)) }
+        };
+        let failure = Mutex::new(None);
+        let packed = Packed::pack_made(shape, |outputs, rows| {
+            if let Err(error) = make(outputs, rows) {
+                failure.lock().get_or_insert(error);
+            }
+        });
+        match failure.into_inner() {
+            Some(error) => Err(error),
+            None => Ok(Some(packed)),
+        }
+    }
+
     fn file_of(&self, name: &str) -> Option<PathBuf> {
         self.source.file_of(name)
+    }
+
+    fn name_in_file(&self, name: &str) -> String {
+        self.source.name_in_file(name)
     }
 }

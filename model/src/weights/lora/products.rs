@@ -4,7 +4,7 @@
 use super::tensors::{Factor, Tensors};
 use crate::error::Result;
 use crate::ops::product;
-use crate::weights::safetensors::short;
+use crate::weights::safetensors::{short, shorten};
 
 /// The largest rank: no change of a real model has more, and what is kept in memory at once follows from it.
 const LARGEST_RANK: usize = 4096;
@@ -57,11 +57,12 @@ impl Product {
             Some(core) => core.shape.len() == 4 && core.shape[..2] == [outer, inner],
         };
         if !fits {
-            let core = product.core.as_ref().map(|core| format!(" and `{}`, {}", core.name, short(&core.shape)));
+            let core =
+                product.core.as_ref().map(|core| format!(" and `{}`, {}", shorten(&core.name), short(&core.shape)));
             let message = format!(
                 "has shape {}, which does not fit `{}`, {}{}: the file is damaged",
                 short(&product.right.shape),
-                product.left.name,
+                shorten(&product.left.name),
                 short(&product.left.shape),
                 core.unwrap_or_default()
             );
@@ -105,6 +106,16 @@ impl Product {
     /// # Errors
     /// A tensor that cannot be read, or that has numbers that are not finite.
     pub(super) fn compute(&self, tensors: &Tensors, scale: f32, onto: Option<&[f32]>) -> Result<Matrix> {
+        let (left, right, inner) = self.sides(tensors, scale)?;
+        let columns = right.len() / inner;
+        Ok(Matrix { numbers: product(&left, &right, inner, onto), columns })
+    }
+
+    /// The left factor times `scale`, `[rows][rank]`, and the right one with the core, `[rank][columns]`; and the rank.
+    ///
+    /// # Errors
+    /// As [`Self::compute`].
+    pub(super) fn sides(&self, tensors: &Tensors, scale: f32) -> Result<(Vec<f32>, Vec<f32>, usize)> {
         let right = match &self.core {
             None => matrix(&self.right, tensors)?,
             Some(core) => self.through_core(tensors, core)?,
@@ -114,8 +125,7 @@ impl Product {
             left = transposed(&left, self.left.columns());
         }
         left.iter_mut().for_each(|number| *number *= scale);
-        let inner = self.left_rank();
-        Ok(Matrix { numbers: product(&left, &right.numbers, inner, onto), columns: right.columns })
+        Ok((left, right.numbers, self.left_rank()))
     }
 
     /// Core times right factor: `[n][columns][taps]` from `[n][m][taps]` and `[m][columns]`.
