@@ -64,7 +64,10 @@ fn every_scheduler_draws_each_image_as_it_does_alone() {
     for name in Sampler::ALL.iter().copied().map(SchedulerName::from) {
         let scheduled = |request| with(request, |settings| settings.scheduler = Some(name));
         check(&model, &scheduled(settings().into()), &format!("{name}"));
-        check(&model, &scheduled(from_image()), &format!("{name} from an image"));
+        // One of each way to begin and to draw.
+        if matches!(name.sampler(), Sampler::EulerAncestral | Sampler::DpmSolverSde | Sampler::Pndm | Sampler::Lcm) {
+            check(&model, &scheduled(from_image()), &format!("{name} from an image"));
+        }
     }
 }
 

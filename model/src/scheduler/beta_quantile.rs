@@ -3,7 +3,7 @@
 /// Both parameters of the distribution.
 const SHAPE: f64 = 0.6;
 /// The beta function of both: Γ(0.6)² / Γ(1.2).
-const NORMALIZATION: f64 = 1.489_192_248_812_817_1 * 1.489_192_248_812_817_1 / 0.918_168_742_399_760_6;
+const NORMALIZATION: f64 = 1.489_192_248_812_817 * 1.489_192_248_812_817 / 0.918_168_742_399_760_6;
 /// Halvings of the interval; more than an `f64` can tell apart.
 const HALVINGS: usize = 60;
 

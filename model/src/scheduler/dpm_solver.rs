@@ -25,11 +25,13 @@ pub(super) struct DpmSolver {
 
 impl DpmSolver {
     pub(super) fn new(config: &SchedulerConfig, steps: usize) -> Self {
+        let is_stochastic = config.algorithm_type == AlgorithmType::SdeDpmSolverPlusPlus;
         Self {
             prediction: Prediction::new(config),
-            stochastic: config.algorithm_type == AlgorithmType::SdeDpmSolverPlusPlus,
+            stochastic: is_stochastic,
             order: config.solver_order,
-            heun: config.solver_type == SolverType::Heun,
+            // With noise and of third order it is k-diffusion's `sample_dpmpp_3m_sde`, which begins with this variant.
+            heun: config.solver_type == SolverType::Heun || (is_stochastic && config.solver_order == 3),
             first_order_final: config.euler_at_final
                 || (config.lower_order_final && steps < FEW_STEPS)
                 || config.final_sigmas_type == FinalSigmasType::Zero,
