@@ -1,6 +1,7 @@
 //! What can be said on the command line.
 
 pub(crate) mod computation;
+pub(crate) mod embeddings;
 pub(crate) mod fields;
 pub(crate) mod loras;
 pub(crate) mod models;

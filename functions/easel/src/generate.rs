@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
-use easel_images::{ImageRecord, LoraRecord};
+use easel_images::{EmbeddingRecord, ImageRecord, LoraRecord};
 use easel_model::bench::{NOTICEABLE_WORK, StepRates, step_work};
 use easel_model::{
     DeviceChoice, Embedding, Generation, Model, Precision, Request, RequestedLora, ResolvedSettings, Retention, Trace,
@@ -19,6 +18,7 @@ use easel_system::temporary::{TemporaryFolder, uninterrupted};
 use image::RgbImage;
 
 use crate::arguments::computation::ComputationArguments;
+use crate::arguments::embeddings::EmbeddingArguments;
 use crate::arguments::fields::SettingsArguments;
 use crate::arguments::loras::LoraArguments;
 use crate::arguments::models::ModelArguments;
@@ -43,10 +43,8 @@ pub(crate) struct GenerateArguments {
     /// Use no refiner
     #[arg(long, overrides_with = "refiner")]
     pub(crate) no_refiner: bool,
-    /// A trained word (textual inversion) that the prompts may use: a .safetensors or .pt file, whose name without its
-    /// ending is the word; may be given several times
-    #[arg(long = "embedding", value_name = "FILE")]
-    pub(crate) embeddings: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) embeddings: EmbeddingArguments,
     #[command(flatten)]
     pub(crate) loras: LoraArguments,
     #[command(flatten)]
@@ -75,9 +73,9 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
     }
     let init_image = arguments.settings.init_image.as_deref();
     let init = init_image.map(easel_images::load).transpose()?;
-    let (loras, refiner_loras) = (arguments.loras.open()?, arguments.loras.open_refiner()?);
-    let embeddings = arguments.embeddings.iter().map(|file| Embedding::open(file).map(Arc::new));
-    let embeddings = embeddings.collect::<Result<Vec<_>, _>>()?;
+    let (loras, refiner_loras) = (arguments.loras.open(&settings)?, arguments.loras.open_refiner()?);
+    let embeddings = arguments.embeddings.open(&settings)?;
+    let embedding_records: Vec<_> = embeddings.iter().map(|word| record_of(word)).collect();
 
     let [model, refiner, vae, tiny_vae] = pull::fetched([
         ("--model", arguments.models.model.as_deref()),
@@ -109,8 +107,7 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
         }
     }
     let (lora_records, refiner_lora_records) = (records(&loras)?, records(&refiner_loras)?);
-    let prompt = settings.prompt.clone();
-    let lora_names = lora_records.iter().map(|lora| lora.name.as_str()).chain(lora_names(&prompt));
+    let lora_names = lora_records.iter().map(|lora| lora.name.as_str());
     let recipe = recipes::fill(&mut settings, lora_names, &choice.name, choice.base.recipe());
     settings.steps.get_or_insert(choice.default_steps());
     settings.use_refiner = Some(has_refiner);
@@ -150,6 +147,7 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
         init: init.as_deref(),
         loras: &lora_records,
         refiner_loras: &refiner_lora_records,
+        embeddings: &embedding_records,
     };
     let paths = save(&images, &files, &record)?;
     if let (Some(path), Some(trace)) = (&arguments.trace, generation.trace()) {
@@ -190,6 +188,11 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
     if arguments.json { output::json(&report) } else { output::result(&report.files.join("\n")) }
 }
 
+/// How a trained word is recorded.
+fn record_of(embedding: &Embedding) -> EmbeddingRecord {
+    EmbeddingRecord { name: embedding.word().to_owned(), digest: embedding.digest().to_owned() }
+}
+
 /// How the LoRAs are recorded.
 fn records(loras: &[RequestedLora]) -> Result<Vec<LoraRecord>, CommandError> {
     let record = |RequestedLora { file, weights }: &RequestedLora| {
@@ -213,12 +216,6 @@ fn settings(arguments: &GenerateArguments) -> Result<Settings, CommandError> {
     // What SDXL's prompts are written for; it is kept with the image.
     settings.prompt_syntax.get_or_insert(PromptSyntax::A1111);
     Ok(settings)
-}
-
-/// The LoRAs that a prompt names, as in `<lora:name:0.8>`.
-fn lora_names(prompt: &str) -> impl Iterator<Item = &str> {
-    let named = prompt.split("<lora:").skip(1);
-    named.filter_map(|rest| rest.split_once('>')).map(|(lora, _)| lora.split(':').next().unwrap_or_default())
 }
 
 /// What was recognised, and what follows from it.

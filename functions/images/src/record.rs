@@ -35,6 +35,18 @@ pub struct ImageRecord<'a> {
     /// What changed the refiner.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub refiner_loras: &'a [LoraRecord],
+    /// The trained words that the prompts could use.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub embeddings: &'a [EmbeddingRecord],
+}
+
+/// A trained word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EmbeddingRecord {
+    /// The name of its file, without the ending, or the name that a service offers it by.
+    pub name: String,
+    /// The SHA-256 of its file, in hexadecimal digits.
+    pub digest: String,
 }
 
 /// A LoRA that changed a model.

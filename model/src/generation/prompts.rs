@@ -4,6 +4,7 @@ use easel_settings::{PromptPadding, PromptSyntax, ResolvedSettings};
 
 use crate::error::{Error, Result};
 use crate::prompt::{self, MOST_PARTS, Prompt, Side};
+use crate::weights::RequestedLora;
 
 /// Both prompts of a generation.
 pub(super) struct Prompts {
@@ -57,12 +58,17 @@ impl Prompts {
     }
 
     /// What was left out or taken as text, for guidance by `guidance_scale`.
-    pub(super) fn warnings(&self, guidance_scale: f64) -> Vec<String> {
+    pub(super) fn warnings(&self, guidance_scale: f64, loras: &[RequestedLora]) -> Vec<String> {
         let mut warnings = self.positive.warnings.clone();
         warnings.extend(self.negative.warnings.iter().map(|warning| format!("negative prompt: {warning}")));
-        let loras = self.positive.loras.iter().chain(&self.negative.loras);
+        // A service finds them in folders, by their path there.
+        let is_missing = |name: &&String| {
+            let last = name.rsplit('/').next().unwrap_or(name);
+            loras.iter().all(|lora| lora.file.name() != last)
+        };
+        let missing = self.positive.loras.iter().chain(&self.negative.loras).filter(is_missing);
         warnings.extend(
-            loras.map(|name| format!("the LoRA `{name}` that the prompt names is left out: nothing brings it")),
+            missing.map(|name| format!("the LoRA `{name}` that the prompt names is left out: nothing brings it")),
         );
         if guidance_scale <= 1.0 && self.positive.parts.len() > 1 {
             warnings.push("without guidance only the part before the first AND counts".to_owned());

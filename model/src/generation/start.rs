@@ -119,7 +119,7 @@ impl Generation {
         let model = model.with_loras_of(&request)?;
         let (width, height) = images::size(&request, model.unet_config(Stage::Base).sample_size * SCALE)?;
         let loras = [&request.loras, &request.refiner_loras].map(|loras| identities(loras));
-        let Request { mut settings, init_image, embeddings, .. } = request;
+        let Request { mut settings, init_image, embeddings, loras: requested, .. } = request;
         (settings.width, settings.height) = (Some(width), Some(height));
         let config = model.scheduler_config();
         let (own, replaced) = config.default_name();
@@ -129,7 +129,7 @@ impl Generation {
         let scheduler = Scheduler::new(name, config, settings.steps as usize)?;
         let plan = Plan::new(&settings, &scheduler, model.has_refiner(), from_image)?;
         let prompts = Prompts::read(&settings)?;
-        let warnings = replaced.into_iter().chain(prompts.warnings(settings.guidance_scale)).collect();
+        let warnings = replaced.into_iter().chain(prompts.warnings(settings.guidance_scale, &requested)).collect();
         Ok(Self {
             size: (height as usize / SCALE, width as usize / SCALE),
             plan,

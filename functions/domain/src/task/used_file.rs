@@ -58,7 +58,10 @@ impl UsedFile {
             UsedKind::Model => settings.model.as_ref() == Some(&self.name),
             UsedKind::Lora => {
                 let listed = settings.loras.iter().flatten().any(|lora| lora.name == self.name);
-                listed || settings.prompt.contains(&format!("<lora:{}", self.name))
+                // However the prompt's syntax writes it; a name that only begins like this one pins it as well, which harms
+                // nobody.
+                let written = ["<lora:", "<lyco:", "withLora("];
+                listed || written.iter().any(|before| settings.prompt.contains(&format!("{before}{}", self.name)))
             }
             UsedKind::Embedding => settings.embeddings.iter().flatten().any(|name| *name == self.name),
         }
@@ -78,13 +81,14 @@ mod tests {
             model: Some("turbo".to_owned()),
             loras: Some(vec![LoraReference { name: "ink".to_owned(), weight: 0.5 }]),
             embeddings: Some(vec!["hands".to_owned()]),
-            ..Settings::new("a heart <lora:paper:0.8>")
+            ..Settings::new("a heart <lora:paper:0.8> withLora(chalk, 0.5)")
         };
         for (kind, name, named) in [
             (UsedKind::Model, "turbo", true),
             (UsedKind::Model, "base", false),
             (UsedKind::Lora, "ink", true),
             (UsedKind::Lora, "paper", true),
+            (UsedKind::Lora, "chalk", true),
             (UsedKind::Lora, "hands", false),
             (UsedKind::Embedding, "hands", true),
             (UsedKind::Embedding, "ink", false),

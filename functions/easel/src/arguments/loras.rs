@@ -5,8 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use easel_model::prompt::extra_networks;
 use easel_model::{LoraFile, LoraWeights, RequestedLora};
+use easel_models::offers::{Catalogue, OfferKind};
+use easel_settings::Settings;
+use easel_system::environment;
 
+use crate::cache;
 use crate::command_error::CommandError;
 
 /// Which LoRAs change the model.
@@ -20,15 +25,33 @@ pub(crate) struct LoraArguments {
     /// A LoRA that changes the refiner, which takes none of the model's
     #[arg(long = "refiner-lora", value_name = "FILE[:WEIGHT]")]
     refiner_loras: Vec<OsString>,
+    /// A folder of LoRAs that the prompt can name, as in <lora:name:0.8>; or hf://owner/name or s3://bucket/prefix, from which
+    /// those are fetched that it names [default: none]
+    #[arg(long = "loras", value_name = "DIR", env = environment::LORAS, hide_env_values = true)]
+    folder: Option<PathBuf>,
 }
 
 impl LoraArguments {
-    /// Opens the LoRAs of the model.
+    /// Opens the LoRAs of the model: those that are given, then those that the prompt names, where there is a folder of them.
     ///
     /// # Errors
     /// What is wrong with which file.
-    pub(crate) fn open(&self) -> Result<Vec<RequestedLora>, CommandError> {
-        self.loras.iter().map(|argument| open("--lora", argument)).collect()
+    pub(crate) fn open(&self, settings: &Settings) -> Result<Vec<RequestedLora>, CommandError> {
+        let mut loras =
+            self.loras.iter().map(|argument| open("--lora", argument)).collect::<Result<Vec<_>, CommandError>>()?;
+        let Some((folder, syntax)) = self.folder.as_deref().zip(settings.prompt_syntax) else { return Ok(loras) };
+        let named = extra_networks(&settings.prompt, syntax).loras;
+        if named.is_empty() {
+            return Ok(loras);
+        }
+        let catalogue = Catalogue::open(OfferKind::Lora, "--loras", folder, cache::folder().as_deref())?;
+        for (name, weights) in named {
+            let wrong = |error: String| CommandError::wrong_use(format!("prompt: <lora:{name}>: {error}"));
+            let found = catalogue.find(&name).map_err(|error| wrong(error.to_string()))?;
+            let weights = LoraWeights::parse(&weights).map_err(|error| wrong(error.to_string()))?;
+            loras.push(RequestedLora { file: Arc::new(LoraFile::open(&found.path)?), weights });
+        }
+        Ok(loras)
     }
 
     /// Opens the LoRAs of the refiner.

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use easel_domain::task::Settings;
 use easel_images::LoraRecord;
-use easel_model::{Checkpoint, Error, Generation, LoraFile, LoraWeights, Model, Request, RequestedLora, Result};
+use easel_model::prompt::extra_networks;
+use easel_model::{
+    Checkpoint, Embedding, Error, Generation, LoraFile, LoraWeights, Model, Request, RequestedLora, Result,
+};
 use easel_models::offers::OfferedFile;
 use parking_lot::Mutex;
 
@@ -53,8 +56,8 @@ impl OpenedFiles {
 }
 
 /// The LoRAs that a prompt names, where its syntax has names of LoRAs: name and weights.
-pub(super) fn named_in_prompt(_settings: &Settings) -> Vec<(String, String)> {
-    Vec::new()
+pub(super) fn named_in_prompt(settings: &Settings) -> Vec<(String, String)> {
+    settings.prompt_syntax.map_or_else(Vec::new, |syntax| extra_networks(&settings.prompt, syntax).loras)
 }
 
 /// The request with the files.
@@ -62,12 +65,20 @@ pub(super) fn named_in_prompt(_settings: &Settings) -> Vec<(String, String)> {
 /// # Errors
 /// Returns [`Error::InvalidRequest`] for a file that the model cannot use.
 pub(super) fn add_to(request: Request, loras: &[RequestedLora], embeddings: &[OfferedFile]) -> Result<Request> {
-    // Nothing is drawn without what was asked for.
-    if let Some(file) = embeddings.first() {
-        let message = format!("`{}`: this version of Easel does not draw with embeddings", file.name);
-        return Err(Error::invalid("embeddings", message));
+    let embeddings = embeddings.iter().map(|file| embedding(file).map(Arc::new)).collect::<Result<_>>()?;
+    Ok(Request { loras: loras.to_vec(), embeddings, ..request })
+}
+
+/// The trained word in a file.
+fn embedding(OfferedFile { name, path, sha256 }: &OfferedFile) -> Result<Embedding> {
+    let opened = Embedding::open(path).map_err(|error| {
+        let message = error.to_string().replace(&path.display().to_string(), "its file");
+        Error::invalid("embeddings", format!("`{name}`: {message}"))
+    })?;
+    if opened.digest() != sha256 {
+        return Err(Error::invalid("embeddings", format!("`{name}` was replaced at this moment: retry")));
     }
-    Ok(Request { loras: loras.to_vec(), ..request })
+    Ok(opened)
 }
 
 /// Continues from a checkpoint that was made with the same files.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use easel_domain::task::{MAX_USED_FILES, Settings, UsedFile, UsedKind};
-use easel_images::LoraRecord;
+use easel_images::{EmbeddingRecord, LoraRecord};
 use easel_model::{Checkpoint, Generation, RequestedLora};
 use easel_models::offers::{Catalogue, OfferError, OfferKind, OfferedFile};
 
@@ -20,6 +20,8 @@ pub struct Chosen {
     /// What an image's metadata says of them.
     pub(crate) lora_records: Vec<LoraRecord>,
     pub(crate) embeddings: Vec<OfferedFile>,
+    /// What an image's metadata says of them.
+    pub(crate) embedding_records: Vec<EmbeddingRecord>,
     /// What is written down of them.
     pub(crate) used: Vec<UsedFile>,
 }
@@ -59,7 +61,9 @@ impl Engine {
         let open = |(file, weights): &(OfferedFile, String)| self.files.lora(file, weights);
         let (loras, lora_records) =
             found.iter().map(open).collect::<easel_model::Result<Vec<_>>>()?.into_iter().unzip();
-        Ok(Chosen { model, loras, lora_records, embeddings, used })
+        let record = |file: &OfferedFile| EmbeddingRecord { name: file.name.clone(), digest: file.sha256.clone() };
+        let embedding_records = embeddings.iter().map(record).collect();
+        Ok(Chosen { model, loras, lora_records, embeddings, embedding_records, used })
     }
 }
 

@@ -153,6 +153,7 @@ fn record<'a>(running: &'a RunningTask, settings: &'a ResolvedSettings) -> Image
         tiny_vae: tiny_vae_name.as_deref(),
         loras: &chosen.lora_records,
         refiner_loras: &[],
+        embeddings: &chosen.embedding_records,
         device: device.kind(),
         backend: device.backend,
         precision: device.precision,
