@@ -247,7 +247,7 @@ def test_the_decision_is_always_in_sight(service, visitors, creator, width, heig
     expect(page.get_by_role("button", name=approve, exact=True)).to_be_enabled()
     for name in (approve, "Reject"):
         box = page.get_by_role("button", name=name, exact=True).bounding_box()
-        assert 0 <= box["y"] and box["y"] + box["height"] <= height, (name, box)
+        assert box["y"] >= 0 and box["y"] + box["height"] <= height, (name, box)
 
 
 def test_full_screen_says_what_is_decided(service, visitors, creator):

@@ -884,6 +884,8 @@ export interface components {
         };
         /** @description The settings that the new attempt changes. What is left out stays, without a seed a new one is drawn, and null is the model's own default again. */
         RetryRequest: {
+            /** @description How many more of the text encoders' last layers to leave out for the prompt, as in diffusers: 0 is SDXL's own choice, the last layer but one, which AUTOMATIC1111 calls 2. Default: 0. */
+            clip_skip?: number | null;
             /** @description How many images. Default: 1. */
             count?: number | null;
             /** @description The pixels, from the top and from the left, that the model is told were cropped. Default: 0, 0. */
@@ -913,17 +915,62 @@ export interface components {
             negative_prompt?: string | null;
             /** @description The size, height and width in pixels, that the model is told the image had before it was scaled. Default: the image's. */
             original_size?: number[] | null;
+            /**
+             * @description The settings of a distilled model, for those that are not given: steps, guidance and scheduler. Default: the model's or its LoRA's, where it is recognised.
+             * @enum {string|null}
+             */
+            preset?: "none" | "lightning-1step" | "lightning-2step" | "lightning-8step" | "lightning-4step" | "hyper-8step-cfg" | "hyper-12step-cfg" | "hyper-1step" | "hyper-2step" | "hyper-4step" | "hyper-12step" | "hyper-8step" | "dmd2-4step" | "pcm-2step" | "pcm-8step" | "pcm-16step" | "pcm-4step" | "tcd" | "lcm" | "turbo-1step" | "turbo-4step" | null;
             /** @description What to generate. */
             prompt?: string | null;
+            /**
+             * @description What is done about prompts of different lengths: none, the model reads them one after the other; empty, the shorter one is filled up with empty texts. Default: none.
+             * @enum {string|null}
+             */
+            prompt_padding?: "none" | "empty" | null;
+            /**
+             * @description What the marks in the prompts mean. In settings that do not say it no mark means anything, and what is longer than the model reads at once is left out. Default: a1111.
+             * @enum {string|null}
+             */
+            prompt_syntax?: "a1111" | "compel" | "plain" | null;
             /** @description Compute the whole UNet only every this many steps, and on the steps between only its finest level (DeepCache, Ma et al. 2024): faster, and a slightly different image. Default: 1. */
             reuse_features?: number | null;
             /** @description Make the attempt that failed once more as it was, with the same seed. It is no further attempt; no setting can stand beside it. Default: false. */
             same?: boolean | null;
             /**
-             * @description The scheduler. Default: the model's own.
-             * @enum {string|null}
+             * @description The scheduler: a sampler such as euler_a, with a noise schedule after it if not the model's own, such as dpmpp_2m_karras; the names of diffusers, AUTOMATIC1111 and ComfyUI are understood. Default: the model's own.
+             * @example euler
+             * @example euler_a
+             * @example heun
+             * @example lms
+             * @example dpm2
+             * @example dpm2_a
+             * @example ddim
+             * @example pndm
+             * @example deis
+             * @example dpmpp_2m
+             * @example dpmpp_2m_sde
+             * @example dpmpp_3m
+             * @example dpmpp_3m_sde
+             * @example dpmpp_2s
+             * @example dpmpp_2s_a
+             * @example dpmpp_sde
+             * @example unipc
+             * @example lcm
+             * @example tcd
+             * @example tcd_eta0
+             * @example euler_karras
+             * @example euler_trailing
+             * @example euler_sgm_uniform
+             * @example dpmpp_2m_karras
+             * @example dpmpp_2m_sde_karras
+             * @example dpmpp_3m_sde_exponential
+             * @example dpmpp_sde_karras
+             * @example unipc_karras
+             * @example ddim_trailing
+             * @example lcm_trailing
+             * @example lcm_sgm_uniform
              */
-            scheduler?: "euler" | "euler_a" | "euler_karras" | "heun" | "ddim" | "dpmpp_2m" | "dpmpp_2m_karras" | "dpmpp_2m_sde_karras" | "unipc" | "lcm" | "euler_trailing" | "ddim_trailing" | null;
+            scheduler?: string | null;
             /** @description The seed of the noise: the same seed and settings give the same image. Image i of several is what the same request alone gives with this seed plus i. Default: drawn at random. */
             seed?: number | null;
             /** @description Denoising steps of the whole schedule. Default: 50, for the demo model 20. */
@@ -942,6 +989,8 @@ export interface components {
         Role: "creator" | "reviewer" | "admin" | "worker";
         /** @description The settings of an attempt. What is absent is the model's own default. */
         Settings: {
+            /** @description How many more of the text encoders' last layers to leave out for the prompt, as in diffusers: 0 is SDXL's own choice, the last layer but one, which AUTOMATIC1111 calls 2. */
+            clip_skip?: number;
             /** @description How many images. */
             count: number;
             /** @description The pixels, from the top and from the left, that the model is told were cropped. */
@@ -971,15 +1020,60 @@ export interface components {
             negative_prompt?: string;
             /** @description The size, height and width in pixels, that the model is told the image had before it was scaled. */
             original_size?: number[];
+            /**
+             * @description The settings of a distilled model, for those that are not given: steps, guidance and scheduler.
+             * @enum {string}
+             */
+            preset?: "none" | "lightning-1step" | "lightning-2step" | "lightning-8step" | "lightning-4step" | "hyper-8step-cfg" | "hyper-12step-cfg" | "hyper-1step" | "hyper-2step" | "hyper-4step" | "hyper-12step" | "hyper-8step" | "dmd2-4step" | "pcm-2step" | "pcm-8step" | "pcm-16step" | "pcm-4step" | "tcd" | "lcm" | "turbo-1step" | "turbo-4step";
             /** @description What to generate. */
             prompt: string;
+            /**
+             * @description What is done about prompts of different lengths: none, the model reads them one after the other; empty, the shorter one is filled up with empty texts.
+             * @enum {string}
+             */
+            prompt_padding?: "none" | "empty";
+            /**
+             * @description What the marks in the prompts mean. In settings that do not say it no mark means anything, and what is longer than the model reads at once is left out.
+             * @enum {string}
+             */
+            prompt_syntax?: "a1111" | "compel" | "plain";
             /** @description Compute the whole UNet only every this many steps, and on the steps between only its finest level (DeepCache, Ma et al. 2024): faster, and a slightly different image. */
             reuse_features?: number;
             /**
-             * @description The scheduler.
-             * @enum {string}
+             * @description The scheduler: a sampler such as euler_a, with a noise schedule after it if not the model's own, such as dpmpp_2m_karras; the names of diffusers, AUTOMATIC1111 and ComfyUI are understood.
+             * @example euler
+             * @example euler_a
+             * @example heun
+             * @example lms
+             * @example dpm2
+             * @example dpm2_a
+             * @example ddim
+             * @example pndm
+             * @example deis
+             * @example dpmpp_2m
+             * @example dpmpp_2m_sde
+             * @example dpmpp_3m
+             * @example dpmpp_3m_sde
+             * @example dpmpp_2s
+             * @example dpmpp_2s_a
+             * @example dpmpp_sde
+             * @example unipc
+             * @example lcm
+             * @example tcd
+             * @example tcd_eta0
+             * @example euler_karras
+             * @example euler_trailing
+             * @example euler_sgm_uniform
+             * @example dpmpp_2m_karras
+             * @example dpmpp_2m_sde_karras
+             * @example dpmpp_3m_sde_exponential
+             * @example dpmpp_sde_karras
+             * @example unipc_karras
+             * @example ddim_trailing
+             * @example lcm_trailing
+             * @example lcm_sgm_uniform
              */
-            scheduler?: "euler" | "euler_a" | "euler_karras" | "heun" | "ddim" | "dpmpp_2m" | "dpmpp_2m_karras" | "dpmpp_2m_sde_karras" | "unipc" | "lcm" | "euler_trailing" | "ddim_trailing";
+            scheduler?: string;
             /** @description The seed of the noise: the same seed and settings give the same image. Image i of several is what the same request alone gives with this seed plus i. */
             seed: number;
             /** @description Denoising steps of the whole schedule. */
@@ -1018,6 +1112,8 @@ export interface components {
         };
         /** @description A request for images. Only the prompt is needed. */
         TaskRequest: {
+            /** @description How many more of the text encoders' last layers to leave out for the prompt, as in diffusers: 0 is SDXL's own choice, the last layer but one, which AUTOMATIC1111 calls 2. Default: 0. */
+            clip_skip?: number | null;
             /** @description How many images. Default: 1. */
             count?: number | null;
             /** @description The pixels, from the top and from the left, that the model is told were cropped. Default: 0, 0. */
@@ -1051,15 +1147,60 @@ export interface components {
             negative_prompt?: string | null;
             /** @description The size, height and width in pixels, that the model is told the image had before it was scaled. Default: the image's. */
             original_size?: number[] | null;
+            /**
+             * @description The settings of a distilled model, for those that are not given: steps, guidance and scheduler. Default: the model's or its LoRA's, where it is recognised.
+             * @enum {string|null}
+             */
+            preset?: "none" | "lightning-1step" | "lightning-2step" | "lightning-8step" | "lightning-4step" | "hyper-8step-cfg" | "hyper-12step-cfg" | "hyper-1step" | "hyper-2step" | "hyper-4step" | "hyper-12step" | "hyper-8step" | "dmd2-4step" | "pcm-2step" | "pcm-8step" | "pcm-16step" | "pcm-4step" | "tcd" | "lcm" | "turbo-1step" | "turbo-4step" | null;
             /** @description What to generate. */
             prompt: string;
+            /**
+             * @description What is done about prompts of different lengths: none, the model reads them one after the other; empty, the shorter one is filled up with empty texts. Default: none.
+             * @enum {string|null}
+             */
+            prompt_padding?: "none" | "empty" | null;
+            /**
+             * @description What the marks in the prompts mean. In settings that do not say it no mark means anything, and what is longer than the model reads at once is left out. Default: a1111.
+             * @enum {string|null}
+             */
+            prompt_syntax?: "a1111" | "compel" | "plain" | null;
             /** @description Compute the whole UNet only every this many steps, and on the steps between only its finest level (DeepCache, Ma et al. 2024): faster, and a slightly different image. Default: 1. */
             reuse_features?: number | null;
             /**
-             * @description The scheduler. Default: the model's own.
-             * @enum {string|null}
+             * @description The scheduler: a sampler such as euler_a, with a noise schedule after it if not the model's own, such as dpmpp_2m_karras; the names of diffusers, AUTOMATIC1111 and ComfyUI are understood. Default: the model's own.
+             * @example euler
+             * @example euler_a
+             * @example heun
+             * @example lms
+             * @example dpm2
+             * @example dpm2_a
+             * @example ddim
+             * @example pndm
+             * @example deis
+             * @example dpmpp_2m
+             * @example dpmpp_2m_sde
+             * @example dpmpp_3m
+             * @example dpmpp_3m_sde
+             * @example dpmpp_2s
+             * @example dpmpp_2s_a
+             * @example dpmpp_sde
+             * @example unipc
+             * @example lcm
+             * @example tcd
+             * @example tcd_eta0
+             * @example euler_karras
+             * @example euler_trailing
+             * @example euler_sgm_uniform
+             * @example dpmpp_2m_karras
+             * @example dpmpp_2m_sde_karras
+             * @example dpmpp_3m_sde_exponential
+             * @example dpmpp_sde_karras
+             * @example unipc_karras
+             * @example ddim_trailing
+             * @example lcm_trailing
+             * @example lcm_sgm_uniform
              */
-            scheduler?: "euler" | "euler_a" | "euler_karras" | "heun" | "ddim" | "dpmpp_2m" | "dpmpp_2m_karras" | "dpmpp_2m_sde_karras" | "unipc" | "lcm" | "euler_trailing" | "ddim_trailing" | null;
+            scheduler?: string | null;
             /** @description The seed of the noise: the same seed and settings give the same image. Image i of several is what the same request alone gives with this seed plus i. Default: drawn at random. */
             seed?: number | null;
             /** @description Denoising steps of the whole schedule. Default: 50, for the demo model 20. */

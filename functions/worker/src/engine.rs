@@ -4,6 +4,7 @@
 mod adapters;
 mod chosen;
 mod offers;
+mod on_demand;
 mod opened_model;
 mod options;
 mod request;
@@ -14,7 +15,7 @@ use std::time::Instant;
 use easel_model::DeviceChoice;
 use easel_models::offers::{Catalogue, NamedModel, OfferKind};
 use easel_storage::store::WorkerReport;
-use easel_system::environment::{self, LAMBDA_RUNTIME_API};
+use easel_system::environment;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
@@ -192,11 +193,6 @@ pub fn unavailable(worker: &str, error: &Error) -> WorkerReport {
         cold_start_seconds: 0.0,
         on_demand: is_on_demand(),
     }
-}
-
-/// Lambda starts workers when there are messages and freezes them in between.
-fn is_on_demand() -> bool {
-    environment::is_set(LAMBDA_RUNTIME_API)
 }
 
 #[cfg(test)]

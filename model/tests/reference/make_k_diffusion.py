@@ -2,10 +2,11 @@
 
 Run: python make_k_diffusion.py    (plain Python, in double precision)
 
-The loops are those of `sample_dpmpp_2s_ancestral`, `sample_dpmpp_sde` and `sample_dpmpp_3m_sde` in k-diffusion 0.1.1, on
-SDXL's Karras levels between all training levels. The model predicts 0.4 of its scaled input as noise; number j of draw k is
-sin(1.7 k + 0.9 j), of which draw 0 times the first level is the start.
+The loops are those of `sample_dpmpp_2s_ancestral`, `sample_dpmpp_sde` and `sample_dpmpp_3m_sde` in k-diffusion 0.1.1,
+on SDXL's Karras levels between all training levels. The model predicts 0.4 of its scaled input as noise; number j of
+draw k is sin(1.7 k + 0.9 j), of which draw 0 times the first level is the start.
 """
+
 from math import exp, expm1, log, sin, sqrt
 
 STEPS, SIZE = 16, 4
@@ -41,11 +42,11 @@ def ancestral(start, end):
 
 def dpmpp_2s_a(noise):
     x = [v * SIGMAS[0] for v in noise()]
-    for s, n in zip(SIGMAS, SIGMAS[1:]):
+    for s, n in zip(SIGMAS, SIGMAS[1:], strict=True):
         image = denoised(x, s)
         down, up = ancestral(s, n)
         if down == 0:
-            x = mix((1, x), (-s, [(a - b) / s for a, b in zip(x, image)]))
+            x = mix((1, x), (-s, [(a - b) / s for a, b in zip(x, image, strict=True)]))
             continue
         h = log(s) - log(down)
         middle = exp(log(s) - h / 2)
@@ -56,7 +57,7 @@ def dpmpp_2s_a(noise):
 
 def dpmpp_sde(noise):
     x = [v * SIGMAS[0] for v in noise()]
-    for s, n in zip(SIGMAS, SIGMAS[1:]):
+    for s, n in zip(SIGMAS, SIGMAS[1:], strict=True):
         image = denoised(x, s)
         if n == 0:
             x = image
@@ -72,7 +73,7 @@ def dpmpp_sde(noise):
 def dpmpp_3m_sde(noise):
     x = [v * SIGMAS[0] for v in noise()]
     images, hs = [], []
-    for s, n in zip(SIGMAS, SIGMAS[1:]):
+    for s, n in zip(SIGMAS, SIGMAS[1:], strict=True):
         image = denoised(x, s)
         if n == 0:
             x = image
@@ -83,13 +84,13 @@ def dpmpp_3m_sde(noise):
         phi_3 = phi_2 / (2 * h) - 0.5
         if len(hs) > 1:
             r0, r1 = hs[-1] / h, hs[-2] / h
-            near = [(a - b) / r0 for a, b in zip(image, images[-1])]
-            far = [(a - b) / r1 for a, b in zip(images[-1], images[-2])]
-            d1 = [a + (a - b) * r0 / (r0 + r1) for a, b in zip(near, far)]
-            d2 = [(a - b) / (r0 + r1) for a, b in zip(near, far)]
+            near = [(a - b) / r0 for a, b in zip(image, images[-1], strict=True)]
+            far = [(a - b) / r1 for a, b in zip(images[-1], images[-2], strict=True)]
+            d1 = [a + (a - b) * r0 / (r0 + r1) for a, b in zip(near, far, strict=True)]
+            d2 = [(a - b) / (r0 + r1) for a, b in zip(near, far, strict=True)]
             x = mix((1, x), (phi_2, d1), (-phi_3, d2))
         elif hs:
-            x = mix((1, x), (phi_2, [(a - b) / (hs[-1] / h) for a, b in zip(image, images[-1])]))
+            x = mix((1, x), (phi_2, [(a - b) / (hs[-1] / h) for a, b in zip(image, images[-1], strict=True)]))
         x = mix((1, x), (n * sqrt(-expm1(-2 * h)), noise()))
         images.append(image)
         hs.append(h)

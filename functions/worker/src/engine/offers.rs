@@ -7,7 +7,8 @@ use easel_storage::offers::Offer;
 use easel_storage::store::WorkerOffers;
 use jiff::Timestamp;
 
-use super::{Engine, is_on_demand};
+use super::Engine;
+use super::on_demand::is_on_demand;
 
 /// How often a server is asked what it has.
 const ASK_EVERY: Duration = Duration::from_secs(60);

@@ -12,6 +12,7 @@ use easel_settings::Preset;
 use easel_system::environment::{MODEL, MODELS, REFINER, TINY_VAE, VAE};
 
 use super::EngineOptions;
+use super::on_demand::is_on_demand;
 use crate::error::{Error, Result};
 
 /// A model that is open.
@@ -133,7 +134,7 @@ impl OpenedModel {
 /// start has no time for it.
 fn log_times(base: &ModelSource, device: &DeviceChoice) -> Result<()> {
     let work = step_work(base, (None, None), true);
-    if super::is_on_demand() || work < NOTICEABLE_WORK {
+    if is_on_demand() || work < NOTICEABLE_WORK {
         return Ok(());
     }
     let Some(rates) = StepRates::measure(device)? else { return Ok(()) };
