@@ -20,6 +20,7 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 
 use adapters::OpenedFiles;
+use on_demand::is_on_demand;
 
 pub use chosen::Chosen;
 pub use opened_model::OpenedModel;
