@@ -1,7 +1,8 @@
 //! What can be asked for by name, through every door.
 
 use easel_test_support::person::id;
-use easel_test_support::service::Service;
+use easel_test_support::program;
+use easel_test_support::service::{Service, Who};
 use easel_test_support::task_requests::{small, unique, with};
 use easel_test_support::waiting::eventually;
 use serde_json::{Value, json};
@@ -55,4 +56,57 @@ async fn the_model_that_draws_can_be_asked_for_by_its_name_and_no_other() {
     let dropped = creator.wait(&id(&task_of(&creator, &key).await), "failed").await;
     let reason = dropped["attempt"]["failure"]["reason"].as_str().expect("a reason");
     assert!(reason.contains("there is no LoRA `nothing`: no LoRAs are offered"), "{reason}");
+}
+
+/// Folders as the service and the command find them from here.
+const LORAS: &str = "../../model/tests/data/adapters/files/lora";
+const EMBEDDINGS: &str = "../../model/tests/data/adapters/files/embeddings";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_take_turns_with_what_they_name_and_each_image_is_the_command_s() {
+    let Some(mut service) = Service::alone_with(&["--loras", LORAS, "--embeddings", EMBEDDINGS]) else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let plain = "a large red heart on a blue background";
+    let requests = [
+        json!({"prompt": plain}),
+        json!({"prompt": format!("{plain} <lora:kohya:0.8>")}),
+        json!({"prompt": format!("({plain}:1.2), zorbglow"), "embeddings": ["zorbglow"]}),
+        json!({"prompt": format!("{plain} <lora:locon:-0.5:0.7> [red|blue]"), "clip_skip": 1}),
+    ];
+    let mut files = Vec::new();
+    for (index, request) in requests.iter().enumerate() {
+        let path = folder.path().join(format!("{index}.png"));
+        let line =
+            ["generate", request["prompt"].as_str().expect("a prompt"), "--loras", LORAS, "--embeddings", EMBEDDINGS];
+        let sizes = ["--width", "64", "--height", "64", "--steps", "6", "--seed", "11", "--device", "flex"];
+        let clip_skip = request["clip_skip"].as_u64().map(|skip| ["--clip-skip".to_owned(), skip.to_string()]);
+        let mut command = program::easel(&[&line[..], &sizes].concat());
+        command.args(clip_skip.iter().flatten()).arg("--output").arg(&path);
+        let outcome = program::run(&mut command);
+        assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+        files.push(std::fs::read(&path).expect("the image"));
+    }
+    assert!(files[1..].iter().all(|file| *file != files[0]), "each of them changes the image");
+    let tag = unique("turns");
+    let size = json!({"width": 64, "height": 64, "steps": 6, "seed": 11, "tags": [tag]});
+    let creator = service.person(Who::Creator);
+    let mut orders = Vec::new();
+    for index in [0, 1, 2, 3, 1, 0, 3] {
+        orders.push((index, creator.create(with(requests[index].clone(), size.clone())).await));
+    }
+    // Whoever goes on after the end of the process goes on with the same files.
+    eventually("a worker to take the first", || async {
+        let task = creator.task(&orders[1].1).await;
+        Some(()).filter(|()| task["status"] != "pending")
+    })
+    .await;
+    service.kill();
+    service.start_again();
+    let creator = service.person(Who::Creator);
+    for (index, id) in orders {
+        let task = creator.wait(&id, "awaiting_approval").await;
+        let image = creator.download(&task["attempt"]["images"][0]["url"]).await;
+        assert!(image == files[index], "{index}: {}", task["attempt"]["warnings"]);
+        assert_eq!(task["attempt"]["settings"]["prompt_syntax"], "a1111");
+    }
 }

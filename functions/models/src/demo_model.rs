@@ -1,6 +1,6 @@
 //! The demo model, which is embedded in the program, unpacked into files that a model can be opened from.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -105,10 +105,16 @@ fn unpack_into(cache: &Path) -> io::Result<PathBuf> {
         return Ok(folder);
     }
     fs::create_dir_all(cache)?;
+    // One process writes at a time: what another one has written and opens at this moment must not be moved away. Where
+    // folders cannot be locked, whoever is last replaces it.
+    let _lock = File::open(cache).ok().filter(|cache| cache.lock().is_ok());
+    if is_complete(&folder) {
+        return Ok(folder);
+    }
     let temporary = TemporaryFolder::inside(cache)?;
     let fresh = temporary.path().join("fresh");
     write_files(&fresh)?;
-    // An incomplete folder is moved out of the way; another process may have done so already.
+    // An incomplete folder is moved out of the way.
     let _ = fs::rename(&folder, temporary.path().join("broken"));
     match fs::rename(&fresh, &folder) {
         // Another process was first.

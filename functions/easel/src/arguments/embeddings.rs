@@ -17,11 +17,11 @@ use crate::command_error::CommandError;
 pub(crate) struct EmbeddingArguments {
     /// A trained word (textual inversion) that the prompts may use: a .safetensors or .pt file, whose name without its
     /// ending is the word; may be given several times
-    #[arg(long = "embedding", value_name = "FILE")]
+    #[arg(id = "embedding", long, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// A folder of trained words, of which the prompts use those that stand in them; or an address like that of LoRAs
     /// [default: none]
-    #[arg(long = "embeddings", value_name = "DIR", env = environment::EMBEDDINGS, hide_env_values = true)]
+    #[arg(id = "embeddings", long, value_name = "DIR", env = environment::EMBEDDINGS, hide_env_values = true)]
     folder: Option<PathBuf>,
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct LoraArguments {
     refiner_loras: Vec<OsString>,
     /// A folder of LoRAs that the prompt can name, as in <lora:name:0.8>; or hf://owner/name or s3://bucket/prefix, from which
     /// those are fetched that it names [default: none]
-    #[arg(long = "loras", value_name = "DIR", env = environment::LORAS, hide_env_values = true)]
+    #[arg(id = "lora_folder", long = "loras", value_name = "DIR", env = environment::LORAS, hide_env_values = true)]
     folder: Option<PathBuf>,
 }
 

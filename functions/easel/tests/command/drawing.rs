@@ -206,14 +206,19 @@ fn micro_conditioning_goes_width_first_on_the_command_line() {
 }
 
 #[test]
-fn words_that_do_not_fit_are_told() {
+fn what_a_prompt_says_in_vain_is_told() {
     let folder = folder();
-    let prompt = "a large red heart on a blue background ".repeat(12);
-    let arguments = [&["generate", &prompt, "--json", "-o", "a.png"], &SMALL[..]].concat();
-    let outcome = run(folder.path(), &arguments);
-    let report: Value = serde_json::from_str(&outcome.stdout).unwrap();
-    let warning = report["warnings"][0].as_str().unwrap();
-    assert_eq!(outcome.stderr.matches(warning).count(), 1, "{outcome:?}");
+    let warnings = |prompt: &str| {
+        let outcome = run(folder.path(), &[&["generate", prompt, "--json", "-o", "a.png"], &SMALL[..]].concat());
+        let report: Value = serde_json::from_str(&outcome.stdout).unwrap();
+        let warnings = report["warnings"].as_array().unwrap().clone();
+        for warning in &warnings {
+            assert_eq!(outcome.stderr.matches(warning.as_str().unwrap()).count(), 1, "{outcome:?}");
+        }
+        warnings.len()
+    };
+    assert_eq!(warnings(&"a large red heart on a blue background ".repeat(12)), 0, "long prompts are read in portions");
+    assert_eq!(warnings("a (red:1.2.3) heart <lora:nowhere:0.5>"), 2);
 }
 
 #[test]
