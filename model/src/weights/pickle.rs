@@ -90,7 +90,6 @@ fn fault(path: &Path, tensor: Option<&str>, message: String) -> Error {
 }
 
 /// What `torch.save` wrote before version 1.6: pickles one after the other, then the numbers.
-#[expect(clippy::type_complexity, reason = "what an archive gives too")]
 fn legacy(content: &[u8]) -> std::result::Result<(Objects, BTreeMap<String, std::ops::Range<usize>>), String> {
     let mut place = 0;
     let mut next = || {

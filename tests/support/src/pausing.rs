@@ -18,8 +18,11 @@ use crate::crashing::name;
 #[derive(Clone)]
 pub struct PausePoint(Arc<Point>);
 
+/// Says of a call, by its number and by what it asks for, whether it pauses.
+type Predicate = Box<dyn Fn(usize, &str) -> bool + Send + Sync>;
+
 struct Point {
-    is_it: Box<dyn Fn(usize, &str) -> bool + Send + Sync>,
+    is_it: Predicate,
     calls: AtomicUsize,
     reached: CancellationToken,
     going_on: CancellationToken,

@@ -101,7 +101,7 @@ fn used<'f>(
     }];
     used.extend(loras.map(|lora| file(UsedKind::Lora, lora)));
     used.extend(embeddings.iter().map(|embedding| file(UsedKind::Embedding, embedding)));
-    used.sort_by(|one, other| one.kind.cmp(&other.kind));
+    used.sort_by_key(|file| file.kind);
     used.dedup();
     used.truncate(MAX_USED_FILES);
     used

@@ -70,7 +70,6 @@ impl<'a> Grammar<'a> {
     }
 
     /// `(target, target).name(option, option)` at `place`.
-    #[expect(clippy::type_complexity, reason = "targets and options, used at once")]
     fn call(&mut self, place: usize, names: &[&str]) -> Read<(Vec<Nodes>, Vec<String>)> {
         let mut place = self.marks.literal(place, "(")?;
         let mut texts = Vec::new();

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::layer::{Form, Side, WeightChange};
 use super::merge::Change;
+use super::products::Sides;
 use super::tensors::Tensors;
 use crate::error::Result;
 
@@ -29,7 +30,7 @@ pub(super) fn add(change: &Change, original: &[f32], merged: Cow<'_, [f32]>, sha
 ///
 /// # Errors
 /// As [`add`].
-pub(super) fn sides(change: &Change) -> Result<Option<(Vec<f32>, Vec<f32>, usize)>> {
+pub(super) fn sides(change: &Change) -> Result<Option<Sides>> {
     match change.of_weight() {
         Some(WeightChange { form: Form::LowRank(product), scale, lengths: None }) => {
             product.sides(change.file.tensors(), scale * change.weight).map(Some)

@@ -27,6 +27,9 @@ pub(super) struct Product {
     is_left_transposed: bool,
 }
 
+/// Two matrices whose product is a change, row-major, and their inner length.
+pub(super) type Sides = (Vec<f32>, Vec<f32>, usize);
+
 impl Product {
     /// `left` `[rows, rank]` times `right` `[rank, columns…]`; with a `core` `[rank, rank, height, width]` the right factor
     /// is `[rank, columns]`.
@@ -115,7 +118,7 @@ impl Product {
     ///
     /// # Errors
     /// As [`Self::compute`].
-    pub(super) fn sides(&self, tensors: &Tensors, scale: f32) -> Result<(Vec<f32>, Vec<f32>, usize)> {
+    pub(super) fn sides(&self, tensors: &Tensors, scale: f32) -> Result<Sides> {
         let right = match &self.core {
             None => matrix(&self.right, tensors)?,
             Some(core) => self.through_core(tensors, core)?,
