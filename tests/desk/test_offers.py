@@ -1,5 +1,6 @@
 """What the service offers by name can be chosen in the form, and is shown with the task."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,18 +10,22 @@ from people import PROMPT, until
 from service import Service
 from test_accessibility import findings
 
-DEMO = Path(__file__).parents[2] / "model/demo/base"
+MODEL = Path(__file__).parents[2] / "model"
+DEMO = MODEL / "demo/base"
+FILES = MODEL / "tests/data/adapters/files"
 
 
 @pytest.fixture
 def offering(tmp_path):
-    """A service with two models, a LoRA and an embedding. What the files hold shows only when they are used."""
-    folders = {"loras": ["ink.safetensors", "people/pen.safetensors"], "embeddings": ["easel-hands.pt"]}
-    for folder, names in folders.items():
-        for name in names:
-            file = tmp_path / folder / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(name)
+    """A service with two models, two LoRAs and an embedding."""
+    for name, file in {
+        "loras/ink.safetensors": "lora/kohya.safetensors",
+        "loras/people/pen.safetensors": "lora/locon.safetensors",
+        "embeddings/easel-hands.safetensors": "embeddings/zorbglow.safetensors",
+    }.items():
+        place = tmp_path / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(FILES / file, place)
     models = f"first={DEMO},second={DEMO}"
     places = ["--loras", tmp_path / "loras", "--embeddings", tmp_path / "embeddings"]
     with Service(tmp_path, options=["--models", models, *places]) as service:
@@ -70,6 +75,7 @@ def test_loras_and_embeddings_are_a_list_that_comes_back(offering, visitors):
     settings = task["attempt"]["settings"]
     assert (settings["loras"], settings["embeddings"]) == ([{"name": "ink", "weight": -0.5}], ["easel-hands"])
     used = until(lambda: creator.task(task["id"])["attempt"]["used"], "a claim")
+    creator.until(task["id"], "awaiting_approval")
     assert [file["name"] for file in used] == ["first", "ink", "easel-hands"]
     page.goto(f"{offering.api}/#/task/{task['id']}")
     expect(page.get_by_role("main")).to_contain_text("ink × -0.5")
