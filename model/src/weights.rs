@@ -24,6 +24,7 @@ mod original;
 mod other_model;
 mod packing;
 mod pickle;
+mod prediction_name;
 mod random;
 mod recognise;
 mod safetensors;
@@ -34,6 +35,7 @@ mod stored_numbers;
 mod tensor_parameters;
 mod tensor_source;
 mod tiny_vae;
+mod tokenizers;
 mod vae;
 mod write;
 
@@ -55,9 +57,9 @@ pub use safetensors::{
     Header, HeaderFault, SafetensorsFile, Stored, TensorEntry, TensorToWrite, parse_header, write_safetensors,
 };
 pub use source::ModelSource;
-pub(crate) use source::Tokenizers;
 pub use tensor_source::{RawTensor, TensorSource};
 pub use tiny_vae::TinyVaeFiles;
+pub(crate) use tokenizers::Tokenizers;
 pub use vae::VaeFiles;
 pub use write::write_folder;
 

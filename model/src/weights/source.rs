@@ -9,18 +9,17 @@ use easel_settings::{Preset, recipe_of};
 use super::lora::{MergedTensors, Places};
 use super::manifest::{Manifest, manifest};
 use super::merged_parameters::MergedParameters;
-use super::single_file::CONFIG_KEY;
+use super::prediction_name::prediction_in_name;
 use super::{
     Cache, Component, ComponentMerge, Fingerprint, Merge, ModelFiles, ModelOptions, RandomWeights, RequestedLora,
-    TensorSource, TinyVaeFiles, VaeFiles, check_numbers,
+    TensorSource, TinyVaeFiles, Tokenizers, VaeFiles, check_numbers,
 };
 use crate::config::{ModelConfigs, ModelIndex, Shape, TextEncoderConfig, UNetConfig, VaeConfig};
 use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
 use crate::network::parameters::ParameterSource;
 use crate::precision::Precision;
-use crate::scheduler::{PredictionChoice, PredictionType, SchedulerConfig};
-use crate::tokenizer::{Padding, Tokenizer};
+use crate::scheduler::{PredictionChoice, SchedulerConfig};
 
 /// One model: files on disk, or random numbers in a model's shape.
 pub struct ModelSource {
@@ -47,14 +46,6 @@ enum Origin {
     /// With the fingerprint of each component that they have.
     Files(Box<ModelFiles>, BTreeMap<Component, Fingerprint>),
     Random(Shape),
-}
-
-/// The tokenizers of a stage.
-pub(crate) struct Tokenizers {
-    /// Of the first text encoder, which only base models have.
-    pub(crate) first: Option<Tokenizer>,
-    /// Of the second.
-    pub(crate) second: Tokenizer,
 }
 
 impl ModelSource {
@@ -117,7 +108,10 @@ impl ModelSource {
     fn with_prediction(mut self, choice: Option<PredictionChoice>) -> Result<Self> {
         let assumed = match choice {
             Some(_) => None,
-            None => self.prediction_in_name()?,
+            None => {
+                let told = |files| prediction_in_name(files, self.name(), &self.scheduler);
+                self.files().map(told).transpose()?.flatten()
+            }
         };
         if let Some((choice, told)) = &assumed {
             self.warnings.push(format!(
@@ -130,26 +124,6 @@ impl ModelSource {
             self.fingerprint = Fingerprint::of_text(&format!("{}\nprediction {choice}", self.fingerprint));
         }
         Ok(self)
-    }
-
-    /// What the name of a single file without a marker says that it predicts, and the name.
-    fn prediction_in_name(&self) -> Result<Option<(PredictionChoice, String)>> {
-        let Origin::Files(files, _) = &self.origin else { return Ok(None) };
-        if files.is_folder() || self.scheduler.prediction_type != PredictionType::Epsilon {
-            return Ok(None);
-        }
-        let metadata = files.metadata()?;
-        if metadata.contains_key(CONFIG_KEY) {
-            return Ok(None);
-        }
-        if let Some(told) = metadata.get("modelspec.prediction_type") {
-            let says_velocity = told.eq_ignore_ascii_case("v") || told.eq_ignore_ascii_case("v_prediction");
-            let choice = says_velocity.then(|| PredictionChoice::of_name("v_prediction")).flatten();
-            return Ok(choice.map(|choice| (choice, self.name())));
-        }
-        let names = [Some(self.name()), metadata.get("modelspec.title").cloned()];
-        let told = names.into_iter().flatten().find_map(|name| Some((PredictionChoice::of_name(&name)?, name)));
-        Ok(told)
     }
 
     /// The model in `files`; a refiner if there is a `base`. Of a refiner, neither `options.vae` nor `options.tiny_vae` is asked for:
@@ -195,7 +169,7 @@ impl ModelSource {
             Some(text) => SchedulerConfig::from_json(text, &files.scheduler_config_path())?,
             None => SchedulerConfig::default(),
         };
-        let tokenizers = Tokenizers::new(&configs, Some(&files), base)?;
+        let tokenizers = Tokenizers::new(&configs, Some(&files), base.and_then(Self::files))?;
         let mut identity = format!("{configs:?}\n{scheduler:?}\n");
         let mut components = BTreeMap::new();
         for component in Component::ALL {
@@ -384,6 +358,13 @@ impl ModelSource {
         files.component(component)?.ok_or_else(absent)
     }
 
+    fn files(&self) -> Option<&ModelFiles> {
+        match &self.origin {
+            Origin::Files(files, _) => Some(files),
+            Origin::Random(_) => None,
+        }
+    }
+
     pub(crate) fn index(&self) -> &ModelIndex {
         &self.configs.model_index
     }
@@ -435,37 +416,5 @@ impl ModelSource {
 
     pub(crate) fn tokenizers(&self) -> &Tokenizers {
         &self.tokenizers
-    }
-}
-
-impl Tokenizers {
-    /// The model's own tables, else its base's, else CLIP's.
-    fn new(configs: &ModelConfigs, files: Option<&ModelFiles>, base: Option<&ModelSource>) -> Result<Self> {
-        let open = |component, config: &TextEncoderConfig, padding| {
-            let folder = |files: &ModelFiles| files.tokenizer_folder(component);
-            let base = base.and_then(|base| match &base.origin {
-                Origin::Files(files, _) => Some(files.as_ref()),
-                Origin::Random(_) => None,
-            });
-            let folder = files.and_then(folder).or_else(|| base.and_then(folder));
-            let tokenizer = match &folder {
-                Some(folder) => Tokenizer::from_folder(folder)?,
-                None => Tokenizer::built_in(config.vocab_size, padding)?,
-            };
-            if tokenizer.vocabulary_size() > config.vocab_size {
-                let file = folder.unwrap_or_default();
-                let message = format!(
-                    "has {} words but the text encoder knows {}: they are not of the same model",
-                    tokenizer.vocabulary_size(),
-                    config.vocab_size
-                );
-                return Err(Error::Config { file, message });
-            }
-            Ok(tokenizer)
-        };
-        let first = configs.text_encoder.as_ref();
-        let first = first.map(|config| open(Component::TextEncoder, config, Padding::EndOfText)).transpose()?;
-        let second = configs.text_encoder_2.as_ref().expect("checked before the tokenizers are opened");
-        Ok(Self { first, second: open(Component::TextEncoder2, second, Padding::Exclamation)? })
     }
 }
