@@ -2,14 +2,15 @@
 
 use easel_test_support::person::{changes, hashes, id, status};
 use easel_test_support::service::{Service, Who};
-use easel_test_support::task_requests::{long, small, unique};
+use easel_test_support::task_requests::{long, small, unique, with};
 use serde_json::json;
 
 #[tokio::test]
 async fn progress_is_shown_with_a_preview() {
     let service = Service::shared();
     let creator = service.person(Who::Creator);
-    let id = creator.create(long(&unique("progress"), 100, 1)).await;
+    // Long enough for a slow emulator to be asked in between, however fast the worker is.
+    let id = creator.create(with(long(&unique("progress"), 100, 1), json!({"count": 4}))).await;
     let first = creator.wait_for_step(&id, 1).await;
     assert_eq!((status(&first), &first["progress"]["total"]), ("in_progress", &json!(100)));
     let step = first["progress"]["step"].as_u64().expect("a step");

@@ -114,8 +114,8 @@ async fn a_move_with_a_key_is_made_once() {
     creator.make("cancel", &id, json!({})).await.expect_problem(409, "illegal-move");
     let history = creator.history(&id).await;
     let mut changes = changes(&history);
-    // A deployment's worker may have taken the task before.
-    changes.retain(|change| *change != "claim");
+    // A deployment's worker may have been faster.
+    changes.retain(|change| !["claim", "finish"].contains(change));
     assert_eq!(changes, ["create", "cancel"]);
 }
 
