@@ -175,11 +175,13 @@ def all_of_a_person_is_erased(emulator, people):
     waiting = [person.ask("POST", "/v1/tasks", SLOW_HEART)["id"] for _ in range(6)]
     calls = itertools.count()
 
-    def is_done():
+    def erase():
         key = {"idempotency-key": f"erase-{next(calls)}"}
-        return admin.ask("POST", "/v1/owners/other_creator/erase", {}, **key)["is_done"]
+        answer = admin.ask("POST", "/v1/owners/other_creator/erase", {}, **key)
+        assert admin.ask("POST", "/v1/owners/other_creator/erase", {}, **key) == answer, "it is answered as before"
+        return answer["is_done"]
 
-    eventually("it to be done", is_done)
+    eventually("it to be done", erase)
     for task in (drawn, paused, *waiting):
         assert person.call("GET", f"/v1/tasks/{task}")[0] == 404
         assert not any(emulator.keys(f"{prefix}/{task}") for prefix in PREFIXES)
