@@ -145,8 +145,20 @@ pub(crate) fn largest_difference(found: &[f64], expected: &[f64]) -> f64 {
     found.iter().zip(expected).map(|(found, expected)| (found - expected).abs()).fold(0.0, f64::max)
 }
 
+/// Draws every case on one model, and checks each tensor and image against the reference's.
+pub(crate) fn check_cases(device: DevicePreference, cases: impl IntoIterator<Item = (String, Request, Vec<Expected>)>) {
+    let model = demo_model(device, None);
+    let mut faults = Vec::new();
+    for (name, request, expected) in cases {
+        let mut run = model.start_traced(request).expect("the request is good");
+        let images = run.finish().expect("the run ends well");
+        faults.extend(compare(&run, &images, &expected).into_iter().map(|fault| format!("{name}: {fault}")));
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
 /// Where the tensors and images of a traced run are not the reference's.
-pub(crate) fn compare(run: &Generation, images: &[RgbImage], expected: &[Expected]) -> Vec<String> {
+fn compare(run: &Generation, images: &[RgbImage], expected: &[Expected]) -> Vec<String> {
     let trace = run.trace().expect("the run is traced");
     let faults = expected.iter().filter_map(|expected| {
         let fault = match expected.dtype {
@@ -168,7 +180,7 @@ fn tolerance(name: &str) -> f64 {
 }
 
 /// How a tensor of `trace` differs from `expected` more than it may.
-pub(crate) fn compare_tensors(trace: &Trace, expected: &Expected) -> Option<String> {
+fn compare_tensors(trace: &Trace, expected: &Expected) -> Option<String> {
     let Some(found) = trace.numbers(&expected.name) else { return Some("is missing".into()) };
     let allowed = match expected.dtype {
         Dtype::I64 => 0.0,
@@ -182,7 +194,7 @@ pub(crate) fn compare_tensors(trace: &Trace, expected: &Expected) -> Option<Stri
 }
 
 /// Every pixel within 2 levels, 99 % within 1.
-pub(crate) fn compare_images(found: &[u8], expected: &Expected) -> Option<String> {
+fn compare_images(found: &[u8], expected: &Expected) -> Option<String> {
     assert_eq!(found.len(), expected.values.len());
     let differences: Vec<f64> =
         found.iter().zip(&expected.values).map(|(&found, expected)| (f64::from(found) - expected).abs()).collect();

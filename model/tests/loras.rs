@@ -5,20 +5,12 @@ mod refusals;
 mod switching;
 mod together;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use easel_model::{DevicePreference, LoraFile, LoraWeights, Precision, Request, RequestedLora, ResolvedSettings};
-use safetensors::Dtype;
 use serde::Deserialize;
 
-use crate::common::{compare_images, compare_tensors};
-use crate::common::{demo_model, expected_in};
-
-/// A file of the adapters' reference data.
-fn adapters(path: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/adapters").join(path)
-}
+use crate::common::{adapters, check_cases, demo_model, expected_in};
 
 /// A case of the adapters' `cases.json` that has LoRAs.
 #[derive(Debug, Deserialize)]
@@ -90,27 +82,10 @@ fn cuda_gives_what_the_reference_gives() {
 }
 
 fn compare_all(device: DevicePreference) {
-    // One model for all cases: each has to find the weights as if it were the first.
-    let model = demo_model(device, None);
-    let mut faults = Vec::new();
     let cases = cases();
     assert_eq!(cases.len(), 10);
-    for case in cases {
-        let mut run = model.start_traced(case.request()).expect("the request is good");
-        let images = run.finish().expect("the run ends well");
-        let trace = run.trace().expect("the run is traced");
-        for expected in case.expected() {
-            let fault = match expected.dtype {
-                Dtype::U8 => {
-                    let found: Vec<u8> = images.iter().flat_map(|image| image.as_raw().clone()).collect();
-                    compare_images(&found, &expected)
-                }
-                _ => compare_tensors(trace, &expected),
-            };
-            faults.extend(fault.map(|fault| format!("{}: {}: {fault}", case.name, expected.name)));
-        }
-    }
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    // One model for all cases: each has to find the weights as if it were the first.
+    check_cases(device, cases.into_iter().map(|case| (case.name.clone(), case.request(), case.expected())));
 }
 
 /// Mean difference of two images in levels.

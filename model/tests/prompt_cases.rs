@@ -7,7 +7,7 @@ use easel_model::{Checkpoint, DevicePreference, Embedding, Generation, Model, Re
 use easel_settings::{PromptPadding, PromptSyntax};
 use serde_json::Value;
 
-use crate::common::{adapters, compare, demo_model, expected_in};
+use crate::common::{adapters, check_cases, demo_model, expected_in};
 
 const NAMES: [&str; 10] = [
     "embedding",
@@ -72,15 +72,8 @@ fn cuda_gives_what_the_reference_gives() {
 }
 
 fn compare_all(device: DevicePreference) {
-    let model = demo_model(device, None);
-    let mut faults = Vec::new();
-    for name in NAMES {
-        let mut run = model.start_traced(case(name)).expect("the request is good");
-        let images = run.finish().expect("the run ends well");
-        let expected = expected_in(&adapters(&format!("expected/{name}.safetensors")));
-        faults.extend(compare(&run, &images, &expected).into_iter().map(|fault| format!("{name}: {fault}")));
-    }
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    let expected = |name: &str| expected_in(&adapters(&format!("expected/{name}.safetensors")));
+    check_cases(device, NAMES.map(|name| (name.to_owned(), case(name), expected(name))));
 }
 
 fn bytes(mut run: Generation) -> Vec<u8> {

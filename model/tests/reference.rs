@@ -2,7 +2,7 @@
 
 use easel_model::DevicePreference;
 
-use crate::common::{cases, compare, demo_model, expected};
+use crate::common::{Case, cases, check_cases, expected};
 
 #[test]
 fn flex_gives_what_the_reference_gives() {
@@ -21,13 +21,6 @@ fn cuda_gives_what_the_reference_gives() {
 }
 
 fn compare_all(device: DevicePreference) {
-    let model = demo_model(device, None);
-    let mut faults = Vec::new();
-    for case in cases() {
-        let mut run = model.start_traced(case.request()).expect("the request is good");
-        let images = run.finish().expect("the run ends well");
-        let found = compare(&run, &images, &expected(&case.name));
-        faults.extend(found.into_iter().map(|fault| format!("{}: {fault}", case.name)));
-    }
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    let of = |case: Case| (case.name.clone(), case.request(), expected(&case.name));
+    check_cases(device, cases().into_iter().map(of));
 }
