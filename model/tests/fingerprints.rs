@@ -126,3 +126,16 @@ fn a_component_is_shared_only_if_every_number_is_the_same() {
         assert!(!same(component), "{component:?}");
     }
 }
+
+/// Workers with other processors compute in other precisions, with the same model.
+#[test]
+fn the_weights_are_the_same_in_every_precision() {
+    let options = ModelOptions { refiner: Some(demo("refiner")), ..ModelOptions::default() };
+    let fingerprints = Precision::ALL.map(|precision| {
+        let requirement = Requirement { precision: Some(precision), ..Requirement::default() };
+        let choice = DeviceChoice::select(DevicePreference::Flex, requirement).expect("the CPU is there");
+        let model = Model::open(&demo("base"), &options, &choice).expect("the model opens");
+        model.weights_fingerprint().to_owned()
+    });
+    assert!(fingerprints.iter().all(|fingerprint| *fingerprint == fingerprints[0]), "{fingerprints:?}");
+}

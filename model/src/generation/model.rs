@@ -37,6 +37,7 @@ struct Inner {
     retention: Retention,
     cache: Option<Cache>,
     /// What tells this model from others, for checkpoints.
+    weights_fingerprint: String,
     fingerprint: String,
     loaded: [LoadedComponents; 2],
     texts: TextCache,
@@ -64,7 +65,8 @@ impl Model {
         options: &ModelOptions,
     ) -> Self {
         let second = refiner.as_ref().map(|refiner| refiner.fingerprint().to_string()).unwrap_or_default();
-        let fingerprint = format!("{}+{second} in {}", base.fingerprint(), choice.precision);
+        let weights_fingerprint = format!("{}+{second}", base.fingerprint());
+        let fingerprint = format!("{weights_fingerprint} in {}", choice.precision);
         Self(
             Arc::new(Inner {
                 base,
@@ -72,6 +74,7 @@ impl Model {
                 choice: choice.clone(),
                 retention: options.retention,
                 cache: options.cache.clone(),
+                weights_fingerprint,
                 fingerprint,
                 loaded: Default::default(),
                 texts: TextCache::default(),
@@ -137,8 +140,13 @@ impl Model {
 
     /// What tells this model from others, for checkpoints: base and refiner, each with all its weights and settings, the
     /// VAEs, and the precision, because another one gives other bytes.
-    pub fn fingerprint(&self) -> &str {
+    pub(super) fn fingerprint(&self) -> &str {
         &self.0.fingerprint
+    }
+
+    /// What tells the weights and settings of base, refiner and VAEs from others, whichever precision they are computed in.
+    pub fn weights_fingerprint(&self) -> &str {
+        &self.0.weights_fingerprint
     }
 
     pub(crate) fn index(&self, stage: Stage) -> &ModelIndex {

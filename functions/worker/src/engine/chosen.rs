@@ -97,7 +97,7 @@ fn used<'f>(
     let mut used = vec![UsedFile {
         kind: UsedKind::Model,
         name: model.name.clone(),
-        digest: model.model.fingerprint().to_owned(),
+        digest: model.model.weights_fingerprint().to_owned(),
     }];
     used.extend(loras.map(|lora| file(UsedKind::Lora, lora)));
     used.extend(embeddings.iter().map(|embedding| file(UsedKind::Embedding, embedding)));
