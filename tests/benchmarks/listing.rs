@@ -3,14 +3,14 @@
 use std::time::Instant;
 
 use easel_test_support::person::Person;
-use easel_test_support::service::Service;
+use easel_test_support::service::{Service, Who};
 use easel_test_support::task_requests::small;
 
 use crate::numbers::{CallTimes, row};
 use crate::tasks;
 
-/// How many tasks there are.
-const COUNTS: [usize; 3] = [100, 10_000, 100_000];
+/// How many tasks there are, and who creates more: all of these are more than one person may have waiting.
+const COUNTS: [(usize, Who); 3] = [(100, Who::Creator), (10_000, Who::OtherCreator), (100_000, Who::Reviewer)];
 /// How many of them are made as the service makes them; the others are like the last of these.
 const MADE: usize = 100;
 const CALLS: usize = 300;
@@ -25,7 +25,7 @@ pub(crate) async fn run() {
     let ids = tasks::fill(&store, &creator.name, MADE).await;
     let oldest = format!("/v1/tasks/{}", ids[0]);
     let mut there = MADE;
-    for count in COUNTS {
+    for (count, who) in COUNTS {
         service.storage().multiply(ids[MADE - 1], count.saturating_sub(there)).await;
         eprintln!("{count} tasks are there after {:.0} s", started.elapsed().as_secs_f64());
         for (name, person, path) in [
@@ -39,10 +39,11 @@ pub(crate) async fn run() {
             let times = time(person, path).await;
             row([name, &count.to_string(), &times.within(50), &times.within(99)]);
         }
+        let asker = service.person(who);
         let mut times = CallTimes::default();
         for number in 0..CALLS {
             let started = Instant::now();
-            creator.create(small(&format!("listing {number}"))).await;
+            asker.create(small(&format!("listing {number}"))).await;
             times.add(started.elapsed());
         }
         row(["create a task", &count.to_string(), &times.within(50), &times.within(99)]);
