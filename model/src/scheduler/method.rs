@@ -107,9 +107,7 @@ fn check_edm(name: SchedulerName) -> Result<()> {
 /// The run of a sampler that knows noise levels.
 fn through_levels(name: SchedulerName, config: &SchedulerConfig, steps: usize) -> Result<Run> {
     let sampler = name.sampler();
-    // diffusers' class does not rescale.
-    let zero_snr = if sampler == Sampler::Heun { ZeroSnr::Ignored } else { ZeroSnr::Nearly };
-    let table = alphas_cumprod(config, zero_snr);
+    let table = alphas_cumprod(config, ZeroSnr::Nearly);
     let is_solver = matches!(
         sampler,
         Sampler::Deis

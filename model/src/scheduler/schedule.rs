@@ -97,8 +97,6 @@ const NEARLY_NOTHING: f32 = 1.0 / 16_777_216.0;
 /// What is left of the image's variance at the last training timestep if the betas are rescaled to leave nothing.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum ZeroSnr {
-    /// The scheduler does not rescale.
-    Ignored,
     /// Nothing.
     Exact,
     /// 2⁻²⁴, so that the ratio of noise to image stays finite.
@@ -116,7 +114,7 @@ pub(super) fn alphas_cumprod(config: &SchedulerConfig, zero_snr: ZeroSnr) -> Vec
             .collect(),
     };
     let cumprod = cumulative_product(betas.iter().map(|beta| 1.0 - beta));
-    if !config.rescale_betas_zero_snr || zero_snr == ZeroSnr::Ignored {
+    if !config.rescale_betas_zero_snr {
         return cumprod;
     }
     // "Common Diffusion Noise Schedules and Sample Steps are Flawed", algorithm 1, by way of betas as in diffusers.

@@ -74,12 +74,12 @@ CASES = (
             ("lcm", LCM),
         )
     ]
+    # Heun's class ignores rescale_betas_zero_snr.
     + [
         (n, c, ZERO_SNR, 6, 0)
         for n, c in (
             ("euler", EULER),
             ("euler_a", ANCESTRAL),
-            ("heun", HEUN),
             ("ddim", DDIM),
             ("dpmpp_2m", DPM),
             ("unipc", UNIPC),

@@ -78,17 +78,17 @@ impl Storage {
         pages.iter().flat_map(|page| page.contents()).filter_map(|object| object.key().map(str::to_owned)).collect()
     }
 
-    /// Writes `count` tasks that are like the one with this id, past the service, and counts them.
-    pub async fn multiply(&self, id: Uuid, count: usize) {
+    /// Writes `count` tasks that are like the one with this id, past the service, and counts them; their ids.
+    pub async fn multiply(&self, id: Uuid, count: usize) -> Vec<Uuid> {
         let key = HashMap::from([("PK".to_owned(), text(&format!("TASK#{id}"))), ("SK".to_owned(), text("TASK"))]);
         let found = self.rows.get_item().table_name(&self.table).set_key(Some(key)).send().await.expect("a row");
         let row = found.item.expect("the task");
         let status = row["status"].as_s().expect("a status").clone();
-        let mut left = count;
-        while left > 0 {
-            // As many as DynamoDB takes in one call.
-            let puts = (0..left.min(25)).map(|_| {
-                let (mut row, id) = (row.clone(), Uuid::now_v7());
+        let ids: Vec<_> = (0..count).map(|_| Uuid::now_v7()).collect();
+        // As many as DynamoDB takes in one call.
+        for some in ids.chunks(25) {
+            let puts = some.iter().map(|id| {
+                let mut row = row.clone();
                 row.insert("PK".to_owned(), text(&format!("TASK#{id}")));
                 row.insert("id".to_owned(), text(&id.to_string()));
                 for key in ["status_shard", "owner_shard"] {
@@ -99,7 +99,6 @@ impl Storage {
                 WriteRequest::builder().put_request(put).build()
             });
             let puts: Vec<_> = puts.collect();
-            left -= puts.len();
             let written = self.rows.batch_write_item().request_items(&self.table, puts).send().await.expect("written");
             assert!(written.unprocessed_items().is_none_or(HashMap::is_empty), "all of them");
         }
@@ -108,6 +107,7 @@ impl Storage {
         let update = update.update_expression("ADD #status :count").expression_attribute_names("#status", status);
         let count = AttributeValue::N(count.to_string());
         update.expression_attribute_values(":count", count).send().await.expect("counted");
+        ids
     }
 
     /// Writes another name into an event, as somebody does who may write rows.
