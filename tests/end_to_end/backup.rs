@@ -113,7 +113,8 @@ async fn what_is_not_as_it_was_is_noticed_and_not_restored() {
         folder
     };
     let largest = |folder: &Path| {
-        let files = fs::read_dir(folder.join("s3/objects")).expect("a folder").map(|entry| entry.expect("a file").path());
+        let files =
+            fs::read_dir(folder.join("s3/objects")).expect("a folder").map(|entry| entry.expect("a file").path());
         files.max_by_key(|path| path.metadata().expect("a size").len()).expect("a file")
     };
     let (changed, lost, cut) = (made("changed"), made("lost"), elsewhere.path().join("cut.tar"));
@@ -131,10 +132,9 @@ async fn what_is_not_as_it_was_is_noticed_and_not_restored() {
     fs::create_dir(&nothing).expect("made");
     for backup in [&changed, &lost, &cut, &nothing] {
         let target = elsewhere.path().join("target");
-        for outcome in [
-            easel(&["backup", text(backup), "--verify"]),
-            easel(&["restore", text(backup), "--data", text(&target)]),
-        ] {
+        for outcome in
+            [easel(&["backup", text(backup), "--verify"]), easel(&["restore", text(backup), "--data", text(&target)])]
+        {
             assert!(outcome.code == Some(1) && outcome.stderr.contains(text(backup)), "{outcome:?}");
         }
         assert!(!target.exists(), "{}", backup.display());

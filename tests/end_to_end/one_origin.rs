@@ -79,7 +79,8 @@ async fn addresses_are_those_by_which_somebody_came() {
     let moved = Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
     let moved = moved.get(format!("{api}/easel")).send().await.expect("an answer");
     assert_eq!((moved.status().as_u16(), header(&moved, "location")), (308, "/easel/"));
-    let page = Client::new().get(format!("{api}/easel/")).header("host", "studio.example").send().await.expect("a page");
+    let page =
+        Client::new().get(format!("{api}/easel/")).header("host", "studio.example").send().await.expect("a page");
     let policy = header(&page, "content-security-policy").to_owned();
     assert!(!policy.contains("://"), "the policy names no other origin: {policy}");
     let page = page.text().await.expect("text");
@@ -116,11 +117,15 @@ async fn an_image_comes_whole_in_parts_and_only_when_it_is_new() {
     let whole = whole.bytes().await.expect("all of it");
 
     let part = http.get(url).header("range", "bytes=8-15").send().await.expect("an answer");
-    assert_eq!((part.status().as_u16(), header(&part, "content-range")), (206, format!("bytes 8-15/{}", whole.len()).as_str()));
+    assert_eq!(
+        (part.status().as_u16(), header(&part, "content-range")),
+        (206, format!("bytes 8-15/{}", whole.len()).as_str())
+    );
     assert_eq!(part.bytes().await.expect("a part"), whole[8..16]);
     let beyond = http.get(url).header("range", "bytes=99999999-").send().await.expect("an answer");
     assert_eq!(beyond.status(), 416);
-    let otherwise = http.get(url).header("range", "bytes=8-15").header("if-range", "\"other\"").send().await.expect("one");
+    let otherwise =
+        http.get(url).header("range", "bytes=8-15").header("if-range", "\"other\"").send().await.expect("one");
     assert_eq!((otherwise.status().as_u16(), otherwise.bytes().await.expect("all").len()), (200, whole.len()));
     for known in [tag.clone(), format!("\"other\", W/{tag}"), "*".to_owned()] {
         let same = http.get(url).header("if-none-match", known).send().await.expect("an answer");
@@ -132,7 +137,9 @@ async fn an_image_comes_whole_in_parts_and_only_when_it_is_new() {
 
     let signed = url.replace("/objects/images/", "/objects/inputs/");
     let without = url.split_once('?').expect("a query").0.to_owned();
-    for other in [signed, without, url.replace("X-Amz-Signature=", "X-Amz-Signature=0"), url.replace("Expires=4", "Expires=5")] {
+    for other in
+        [signed, without, url.replace("X-Amz-Signature=", "X-Amz-Signature=0"), url.replace("Expires=4", "Expires=5")]
+    {
         send(http.get(&other)).await.expect_problem(403, "wrong-address");
         // Nobody's token opens what a signature alone opens.
         send(http.get(&other).bearer_auth(service.token(Who::Admin))).await.expect_problem(403, "wrong-address");
@@ -154,7 +161,11 @@ async fn an_upload_is_taken_once_and_just_as_it_was_announced() {
     let (creator, file) = (service.person(Who::Creator), image(64));
     let announced = json!({"content_type": "image/png", "content_length": file.len()});
     let upload = creator.post("/v1/uploads", &announced).await.expect(201);
-    assert!(upload["url"].as_str().is_some_and(|url| url.starts_with(&format!("{}/objects/inputs/", service.addresses.api))));
+    assert!(
+        upload["url"]
+            .as_str()
+            .is_some_and(|url| url.starts_with(&format!("{}/objects/inputs/", service.addresses.api)))
+    );
     assert_eq!(creator.upload(&upload, "text/html", &file).await, 403);
     assert_eq!(creator.upload(&upload, "image/png", &file[1..]).await, 403);
     assert_eq!(creator.upload(&upload, "image/png", &file).await, 200);
@@ -190,7 +201,9 @@ async fn everybody_sees_published_images_until_they_are_taken_back() {
         assert_eq!(again.status(), 304);
         assert_eq!(Client::new().head(&local).send().await.expect("an answer").status(), 200);
 
-        for other in [local.replace("-1.png", "-0.png"), local.replace("/public/", "/public/../images/"), format!("{local}x")] {
+        for other in
+            [local.replace("-1.png", "-0.png"), local.replace("/public/", "/public/../images/"), format!("{local}x")]
+        {
             assert_eq!(Client::new().get(&other).send().await.expect("an answer").status(), 404, "{other}");
         }
         let removed = match taken {

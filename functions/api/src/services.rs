@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use easel_domain::Rules;
+use easel_storage::gallery::Address;
 use easel_storage::workflow::Workflow;
 use easel_storage::{Error, Result};
-use easel_storage::gallery::Address;
 use easel_system::environment::{self, FOUR_EYES, MAX_UPLOADS, PUBLISHED_URL, TOKEN_SECRET};
 
 use crate::identification::Identification;

@@ -9,8 +9,11 @@ export const at = (path) => new URL(path.slice(1), document.baseURI).href;
 /** The page's address, without what says which part of it is shown. */
 export const home = () => location.origin + location.pathname;
 
+// Unit tests run outside of a browser.
+const path = globalThis.location?.pathname ?? "/";
+
 /**
  * The name that the browser keeps something under. Services with different paths on one origin share its storage.
  * @param {string} name
  */
-export const kept = (name) => (location.pathname === "/" ? name : `${name} ${location.pathname}`);
+export const kept = (name) => (path === "/" ? name : `${name} ${path}`);

@@ -60,7 +60,7 @@ export function tokensPage(main) {
   /** @param {IssuedToken[]} tokens */
   function table(tokens) {
     if (tokens.length === 0) return element("p", {}, "There are no tokens.");
-    return element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Tokens" }, element("table", {},
+    return element("div", { class: "tokens-list", tabindex: 0, role: "region", "aria-label": "Tokens" }, element("table", {},
       element("thead", {}, element("tr", {}, ["Name", "Role", "Made", "State", ""].map((term) => element("th", { scope: "col" }, term)))),
       element("tbody", {}, tokens.map(row))));
   }

@@ -64,7 +64,9 @@ impl DeskOptions {
     fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let sign_in = match (variable(OIDC_ISSUER), variable(OIDC_CLIENT)) {
             (None, None) => SignIn::Link,
-            (Some(issuer), Some(client)) => SignIn::Oidc { issuer, client, tokens: variable(OIDC_ORIGIN), links: false },
+            (Some(issuer), Some(client)) => {
+                SignIn::Oidc { issuer, client, tokens: variable(OIDC_ORIGIN), links: false }
+            }
             (None, Some(_)) => return Err(Error::Missing(OIDC_ISSUER)),
             (Some(_), None) => return Err(Error::Missing(OIDC_CLIENT)),
         };

@@ -86,6 +86,7 @@ async fn the_function_serves_browsers() {
     assert_eq!(decompressed(&bytes(&compressed)), page);
 
     let script = page.split_once("src=\"").and_then(|(_, rest)| rest.split('"').next()).expect("a script");
+    let script = &format!("/{script}");
     let kept = function.get(script, &[]).await;
     assert_eq!(kept["headers"]["cache-control"], "public, max-age=31536000, immutable");
     let etag = kept["headers"]["etag"].as_str().expect("a tag");

@@ -52,7 +52,8 @@ pub(crate) fn run(arguments: &BackupArguments) -> Result<(), CommandError> {
     let target = &arguments.target;
     if arguments.verify {
         let (manifest, missing) = verify(target)?;
-        let missing_before = if missing.is_empty() { String::new() } else { format!(", {} of which are missing", missing.len()) };
+        let missing_before =
+            if missing.is_empty() { String::new() } else { format!(", {} of which are missing", missing.len()) };
         return output::result(&format!("{} is whole: {}{missing_before}", target.display(), manifest.counts()));
     }
     let archive = Archive::new(target)?;

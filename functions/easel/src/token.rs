@@ -114,7 +114,11 @@ fn create(arguments: &TokenArguments) -> Result<(), CommandError> {
             LINK_LIFETIME.as_mins()
         ));
         let service = service.clone().or_else(|| folder.address());
-        let service = service.ok_or_else(|| CommandError::wrong_use("--link: no service has run on this folder yet: start `easel serve`, or name an address"))?;
+        let service = service.ok_or_else(|| {
+            CommandError::wrong_use(
+                "--link: no service has run on this folder yet: start `easel serve`, or name an address",
+            )
+        })?;
         return output::result(&link(&service, &access.new_code(&identity)?));
     }
     let key = TokenKey::new(folder.secrets()?.token_secret.into_bytes());

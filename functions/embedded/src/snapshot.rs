@@ -1,7 +1,7 @@
 //! A copy of what the embedded services keep, as it all was at one moment, while they run in another process.
 //!
-//! For that moment every database is held against writing: whatever is written to one of them, and only then to another,
-//! is in the copy of the second only if it is in that of the first. What is held is then read in peace.
+//! For that moment every database is held against writing, the index of objects first: objects are there before rows name
+//! them, so that those which rows name are in the copy. What is held is then read in peace.
 
 use std::collections::HashSet;
 use std::fs;
@@ -91,7 +91,8 @@ pub fn objects(s3: &Path) -> Result<Vec<StoredObject>> {
     let read = || -> rusqlite::Result<Vec<StoredObject>> {
         let connection = open(&file)?;
         let mut statement = connection.prepare("SELECT key, file, size FROM objects ORDER BY key")?;
-        let rows = statement.query_map([], |row| Ok(StoredObject { key: row.get(0)?, file: row.get(1)?, size: row.get(2)? }))?;
+        let rows = statement
+            .query_map([], |row| Ok(StoredObject { key: row.get(0)?, file: row.get(1)?, size: row.get(2)? }))?;
         rows.collect()
     };
     read().map_err(|error| failed(&file, &error))
@@ -103,9 +104,9 @@ pub fn file_of(s3: &Path, object: &StoredObject) -> PathBuf {
     ObjectStore::files_of(s3).join(&object.file)
 }
 
-/// The databases that are there, or would be.
+/// The databases in the order in which they are held.
 fn databases(of: &Sources) -> Vec<PathBuf> {
-    let own = [of.dynamodb.join(dynamodb::FILE), ObjectStore::index_file(&of.s3)];
+    let own = [ObjectStore::index_file(&of.s3), of.dynamodb.join(dynamodb::FILE)];
     own.into_iter().chain(of.databases.iter().cloned()).collect()
 }
 

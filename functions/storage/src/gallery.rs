@@ -9,6 +9,7 @@
 //! | `images/` | images and their thumbnails | workers |
 //! | `published/` | what the public may see | the API |
 
+mod address;
 pub mod keys;
 mod objects;
 mod presigning;
@@ -21,14 +22,15 @@ mod service_addresses;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
+pub use address::Address;
 pub use objects::{Object, ObjectFacts, Written};
 pub use presigning::{PresignedUpload, UPLOAD_TYPES};
 pub use public_copies::{CopiesPage, PublicCopy};
 pub use requests::DrawRequest;
-pub use service_addresses::{Address, OBJECTS};
+pub use service_addresses::OBJECTS;
 
 use crate::error::Error;
-use service_addresses::FrontDoor;
+use address::FrontDoor;
 
 /// The bucket of images.
 #[derive(Debug, Clone)]

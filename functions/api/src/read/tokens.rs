@@ -20,7 +20,9 @@ use crate::caller::Creator;
 use crate::error::{ApiError, Result};
 use crate::fields::TOKEN;
 use crate::parameters::{NoParameters, QueryParameters};
-use crate::schemas::{self, AnyProblem, BodyProblem, ManyProblem, TaskProblem, TokenProblem, parameter, path_parameter};
+use crate::schemas::{
+    self, AnyProblem, BodyProblem, ManyProblem, TaskProblem, TokenProblem, parameter, path_parameter,
+};
 use crate::services::Services;
 use crate::token_register::{IssuedToken, TokenRegister};
 

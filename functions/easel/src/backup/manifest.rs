@@ -70,7 +70,10 @@ impl Manifest {
     pub(super) fn read(text: &[u8]) -> Result<Self, String> {
         let manifest: Self = serde_json::from_slice(text).map_err(|error| format!("{NAME} is damaged: {error}"))?;
         if manifest.format != FORMAT {
-            return Err(format!("{NAME} has the format {}, and this Easel reads {FORMAT}: use the one that made it", manifest.format));
+            return Err(format!(
+                "{NAME} has the format {}, and this Easel reads {FORMAT}: use the one that made it",
+                manifest.format
+            ));
         }
         let wrong = manifest.files.iter().find(|file| !is_within(&file.path));
         wrong.map_or(Ok(()), |file| Err(format!("{NAME} names {}, which is not within the backup", file.path)))?;

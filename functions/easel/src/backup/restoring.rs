@@ -45,11 +45,13 @@ pub(super) fn check(folder: &Path, manifest: &Manifest) -> Result<Vec<String>, C
     let contents = contents::look(folder)?;
     let found = (contents.tasks, u64::try_from(contents.objects.len()).unwrap_or_default());
     if found != (manifest.tasks, manifest.objects) {
-        let message = format!("its databases have {} tasks and {} objects instead of {}", found.0, found.1, manifest.counts());
+        let message =
+            format!("its databases have {} tasks and {} objects instead of {}", found.0, found.1, manifest.counts());
         return Err(CommandError::failed(message));
     }
     let listed: std::collections::HashSet<_> = manifest.files.iter().map(|file| file.path.as_str()).collect();
-    let lost = contents.objects.iter().find(|object| !listed.contains(format!("{S3}/objects/{}", object.file).as_str()));
+    let lost =
+        contents.objects.iter().find(|object| !listed.contains(format!("{S3}/objects/{}", object.file).as_str()));
     if let Some(object) = lost {
         return Err(CommandError::failed(format!("the file of {} is not in the backup", object.key)));
     }

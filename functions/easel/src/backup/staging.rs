@@ -46,7 +46,8 @@ impl Staged {
         let there = |name: &str| data.place(name).exists();
         for needed in [DYNAMODB, S3] {
             if !there(needed) {
-                let message = format!("--data: {} is missing: run `easel serve` on it first", data.place(needed).display());
+                let message =
+                    format!("--data: {} is missing: run `easel serve` on it first", data.place(needed).display());
                 return Err(CommandError::wrong_use(message));
             }
         }

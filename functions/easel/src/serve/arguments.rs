@@ -7,12 +7,12 @@ use clap::Args;
 use easel_system::environment;
 use easel_worker::engine::EngineOptions;
 
+use super::open_id::OpenIdArguments;
+use super::public_url::PublicUrl;
 use crate::arguments::computation::ComputationArguments;
 use crate::arguments::models::ModelArguments;
 use crate::arguments::offers::OfferArguments;
 use crate::command_error::CommandError;
-use super::open_id::OpenIdArguments;
-use super::public_url::PublicUrl;
 use crate::{cache, pull};
 
 #[derive(Debug, Args)]

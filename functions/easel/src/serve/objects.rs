@@ -5,8 +5,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH,
-    X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, ETAG, HeaderMap, HeaderName, HeaderValue,
+    IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -142,7 +142,9 @@ fn refused(status: StatusCode) -> Response {
             ("storage-full", "No room left", "the service keeps as much as it may: delete tasks, or ask who runs it")
         }
         _ if status.is_server_error() => ("unavailable", "Service unavailable", "try again in a few seconds"),
-        _ => ("wrong-upload", "The file was not taken", "send it whole, with exactly the headers that the upload names"),
+        _ => {
+            ("wrong-upload", "The file was not taken", "send it whole, with exactly the headers that the upload names")
+        }
     };
     Problem::new(status, name, title, detail).into_response()
 }

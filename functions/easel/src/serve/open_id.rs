@@ -143,7 +143,9 @@ mod tests {
 
     #[test]
     fn an_issuer_is_asked_over_what_nobody_can_change() {
-        for address in ["https://id.example/realms/studio", "http://127.0.0.1:9000", "http://localhost/x", "http://[::1]:1"] {
+        for address in
+            ["https://id.example/realms/studio", "http://127.0.0.1:9000", "http://localhost/x", "http://[::1]:1"]
+        {
             assert_eq!(private(address), Ok(()), "{address}");
         }
         for address in ["http://id.example", "http://127.0.0.1.id.example", "ftp://127.0.0.1", "id.example", ""] {

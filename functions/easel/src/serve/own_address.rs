@@ -83,7 +83,9 @@ enum Below<'a> {
 pub(super) async fn answer(State(address): State<OwnAddress>, mut request: Request, next: Next) -> Response {
     let asked = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
     match address.below(asked) {
-        Below::Start(path) => return (StatusCode::PERMANENT_REDIRECT, [(LOCATION, format!("{path}/"))]).into_response(),
+        Below::Start(path) => {
+            return (StatusCode::PERMANENT_REDIRECT, [(LOCATION, format!("{path}/"))]).into_response();
+        }
         Below::Within(rest) if rest.len() < asked.len() => {
             let Ok(uri) = rest.parse::<Uri>() else { return StatusCode::BAD_REQUEST.into_response() };
             *request.uri_mut() = uri;
@@ -113,7 +115,10 @@ mod tests {
         for host in ["127.0.0.1:8080", "localhost:9090", "192.168.0.2:8080", "[::1]:8080"] {
             assert_eq!(alone.of(&headers(&[("host", host)])), format!("http://{host}"));
         }
-        assert_eq!((alone.usual(), alone.of(&HeaderMap::new()).as_str()), ("http://127.0.0.1:8080", "http://127.0.0.1:8080"));
+        assert_eq!(
+            (alone.usual(), alone.of(&HeaderMap::new()).as_str()),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080")
+        );
 
         let public = address(&["https://example.org:8443/studio/", "https://easel.lan"]);
         for (given, expected) in [

@@ -23,7 +23,9 @@ impl FromStr for PublicUrl {
         let (scheme, rest) = url.split_once("://").unwrap_or((url, ""));
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
         let origin = format!("{scheme}://{host}").parse().map_err(|_| {
-            format!("`{url}` is no address of a service: write it like https://easel.example or https://example.org/studio/")
+            format!(
+                "`{url}` is no address of a service: write it like https://easel.example or https://example.org/studio/"
+            )
         })?;
         let parts: Vec<_> = path.trim_end_matches('/').split('/').filter(|_| !path.is_empty()).collect();
         if let Some(wrong) = parts.iter().find(|part| !is_plain(part)) {

@@ -37,7 +37,13 @@ impl Gateway {
 
     /// S3's response to a request for a key with the query of its signed URL, both as they stand in the URL. Of the headers,
     /// S3 sees what a read or an upload needs and no credentials: the signature alone lets somebody in.
-    pub async fn respond(&self, method: Method, key_and_query: &str, headers: &HeaderMap, body: Body) -> Response<Body> {
+    pub async fn respond(
+        &self,
+        method: Method,
+        key_and_query: &str,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Response<Body> {
         if !key_and_query.split_once('?').is_some_and(|(_, query)| query.contains(SIGNATURE)) {
             return empty(StatusCode::FORBIDDEN);
         }

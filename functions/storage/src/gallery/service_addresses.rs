@@ -1,45 +1,13 @@
 //! Addresses of objects on the service's own origin, where it stands before S3, and those of published images.
 
-use std::fmt;
-use std::sync::Arc;
-
 use aws_sdk_s3::Client;
 
+use super::address::{Address, FrontDoor};
 use super::{Gallery, keys};
 use crate::error::{Error, Result};
 
 /// What stands before an object's key in the path of its address.
 pub const OBJECTS: &str = "/objects/";
-
-/// An address that may differ from request to request, as a service has several names.
-#[derive(Clone)]
-pub struct Address(Arc<dyn Fn() -> String + Send + Sync>);
-
-impl Address {
-    /// What `current` says whenever it is asked.
-    pub fn new(current: impl Fn() -> String + Send + Sync + 'static) -> Self {
-        Self(Arc::new(current))
-    }
-
-    fn now(&self) -> String {
-        (self.0)()
-    }
-}
-
-impl fmt::Debug for Address {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Address")
-    }
-}
-
-/// The service before S3.
-#[derive(Debug, Clone)]
-pub(super) struct FrontDoor {
-    /// Signs for the host that the service passes requests on to; it never calls it.
-    signer: Client,
-    /// The service's address, without a slash at its end.
-    service: Address,
-}
 
 impl Gallery {
     /// The same gallery, with addresses of objects that lead to `service`, which passes them on as `signer` signs them.
@@ -88,6 +56,7 @@ impl Gallery {
 #[cfg(test)]
 mod tests {
     use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
@@ -105,11 +74,14 @@ mod tests {
     #[tokio::test]
     async fn addresses_lead_to_the_service_as_it_is_called_at_the_moment() {
         let gallery = Gallery::new(client("http://127.0.0.1:9000"), "easel");
-        assert!(gallery.reading_url("images/a b.png").await.expect("signed").starts_with("http://127.0.0.1:9000/easel/"));
+        assert!(
+            gallery.reading_url("images/a b.png").await.expect("signed").starts_with("http://127.0.0.1:9000/easel/")
+        );
         assert_eq!(gallery.public_url("published/t/1-0.png"), None);
 
         let asked = Arc::new(AtomicUsize::new(0));
-        let name = move || ["https://a.example/studio", "http://192.0.2.1:8080"][asked.fetch_add(1, Ordering::Relaxed) % 2];
+        let name =
+            move || ["https://a.example/studio", "http://192.0.2.1:8080"][asked.fetch_add(1, Ordering::Relaxed) % 2];
         let (own, public) = (name.clone(), Address::new(|| "https://a.example/public/".to_owned()));
         let service = Address::new(move || own().to_owned());
         let gallery = gallery.behind(service, client("http://objects.internal")).with_public_address(public);
