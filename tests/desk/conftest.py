@@ -12,8 +12,14 @@ expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")
-def browser():
-    with sync_playwright() as playwright, chromium.launch(playwright) as browser:
+def playwright():
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def browser(playwright):
+    with chromium.launch(playwright) as browser:
         yield browser
 
 

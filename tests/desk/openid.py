@@ -1,4 +1,7 @@
-"""An OpenID provider: the code flow with PKCE, and tokens signed with the service's own secret."""
+"""An OpenID provider: the code flow with PKCE.
+
+Behind a gateway, tokens are signed with the service's own secret, as if an authorizer had checked them. A service that
+checks them itself gets them signed with a key of the provider's own."""
 
 import base64
 import contextlib
@@ -6,6 +9,8 @@ import hashlib
 import hmac
 import json
 import secrets
+import subprocess
+import tempfile
 import time
 import uuid
 from http.server import BaseHTTPRequestHandler
@@ -62,15 +67,63 @@ class Provider:
         signed = ".".join(base64url(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims))
         return f"{signed}.{base64url(hmac.digest(self.secret.encode(), signed.encode(), 'sha256'))}"
 
+    def keys(self):
+        """The keys that tokens are checked with."""
+        return {"keys": []}
+
     def description(self):
         return {
             "issuer": self.issuer,
+            "jwks_uri": f"{self.issuer}/keys",
             "authorization_endpoint": f"{self.issuer}/authorize",
             "token_endpoint": f"{self.issuer}/token",
             "end_session_endpoint": f"{self.issuer}/logout",
             "response_types_supported": ["code"],
             "code_challenge_methods_supported": ["S256"],
         }
+
+
+class SigningProvider(Provider):
+    """A provider with a key of its own (RS256), whose tokens name their bearer's groups."""
+
+    def __init__(self):
+        super().__init__(None)
+        self.audience = CLIENT
+        self.rotate()
+
+    def rotate(self):
+        """Takes another key."""
+        self.key_id = secrets.token_hex(4)
+        self.key = openssl("genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048")
+
+    def token(self, name, role):
+        now = int(time.time())
+        claims = {"iss": self.issuer, "aud": self.audience, "sub": name, "groups": ["staff", role]}
+        claims |= {"iat": now, "nbf": now, "exp": now + self.lifetime, "jti": str(uuid.uuid4())}
+        head = {"alg": "RS256", "typ": "JWT", "kid": self.key_id}
+        signed = ".".join(base64url(json.dumps(part).encode()) for part in (head, claims))
+        with tempfile.NamedTemporaryFile() as key:
+            key.write(self.key)
+            key.flush()
+            signature = openssl("dgst", "-sha256", "-sign", key.name, content=signed.encode())
+        return f"{signed}.{base64url(signature)}"
+
+    def keys(self):
+        modulus = openssl("rsa", "-noout", "-modulus", content=self.key).decode().strip().removeprefix("Modulus=")
+        key = {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.key_id, "e": "AQAB"}
+        return {"keys": [key | {"n": base64url(bytes.fromhex(modulus))}]}
+
+
+def openssl(*arguments, content=b""):
+    return subprocess.run(["openssl", *arguments], input=content, check=True, capture_output=True).stdout
+
+
+@contextlib.contextmanager
+def issuing():
+    """A provider that signs itself, as long as the block runs."""
+    provider = SigningProvider()
+    with serving(handler(provider)) as provider.issuer:
+        yield provider
 
 
 @contextlib.contextmanager
@@ -89,6 +142,8 @@ def handler(provider):
             address = urlsplit(self.path)
             if address.path == "/.well-known/openid-configuration":
                 return self.respond(200, provider.description())
+            if address.path == "/keys":
+                return self.respond(200, provider.keys())
             query = {name: values[0] for name, values in parse_qs(address.query).items()}
             if address.path == "/authorize":
                 return self.respond(302, {}, location=provider.authorize(query))

@@ -5,6 +5,7 @@
 //! services. `EASEL_TEST_KILLS` says how often `faults.rs` kills the service.
 
 mod authorization;
+mod backup;
 mod commands;
 mod conditional;
 mod desk;
@@ -20,6 +21,7 @@ mod idempotency;
 mod init_image;
 mod listing;
 mod offers;
+mod one_origin;
 mod outages;
 mod races;
 mod refusals;

@@ -1,8 +1,9 @@
 //! Tokens on one machine: who has them, for how long, and how they are taken back.
 
+use easel_test_support::person::send;
 use easel_test_support::program::{self, CommandOutput};
 use easel_test_support::service::{Service, Who};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn easel(arguments: &[&str]) -> CommandOutput {
     program::run(&mut program::easel(arguments))
@@ -48,6 +49,70 @@ async fn a_token_is_listed_and_revoked_and_refused_at_once() {
     let events: Vec<Value> = record.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let of = |event: &str| events.iter().filter(|line| line["event"] == event && line["name"] == "grace").count();
     assert_eq!((of("token_issued"), of("token_revoked")), (2, 2), "{record}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_makes_and_revokes_tokens_of_their_own_and_admins_those_of_all() {
+    let Some(service) = Service::alone() else { return };
+    let [creator, chris, reviewer, admin] =
+        [Who::Creator, Who::OtherCreator, Who::Reviewer, Who::Admin].map(|who| service.person(who));
+    let mine = creator.post("/v1/tokens", &json!({"days": 7})).await;
+    assert_eq!(mine.header("cache-control"), "no-store");
+    let mine = mine.expect(201);
+    assert_eq!((&mine["name"], &mine["role"]), (&json!("carla"), &json!("creator")));
+    let bearer = service.bearer(mine["token"].as_str());
+    assert_eq!(bearer.get("/v1/identity").await.expect(200)["token_id"], mine["id"]);
+
+    for (person, wanted) in [
+        (&creator, json!({"role": "reviewer"})),
+        (&creator, json!({"name": "chris"})),
+        (&reviewer, json!({"role": "admin"})),
+        (&reviewer, json!({"name": "carla", "role": "creator"})),
+    ] {
+        person.post("/v1/tokens", &wanted).await.expect_problem(403, "forbidden");
+    }
+    for wrong in
+        [json!({"role": "worker"}), json!({"days": 0}), json!({"days": 366}), json!({"name": " "}), json!({"a": 1})]
+    {
+        admin.post("/v1/tokens", &wrong).await.expect_problem(422, "invalid-fields");
+    }
+    reviewer.post("/v1/tokens", &json!({"role": "creator"})).await.expect(201);
+    let dora = admin.post("/v1/tokens", &json!({"name": "dora", "role": "creator", "days": 1})).await.expect(201);
+
+    let names = |page: &Value| {
+        let tokens = page["tokens"].as_array().expect("tokens").clone();
+        tokens.iter().map(|token| token["name"].as_str().expect("a name").to_owned()).collect::<Vec<_>>()
+    };
+    let own = creator.get("/v1/tokens").await.expect(200);
+    assert_eq!(names(&own), ["carla", "carla"], "{own:#}");
+    assert!(!own.to_string().contains("eyJ"), "what is listed lets nobody in: {own:#}");
+    let first = admin.get("/v1/tokens?limit=2").await.expect(200);
+    assert_eq!(names(&first), ["dora", "robin"]);
+    let cursor = first["next_cursor"].as_str().expect("there are more");
+    let rest = admin.get(&format!("/v1/tokens?cursor={cursor}")).await.expect(200);
+    assert_eq!((names(&rest).len(), &rest["next_cursor"]), (5, &json!(null)), "{rest:#}");
+    admin.get("/v1/tokens?limit=101").await.expect_problem(400, "wrong-parameters");
+
+    let path = format!("/v1/tokens/{}", mine["id"].as_str().expect("an id"));
+    for other in [&chris, &reviewer] {
+        send(other.request("DELETE", &path)).await.expect_problem(404, "not-found");
+    }
+    let revoked = send(creator.request("DELETE", &path)).await.expect(200);
+    assert!(revoked["revoked_at"].is_string(), "{revoked:#}");
+    bearer.get("/v1/identity").await.expect_problem(401, "unauthenticated");
+    send(creator.request("DELETE", &path)).await.expect_problem(404, "not-found");
+    let dora = format!("/v1/tokens/{}", dora["id"].as_str().expect("an id"));
+    send(admin.request("DELETE", &dora)).await.expect(200);
+
+    // What lets somebody in is kept nowhere, not even to be answered again.
+    let again = || creator.request("POST", "/v1/tokens").header("idempotency-key", "once").json(&json!({}));
+    let (one, other) = (send(again()).await.expect(201), send(again()).await.expect(201));
+    assert_ne!(one["id"], other["id"]);
+    let record = std::fs::read_to_string(service.data().expect("a folder").join("audit.jsonl")).expect("a record");
+    let events: Vec<Value> = record.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let by = |event: &str, by: &str| events.iter().filter(|line| line["event"] == event && line["by"] == by).count();
+    assert_eq!((by("token_issued", "ada"), by("token_issued", "carla")), (1, 3), "{record}");
+    assert_eq!((by("token_revoked", "ada"), by("token_revoked", "carla")), (1, 1), "{record}");
 }
 
 #[test]

@@ -22,7 +22,7 @@ impl FromRequestParts<Services> for Creator {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self> {
-        caller(parts, services, Role::Creator).map(Self)
+        caller(parts, services, Role::Creator).await.map(Self)
     }
 }
 
@@ -30,7 +30,7 @@ impl FromRequestParts<Services> for Reviewer {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self> {
-        caller(parts, services, Role::Reviewer).map(Self)
+        caller(parts, services, Role::Reviewer).await.map(Self)
     }
 }
 
@@ -38,12 +38,12 @@ impl FromRequestParts<Services> for Admin {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self> {
-        caller(parts, services, Role::Admin).map(Self)
+        caller(parts, services, Role::Admin).await.map(Self)
     }
 }
 
-fn caller(parts: &Parts, services: &Services, needed: Role) -> Result<Identity> {
-    let mut identity = services.identification.identify(parts)?;
+async fn caller(parts: &Parts, services: &Services, needed: Role) -> Result<Identity> {
+    let mut identity = services.identification.identify(parts).await?;
     if let Some(id) = &identity.token_id {
         tracing::Span::current().record(TOKEN_ID, id);
     }

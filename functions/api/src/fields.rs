@@ -27,6 +27,36 @@ pub(crate) const UPLOAD: &[Field] = &[
     },
 ];
 
+/// Most characters of the name in a token.
+pub const MAX_NAME: usize = 100;
+/// Most days that a token is good.
+const MAX_DAYS: u64 = 365;
+
+/// What is asked for with a token.
+pub(crate) const TOKEN: &[Field] = &[
+    Field {
+        name: "name",
+        kind: Kind::text(MAX_NAME),
+        presence: Presence::Optional,
+        default: "your own",
+        help: "Whose token it is. Only an admin makes tokens for others.",
+    },
+    Field {
+        name: "role",
+        kind: Kind::Choice(&["creator", "reviewer", "admin"]),
+        presence: Presence::Optional,
+        default: "your own",
+        help: "What its bearer may do: no more than you.",
+    },
+    Field {
+        name: "days",
+        kind: Kind::whole(1, MAX_DAYS),
+        presence: Presence::Optional,
+        default: "30",
+        help: "How many days it is good.",
+    },
+];
+
 /// The fields of a bulk move, beside those of the move itself.
 pub(crate) const BULK: &[Field] = &[
     Field {

@@ -27,6 +27,8 @@ use crate::services::Services;
 pub(crate) const MAX_KEY: usize = 255;
 /// The path whose keys are rows of their own, written in one transaction with the task that is made.
 const CREATE: &str = "/v1/tasks";
+/// The path whose answers let somebody in, so that they are kept nowhere.
+const TOKENS: &str = "/v1/tokens";
 /// Marks an answer that was given before.
 pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// What an answer is known by, beside its status and body.
@@ -61,13 +63,13 @@ fn sent_key(headers: &HeaderMap) -> Result<Option<String>> {
 
 /// Answers a `POST` with an idempotency key once, and again with the same answer.
 pub(crate) async fn answer_once(State(services): State<Services>, request: Request, next: Next) -> Response {
-    let is_keyed = request.method() == Method::POST && request.uri().path() != CREATE;
+    let is_keyed = request.method() == Method::POST && ![CREATE, TOKENS].contains(&request.uri().path());
     if !is_keyed || !request.headers().contains_key("idempotency-key") {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
     // Who is nobody is told so by the route itself.
-    let Ok(caller) = services.identification.identify(&parts) else {
+    let Ok(caller) = services.identification.identify(&parts).await else {
         return next.run(Request::from_parts(parts, body)).await;
     };
     match keyed(&services, caller.name, parts, body, next).await {

@@ -1,6 +1,7 @@
 //! Who calls: from the authorizer's context on AWS, from a token that is checked here where no authorizer did so.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use axum::http::request::Parts;
 use easel_domain::identity::Identity;
@@ -8,6 +9,7 @@ use lambda_http::RequestExt;
 use lambda_http::request::RequestContext;
 
 use crate::error::{ApiError, Result};
+use crate::issuer::Issuer;
 use crate::role_claim::RoleClaim;
 use crate::tokens::TokenKey;
 
@@ -18,6 +20,8 @@ pub enum Identification {
     Authorizer(RoleClaim),
     /// Tokens signed with this key are checked here, unless an authorizer did it: only a runtime can pass its claims on.
     Tokens(TokenKey),
+    /// Tokens of the service's own and those of an OpenID Connect issuer are checked here.
+    TokensAndIssuer(TokenKey, Arc<Issuer>),
 }
 
 impl Identification {
@@ -25,21 +29,28 @@ impl Identification {
     ///
     /// # Errors
     /// Returns [`ApiError::Unauthenticated`] if nobody known did.
-    pub fn identify(&self, request: &Parts) -> Result<Identity> {
+    pub async fn identify(&self, request: &Parts) -> Result<Identity> {
         match self {
             Self::Authorizer(claim) => from_authorizer(request, claim),
             Self::Tokens(_) if claims(request).is_some() => from_authorizer(request, &RoleClaim::default()),
-            Self::Tokens(key) => {
-                let header = request.headers.get("authorization").and_then(|value| value.to_str().ok());
-                let token = header.and_then(|value| {
-                    let (scheme, token) = value.split_once(' ')?;
-                    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-                });
-                let missing = "there is no token: send `Authorization: Bearer TOKEN` (`easel token` prints one)";
-                key.check(token.ok_or_else(|| ApiError::Unauthenticated(missing.to_owned()))?)
+            Self::Tokens(key) => key.check(bearer(request)?),
+            Self::TokensAndIssuer(key, issuer) => {
+                let token = bearer(request)?;
+                if TokenKey::may_have_made(token) { key.check(token) } else { issuer.check(token).await }
             }
         }
     }
+}
+
+/// The token that came with the request.
+fn bearer(request: &Parts) -> Result<&str> {
+    let header = request.headers.get("authorization").and_then(|value| value.to_str().ok());
+    let token = header.and_then(|value| {
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+    });
+    let missing = "there is no token: send `Authorization: Bearer TOKEN` (`easel token` prints one)";
+    token.ok_or_else(|| ApiError::Unauthenticated(missing.to_owned()))
 }
 
 /// What an authorizer of API Gateway found in the token.

@@ -3,6 +3,7 @@
 mod history;
 mod list;
 mod metrics;
+mod tokens;
 
 use std::future::ready;
 
@@ -30,7 +31,7 @@ use crate::task_id::TaskId;
 use crate::task_view::TaskView;
 
 /// The description that is checked in, which a test compares with the handlers.
-const OPENAPI: &str = include_str!("../openapi.json");
+pub const DESCRIPTION: &str = include_str!("../openapi.json");
 
 /// The function's router.
 pub fn router(services: Services) -> Router {
@@ -46,6 +47,8 @@ pub(crate) fn routes() -> OpenApiRouter<Services> {
         .routes(routes!(offers))
         .routes(routes!(health))
         .routes(routes!(metrics::metrics))
+        .routes(routes!(tokens::list_tokens, tokens::create_token))
+        .routes(routes!(tokens::revoke_token))
         .routes(routes!(openapi))
 }
 
@@ -153,5 +156,5 @@ async fn health(State(services): State<Services>, _: NoParameters, known: Known)
     security()
 )]
 async fn openapi(_: NoParameters) -> Response {
-    ([(CONTENT_TYPE, "application/json")], OPENAPI).into_response()
+    ([(CONTENT_TYPE, "application/json")], DESCRIPTION).into_response()
 }

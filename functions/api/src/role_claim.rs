@@ -2,6 +2,7 @@
 
 use easel_domain::identity::Role;
 use easel_system::environment::{self, ROLE_CLAIM};
+use serde_json::{Map, Value};
 
 /// The groups of a user pool of Amazon Cognito, which only its administrators change.
 const GROUPS: &str = "cognito:groups";
@@ -29,6 +30,21 @@ impl RoleClaim {
     #[must_use]
     pub fn from_environment() -> Self {
         environment::text(ROLE_CLAIM).map_or_else(Self::default, Self::new)
+    }
+
+    /// The highest role among a token's claims: of a word or a list of words under the claim's name or, where objects are
+    /// within each other, under its parts between dots, such as `realm_access.roles`.
+    pub(crate) fn highest_among(&self, claims: &Map<String, Value>) -> Option<Role> {
+        let nested = || {
+            let mut parts = self.0.split('.');
+            let first = claims.get(parts.next()?)?;
+            parts.try_fold(first, |value, part| value.get(part))
+        };
+        match claims.get(&self.0).or_else(nested)? {
+            Value::String(word) => named(word),
+            Value::Array(words) => words.iter().filter_map(|word| named(word.as_str()?)).max(),
+            _ => None,
+        }
     }
 
     /// The claim's name.

@@ -14,7 +14,7 @@ use utoipa::openapi::{ContentBuilder, HeaderBuilder, ObjectBuilder, Ref, RefOr, 
 use utoipa::{IntoParams, IntoResponses, PartialSchema, ToSchema};
 
 use crate::conditional::{ExpectedVersion, Known};
-use crate::fields::{BULK, SAME, UPLOAD, of_move};
+use crate::fields::{BULK, SAME, TOKEN, UPLOAD, of_move};
 use crate::idempotency::{MAX_KEY, SentKey};
 
 /// Schemas that are written by hand or follow from a table of fields.
@@ -46,6 +46,7 @@ macro_rules! schemas {
 schemas! {
     TaskRequestBody "TaskRequest" = described(schema(&TaskRequest::fields()), "A request for images. Only the prompt is needed.");
     UploadBody "UploadRequest" = described(schema(UPLOAD), "A request for a URL to upload an init image to.");
+    NewTokenBody "TokenRequest" = described(schema(TOKEN), "A request for a token.");
     EmptyBody "EmptyRequest" = described(schema(&[]), "Nothing more is said with this move.");
     ApproveBody "ApproveRequest" = described(schema(of_move(Move::Approve)), "What is said with an approval.");
     RejectBody "RejectRequest" = described(schema(of_move(Move::Reject)), "What is said with a rejection.");

@@ -1,12 +1,16 @@
 //! Everything that a function of the API works with, set up once from its environment.
 
+use std::sync::Arc;
+
 use easel_domain::Rules;
+use easel_storage::gallery::Address;
 use easel_storage::workflow::Workflow;
 use easel_storage::{Error, Result};
-use easel_system::environment::{self, FOUR_EYES, MAX_UPLOADS, TOKEN_SECRET};
+use easel_system::environment::{self, FOUR_EYES, MAX_UPLOADS, PUBLISHED_URL, TOKEN_SECRET};
 
 use crate::identification::Identification;
 use crate::role_claim::RoleClaim;
+use crate::token_register::TokenRegister;
 use crate::tokens::TokenKey;
 
 /// How many uploads one person may ask for on one day, unless the environment says otherwise.
@@ -23,13 +27,15 @@ pub struct Services {
     pub rules: Rules,
     /// How many uploads one person may ask for on one day.
     pub uploads_a_day: u64,
+    /// The tokens, where the service issues them itself and says who has which.
+    pub tokens: Option<Arc<dyn TokenRegister>>,
 }
 
 impl Services {
     /// The services of this workflow, with no rules beyond roles and the limits that hold unless said otherwise.
     #[must_use]
     pub fn new(workflow: Workflow, identification: Identification) -> Self {
-        Self { workflow, identification, rules: Rules::default(), uploads_a_day: UPLOADS_A_DAY }
+        Self { workflow, identification, rules: Rules::default(), uploads_a_day: UPLOADS_A_DAY, tokens: None }
     }
 
     /// The services that the environment names. Without `EASEL_TOKEN_SECRET`, an authorizer in front of the function checks
@@ -57,6 +63,10 @@ impl Services {
         if let Some(most) = environment::text(MAX_UPLOADS) {
             let wrong = |_| Error::Internal(format!("{MAX_UPLOADS}: `{most}` is not a whole number"));
             self.uploads_a_day = most.trim().parse().map_err(wrong)?;
+        }
+        if let Some(url) = environment::text(PUBLISHED_URL) {
+            let gallery = self.workflow.gallery.with_public_address(Address::new(move || url.clone()));
+            self.workflow.gallery = gallery;
         }
         Ok(self)
     }

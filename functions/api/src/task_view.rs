@@ -9,7 +9,7 @@ use easel_domain::task::{
     Approval, Attempt, Decision, Deletion, Event, EventRecord, Failure, GenerationReport, Link, Move, Progress,
     Publication, Settings, Status, Task, UsedFile,
 };
-use easel_storage::gallery::Gallery;
+use easel_storage::gallery::{Gallery, keys};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -110,6 +110,8 @@ pub(crate) struct ImageView {
     pub(crate) seed: u64,
     /// Hash of the file, in hexadecimal.
     pub(crate) sha256: String,
+    /// Where everybody sees it, while it is published on a service that makes images public.
+    pub(crate) published_url: Option<String>,
 }
 
 /// How far a drawing is.
@@ -171,7 +173,7 @@ impl TaskView {
         let gallery = &services.workflow.gallery;
         let mut earlier_attempts = Vec::new();
         for attempt in &task.earlier_attempts {
-            earlier_attempts.push(AttemptView::new(attempt, gallery).await?);
+            earlier_attempts.push(AttemptView::new(attempt, &[], gallery).await?);
         }
         let progress = progress.filter(|_| task.status == Status::InProgress);
         Ok(Self {
@@ -187,7 +189,7 @@ impl TaskView {
             updated_at: task.updated_at,
             next_moves: next_moves(task, identity, services),
             progress: progress.map(ProgressView::new),
-            attempt: AttemptView::new(&task.attempt, gallery).await?,
+            attempt: AttemptView::new(&task.attempt, published_keys(task), gallery).await?,
             earlier_attempts,
             approval: task.approval.clone(),
             publication: task.publication.clone(),
@@ -203,8 +205,20 @@ pub(crate) fn next_moves(task: &Task, identity: &Identity, services: &Services) 
     moves.filter(|action| services.rules.may_make(identity, *action, task).is_ok()).collect()
 }
 
+/// The public copies of a task's images.
+fn published_keys(task: &Task) -> &[String] {
+    let publication = task.publication.as_ref().filter(|_| task.status == Status::Published);
+    publication.map_or(&[], |publication| publication.keys.as_slice())
+}
+
+/// The public copy of one image.
+fn published_key(published: &[String], index: u32) -> Option<&str> {
+    published.iter().map(String::as_str).find(|key| keys::index_of_published(key) == Some(index))
+}
+
 impl AttemptView {
-    async fn new(attempt: &Attempt, gallery: &Gallery) -> Result<Self> {
+    /// The attempt, of whose images these are the public copies.
+    async fn new(attempt: &Attempt, published: &[String], gallery: &Gallery) -> Result<Self> {
         let mut images = Vec::new();
         for image in &attempt.images {
             images.push(ImageView {
@@ -216,6 +230,7 @@ impl AttemptView {
                 bytes: image.bytes,
                 seed: image.seed,
                 sha256: image.sha256.clone(),
+                published_url: published_key(published, image.index).and_then(|key| gallery.public_url(key)),
             });
         }
         Ok(Self {

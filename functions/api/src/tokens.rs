@@ -100,6 +100,11 @@ impl TokenKey {
         Ok(Token { id, text, issued_at: time(claims.iat)?, expires_at: time(claims.exp)? })
     }
 
+    /// Whether the token may be one of such a key's: it says that it is signed with a secret that both sides know.
+    pub(crate) fn may_have_made(token: &str) -> bool {
+        jsonwebtoken::decode_header(token).is_ok_and(|header| header.alg == Algorithm::HS256)
+    }
+
     /// Who bears the token.
     ///
     /// # Errors

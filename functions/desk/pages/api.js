@@ -1,5 +1,6 @@
 // Calls to the service. Every response that is not a success is a `Problem`; no response is `Unreachable`.
 
+import { at } from "./address.js";
 import { readJson, writeJson } from "./json.js";
 import { randomText } from "./random.js";
 import { session } from "./session.js";
@@ -73,7 +74,7 @@ export async function call(method, path, { body, headers = {}, keepalive = false
   let response;
   let text;
   try {
-    response = await fetch(path, {
+    response = await fetch(at(path), {
       method, headers: all, body: body === undefined ? undefined : writeJson(body), keepalive, signal, cache,
     });
     text = await response.text();

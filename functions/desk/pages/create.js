@@ -1,5 +1,6 @@
 // Create: a form to request images, and what one has requested lately.
 
+import { kept } from "./address.js";
 import { Problem, Unreachable, call } from "./api.js";
 import { button, element, fill } from "./element.js";
 import { readJson, writeJson } from "./json.js";
@@ -15,7 +16,7 @@ import { startingImage } from "./starting_image.js";
 /** @typedef {import("./request_schema.js").Setting} Setting */
 
 /** What is in the form, should one have to sign in again. */
-const DRAFT = "easel.draft";
+const DRAFT = kept("easel.draft");
 
 /** `rest` is a task to retry, `ID/settings` to reuse all its settings, `ID/more` all but the seed. @type {import("./desk.js").Page} */
 export function create(main, rest) {

@@ -1,5 +1,6 @@
 // Starts the desk: who is signed in, and which page the address shows.
 
+import { at } from "./address.js";
 import { call, connection } from "./api.js";
 import { create } from "./create.js";
 import { button, element, fill } from "./element.js";
@@ -12,10 +13,11 @@ import { showRefused } from "./refused_decisions.js";
 import { review } from "./review.js";
 import { TOKEN, session } from "./session.js";
 import { signInPage } from "./sign_in.js";
-import { followLink, hasLink } from "./sign_in_link.js";
+import { followLink, hasLink, takesLinks } from "./sign_in_link.js";
 import { system } from "./system.js";
 import { taskPage } from "./task_page.js";
 import { keepTimesCurrent } from "./time_ago.js";
+import { tokensPage } from "./tokens.js";
 
 /** @typedef {import("../types/desk").Configuration} Configuration */
 
@@ -32,6 +34,9 @@ const PAGES = {
   system: { title: "System", page: system },
 };
 
+/** Pages that are not among the links. @type {Record<string, {title: string, page: Page}>} */
+const BESIDE = { task: { title: "Task", page: taskPage }, tokens: { title: "Tokens", page: tokensPage } };
+
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 /** @type {() => void} */
 let leave = () => {};
@@ -41,7 +46,7 @@ function show(configuration) {
   leave();
   leave = () => {};
   const [name = "", ...rest] = location.hash.replace(/^#\//, "").split("/");
-  const wanted = name === "task" ? { title: "Task", page: taskPage } : PAGES[name];
+  const wanted = BESIDE[name] ?? PAGES[name];
   if (!wanted || (wanted === PAGES.review && !session.reviews)) {
     location.replace(session.reviews ? "#/review" : "#/create");
     return;
@@ -63,7 +68,7 @@ function frame(configuration) {
   const person = session.identity;
   fill(
     byId("person"),
-    person && element("span", { class: "who" }, person.name, element("small", {}, person.role)),
+    person && element("a", { class: "who", href: "#/tokens", title: "Your tokens" }, person.name, element("small", {}, person.role)),
     person && button("Sign out", () => endSession(configuration), { class: "quiet" }),
   );
 }
@@ -131,16 +136,15 @@ async function start() {
   keepTimesCurrent();
   byId("skip").addEventListener("click", () => main.focus());
   /** @type {Configuration} */
-  const configuration = await (await fetch("/desk/configuration.json")).json();
+  const configuration = await (await fetch(at("/desk/configuration.json"))).json();
   if (configuration.sign_in.kind === "oidc") {
     try {
       await finishSignIn(configuration.sign_in);
     } catch (error) {
       failed(error);
     }
-  } else {
-    await followLink().catch(failed);
   }
+  if (takesLinks(configuration.sign_in)) await followLink().catch(failed);
   connection.addEventListener("expired", () => {
     session.end();
     showSignIn(configuration, "Your session has expired. Sign in again to pick up where you left off.");
@@ -150,7 +154,7 @@ async function start() {
     if (event.key === TOKEN || event.key === null) location.reload();
   });
   window.addEventListener("hashchange", () => {
-    if (configuration.sign_in.kind === "link" && hasLink()) {
+    if (takesLinks(configuration.sign_in) && hasLink()) {
       followLink().catch(failed).then(() => enter(configuration));
     } else if (session.identity) {
       show(configuration);

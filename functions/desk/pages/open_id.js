@@ -1,9 +1,10 @@
 // Signing in with an OpenID Connect provider: the authorization code flow with PKCE (RFC 7636).
 
+import { home, kept } from "./address.js";
 import { base64url, randomText } from "./random.js";
 import { session } from "./session.js";
 
-const FLOW = "easel.flow";
+const FLOW = kept("easel.flow");
 
 /** @typedef {{issuer: string, client_id: string, scope: string}} Provider */
 
@@ -84,5 +85,3 @@ async function endpoints({ issuer }) {
   if (!response.ok) throw new Error(`the configuration of ${issuer} could not be loaded (${response.status})`);
   return response.json();
 }
-
-const home = () => location.origin + location.pathname;

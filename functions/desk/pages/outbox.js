@@ -2,6 +2,7 @@
 // task is still as it was seen. They are kept in the browser's storage, so that none is lost by a reload, a lost
 // connection or a restarted service.
 
+import { kept } from "./address.js";
 import { Problem, Unreachable, call, connection, query } from "./api.js";
 import { randomText } from "./random.js";
 import { session } from "./session.js";
@@ -26,7 +27,7 @@ import { ago, changeName, titleOf } from "./words.js";
  */
 
 export const HELD = 10_000;
-const KEY = "easel.outbox";
+const KEY = kept("easel.outbox");
 const AGAIN = 5000;
 
 /** Dispatches `changed`; `sent` with the task as `detail`; `undone` with the tasks' ids. */

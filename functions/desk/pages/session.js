@@ -1,7 +1,9 @@
 // Who is signed in: a token for every tab of this browser, and what the service says about its bearer.
 
+import { kept } from "./address.js";
+
 /** Where the browser keeps the token. */
-export const TOKEN = "easel.token";
+export const TOKEN = kept("easel.token");
 
 /** @typedef {import("../types/desk").Identity} Identity */
 

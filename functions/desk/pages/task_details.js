@@ -1,7 +1,8 @@
 // A task's details, beside its images.
 
+import { home } from "./address.js";
+import { copy } from "./copy.js";
 import { button, element, facts } from "./element.js";
-import { notice } from "./notices.js";
 import { writeJson } from "./json.js";
 import { rejection } from "./rejection.js";
 import { timeAgo } from "./time_ago.js";
@@ -28,6 +29,7 @@ export function taskDetails(task, configuration) {
       ...settingsFacts(attempt),
       ["Tags", task.tags.length > 0 && task.tags.map((tag) => element("span", { class: "tag", dir: "auto" }, tag))],
       ["Dropped file", task.source && element("span", { dir: "auto" }, task.source)],
+      ["Public", publicLinks(task)],
       ["Requested by", element("span", {}, element("bdi", {}, task.owner), " ", timeAgo(task.created_at))],
     ].map(([term, value]) => /** @type {[string, any]} */ ([term, value || null]))),
     element("div", { class: "row" },
@@ -159,15 +161,23 @@ function copied({ settings, generation }) {
 
 /** Where others see it: the public image, or this page. @param {Task} task @param {Configuration} configuration */
 function link(task, { published_url }) {
-  const key = task.publication?.keys[0];
+  const [first] = publicImages(task);
+  if (first) return first;
+  const key = task.status === "published" && task.publication?.keys[0];
   if (published_url && key) return published_url + key.replace(/^published\//, "");
-  return `${location.origin}/#/task/${task.id}`;
+  return `${home()}#/task/${task.id}`;
 }
 
-/** @param {string} text @param {string} what */
-function copy(text, what) {
-  const shown = () => notice(`${what}: ${text}`, { lasts: true });
-  // Browsers have no clipboard for pages that came over plain HTTP.
-  if (navigator.clipboard) navigator.clipboard.writeText(text).then(() => notice(`${what} copied.`), shown);
-  else shown();
+/** @param {Task} task */
+function publicLinks(task) {
+  const addresses = publicImages(task);
+  if (addresses.length === 0) return null;
+  return element("span", { class: "public" }, addresses.flatMap((address, index) => [
+    index > 0 ? " " : "",
+    element("a", { href: address, target: "_blank", rel: "noreferrer" }, addresses.length > 1 ? `Image ${index + 1}` : "Public image"),
+    " ", button("Copy", () => copy(address, "Link"), { class: "quiet", "aria-label": `Copy the link to public image ${index + 1}` }),
+  ]));
 }
+
+/** The addresses under which everybody sees the task's images. @param {Task} task @returns {string[]} */
+const publicImages = (task) => task.attempt.images.flatMap((image) => image.published_url ?? []);

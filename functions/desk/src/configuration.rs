@@ -16,15 +16,15 @@ pub(crate) struct Configuration<'a> {
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum SignInConfiguration<'a> {
     Link,
-    Oidc { issuer: &'a str, client_id: &'a str, scope: &'static str },
+    Oidc { issuer: &'a str, client_id: &'a str, scope: &'static str, links: bool },
 }
 
 impl<'a> Configuration<'a> {
     pub(crate) fn new(options: &'a DeskOptions) -> Self {
         let sign_in = match &options.sign_in {
             SignIn::Link => SignInConfiguration::Link,
-            SignIn::Oidc { issuer, client, .. } => {
-                SignInConfiguration::Oidc { issuer, client_id: client, scope: "openid" }
+            SignIn::Oidc { issuer, client, links, .. } => {
+                SignInConfiguration::Oidc { issuer, client_id: client, scope: "openid", links: *links }
             }
         };
         Self { sign_in, published_url: options.published_url.as_deref(), version: env!("CARGO_PKG_VERSION") }

@@ -35,14 +35,16 @@ pub enum SignIn {
         client: String,
         /// The address of the token endpoint, if its origin is not the issuer's.
         tokens: Option<String>,
+        /// Whether links sign in as well.
+        links: bool,
     },
 }
 
 /// The desk's options.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeskOptions {
-    /// An address of images: browsers may load from its origin.
-    pub images: String,
+    /// An address of images that are on another origin: browsers may load from there.
+    pub images: Option<String>,
     /// How people get their tokens.
     pub sign_in: SignIn,
     /// Where published images are, if they are public.
@@ -62,11 +64,13 @@ impl DeskOptions {
     fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let sign_in = match (variable(OIDC_ISSUER), variable(OIDC_CLIENT)) {
             (None, None) => SignIn::Link,
-            (Some(issuer), Some(client)) => SignIn::Oidc { issuer, client, tokens: variable(OIDC_ORIGIN) },
+            (Some(issuer), Some(client)) => {
+                SignIn::Oidc { issuer, client, tokens: variable(OIDC_ORIGIN), links: false }
+            }
             (None, Some(_)) => return Err(Error::Missing(OIDC_ISSUER)),
             (Some(_), None) => return Err(Error::Missing(OIDC_CLIENT)),
         };
-        let images = variable(IMAGES_ORIGIN).ok_or(Error::Missing(IMAGES_ORIGIN))?;
+        let images = Some(variable(IMAGES_ORIGIN).ok_or(Error::Missing(IMAGES_ORIGIN))?);
         Ok(Self { images, sign_in, published_url: variable(PUBLISHED_URL) })
     }
 }
@@ -84,13 +88,14 @@ mod tests {
     fn the_environment_says_all_or_what_is_missing() {
         let images = (IMAGES_ORIGIN, "https://images.example");
         let (issuer, client) = ((OIDC_ISSUER, "https://tokens.example/pool"), (OIDC_CLIENT, "desk"));
-        let link = DeskOptions { images: images.1.to_owned(), sign_in: SignIn::Link, published_url: None };
+        let link = DeskOptions { images: Some(images.1.to_owned()), sign_in: SignIn::Link, published_url: None };
         assert_eq!(read(&[images]).expect("enough"), link);
         let all = [images, issuer, client, (OIDC_ORIGIN, "https://in.example"), (PUBLISHED_URL, "https://p.example/")];
         let sign_in = SignIn::Oidc {
             issuer: issuer.1.to_owned(),
             client: "desk".to_owned(),
             tokens: Some("https://in.example".to_owned()),
+            links: false,
         };
         let published_url = Some("https://p.example/".to_owned());
         assert_eq!(read(&all).expect("enough"), DeskOptions { sign_in, published_url, ..link });

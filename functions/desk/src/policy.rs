@@ -26,8 +26,8 @@ pub(crate) fn headers(options: &DeskOptions) -> Result<HeaderMap> {
 
 /// Scripts and styles are the desk's own files; it connects to the API, the images' storage, and the sign-in.
 fn content_security_policy(options: &DeskOptions) -> Result<String> {
-    let images = origin(&options.images)?;
-    let mut connections = vec![images];
+    let images = options.images.as_deref().map(origin).transpose()?;
+    let mut connections: Vec<_> = ["'self'"].into_iter().chain(images).collect();
     if let SignIn::Oidc { issuer, tokens, .. } = &options.sign_in {
         for address in [Some(issuer), tokens.as_ref()].into_iter().flatten() {
             let origin = origin(address)?;
@@ -37,9 +37,10 @@ fn content_security_policy(options: &DeskOptions) -> Result<String> {
         }
     }
     let connections = connections.join(" ");
+    let images = images.map(|images| format!(" {images}")).unwrap_or_default();
     Ok(format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data: {images}; \
-         connect-src 'self' {connections}; form-action 'none'; base-uri 'none'; frame-ancestors 'none'; \
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:{images}; \
+         connect-src {connections}; form-action 'none'; base-uri 'none'; frame-ancestors 'none'; \
          require-trusted-types-for 'script'; trusted-types 'none'"
     ))
 }
@@ -61,7 +62,7 @@ mod tests {
     use super::*;
 
     fn options(images: &str, sign_in: SignIn) -> DeskOptions {
-        DeskOptions { images: images.to_owned(), sign_in, published_url: None }
+        DeskOptions { images: Some(images.to_owned()), sign_in, published_url: None }
     }
 
     #[test]
@@ -74,10 +75,13 @@ mod tests {
              connect-src 'self' http://127.0.0.1:*; form-action 'none'; base-uri 'none'; frame-ancestors 'none'; \
              require-trusted-types-for 'script'; trusted-types 'none'"
         );
+        let alone = policy(&DeskOptions { images: None, sign_in: SignIn::Link, published_url: None });
+        assert_eq!(alone, local.replace(" http://127.0.0.1:*", ""));
         let oidc = |issuer: &str, tokens: Option<&str>| SignIn::Oidc {
             issuer: issuer.to_owned(),
             client: "desk".to_owned(),
             tokens: tokens.map(str::to_owned),
+            links: false,
         };
         let images = "https://bucket.s3.eu-west-1.amazonaws.com/images/a?X-Amz-Expires=3600";
         for (sign_in, more) in [

@@ -86,6 +86,7 @@ async fn the_function_serves_browsers() {
     assert_eq!(decompressed(&bytes(&compressed)), page);
 
     let script = page.split_once("src=\"").and_then(|(_, rest)| rest.split('"').next()).expect("a script");
+    let script = &format!("/{script}");
     let kept = function.get(script, &[]).await;
     assert_eq!(kept["headers"]["cache-control"], "public, max-age=31536000, immutable");
     let etag = kept["headers"]["etag"].as_str().expect("a tag");
@@ -94,7 +95,7 @@ async fn the_function_serves_browsers() {
 
     let configuration = function.get("/desk/configuration.json", &[]).await;
     let configuration: Value = serde_json::from_slice(&bytes(&configuration)).expect("JSON");
-    let sign_in = json!({"kind": "oidc", "issuer": VARIABLES[1].1, "client_id": VARIABLES[2].1, "scope": "openid"});
+    let sign_in = json!({"kind": "oidc", "issuer": VARIABLES[1].1, "client_id": VARIABLES[2].1, "scope": "openid", "links": false});
     assert_eq!((&configuration["sign_in"], &configuration["published_url"]), (&sign_in, &json!(VARIABLES[4].1)));
     let policy = plain["headers"]["content-security-policy"].as_str().expect("a policy");
     let connections = "connect-src 'self' https://bucket.s3.us-east-1.amazonaws.com \

@@ -46,9 +46,11 @@ fn tag(text: &str) -> (Tag, &str) {
 /// What a file refers to: what a page links, what a script fetches, what a style sheet loads.
 fn references(path: &str, media_type: &str, content: &str) -> Vec<String> {
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let absolute = |reference: &str| match reference.strip_prefix("./") {
-        Some(name) => format!("{folder}/{name}"),
-        None => reference.to_owned(),
+    let absolute = |reference: &str| {
+        if reference.starts_with('/') || reference.contains(':') {
+            return reference.to_owned();
+        }
+        format!("{folder}/{}", reference.trim_start_matches("./"))
     };
     match media_type.split(';').next().expect("a type") {
         "text/html" => {
@@ -131,6 +133,8 @@ async fn nothing_is_fetched_from_elsewhere() {
     for ((name, attributes), _) in tags(&text(&get(&desk, "/", &[]).await)) {
         for (attribute, value) in attributes {
             assert!(!value.contains("//"), "{name} has {attribute}=\"{value}\"");
+            // The service may be below a path.
+            assert!(!value.starts_with('/'), "{name} has {attribute}=\"{value}\"");
         }
     }
 }

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use crate::support::{call, decompressed, desk, get, header, text};
 
 /// An address of the page's first script.
-fn script(page: &str) -> &str {
+fn script(page: &str) -> String {
     let (_, rest) = page.split_once("src=\"").expect("a script");
-    rest.split('"').next().expect("an address")
+    format!("/{}", rest.split('"').next().expect("an address"))
 }
 
 #[tokio::test]
@@ -19,7 +19,7 @@ async fn the_page_is_revalidated_and_its_files_are_kept() {
     assert_eq!(header(&page, "content-type"), "text/html; charset=utf-8");
     assert_eq!(header(&page, "cache-control"), "no-cache");
     let page = text(&page);
-    let script = get(&desk, script(&page), &[]).await;
+    let script = get(&desk, &script(&page), &[]).await;
     assert_eq!(script.status(), 200);
     assert_eq!(header(&script, "content-type"), "text/javascript; charset=utf-8");
     assert_eq!(header(&script, "cache-control"), "public, max-age=31536000, immutable");
@@ -30,7 +30,7 @@ async fn the_page_is_revalidated_and_its_files_are_kept() {
 async fn what_a_browser_has_is_not_sent_again() {
     let desk = desk();
     let page = text(&get(&desk, "/", &[]).await);
-    for path in ["/", "/desk/configuration.json", script(&page)] {
+    for path in ["/", "/desk/configuration.json", &script(&page)] {
         let first = get(&desk, path, &[]).await;
         let again = get(&desk, path, &[("if-none-match", header(&first, "etag"))]).await;
         assert_eq!((again.status().as_u16(), again.body().len()), (304, 0), "{path}");
@@ -86,7 +86,8 @@ async fn every_response_has_the_headers_that_protect_the_page() {
 async fn what_does_not_exist_is_a_problem_document() {
     let desk = desk();
     let page = text(&get(&desk, "/", &[]).await);
-    let (folder, name) = script(&page).rsplit_once('/').expect("a path");
+    let script = script(&page);
+    let (folder, name) = script.rsplit_once('/').expect("a path");
     for path in [
         format!("/desk/0123456789abcdef/{name}"),
         format!("/desk/{name}"),

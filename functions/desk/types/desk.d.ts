@@ -14,6 +14,7 @@ export type Health = Schemas["HealthView"];
 export type History = Read<Schemas["HistoryView"]>;
 export type Identity = Schemas["Identity"];
 export type Metrics = Schemas["MetricsView"];
+export type IssuedToken = Schemas["IssuedToken"];
 export type Note = Schemas["Decision"];
 export type Offers = Schemas["Offers"];
 export type Problem = Schemas["Problem"];
@@ -30,7 +31,7 @@ export type TaskPage = Read<Schemas["TaskPage"]>;
 export interface Configuration {
   sign_in:
     | { kind: "link" }
-    | { kind: "oidc"; issuer: string; client_id: string; scope: string };
+    | { kind: "oidc"; issuer: string; client_id: string; scope: string; links: boolean };
   published_url: string | null;
   version: string;
 }

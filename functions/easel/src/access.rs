@@ -6,13 +6,12 @@ mod audit;
 
 use std::path::PathBuf;
 
-use easel_api::{Revocations, Token, TokenKey};
+use easel_api::{IssuedToken, Revocations, Token, TokenKey};
 use easel_domain::identity::{Identity, Role};
 use easel_system::files;
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::command_error::CommandError;
@@ -53,25 +52,15 @@ pub(crate) struct Access {
     audit: Audit,
 }
 
-/// A token that was issued, without what would let somebody in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct IssuedToken {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    pub(crate) role: String,
-    pub(crate) issued_at: Timestamp,
-    pub(crate) expires_at: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) revoked_at: Option<Timestamp>,
-}
-
 /// How a token came to its bearer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Issue {
+pub(crate) enum Issue<'a> {
     /// It was printed.
     Printed,
     /// Somebody signed in with a link.
     SignIn,
+    /// Somebody who is signed in made it.
+    MadeBy(&'a str),
 }
 
 impl Access {
@@ -111,18 +100,19 @@ impl Access {
         key: &TokenKey,
         identity: &Identity,
         lifetime: SignedDuration,
-        issue: Issue,
+        issue: Issue<'_>,
     ) -> Result<Token, CommandError> {
         let token = key.issue(identity, lifetime)?;
         let (name, role) = (&identity.name, identity.role.as_str());
         let values = params![token.id, name, role, token.issued_at.as_second(), token.expires_at.as_second()];
         let sql = "INSERT INTO tokens (id, name, role, issued, expires) VALUES (?1, ?2, ?3, ?4, ?5)";
         self.connection.lock().execute(sql, values).map_err(|error| self.failed(&error))?;
-        let event = match issue {
-            Issue::Printed => AuditEvent::TokenIssued,
-            Issue::SignIn => AuditEvent::SignedIn,
+        let (event, by) = match issue {
+            Issue::Printed => (AuditEvent::TokenIssued, None),
+            Issue::SignIn => (AuditEvent::SignedIn, None),
+            Issue::MadeBy(by) => (AuditEvent::TokenIssued, Some(by)),
         };
-        self.audit.write(event, Some(&token.id), name, role, Some(token.expires_at))?;
+        self.audit.write(event, Some(&token.id), name, role, Some(token.expires_at), by)?;
         Ok(token)
     }
 
@@ -136,7 +126,7 @@ impl Access {
         let sql = "INSERT INTO sign_in_codes (hash, name, role, expires) VALUES (?1, ?2, ?3, ?4)";
         let values = params![hash(&code), name, role, expires.as_second()];
         self.connection.lock().execute(sql, values).map_err(|error| self.failed(&error))?;
-        self.audit.write(AuditEvent::LinkCreated, None, name, role, Some(expires))?;
+        self.audit.write(AuditEvent::LinkCreated, None, name, role, Some(expires), None)?;
         Ok(code)
     }
 
@@ -175,10 +165,63 @@ impl Access {
         let revoked = self.select(sql, &[&id_or_name, &now])?;
         let sql = "DELETE FROM sign_in_codes WHERE name = ?1";
         self.connection.lock().execute(sql, [id_or_name]).map_err(|error| self.failed(&error))?;
-        for token in &revoked {
-            self.audit.write(AuditEvent::TokenRevoked, Some(&token.id), &token.name, &token.role, None)?;
-        }
+        self.record_revoked(&revoked, None)?;
         Ok(revoked)
+    }
+
+    /// So many tokens behind the one of this id, the newest first: those of this name, or everybody's.
+    ///
+    /// # Errors
+    /// The register cannot be read.
+    pub(crate) fn page(
+        &self,
+        name: Option<&str>,
+        behind: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<IssuedToken>, CommandError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        // Ids grow with time.
+        let sql = "SELECT id, name, role, issued, expires, revoked FROM tokens
+                   WHERE (?1 IS NULL OR name = ?1) AND (?2 IS NULL OR id < ?2) ORDER BY id DESC LIMIT ?3";
+        self.select(sql, &[&name, &behind, &limit])
+    }
+
+    /// How many tokens of this name are good.
+    ///
+    /// # Errors
+    /// The register cannot be read.
+    pub(crate) fn count_good(&self, name: &str) -> Result<usize, CommandError> {
+        let sql = "SELECT count(*) FROM tokens WHERE name = ?1 AND revoked IS NULL AND expires > ?2";
+        let count: i64 = self
+            .connection
+            .lock()
+            .query_row(sql, params![name, Timestamp::now().as_second()], |row| row.get(0))
+            .map_err(|error| self.failed(&error))?;
+        Ok(usize::try_from(count).unwrap_or_default())
+    }
+
+    /// Revokes the good token of this id, if it is of this name or no name is given, for who asks for it.
+    ///
+    /// # Errors
+    /// The register cannot be written.
+    pub(crate) fn revoke_one(
+        &self,
+        id: &str,
+        name: Option<&str>,
+        by: &str,
+    ) -> Result<Option<IssuedToken>, CommandError> {
+        let now = Timestamp::now().as_second();
+        let sql = "UPDATE tokens SET revoked = ?2 WHERE id = ?1 AND (?3 IS NULL OR name = ?3)
+                   AND revoked IS NULL AND expires > ?2 RETURNING id, name, role, issued, expires, revoked";
+        let revoked = self.select(sql, &[&id, &now, &name])?;
+        self.record_revoked(&revoked, Some(by))?;
+        Ok(revoked.into_iter().next())
+    }
+
+    fn record_revoked(&self, revoked: &[IssuedToken], by: Option<&str>) -> Result<(), CommandError> {
+        revoked.iter().try_for_each(|token| {
+            self.audit.write(AuditEvent::TokenRevoked, Some(&token.id), &token.name, &token.role, None, by)
+        })
     }
 
     fn select(&self, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<IssuedToken>, CommandError> {

@@ -13,6 +13,7 @@ use clap::builder::Resettable;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::backup::{BackupArguments, RestoreArguments};
 use crate::bench::BenchArguments;
 use crate::client::{
     ApproveArguments, EraseArguments, HistoryArguments, ListArguments, ReasonArguments, RejectArguments,
@@ -46,6 +47,10 @@ pub(crate) enum Command {
     Serve(Box<ServeArguments>),
     /// Create a token for the service of this machine
     Token(TokenArguments),
+    /// Copy everything that the service of this machine keeps, also while it runs; or check such a copy
+    Backup(BackupArguments),
+    /// Make a data folder of a backup
+    Restore(RestoreArguments),
     /// Request images from a service, show progress, save them
     Submit(Box<SubmitArguments>),
     /// List a service's tasks

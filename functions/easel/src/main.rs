@@ -2,6 +2,7 @@
 
 mod access;
 mod arguments;
+mod backup;
 mod bench;
 mod cache;
 mod client;
@@ -42,6 +43,8 @@ fn run() -> Result<(), CommandError> {
         Command::Generate(arguments) => generate::run(*arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Token(arguments) => token::run(&arguments),
+        Command::Backup(arguments) => backup::run(&arguments),
+        Command::Restore(arguments) => backup::restore(&arguments),
         Command::Submit(arguments) => client::submit(&arguments),
         Command::List(arguments) => client::list(&arguments),
         Command::Show(arguments) => client::show(&arguments),

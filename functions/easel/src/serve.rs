@@ -4,9 +4,15 @@ mod api;
 mod arguments;
 mod backlog;
 mod data_folder;
+mod description;
 mod embedded;
 mod environment_file;
 mod listening;
+mod objects;
+mod open_id;
+mod own_address;
+mod public_url;
+mod register;
 mod retention;
 mod room;
 mod sign_in;
@@ -15,6 +21,7 @@ mod worker;
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::middleware::from_fn_with_state;
 use easel_api::{Identification, Services, TokenKey};
 use easel_desk::{DeskOptions, SignIn};
@@ -26,6 +33,10 @@ pub(crate) use arguments::{EngineArguments, ServeArguments};
 pub(crate) use data_folder::DataFolder;
 use embedded::Backing;
 use listening::Listening;
+use objects::Published;
+use open_id::OpenId;
+use own_address::OwnAddress;
+use register::Register;
 
 use crate::access::{Access, LINK_LIFETIME};
 use crate::command_error::CommandError;
@@ -63,10 +74,12 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
         }
         // It may be in a log for good: by then it is good for nothing.
         let minutes = LINK_LIFETIME.as_mins();
-        output::note(&format!(
-            "Open the desk (signs you in as admin, once and within {minutes} minutes): {}",
-            ready.desk
-        ));
+        let signs_in = if arguments.open_id.no_links {
+            String::new()
+        } else {
+            format!(" (signs you in as admin, once and within {minutes} minutes)")
+        };
+        output::note(&format!("Open the desk{signs_in}: {}", ready.desk));
         if !arguments.json {
             return Ok(());
         }
@@ -99,8 +112,10 @@ async fn answer(
 ) -> Result<(), CommandError> {
     let secrets = folder.secrets()?;
     let access = Arc::new(Access::open(folder)?);
+    let open_id = arguments.open_id.open().await?;
     let listening = Listening::start(arguments, arguments.listen, "--listen").await?;
-    let backing = Backing::start(arguments, folder, &secrets, &listening.names).await?;
+    let address = OwnAddress::new(&arguments.public_url, &listening.local_url());
+    let backing = Backing::start(arguments, folder, &secrets, &listening.names, &address).await?;
     let workflow = backing.workflow.clone();
     workflow.store.create_table().await?;
     let worker = if arguments.no_generate { None } else { Some(worker::start(arguments, &backing, &shutdown).await?) };
@@ -108,22 +123,38 @@ async fn answer(
         tokio::spawn(retention::keep_clear(workflow.clone(), storage, shutdown.clone()));
     }
     let key = TokenKey::new(secrets.token_secret.clone().into_bytes()).with_revocations(access.clone());
-    let api = format!("http://{}", listening.address);
-    let service = arguments.public_url.first().map_or_else(|| api.clone(), ToString::to_string);
-    let code = access.new_code(&Identity::new(OWNER, Role::Admin))?;
-    let ready = ready(&backing, api, token::link(&service, &code));
+    folder.note_address(address.usual())?;
+    let desk = if arguments.open_id.no_links {
+        format!("{}/", address.usual())
+    } else {
+        token::link(address.usual(), &access.new_code(&Identity::new(OWNER, Role::Admin))?)
+    };
+    let ready = ready(&backing, format!("http://{}", listening.address), desk);
     let images = backing.images().await?;
     if let Some(path) = &arguments.environment {
-        environment_file::write(path, &ready, &images, &secrets.token_secret)?;
+        environment_file::write(path, &ready, images.as_deref(), &secrets.token_secret)?;
     }
-    let desk = easel_desk::router(&DeskOptions { images, sign_in: SignIn::Link, published_url: None });
+    let (sign_in, identification) = match open_id {
+        None => (SignIn::Link, Identification::Tokens(key.clone())),
+        Some(OpenId { issuer, sign_in }) => (sign_in, Identification::TokensAndIssuer(key.clone(), issuer)),
+    };
+    let desk = easel_desk::router(&DeskOptions { images, sign_in, published_url: None });
     let desk = desk.map_err(|error| CommandError::failed(format!("the desk: {error}")))?;
     announce(ready)?;
 
-    let mut services = Services::new(workflow, Identification::Tokens(key.clone())).with_environment()?;
+    let mut services = Services::new(workflow, identification).with_environment()?;
+    services.tokens = Some(Arc::new(Register::new(access.clone(), key.clone())));
     services.rules.four_eyes |= arguments.four_eyes;
+    let links = if arguments.open_id.no_links { Router::new() } else { sign_in::router(access, key) };
+    let mut router = desk.merge(links).merge(description::router(address.clone()));
+    if let Some(gateway) = backing.gateway() {
+        let published = if arguments.no_public { Published::Nowhere } else { Published::Public };
+        router = router.merge(objects::router(gateway, services.workflow.gallery.clone(), published));
+    }
     let orders = easel_api::router(services).layer(from_fn_with_state(backing.storage(), room::refuse_without));
-    let router = desk.merge(sign_in::router(access, key)).fallback_service(orders);
+    let router = router.fallback_service(orders);
+    // As a service within, so that paths are looked up as the proxy's clients mean them.
+    let router = Router::new().fallback_service(router).layer(from_fn_with_state(address, own_address::answer));
     api::serve(listening, router, shutdown.clone()).await;
     shutdown.cancel();
     if let Some(worker) = worker {

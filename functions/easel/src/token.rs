@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
-use easel_api::TokenKey;
+use easel_api::{IssuedToken, MAX_NAME, TokenKey};
 use easel_domain::identity::{Identity, Role};
 use easel_system::environment;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::access::{Access, Issue, IssuedToken, LINK_LIFETIME};
+use crate::access::{Access, Issue, LINK_LIFETIME};
 use crate::command_error::CommandError;
 use crate::output::{self, escaped};
 use crate::serve::DataFolder;
@@ -47,10 +47,10 @@ pub(crate) struct TokenArguments {
     /// Days until it expires, at most 365
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=365))]
     days: u32,
-    /// Print a link that signs in at the desk of the service at this address, once and within 10 minutes
-    /// [default: http://127.0.0.1:8080]
-    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "http://127.0.0.1:8080")]
-    link: Option<String>,
+    /// Print a link that signs in at the desk, once and within 10 minutes; of the service at this address
+    /// [default: where the service of this folder is]
+    #[arg(long, value_name = "URL", num_args = 0..=1)]
+    link: Option<Option<String>>,
 }
 
 /// What is done with tokens that there are.
@@ -87,8 +87,6 @@ struct RevokeArguments {
     folder: FolderArguments,
 }
 
-const MAX_NAME: usize = 100;
-
 /// Prints a token or a link, lists tokens, or revokes some.
 ///
 /// # Errors
@@ -115,7 +113,13 @@ fn create(arguments: &TokenArguments) -> Result<(), CommandError> {
             escaped(&identity.name),
             LINK_LIFETIME.as_mins()
         ));
-        return output::result(&link(service, &access.new_code(&identity)?));
+        let service = service.clone().or_else(|| folder.address());
+        let service = service.ok_or_else(|| {
+            CommandError::wrong_use(
+                "--link: no service has run on this folder yet: start `easel serve`, or name an address",
+            )
+        })?;
+        return output::result(&link(&service, &access.new_code(&identity)?));
     }
     let key = TokenKey::new(folder.secrets()?.token_secret.into_bytes());
     let lifetime = SignedDuration::from_hours(24 * i64::from(arguments.days));

@@ -49,6 +49,26 @@ impl fmt::Display for Origin {
     }
 }
 
+impl Origin {
+    /// Whether a request for this host, as the header says it, is for this origin.
+    #[must_use]
+    pub fn is_at(&self, host: &str) -> bool {
+        host.parse().is_ok_and(|host| is_of(self, &host))
+    }
+
+    /// The same, whatever the port: some proxies leave it out.
+    #[must_use]
+    pub fn has_name(&self, host: &str) -> bool {
+        host.parse::<Authority>().is_ok_and(|host| host.host().eq_ignore_ascii_case(&self.host))
+    }
+
+    /// Whether nobody on the way can read what goes there.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.scheme == "https"
+    }
+}
+
 fn usual_port(scheme: &str) -> u16 {
     if scheme == "https" { 443 } else { 80 }
 }

@@ -25,7 +25,8 @@ use crate::door::{Door, Refused};
 use crate::{Error, Result, folder, http};
 use signature::Unsigned;
 
-const FILE: &str = "dynamodb.sqlite";
+/// The database within the folder.
+pub(crate) const FILE: &str = "dynamodb.sqlite";
 const LOCK: &str = "dynamodb.lock";
 /// How often expired items are deleted. AWS may take days, so readers check the expiry themselves in any case.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);

@@ -13,6 +13,7 @@ pub mod http;
 pub mod notification;
 pub mod queue;
 pub mod s3;
+pub mod snapshot;
 
 pub use access_key::AccessKey;
 pub use error::{Error, Result};

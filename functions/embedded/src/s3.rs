@@ -4,6 +4,7 @@
 mod capacity;
 mod conditions;
 mod cors;
+mod gateway;
 mod listing;
 mod object;
 mod operations;
@@ -29,10 +30,13 @@ use crate::access_key::AccessKey;
 use crate::door::{Door, Refused};
 use crate::{Result, folder, http};
 use operations::S3Operations;
-use store::ObjectStore;
+pub(crate) use store::ObjectStore;
 
 pub use capacity::{Capacity, Full, PrefixUsage, Storage, usage};
+pub use gateway::{Gateway, SIGNED_ENDPOINT};
 pub use options::S3Options;
+/// The body of a request to the gateway and of its response.
+pub use s3s::Body as ObjectBody;
 
 const LOCK: &str = "s3.lock";
 
@@ -41,6 +45,7 @@ const LOCK: &str = "s3.lock";
 pub struct S3 {
     endpoint: String,
     storage: Storage,
+    gateway: Gateway,
     server: JoinHandle<()>,
 }
 
@@ -65,16 +70,18 @@ impl S3 {
 
         let AccessKey { id, secret } = options.key.clone();
         let auth = SimpleAuth::from_single(id, secret);
+        let bucket = options.bucket.clone();
         let storage = Storage::new(store.clone(), options.capacity.clone());
         let mut builder = S3ServiceBuilder::new(S3Operations::new(store, storage.clone(), options));
         builder.set_auth(auth);
         let service = builder.build();
+        let gateway = Gateway::new(service.clone(), bucket);
 
         let server = tokio::spawn(async move {
             http::serve(listener, door, shutdown, refuse, move |request| respond(service.clone(), request)).await;
             drop(lock);
         });
-        Ok(Self { endpoint, storage, server })
+        Ok(Self { endpoint, storage, gateway, server })
     }
 
     /// The `endpoint_url` for the SDK, which also needs `force_path_style`.
@@ -85,6 +92,11 @@ impl S3 {
     /// What is kept.
     pub fn storage(&self) -> Storage {
         self.storage.clone()
+    }
+
+    /// A way to the objects from within this process.
+    pub fn gateway(&self) -> Gateway {
+        self.gateway.clone()
     }
 
     /// Waits until the service has stopped and every request has been answered.

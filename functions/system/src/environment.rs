@@ -17,6 +17,8 @@ macro_rules! own_variables {
 own_variables! {
     /// The address of the service that the command talks to.
     API = "EASEL_API";
+    /// Whom the tokens of the issuer are for, on one machine; with a comma between several.
+    AUDIENCE = "EASEL_AUDIENCE";
     /// The bucket of images.
     BUCKET = "EASEL_BUCKET";
     /// The folder that models are fetched to and packed weights are kept in.
@@ -45,6 +47,8 @@ own_variables! {
     IMAGES_ORIGIN = "EASEL_IMAGES_ORIGIN";
     /// The newest instructions that the CPU's kernels may use.
     INSTRUCTIONS = "EASEL_INSTRUCTIONS";
+    /// The OpenID Connect issuer that people sign in at on one machine.
+    ISSUER = "EASEL_ISSUER";
     /// How much is logged.
     LOG = "EASEL_LOG";
     /// The LoRAs that a service offers.
@@ -67,6 +71,8 @@ own_variables! {
     MODEL = "EASEL_MODEL";
     /// The models that a service offers, with a name each.
     MODELS = "EASEL_MODELS";
+    /// The claim of the issuer's tokens that names their bearer, on one machine.
+    NAME_CLAIM = "EASEL_NAME_CLAIM";
     /// The client that the desk signs in as at the OpenID Connect issuer.
     OIDC_CLIENT = "EASEL_OIDC_CLIENT";
     /// The OpenID Connect issuer that people sign in at.
@@ -77,6 +83,8 @@ own_variables! {
     PRECISION = "EASEL_PRECISION";
     /// What the model predicts, where its files do not say so.
     PREDICTION_TYPE = "EASEL_PREDICTION_TYPE";
+    /// What a proxy or other machines call the service on one machine, with a comma between several.
+    PUBLIC_URL = "EASEL_PUBLIC_URL";
     /// The address under which published images are public.
     PUBLISHED_URL = "EASEL_PUBLISHED_URL";
     /// The queue that the generate function polls outside Lambda.

@@ -71,7 +71,12 @@ impl ServeProcess {
     /// Starts the service on a fresh folder; what it prints once it is ready comes with it.
     #[must_use]
     pub fn start(options: &[&'static str]) -> (Self, String) {
-        let folder = TempDir::new().expect("a folder");
+        Self::start_in(TempDir::new().expect("a folder"), options)
+    }
+
+    /// Starts the service on the folder `data` in this one.
+    #[must_use]
+    pub fn start_in(folder: TempDir, options: &[&'static str]) -> (Self, String) {
         let (child, ready) = serve(folder.path(), options);
         (Self { child, folder, options: options.to_vec() }, ready)
     }

@@ -22,7 +22,7 @@ pub(super) struct Audit {
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum AuditEvent {
-    /// Somebody printed a token.
+    /// Somebody printed a token, or asked the service for one.
     TokenIssued,
     /// Somebody printed a link that signs in once.
     LinkCreated,
@@ -42,6 +42,9 @@ struct Line<'a> {
     role: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
+    /// Who asked the service for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'a str>,
     /// Who ran the program on this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
@@ -63,9 +66,10 @@ impl Audit {
         name: &str,
         role: &str,
         expires_at: Option<Timestamp>,
+        by: Option<&str>,
     ) -> Result<(), CommandError> {
         let user = environment::text(USER);
-        let line = Line { at: Timestamp::now(), event, token_id, name, role, expires_at, user };
+        let line = Line { at: Timestamp::now(), event, token_id, name, role, expires_at, by, user };
         let failed = |reason: String| CommandError::failed(format!("--data: {}: {reason}", self.path.display()));
         let text = serde_json::to_string(&line).map_err(|error| failed(error.to_string()))?;
         files::append_privately(&self.path, format!("{text}\n").as_bytes()).map_err(|error| failed(error.to_string()))

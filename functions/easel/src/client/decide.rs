@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::submit::upload;
-use super::{Client, ServiceArguments, text};
+use super::{Client, ServiceArguments, images, text};
 use crate::arguments::fields::RetrySettingsArguments;
 use crate::command_error::CommandError;
 use crate::output;
@@ -143,5 +143,7 @@ fn make(
     }
     let keys = task["publication"]["keys"].as_array().map(Vec::as_slice).unwrap_or_default();
     let shown = [text(&task["id"]), text(&task["status"])].into_iter().chain(keys.iter().map(text));
-    output::result(&shown.collect::<Vec<_>>().join(" "))
+    output::result(&shown.collect::<Vec<_>>().join(" "))?;
+    images::public_urls(&task).for_each(|url| output::note(&format!("Everybody sees {url}")));
+    Ok(())
 }

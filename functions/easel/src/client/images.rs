@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Client, cause};
 use crate::command_error::CommandError;
-use crate::output;
+use crate::output::{self, escaped};
 use crate::output_files::{self, OutputFiles};
 
 /// The files for `count` images, checked; `None` if none are wanted.
@@ -32,6 +32,12 @@ pub(crate) fn fetch(client: &Client, image: &Value) -> Result<Vec<u8>, CommandEr
     let bytes = answer.and_then(reqwest::blocking::Response::bytes);
     let failed = |error: reqwest::Error| CommandError::failed(format!("fetching an image: {}", cause(&error)));
     bytes.map(Vec::from).map_err(failed)
+}
+
+/// Where everybody sees a task's images.
+pub(crate) fn public_urls(task: &Value) -> impl Iterator<Item = String> {
+    let images = task["attempt"]["images"].as_array().map(Vec::as_slice).unwrap_or_default();
+    images.iter().filter_map(|image| Some(escaped(image["published_url"].as_str()?)))
 }
 
 /// Saves the images of the task's current attempt.

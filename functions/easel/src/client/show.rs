@@ -47,6 +47,7 @@ pub(crate) fn show(arguments: &ShowArguments) -> Result<(), CommandError> {
     lines.extend(drawn_with(&task["attempt"]));
     lines.extend(task["attempt"]["failure"]["reason"].as_str().map(|reason| format!("failed: {}", escaped(reason))));
     lines.push(format!("owner: {}", text(&task["owner"])));
+    lines.extend(images::public_urls(&task).map(|url| format!("public: {url}")));
     lines.push(format!("next: {}", moves.join(", ")));
     output::result(&lines.join("\n"))
 }

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
-use easel_embedded::door::Origin;
 use easel_system::environment;
 use easel_worker::engine::EngineOptions;
 
+use super::open_id::OpenIdArguments;
+use super::public_url::PublicUrl;
 use crate::arguments::computation::ComputationArguments;
 use crate::arguments::models::ModelArguments;
 use crate::arguments::offers::OfferArguments;
@@ -28,10 +29,13 @@ pub(crate) struct ServeArguments {
     /// Where DynamoDB listens; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     pub(crate) dynamodb_listen: SocketAddr,
-    /// What a proxy or other machines call the service, such as `https://easel.example`; may be given several times, and the
-    /// first is in the links [default: the address that it listens on]
-    #[arg(long, value_name = "URL")]
-    pub(crate) public_url: Vec<Origin>,
+    /// What a proxy or other machines call the service, such as `https://easel.example` or `https://example.org/studio/`; may
+    /// be given several times, and the first is in the links [default: the address that it listens on]
+    #[arg(long, value_name = "URL", env = environment::PUBLIC_URL, value_delimiter = ',', hide_env_values = true)]
+    pub(crate) public_url: Vec<PublicUrl>,
+    /// Keep published images to those who are signed in: by default everybody who has the address of one sees it
+    #[arg(long)]
+    pub(crate) no_public: bool,
     /// Listen on addresses that other machines reach, without TLS: everybody on the way there can read tokens and images
     #[arg(long)]
     pub(crate) insecure_http: bool,
@@ -54,6 +58,8 @@ pub(crate) struct ServeArguments {
     /// Let nobody approve or publish images that they asked for themselves
     #[arg(long)]
     pub(crate) four_eyes: bool,
+    #[command(flatten)]
+    pub(crate) open_id: OpenIdArguments,
     #[command(flatten)]
     pub(crate) engine: EngineArguments,
 }

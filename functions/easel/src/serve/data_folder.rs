@@ -11,6 +11,8 @@ use crate::command_error::CommandError;
 
 const SECRETS: &str = "secrets.json";
 const LOCK: &str = "lock";
+/// Where the service was when it was last started.
+const ADDRESS: &str = "address";
 /// What the embedded S3 keeps.
 pub(super) const OBJECTS: &str = "s3";
 
@@ -92,6 +94,20 @@ impl DataFolder {
             }
             Err(TryLockError::Error(error)) => Err(failed(&path, &error)),
         }
+    }
+
+    /// Writes down where the service is, for links to it.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(crate) fn note_address(&self, address: &str) -> Result<(), CommandError> {
+        let path = self.place(ADDRESS);
+        files::write_privately(&path, address.as_bytes()).map_err(|error| failed(&path, &error))
+    }
+
+    /// Where the service is, or was when it last ran.
+    pub(crate) fn address(&self) -> Option<String> {
+        fs::read_to_string(self.place(ADDRESS)).ok().filter(|address| !address.is_empty())
     }
 
     /// The secrets.

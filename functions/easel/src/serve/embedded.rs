@@ -6,8 +6,8 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use easel_embedded::AccessKey;
 use easel_embedded::door::{Door, Names};
 use easel_embedded::dynamodb::DynamoDb;
-use easel_embedded::s3::{Capacity, S3, S3Options, Storage};
-use easel_storage::gallery::{Gallery, keys};
+use easel_embedded::s3::{Capacity, Gateway, S3, S3Options, SIGNED_ENDPOINT, Storage};
+use easel_storage::gallery::{Address, Gallery, keys};
 use easel_storage::object_client;
 use easel_storage::store::Store;
 use easel_storage::workflow::Workflow;
@@ -17,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 use super::ServeArguments;
 use super::data_folder::{DataFolder, OBJECTS, Secrets};
 use super::listening::Listening;
+use super::objects::PUBLIC;
+use super::own_address::OwnAddress;
 use super::worker::Queues;
 use crate::command_error::CommandError;
 
@@ -44,17 +46,19 @@ pub(super) struct Backing {
 }
 
 impl Backing {
-    /// Starts the embedded services, whose images the pages at these names may load, or connects to the others.
+    /// Starts the embedded services, whose images clients find at this address, and whose signed URLs pages at these names may
+    /// use, or connects to the others.
     pub(super) async fn start(
         arguments: &ServeArguments,
         folder: &DataFolder,
         secrets: &Secrets,
         pages: &Names,
+        address: &OwnAddress,
     ) -> Result<Self, CommandError> {
         let limits = easel_storage::limits()?;
         let mut backing = match arguments.endpoint_url.as_deref().filter(|url| !url.is_empty()) {
             Some(url) => Self::elsewhere(url).await,
-            None => Self::embedded(arguments, folder, secrets, pages).await?,
+            None => Self::embedded(arguments, folder, secrets, pages, address).await?,
         };
         backing.workflow.store = backing.workflow.store.with_limits(limits);
         Ok(backing)
@@ -65,6 +69,7 @@ impl Backing {
         folder: &DataFolder,
         secrets: &Secrets,
         pages: &Names,
+        address: &OwnAddress,
     ) -> Result<Self, CommandError> {
         let (queues, shutdown) = (Queues::new(), CancellationToken::new());
         let key = AccessKey { id: secrets.access_key_id.clone(), secret: secrets.secret_access_key.clone() };
@@ -102,10 +107,15 @@ impl Backing {
             .region(Region::from_static(REGION))
             .credentials_provider(credentials)
             .endpoint_url(objects.endpoint())
-            .force_path_style(true)
-            .build();
+            .force_path_style(true);
+        let signer = aws_sdk_s3::Client::from_conf(objects_client.clone().endpoint_url(SIGNED_ENDPOINT).build());
         let store = Store::new(aws_sdk_dynamodb::Client::from_conf(rows_client), NAME);
-        let gallery = Gallery::new(aws_sdk_s3::Client::from_conf(objects_client), NAME);
+        let gallery = Gallery::new(aws_sdk_s3::Client::from_conf(objects_client.build()), NAME);
+        let (service, public) = (address.clone(), address.clone());
+        let mut gallery = gallery.behind(Address::new(move || service.current()), signer);
+        if !arguments.no_public {
+            gallery = gallery.with_public_address(Address::new(move || format!("{}{PUBLIC}", public.current())));
+        }
         Ok(Self {
             workflow: Workflow { store, gallery },
             queues,
@@ -146,16 +156,20 @@ impl Backing {
         }
     }
 
-    /// Where browsers load images from.
+    /// Where browsers load images from, if that is not the service itself.
     ///
     /// # Errors
     /// S3's.
-    pub(super) async fn images(&self) -> Result<String, CommandError> {
-        let url = self.workflow.gallery.reading_url(keys::IMAGES).await?;
-        let loopback = "http://127.0.0.1:";
-        // The port is another when the service starts again, and the page may stay open.
-        let changes = self.services.is_some() && url.starts_with(loopback);
-        Ok(if changes { format!("{loopback}*") } else { url })
+    pub(super) async fn images(&self) -> Result<Option<String>, CommandError> {
+        if self.services.is_some() {
+            return Ok(None);
+        }
+        Ok(Some(self.workflow.gallery.reading_url(keys::IMAGES).await?))
+    }
+
+    /// The way to the objects of the embedded S3, if it is used.
+    pub(super) fn gateway(&self) -> Option<Gateway> {
+        self.services.as_ref().map(|(_, objects)| objects.gateway())
     }
 
     /// What the embedded S3 keeps, if it is used.

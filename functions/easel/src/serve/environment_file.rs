@@ -17,7 +17,7 @@ const NOWHERE: &str = "http://127.0.0.1:9";
 ///
 /// # Errors
 /// The file cannot be written.
-pub(super) fn write(path: &Path, ready: &Ready, images: &str, token_secret: &str) -> Result<(), CommandError> {
+pub(super) fn write(path: &Path, ready: &Ready, images: Option<&str>, token_secret: &str) -> Result<(), CommandError> {
     let variables = [
         ("AWS_ENDPOINT_URL_S3", ready.s3_endpoint.as_deref()),
         ("AWS_ENDPOINT_URL_DYNAMODB", ready.dynamodb_endpoint.as_deref()),
@@ -27,7 +27,8 @@ pub(super) fn write(path: &Path, ready: &Ready, images: &str, token_secret: &str
         ("AWS_SECRET_ACCESS_KEY", ready.secret_access_key.as_deref()),
         (TABLE, Some(ready.table.as_str())),
         (BUCKET, Some(ready.bucket.as_str())),
-        (IMAGES_ORIGIN, Some(images)),
+        // Functions sign for S3 itself.
+        (IMAGES_ORIGIN, images.or(ready.s3_endpoint.as_deref())),
         (TOKEN_SECRET, Some(token_secret)),
     ];
     let set = variables.iter().filter_map(|(name, value)| Some(format!("{name}={}\n", (*value)?)));

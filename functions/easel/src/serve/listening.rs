@@ -1,6 +1,6 @@
 //! The addresses that the service listens on, and what it is called there.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
 use easel_embedded::door::Names;
 use tokio::net::TcpListener;
@@ -17,6 +17,16 @@ pub(super) struct Listening {
 }
 
 impl Listening {
+    /// The address for programs on this machine, and for links where the service has no other name: of a listener on all
+    /// addresses, the one that other machines reach.
+    pub(super) fn local_url(&self) -> String {
+        let mut address = self.address;
+        if address.ip().is_unspecified() {
+            address.set_ip(outward_ip().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+        }
+        format!("http://{address}")
+    }
+
     /// Listens at the address that `option` names. One that other machines reach has to be asked for in words.
     ///
     /// # Errors
@@ -37,6 +47,15 @@ impl Listening {
             CommandError::failed(format!("{option}: {address} cannot be listened on: {error}; port 0 takes a free one"))
         })?;
         let address = listener.local_addr().map_err(|error| CommandError::failed(format!("{option}: {error}")))?;
-        Ok(Self { listener, address, names: Names::new(address, arguments.public_url.clone()) })
+        let public = arguments.public_url.iter().map(|url| url.origin.clone()).collect();
+        Ok(Self { listener, address, names: Names::new(address, public) })
     }
+}
+
+/// The address that this machine has for others. Nothing is sent: the system says which one it would send from.
+fn outward_ip() -> Option<IpAddr> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    // An address of documentation, which is nobody's.
+    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+    Some(socket.local_addr().ok()?.ip()).filter(|ip| !ip.is_unspecified())
 }

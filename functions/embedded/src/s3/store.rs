@@ -50,7 +50,7 @@ impl Drop for NewFile {
 
 /// The objects of a bucket.
 #[derive(Debug)]
-pub(super) struct ObjectStore {
+pub(crate) struct ObjectStore {
     files: PathBuf,
     index: Mutex<Index>,
 }
@@ -66,7 +66,7 @@ struct Index {
 impl ObjectStore {
     /// Opens the store in `folder`, or makes it, and clears away what interrupted writes have left.
     pub(super) fn open(folder: &Path) -> Result<Self> {
-        let objects = folder.join("objects");
+        let objects = Self::files_of(folder);
         let database = Self::index_file(folder);
         let in_folder = |source| Error::Folder { folder: folder.to_owned(), source };
         let in_database =
@@ -91,8 +91,13 @@ impl ObjectStore {
     }
 
     /// Where the index of a folder is.
-    pub(super) fn index_file(folder: &Path) -> PathBuf {
+    pub(crate) fn index_file(folder: &Path) -> PathBuf {
         folder.join("s3.sqlite")
+    }
+
+    /// Where the files of a folder's objects are.
+    pub(crate) fn files_of(folder: &Path) -> PathBuf {
+        folder.join("objects")
     }
 
     /// Where the objects' files are.

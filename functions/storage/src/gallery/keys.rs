@@ -117,6 +117,14 @@ pub fn of_published(key: &str) -> Option<(Uuid, u64)> {
     Some((task.parse().ok()?, version))
 }
 
+/// The index of the image that a public copy is of; `None` of other keys.
+#[must_use]
+pub fn index_of_published(key: &str) -> Option<u32> {
+    of_published(key)?;
+    let name = key.rsplit_once('/')?.1.strip_suffix(".png")?;
+    name.rsplit_once('-').map_or(name, |(_, index)| index).parse().ok()
+}
+
 /// The start of all that is published of a task.
 #[must_use]
 pub fn all_published(task: Uuid) -> String {
@@ -131,10 +139,12 @@ mod tests {
     fn a_public_copy_says_which_move_it_was_made_for() {
         let task = Uuid::from_u128(7);
         assert_eq!(of_published(&published(task, 12, 3)), Some((task, 12)));
-        assert_eq!(of_published(&format!("published/{task}/3.png")), Some((task, 0)));
+        assert_eq!(index_of_published(&published(task, 12, 3)), Some(3));
+        let older = format!("published/{task}/3.png");
+        assert_eq!((of_published(&older), index_of_published(&older)), (Some((task, 0)), Some(3)));
         for key in ["published/heart/1-0.png", &format!("images/{task}/1-0.png"), &format!("published/{task}/x-0.png")]
         {
-            assert_eq!(of_published(key), None, "{key}");
+            assert_eq!((of_published(key), index_of_published(key)), (None, None), "{key}");
         }
     }
 
