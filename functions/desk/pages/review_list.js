@@ -14,6 +14,7 @@ import { counted, titleOf } from "./words.js";
  * @property {() => void} filter Called after the filters have changed.
  * @property {(tasks: ListedTask[]) => void} approve
  * @property {(tasks: ListedTask[]) => void} reject
+ * @property {(tasks: ListedTask[]) => void} publish
  * @property {(tasks: ListedTask[]) => void} compare
  * @property {() => void} clear
  * @property {() => void} stale Called when an image's URL no longer works.
@@ -60,12 +61,15 @@ export function reviewList(queue, filters, events) {
   /** @param {ListedTask[]} chosen */
   function actions(chosen) {
     const decides = filters.status === "awaiting_approval";
+    const publishes = filters.status === "approved" && chosen.every(({ next_moves }) => next_moves.includes("publish"));
     return [
+      publishes && button(`Publish ${chosen.length}`, () => events.publish(chosen), { class: "primary" }),
       decides && button(`Approve ${chosen.length}`, () => events.approve(chosen), { class: "approve" }),
       decides && button(`Reject ${chosen.length}`, () => events.reject(chosen), { class: "reject" }),
       chosen.length > 1 && button("Compare", () => events.compare(chosen)),
       button("Clear selection", events.clear, { class: "quiet" }),
       decides && element("small", {}, "The keys A and R decide on these."),
+      publishes && element("small", {}, "The key B publishes these."),
     ];
   }
 

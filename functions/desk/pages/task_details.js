@@ -1,22 +1,23 @@
 // A task's details, beside its images.
 
+import { copy } from "./clipboard.js";
 import { button, element, facts } from "./element.js";
-import { notice } from "./notices.js";
+import { imageActions } from "./image_actions.js";
 import { writeJson } from "./json.js";
+import { publicLinks } from "./public_links.js";
 import { rejection } from "./rejection.js";
 import { timeAgo } from "./time_ago.js";
-import { counted, duration, labelOf, money, statusName, titleOf } from "./words.js";
+import { counted, deviceName, duration, labelOf, money, precisionName, statusName, titleOf } from "./words.js";
 
 /** @typedef {import("../types/desk").Task} Task */
 /** @typedef {import("../types/desk").Attempt} Attempt */
-/** @typedef {import("../types/desk").Configuration} Configuration */
 
 /**
  * @param {Task} task
- * @param {Configuration} configuration
+ * @param {() => number} chosen The index of the image in view.
  * @returns {Node[]}
  */
-export function taskDetails(task, configuration) {
+export function taskDetails(task, chosen) {
   const { attempt } = task;
   const { settings } = attempt;
   return [
@@ -28,14 +29,16 @@ export function taskDetails(task, configuration) {
       ...settingsFacts(attempt),
       ["Tags", task.tags.length > 0 && task.tags.map((tag) => element("span", { class: "tag", dir: "auto" }, tag))],
       ["Dropped file", task.source && element("span", { dir: "auto" }, task.source)],
+      ["Public at", publicLinks(task).length > 0 && publicLinks(task).map((link, index) => [index > 0 && ", ",
+        element("a", { href: link, target: "_blank", rel: "noreferrer" }, `image ${index + 1}`)]).flat()],
       ["Requested by", element("span", {}, element("bdi", {}, task.owner), " ", timeAgo(task.created_at))],
     ].map(([term, value]) => /** @type {[string, any]} */ ([term, value || null]))),
     element("div", { class: "row" },
       button("Copy settings", () => copy(writeJson(copied(attempt)), "Settings")),
-      button("Copy link", () => copy(link(task, configuration), "Link")),
+      button("Copy link", () => copy(link(task), "Link")),
       element("a", { class: "button", href: `#/create/${task.id}/settings` }, "Reuse settings"),
-      element("a", { class: "button", href: `#/create/${task.id}/more`, title: "The same settings with a new seed" }, "More like this")),
-    ...attempt.warnings.map((text) => element("p", { class: "warning" }, text)),
+      attempt.images.length > 0 && imageActions(task.id, chosen)),
+    ...attempt.warnings.map((text) => element("p", { class: "warning", dir: "auto" }, text)),
     earlier(task),
   ].filter((node) => node instanceof Node);
 }
@@ -66,14 +69,15 @@ function settingsFacts({ settings, used, generation, images }) {
     ["Guidance scale", generation?.guidance_scale ?? settings.guidance_scale],
     ["Scheduler", generation?.scheduler ?? settings.scheduler],
     ["Seed", settings.seed],
+    ["Variation", settings.variation_strength && `${settings.variation_strength} of seed ${settings.variation_seed}`],
     ["Images", settings.count > 1 && settings.count],
     ["Refiner", generation && (generation.refined ? "used" : "not used")],
     ["Strength", settings.init_image && (settings.strength ?? "model default")],
     ...otherSettings(settings),
-    ["Model", generation ? `${generation.model}, ${generation.precision}` : settings.model],
+    ["Model", generation ? `${generation.model}, ${precisionName(generation.precision)}` : settings.model],
     ...filesOf("LoRAs", lorasOf(settings), filesUsed(used, "lora")),
     ...filesOf("Embeddings", settings.embeddings ?? [], filesUsed(used, "embedding")),
-    ["Device", generation && `${generation.device_name} (${generation.device})`],
+    ["Device", generation && `${generation.device_name} (${deviceName(generation.device)})`],
     ["Took", generation && `${duration(generation.drawing_seconds)} (queued ${duration(generation.queue_seconds)})`],
     ["Cost", cost !== undefined && cost !== null && `${money(cost * Math.max(1, images.length))}`],
   ];
@@ -102,7 +106,7 @@ function filesOf(term, named, used) {
 /** Those that have a line of their own, or none. */
 const SHOWN = new Set([
   "prompt", "negative_prompt", "width", "height", "steps", "guidance_scale", "scheduler", "seed", "count", "use_refiner", "init_image", "strength",
-  "model", "loras", "embeddings",
+  "model", "loras", "embeddings", "variation_strength", "variation_seed",
 ]);
 
 /** The settings that only some requests have. @param {import("../types/desk").Settings} settings @returns {[string, string][]} */
@@ -157,17 +161,5 @@ function copied({ settings, generation }) {
   return { ...kept, width, height, steps, guidance_scale, scheduler };
 }
 
-/** Where others see it: the public image, or this page. @param {Task} task @param {Configuration} configuration */
-function link(task, { published_url }) {
-  const key = task.publication?.keys[0];
-  if (published_url && key) return published_url + key.replace(/^published\//, "");
-  return `${location.origin}/#/task/${task.id}`;
-}
-
-/** @param {string} text @param {string} what */
-function copy(text, what) {
-  const shown = () => notice(`${what}: ${text}`, { lasts: true });
-  // Browsers have no clipboard for pages that came over plain HTTP.
-  if (navigator.clipboard) navigator.clipboard.writeText(text).then(() => notice(`${what} copied.`), shown);
-  else shown();
-}
+/** Where others see it: the public image, or this page. @param {Task} task */
+const link = (task) => publicLinks(task)[0] ?? `${location.origin}${location.pathname}#/task/${task.id}`;
