@@ -1,7 +1,7 @@
 // What somebody can make next of an image: another of its kind, the same again, a variation, or something that starts from it.
 
 import { button } from "./element.js";
-import { imageFile, save } from "./image_files.js";
+import { imageFile, saveFile } from "./image_files.js";
 import { failed } from "./notices.js";
 
 /** @typedef {import("./reuse.js").Reuse} Reuse */
@@ -31,4 +31,4 @@ export function imageActions(id, index, use = openForm) {
 
 /** A button that saves an image. @param {string} id @param {() => number} index */
 export const downloadButton = (id, index) =>
-  button("Download", () => imageFile(id, index()).then(save).catch(failed));
+  button("Download", () => imageFile(id, index()).then(saveFile).catch(failed));

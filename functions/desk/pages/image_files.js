@@ -29,7 +29,7 @@ export async function imageFile(id, index, signal) {
 }
 
 /** Saves a file as the browser saves downloads. @param {File} file */
-export function save(file) {
+export function saveFile(file) {
   const address = URL.createObjectURL(file);
   element("a", { href: address, download: file.name }).click();
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
@@ -45,10 +45,15 @@ export function draggable(node, id, index) {
   return node;
 }
 
-/** The file that is dropped: from the person's own files, or an image of the desk. @param {DataTransfer | null} transfer @returns {Promise<File | undefined>} */
-export async function droppedFile(transfer) {
-  const dragged = transfer?.getData(DRAGGED);
-  if (!dragged) return transfer?.files[0];
+/** Whether an image of the desk was dropped on the list that it is from, which means nothing. @param {DragEvent} event */
+const isBack = ({ dataTransfer, target }) =>
+  Boolean(dataTransfer?.types.includes(DRAGGED)) && target instanceof Element && target.closest(".recent") !== null;
+
+/** The file that is dropped: from the person's own files, or an image of the desk. @param {DragEvent} event @returns {Promise<File | undefined>} */
+export async function droppedFile(event) {
+  if (isBack(event)) return undefined;
+  const dragged = event.dataTransfer?.getData(DRAGGED);
+  if (!dragged) return event.dataTransfer?.files[0];
   const { id, index } = JSON.parse(dragged);
   return imageFile(id, index);
 }

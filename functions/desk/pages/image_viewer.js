@@ -1,7 +1,7 @@
 // Images, large enough to judge: one alone or all to compare, fitted or at actual size, in full screen.
 
 import { button, element, fill } from "./element.js";
-import { draggable, fetchImage, fileName, save as saveFile } from "./image_files.js";
+import { draggable, fetchImage, fileName, saveFile } from "./image_files.js";
 import { failed } from "./notices.js";
 import { throttled } from "./watch.js";
 

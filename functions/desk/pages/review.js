@@ -5,7 +5,7 @@ import { approve, publish, reject } from "./decisions.js";
 import { button, element, fill } from "./element.js";
 import { imagesOf, loadAhead } from "./image_viewer.js";
 import { listenForKeys } from "./keys.js";
-import { failed } from "./notices.js";
+import { failed, notice } from "./notices.js";
 import { holds, outbox } from "./outbox.js";
 import { reviewList } from "./review_list.js";
 import { ReviewQueue } from "./review_queue.js";
@@ -34,9 +34,9 @@ export function review(main) {
       reload();
       draw();
     },
-    approve: approveSelected,
-    reject: rejectSelected,
-    publish: publishSelected,
+    approve: (tasks) => approveSelected(tasks),
+    reject: (tasks) => rejectSelected(tasks),
+    publish: (tasks) => publishSelected(tasks),
     compare: (tasks) => compare(tasks).catch(failed),
     clear: clearSelection,
     stale: () => stale(),
@@ -107,28 +107,20 @@ export function review(main) {
     draw();
   }
 
-  /** @param {ListedTask[]} tasks */
-  function approveSelected(tasks) {
-    approve(tasks, "");
-    clearSelection();
-  }
-
-  /** @param {ListedTask[]} tasks */
-  function publishSelected(tasks) {
-    publish(tasks);
-    clearSelection();
-  }
-
-  /** @param {ListedTask[]} tasks */
-  async function rejectSelected(tasks) {
-    if (await reject(tasks)) clearSelection();
-  }
+  /** Nobody decides on what has not been seen. @param {(tasks: ListedTask[]) => unknown} decide */
+  const onceSeen = (decide) => async (/** @type {ListedTask[]} */ tasks) => {
+    if (!list.areSeen(tasks)) notice("Wait until the images of all selected tasks are there.");
+    else if ((await decide(tasks)) !== false) clearSelection();
+  };
+  const approveSelected = onceSeen((tasks) => approve(tasks, ""));
+  const rejectSelected = onceSeen(reject);
+  const publishSelected = onceSeen(publish);
 
   /**
    * The keys that decide, which act on the selection if there is one.
-   * @type {Record<string, (tasks: ListedTask[]) => void>}
+   * @type {Record<string, (tasks: ListedTask[]) => unknown>}
    */
-  const onSelection = { Approve: approveSelected, Reject: (tasks) => void rejectSelected(tasks), Publish: publishSelected };
+  const onSelection = { Approve: approveSelected, Reject: rejectSelected, Publish: publishSelected };
   const panelKeys = panel.keys.map((key) => ({
     ...key,
     action: (/** @type {string} */ pressed) => {

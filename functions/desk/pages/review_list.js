@@ -12,9 +12,9 @@ import { counted, titleOf } from "./words.js";
  * @property {(task: ListedTask) => void} show
  * @property {(id: string, on: boolean, through: boolean) => void} choose
  * @property {() => void} filter Called after the filters have changed.
- * @property {(tasks: ListedTask[]) => void} approve
- * @property {(tasks: ListedTask[]) => void} reject
- * @property {(tasks: ListedTask[]) => void} publish
+ * @property {(tasks: ListedTask[]) => unknown} approve
+ * @property {(tasks: ListedTask[]) => unknown} reject
+ * @property {(tasks: ListedTask[]) => unknown} publish
  * @property {(tasks: ListedTask[]) => void} compare
  * @property {() => void} clear
  * @property {() => void} stale Called when an image's URL no longer works.
@@ -83,6 +83,12 @@ export function reviewList(queue, filters, events) {
 
   return {
     node,
+
+    /** Whether the images of tasks are there to be judged. @param {ListedTask[]} tasks */
+    areSeen: (tasks) => tasks.every(({ id }) => {
+      const image = list.querySelector(`[data-id="${id}"] img`);
+      return !(image instanceof HTMLImageElement) || (image.complete && image.naturalWidth > 0);
+    }),
 
     /** Draws the list anew, whether it has changed or not. */
     forget() {

@@ -86,7 +86,7 @@ export function startingImage({ names, loaded, changed, signal }) {
   document.addEventListener("dragover", (event) => event.preventDefault(), { signal });
   document.addEventListener("drop", (event) => {
     event.preventDefault();
-    droppedFile(event.dataTransfer).then(take).catch(failed);
+    droppedFile(event).then(take).catch(failed);
   }, { signal });
   document.addEventListener("paste", (event) => take(event.clipboardData?.files[0]).catch(failed), { signal });
   signal.addEventListener("abort", () => URL.revokeObjectURL(preview));
