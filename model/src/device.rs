@@ -302,6 +302,17 @@ fn processor_name() -> String {
     system.cpus().first().map_or_else(unknown, |cpu| cpu.brand().trim().to_owned())
 }
 
+impl Backend {
+    /// What it is, for people.
+    pub fn described(self) -> &'static str {
+        match self {
+            Self::Cuda => "CUDA",
+            Self::Flex => "CPU (flex)",
+            Self::NdArray => "CPU (ndarray)",
+        }
+    }
+}
+
 impl fmt::Display for Backend {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {

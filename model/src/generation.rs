@@ -17,6 +17,7 @@ mod prompts;
 mod start;
 mod text_cache;
 mod trace;
+mod variation;
 mod words;
 
 use std::collections::BTreeMap;

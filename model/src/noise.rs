@@ -116,16 +116,16 @@ impl NoiseGenerator {
     }
 }
 
-/// A generator for every image of a request: image i draws what the same request draws alone with `seed + i`.
+/// A generator for every image of a request.
 #[derive(Clone, Debug)]
 pub(crate) struct ImageNoise {
     generators: Vec<NoiseGenerator>,
 }
 
 impl ImageNoise {
-    /// The generators of `count` images at their start. Seeds wrap around after the largest.
-    pub(crate) fn new(seed: u64, count: u32) -> Self {
-        Self { generators: image_seeds(seed).take(count as usize).map(NoiseGenerator::new).collect() }
+    /// The generators of images with these seeds, at their start.
+    pub(crate) fn new(seeds: impl Iterator<Item = u64>) -> Self {
+        Self { generators: seeds.map(NoiseGenerator::new).collect() }
     }
 
     /// How far every image's generator has come.
@@ -137,8 +137,8 @@ impl ImageNoise {
     ///
     /// # Errors
     /// Returns [`Error::Checkpoint`] if a position is one that no run reaches.
-    pub(crate) fn resume(seed: u64, states: &[NoiseState]) -> Result<Self> {
-        let generators = image_seeds(seed).zip(states).map(|(seed, state)| NoiseGenerator::resume(seed, *state));
+    pub(crate) fn resume(seeds: impl Iterator<Item = u64>, states: &[NoiseState]) -> Result<Self> {
+        let generators = seeds.zip(states).map(|(seed, state)| NoiseGenerator::resume(seed, *state));
         Ok(Self { generators: generators.collect::<Result<_>>()? })
     }
 
@@ -147,11 +147,6 @@ impl ImageNoise {
         let share = count / self.generators.len();
         self.generators.iter_mut().flat_map(|generator| generator.normal(share)).collect()
     }
-}
-
-/// The seed of every image of a request with `seed`.
-fn image_seeds(seed: u64) -> impl Iterator<Item = u64> {
-    (0..).map(move |index| seed.wrapping_add(index))
 }
 
 /// Turns 16 uniform numbers into normal ones by Box and Muller, the first eight paired with the last eight.

@@ -69,6 +69,18 @@ impl Precision {
     }
 }
 
+impl Precision {
+    /// What it is, for people.
+    pub fn described(self) -> &'static str {
+        match self {
+            Self::F32 => "32-bit float",
+            Self::Bf16 => "bfloat16",
+            Self::F16 => "16-bit float",
+            Self::Int8 => "8-bit integers",
+        }
+    }
+}
+
 impl fmt::Display for Precision {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.name())

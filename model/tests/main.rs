@@ -23,4 +23,5 @@ mod schedulers;
 mod several_images;
 mod tiny_vae;
 mod tokenizer;
+mod variations;
 mod weights;

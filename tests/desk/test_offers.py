@@ -95,5 +95,5 @@ def test_a_name_that_is_not_offered_leads_to_its_list(offering, visitors):
     page.get_by_role("button", name="Generate").click()
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("there is no LoRA `pencil`: there are ink, pen")
-    alert.get_by_role("link", name="loras[0].name").click()
+    alert.get_by_role("link", name="LoRAs").click()
     expect(page.get_by_role("button", name="Add LoRA")).to_be_focused()

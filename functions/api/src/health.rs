@@ -1,6 +1,6 @@
 //! What workers are like: for everybody, whether images can be drawn; for those who run the service, more.
 
-use easel_storage::store::WorkerReport;
+use easel_storage::store::{ModelDefaults, WorkerReport};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -32,6 +32,8 @@ pub(crate) struct HealthView {
     pub(crate) fallback_reason: Option<String>,
     /// The model's name.
     pub(crate) model: Option<String>,
+    /// What the model that draws unless a task names another does where nothing else is asked for.
+    pub(crate) defaults: Option<ModelDefaults>,
     /// The API's version.
     pub(crate) version: String,
     /// When the worker reported it.
@@ -97,6 +99,7 @@ impl HealthView {
                 precision: None,
                 fallback_reason: None,
                 model: None,
+                defaults: None,
                 version,
                 reported_at: None,
                 report_age_seconds: None,
@@ -121,6 +124,7 @@ impl HealthView {
             precision: Some(report.precision),
             fallback_reason,
             model: Some(report.model),
+            defaults: report.defaults,
             version,
             reported_at: Some(report.at),
             report_age_seconds: Some(now.duration_since(report.at).as_secs_f64().max(0.0)),

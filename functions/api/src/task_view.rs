@@ -175,7 +175,7 @@ impl TaskView {
         for attempt in &task.earlier_attempts {
             earlier_attempts.push(AttemptView::new(attempt, &[], gallery).await?);
         }
-        let progress = progress.filter(|_| task.status == Status::InProgress);
+        let progress = progress.filter(|_| matches!(task.status, Status::InProgress | Status::Paused));
         Ok(Self {
             id: task.id,
             version: task.version,
@@ -188,7 +188,7 @@ impl TaskView {
             created_at: task.created_at,
             updated_at: task.updated_at,
             next_moves: next_moves(task, identity, services),
-            progress: progress.map(ProgressView::new),
+            progress: progress.map(|progress| ProgressView::new(progress, task.status)),
             attempt: AttemptView::new(&task.attempt, published_keys(task), gallery).await?,
             earlier_attempts,
             approval: task.approval.clone(),
@@ -248,13 +248,14 @@ impl AttemptView {
 }
 
 impl ProgressView {
-    fn new(progress: &Progress) -> Self {
+    fn new(progress: &Progress, status: Status) -> Self {
         let preview = progress.preview.as_ref();
         Self {
             step: progress.step,
             total: progress.total,
             stage: progress.stage.clone(),
-            remaining_seconds: progress.remaining_seconds,
+            // What is paused has no end in sight.
+            remaining_seconds: progress.remaining_seconds.filter(|_| status == Status::InProgress),
             at: progress.at,
             preview: preview.map(|jpeg| format!("data:image/jpeg;base64,{}", BASE64_STANDARD.encode(jpeg))),
         }

@@ -15,12 +15,14 @@ export class Problem extends Error {
   /**
    * @param {number} status
    * @param {Partial<ProblemDocument>} document
+   * @param {number | null} [retryAfter] After how many seconds the same call may succeed, where the service says so.
    */
-  constructor(status, document) {
+  constructor(status, document, retryAfter = null) {
     const fields = document.errors?.map((error) => `${error.field} ${error.message}`).join("; ");
     super(fields || document.detail || document.title || `the service responded with ${status}`);
     this.status = status;
     this.document = document;
+    this.retryAfter = retryAfter;
   }
 
   /** Whether the same call may succeed later. */
@@ -89,7 +91,7 @@ export async function call(method, path, { body, headers = {}, keepalive = false
     return { status: response.status, etag: response.headers.get("etag"), body: content };
   }
   if (response.status === 401 && token && token === session.token) connection.dispatchEvent(new Event("expired"));
-  throw new Problem(response.status, content ?? {});
+  throw new Problem(response.status, content ?? {}, Number(response.headers.get("retry-after")) || null);
 }
 
 /** @param {string} text */

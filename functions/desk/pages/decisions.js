@@ -1,9 +1,11 @@
-// Approving and rejecting: held for ten seconds, with a notice that offers to undo it.
+// Approving, rejecting and publishing: held for ten seconds, with a notice that offers to undo it.
 
 import { ask } from "./ask.js";
+import { copy } from "./clipboard.js";
 import { button, element } from "./element.js";
 import { notice } from "./notices.js";
 import { HELD, hold, outbox, held, undo } from "./outbox.js";
+import { publicLinks } from "./public_links.js";
 import { counted, titleOf } from "./words.js";
 
 /** @typedef {import("../types/desk").ListedTask} ListedTask */
@@ -47,6 +49,23 @@ export async function reject(tasks) {
   offerUndo(hold(tasks, "reject", reason), `Rejected ${subject(tasks)}.`);
   return true;
 }
+
+/** @param {ListedTask[]} tasks */
+export function publish(tasks) {
+  offerUndo(hold(tasks, "publish", ""), `Published ${subject(tasks)}.`);
+}
+
+/** Shows where everybody sees what has been published. @param {Event} event */
+function showPublicLinks(event) {
+  /** @type {import("../types/desk").Task} */
+  const task = /** @type {CustomEvent} */ (event).detail;
+  const links = publicLinks(task);
+  if (links.length === 0) return;
+  notice(element("span", {}, `“${titleOf(task)}” is public: `, links.map((link, index) => [
+    index > 0 && ", ", element("a", { href: link, target: "_blank", rel: "noreferrer" }, links.length === 1 ? "open it" : `image ${index + 1}`),
+  ]).flat()), { actions: [button(links.length === 1 ? "Copy link" : "Copy links", () => copy(links.join("\n"), "Link"))] });
+}
+outbox.addEventListener("sent", showPublicLinks);
 
 /** Takes back the latest decision that has not been sent. */
 export function undoLatest() {

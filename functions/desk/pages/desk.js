@@ -3,12 +3,18 @@
 import { at } from "./address.js";
 import { call, connection } from "./api.js";
 import { create } from "./create.js";
+import { docsPage } from "./docs.js";
 import { button, element, fill } from "./element.js";
+import { gridPage } from "./grid_page.js";
 import { keepsSeeds } from "./json.js";
+import { stopGoing } from "./keep_going.js";
+import { showKeys, startKeys } from "./keys.js";
 import { library } from "./library.js";
 import { failed } from "./notices.js";
+import { startNotifications } from "./notifications.js";
 import { finishSignIn, signOut } from "./open_id.js";
 import { startOutbox } from "./outbox.js";
+import { knowPublicLinks } from "./public_links.js";
 import { showRefused } from "./refused_decisions.js";
 import { review } from "./review.js";
 import { TOKEN, session } from "./session.js";
@@ -18,6 +24,7 @@ import { system } from "./system.js";
 import { taskPage } from "./task_page.js";
 import { keepTimesCurrent } from "./time_ago.js";
 import { tokensPage } from "./tokens.js";
+import { trail } from "./trail.js";
 
 /** @typedef {import("../types/desk").Configuration} Configuration */
 
@@ -34,8 +41,13 @@ const PAGES = {
   system: { title: "System", page: system },
 };
 
-/** Pages that are not among the links. @type {Record<string, {title: string, page: Page}>} */
-const BESIDE = { task: { title: "Task", page: taskPage }, tokens: { title: "Tokens", page: tokensPage } };
+/** Pages that the menu does not lead to, and which of its entries is marked there. @type {Record<string, {title: string, page: Page, marked: () => string}>} */
+const OTHERS = {
+  task: { title: "Task", page: taskPage, marked: () => trail.page },
+  grid: { title: "Grid", page: gridPage, marked: () => "create" },
+  docs: { title: "API", page: docsPage, marked: () => "system" },
+  tokens: { title: "Tokens", page: tokensPage, marked: () => "" },
+};
 
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 /** @type {() => void} */
@@ -46,14 +58,16 @@ function show(configuration) {
   leave();
   leave = () => {};
   const [name = "", ...rest] = location.hash.replace(/^#\//, "").split("/");
-  const wanted = BESIDE[name] ?? PAGES[name];
+  const wanted = OTHERS[name] ?? PAGES[name];
   if (!wanted || (wanted === PAGES.review && !session.reviews)) {
     location.replace(session.reviews ? "#/review" : "#/create");
     return;
   }
   document.title = `${wanted.title} · Easel`;
   for (const link of document.querySelectorAll("#pages a")) {
-    if (link.getAttribute("href") === `#/${name}`) link.setAttribute("aria-current", "page");
+    const marked = link.getAttribute("href") === `#/${OTHERS[name]?.marked() ?? name}`;
+    // What is marked for another page only contains it.
+    if (marked) link.setAttribute("aria-current", name in OTHERS ? "true" : "page");
     else link.removeAttribute("aria-current");
   }
   main.className = name;
@@ -69,6 +83,7 @@ function frame(configuration) {
   fill(
     byId("person"),
     person && element("a", { class: "who", href: "#/tokens", title: "Your tokens" }, person.name, element("small", {}, person.role)),
+    person && button("?", showKeys, { class: "quiet keyboard", "aria-label": "Keyboard shortcuts", title: "Keyboard shortcuts" }),
     person && button("Sign out", () => endSession(configuration), { class: "quiet" }),
   );
 }
@@ -76,6 +91,7 @@ function frame(configuration) {
 /** @param {Configuration} configuration */
 function endSession(configuration) {
   session.end();
+  stopGoing();
   showSignIn(configuration, "You are signed out.");
   if (configuration.sign_in.kind === "oidc") signOut(configuration.sign_in).catch(failed);
 }
@@ -100,6 +116,8 @@ function showSignIn(configuration, reason) {
  * @param {boolean} [typed] Whether the token was just typed.
  */
 async function enter(configuration, typed = false) {
+  // The documentation is for everybody.
+  if (!session.token && location.hash === "#/docs") return show(configuration);
   if (!session.token) return showSignIn(configuration, "");
   try {
     session.identity = (await call("GET", "/v1/identity")).body;
@@ -110,6 +128,7 @@ async function enter(configuration, typed = false) {
   }
   frame(configuration);
   startOutbox();
+  startNotifications();
   showRefused();
   show(configuration);
 }
@@ -134,9 +153,11 @@ async function start() {
     fill(byId("connection"), "Can't reach Easel. Your decisions are saved and will be sent when it's back."));
   connection.addEventListener("back", () => fill(byId("connection")));
   keepTimesCurrent();
+  startKeys();
   byId("skip").addEventListener("click", () => main.focus());
   /** @type {Configuration} */
   const configuration = await (await fetch(at("/desk/configuration.json"))).json();
+  knowPublicLinks(configuration);
   if (configuration.sign_in.kind === "oidc") {
     try {
       await finishSignIn(configuration.sign_in);
@@ -156,10 +177,12 @@ async function start() {
   window.addEventListener("hashchange", () => {
     if (takesLinks(configuration.sign_in) && hasLink()) {
       followLink().catch(failed).then(() => enter(configuration));
-    } else if (session.identity) {
+    } else if (session.identity || location.hash === "#/docs") {
       show(configuration);
       // Screen readers announce the new page from its beginning.
       main.focus({ preventScroll: true });
+    } else if (!session.token) {
+      showSignIn(configuration, "");
     }
   });
   await enter(configuration);

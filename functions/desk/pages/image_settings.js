@@ -4,6 +4,7 @@ import { textsIn } from "./image_texts.js";
 import { readJson } from "./json.js";
 
 /** @typedef {Record<string, any>} Values */
+/** What a file says: settings, and what of it cannot be used. @typedef {{settings: Values, unused: string[]}} Found */
 
 const MOST_BYTES = 30 * 1024 * 1024;
 
@@ -11,14 +12,16 @@ const MOST_BYTES = 30 * 1024 * 1024;
  * The settings in a file, of those that can be requested; null if it has none.
  * @param {File} file
  * @param {string[]} names
- * @returns {Promise<Values | null>}
+ * @returns {Promise<Found | null>}
  */
 export async function settingsIn(file, names) {
   if (file.size > MOST_BYTES) return null;
   const texts = textsIn(new Uint8Array(await file.arrayBuffer()));
   for (const text of [texts.easel, texts.parameters]) {
-    const settings = text && (fromRecord(text, names) ?? fromInfotext(text));
-    if (settings) return settings;
+    if (!text) continue;
+    const settings = fromRecord(text, names);
+    const found = settings ? { settings, unused: [] } : fromInfotext(text);
+    if (found) return found;
   }
   return null;
 }
@@ -72,7 +75,14 @@ const UNDERSTOOD = [
 
 const NEGATIVE = "Negative prompt: ";
 
-/** Infotext: a prompt, perhaps a negative one, and a line of parameters. @param {string} text @returns {Values | null} */
+/** Parameters there that say nothing that could be asked for here. */
+const INFORMS = [
+  "Version", "Model", "Model hash", "VAE", "VAE hash", "VAE Decoder", "Lora hashes", "TI hashes", "Hashes", "User", "RNG", "Denoising strength", "Refiner",
+];
+/** Those that are read. */
+const READ = ["Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Clip skip", "Variation seed", "Variation seed strength", "Refiner switch at"];
+
+/** Infotext: a prompt, perhaps a negative one, and a line of parameters. @param {string} text @returns {Found | null} */
 export function fromInfotext(text) {
   const lines = text.trim().split("\n");
   const last = lines.at(-1) ?? "";
@@ -91,5 +101,13 @@ export function fromInfotext(text) {
   if (/^\d+$/.test(given.Seed ?? "")) settings.seed = given.Seed;
   if (size) [settings.width, settings.height] = [Number(size[1]), Number(size[2])];
   if (sampler) settings.scheduler = sampler;
-  return settings;
+  // Counted from the last layer there, of which SDXL leaves one out anyway.
+  if (Number(given["Clip skip"]) > 2) settings.clip_skip = Number(given["Clip skip"]) - 2;
+  if (Number(given["Variation seed strength"]) > 0 && /^\d+$/.test(given["Variation seed"] ?? "")) {
+    settings.variation_strength = Number(given["Variation seed strength"]);
+    settings.variation_seed = given["Variation seed"];
+  }
+  const unused = Object.entries(given).filter(([name]) => !INFORMS.includes(name) && !READ.includes(name)).map(([name]) => name);
+  if (spelt && !sampler) unused.unshift(`the sampler “${spelt}”, which is not known here`);
+  return { settings, unused };
 }

@@ -1,12 +1,16 @@
 // Images, large enough to judge: one alone or all to compare, fitted or at actual size, in full screen.
 
 import { button, element, fill } from "./element.js";
-import { failed, notice } from "./notices.js";
+import { draggable, fetchImage, fileName, saveFile } from "./image_files.js";
+import { failed } from "./notices.js";
 import { throttled } from "./watch.js";
 
 /** @typedef {import("../types/desk").Task} Task */
 /** @typedef {import("../types/desk").Attempt} Attempt */
-/** @typedef {{url: string, thumbnail: string, width: number, height: number, caption: string, name: string}} ShownImage */
+/**
+ * @typedef {{url: string, thumbnail: string, width: number, height: number, caption: string, name: string,
+ *   task: string, index: number}} ShownImage
+ */
 
 /**
  * The images of an attempt.
@@ -24,7 +28,9 @@ export function imagesOf(task, attempt) {
     height: image.height,
     caption: [about, `attempt ${attempt.number}`, several && `image ${image.index + 1}`, `seed ${image.seed}`]
       .filter(Boolean).join(", "),
-    name: `easel-${task.id}-${attempt.number}-${image.index}.png`,
+    name: fileName({ id: task.id, attempt }, image.index),
+    task: task.id,
+    index: image.index,
   }));
 }
 
@@ -73,6 +79,8 @@ export function imageViewer(stale, changed) {
   /** @param {ShownImage} shown */
   function figure(shown) {
     const image = element("img", { src: shown.url, width: shown.width, height: shown.height, alt: shown.caption, onload: changed });
+    // Only the task's latest images are found by their number.
+    if (images.includes(shown)) draggable(image, shown.task, shown.index);
     const made = element("figure", {}, image, (comparing || others.length > 0) && element("figcaption", {}, shown.caption));
     image.addEventListener("error", () => {
       fill(made, element("p", { class: "empty" }, "This image could not be loaded. ", button("Try again", stale)));
@@ -103,16 +111,13 @@ export function imageViewer(stale, changed) {
   }
 
   async function download() {
-    const shown = images[chosen];
-    const response = await fetch(shown.url);
-    if (!response.ok) {
+    const { url, name } = images[chosen];
+    try {
+      saveFile(await fetchImage(url, name));
+    } catch (error) {
       renewUrls();
-      throw new Error("the image could not be downloaded: try again");
+      throw error;
     }
-    const address = URL.createObjectURL(await response.blob());
-    element("a", { href: address, download: shown.name }).click();
-    setTimeout(() => URL.revokeObjectURL(address), 60_000);
-    notice(`Downloaded ${shown.name}.`);
   }
 
   const viewer = {
@@ -167,6 +172,11 @@ export function imageViewer(stale, changed) {
       draw();
     },
 
+    /** The index of the image in view. */
+    get chosen() {
+      return chosen;
+    },
+
     /** How many images there are to pick from. */
     get count() {
       return images.length;
@@ -188,7 +198,7 @@ export function imageViewer(stale, changed) {
 
     /** @param {number} index */
     choose(index) {
-      if (index >= images.length) return;
+      if (!(index in images)) return;
       chosen = index;
       comparing = false;
       draw();

@@ -3,10 +3,12 @@
 /** Whether this browser gives access to a number as it is written: since Chrome 114, Firefox 135 and Safari 18.4. */
 export const keepsSeeds = "rawJSON" in JSON;
 
+const SEEDS = ["seed", "variation_seed"];
+
 /** @param {string} text */
 export const readJson = (text) =>
-  JSON.parse(text, (key, value, { source }) => (key === "seed" && typeof value === "number" ? source : value));
+  JSON.parse(text, (key, value, { source }) => (SEEDS.includes(key) && typeof value === "number" ? source : value));
 
 /** @param {unknown} value */
 export const writeJson = (value) =>
-  JSON.stringify(value, (key, value) => (key === "seed" && /^\d+$/.test(value) ? JSON.rawJSON(value) : value));
+  JSON.stringify(value, (key, value) => (SEEDS.includes(key) && /^\d+$/.test(value) ? JSON.rawJSON(value) : value));

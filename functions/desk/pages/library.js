@@ -3,9 +3,11 @@
 import { Resource, query } from "./api.js";
 import { element, fill } from "./element.js";
 import { LibraryEntries } from "./library_entries.js";
+import { listenForKeys } from "./keys.js";
 import { failed } from "./notices.js";
 import { session } from "./session.js";
 import { timeAgo } from "./time_ago.js";
+import { leaveTrail } from "./trail.js";
 import { virtualGrid } from "./virtual_grid.js";
 import { throttled, watch } from "./watch.js";
 import { counted, statusName, statusNames } from "./words.js";
@@ -37,6 +39,9 @@ export function library(main) {
     moved: (first) => (visible = first),
   });
   fill(main, element("h1", {}, "Library"), filterForm(searchAgain), count, grid.node);
+
+  leaveTrail("library", "Library", () => entries.all.map(({ id }) => id));
+  const stopKeys = listenForKeys([{ keys: ["/"], does: "Search", action: () => /** @type {HTMLElement | null} */ (main.querySelector("input"))?.focus() }]);
 
   /** @param {string | null | undefined} cursor */
   const pathFrom = (cursor) => `/v1/tasks?${query({ ...filters, cursor, limit: PAGE })}`;
@@ -107,6 +112,7 @@ export function library(main) {
   return () => {
     search += 1;
     watching.stop();
+    stopKeys();
     grid.stop();
   };
 }

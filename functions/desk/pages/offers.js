@@ -45,5 +45,9 @@ export function onlyOffered(values, offers) {
   if (values.model && (values.model === offers.models[0]?.name || !keep(offers.models, values.model))) delete kept.model;
   if (values.loras) kept.loras = values.loras.filter((/** @type {{name: string}} */ { name }) => keep(offers.loras, name));
   if (values.embeddings) kept.embeddings = values.embeddings.filter((/** @type {string} */ name) => keep(offers.embeddings, name));
+  // A prompt may name LoRAs, too.
+  if (offers.is_complete) {
+    for (const [, name] of String(values.prompt ?? "").matchAll(/<lora:([^:>]+)/g)) if (!has(offers.loras, name)) missing.push(`the LoRA ${name} of the prompt`);
+  }
   return { values: kept, missing };
 }

@@ -11,6 +11,8 @@ import { ago, changeName, titleOf } from "./words.js";
 /** @typedef {import("../types/desk").Task} Task */
 /** @typedef {import("../types/desk").ListedTask} ListedTask */
 
+/** @typedef {"approve" | "reject" | "publish"} Deciding */
+
 /**
  * @typedef {object} Decision
  * @property {string} key
@@ -18,7 +20,7 @@ import { ago, changeName, titleOf } from "./words.js";
  * @property {string} who
  * @property {string} task
  * @property {string} about The task's title, for people.
- * @property {"approve" | "reject"} move
+ * @property {Deciding} move
  * @property {string} words The note or the reason.
  * @property {number[]} [images] The indexes of the images that are approved, if not all are.
  * @property {number} version The version that was seen.
@@ -69,7 +71,7 @@ export const holds = (task) => held().some((decision) => decision.task === task)
 /**
  * Holds one decision on tasks; returns its group.
  * @param {ListedTask[]} tasks
- * @param {"approve" | "reject"} move
+ * @param {Deciding} move
  * @param {string} words
  * @param {number[]} [images]
  */
@@ -147,7 +149,9 @@ async function sendDue() {
  * @returns {Promise<Task>}
  */
 async function submit({ key, task, move, words, images = [], version }) {
-  const body = move === "reject" ? { reason: words } : { note: words || null, images: images.length > 0 ? images : null };
+  /** @type {Record<Deciding, any>} */
+  const bodies = { reject: { reason: words }, approve: { note: words || null, images: images.length > 0 ? images : null }, publish: {} };
+  const body = bodies[move];
   // Sent again after its answer was lost, it is answered as the first time.
   const headers = { "if-match": `"${version}"`, "idempotency-key": key };
   try {

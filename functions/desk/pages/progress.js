@@ -8,7 +8,8 @@ import { duration } from "./words.js";
 /** @param {Progress} progress */
 export function progressText({ step, total, stage, remaining_seconds }) {
   const left = remaining_seconds ? `, about ${duration(remaining_seconds)} left` : "";
-  return total > 0 ? `Step ${step} of ${total} (${stage})${left}` : "Starting…";
+  const part = stage && stage !== "start" ? ` (${stage})` : "";
+  return total > 0 ? `Step ${step} of ${total}${part}${left}` : "Starting…";
 }
 
 /** @param {Progress} progress */

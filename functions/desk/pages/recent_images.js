@@ -5,6 +5,7 @@ import { element, fill } from "./element.js";
 import { failed } from "./notices.js";
 import { session } from "./session.js";
 import { taskCard } from "./task_card.js";
+import { leaveTrail } from "./trail.js";
 import { throttled, watch } from "./watch.js";
 
 /** @typedef {import("../types/desk").Task} Task */
@@ -13,7 +14,8 @@ import { throttled, watch } from "./watch.js";
 
 const COUNT = 12;
 
-export function recentImages() {
+/** @param {import("./image_actions.js").Use} use */
+export function recentImages(use) {
   const cards = element("div", { class: "cards" });
   const node = element("section", { class: "recent", "aria-label": "Your recent images" },
     element("h2", {}, "Your recent images"), cards);
@@ -29,11 +31,13 @@ export function recentImages() {
     watching.now();
   });
 
+  leaveTrail("create", "Create", () => (list.value?.tasks ?? []).map(({ id }) => id));
+
   /** @param {string} id */
   function entryOf(id) {
     const known = shown.get(id);
     if (known) return known;
-    const entry = { card: taskCard(() => watching.now(), renewUrls), progress: new Resource(`/v1/tasks/${id}`) };
+    const entry = { card: taskCard(() => watching.now(), renewUrls, use), progress: new Resource(`/v1/tasks/${id}`) };
     shown.set(id, entry);
     return entry;
   }
@@ -55,7 +59,7 @@ export function recentImages() {
     for (const [index, task] of tasks.entries()) {
       const { card, progress } = entryOf(task.id);
       if (cards.children[index] !== card.node) cards.insertBefore(card.node, cards.children[index] ?? null);
-      if (task.status !== "in_progress") {
+      if (task.status !== "in_progress" && task.status !== "paused") {
         card.show(task);
         continue;
       }

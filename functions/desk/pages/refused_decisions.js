@@ -22,7 +22,7 @@ function update() {
   }
   for (const decision of now) {
     if (shown.has(decision.key)) continue;
-    const what = decision.move === "approve" ? "approved" : "rejected";
+    const what = { approve: "approved", reject: "rejected", publish: "published" }[decision.move];
     const made = element(
       "div",
       { class: "notice wrong" },

@@ -1,15 +1,16 @@
 // Review: the images that wait for a decision, one task after the other.
 
 import { Problem, Resource, query } from "./api.js";
-import { approve, reject } from "./decisions.js";
+import { approve, publish, reject } from "./decisions.js";
 import { button, element, fill } from "./element.js";
 import { imagesOf, loadAhead } from "./image_viewer.js";
-import { listenForKeys, showKeys } from "./keys.js";
-import { failed } from "./notices.js";
+import { listenForKeys } from "./keys.js";
+import { failed, notice } from "./notices.js";
 import { holds, outbox } from "./outbox.js";
 import { reviewList } from "./review_list.js";
 import { ReviewQueue } from "./review_queue.js";
 import { taskPanel } from "./task_panel.js";
+import { leaveTrail } from "./trail.js";
 import { throttled, watch } from "./watch.js";
 
 /** @typedef {import("../types/desk").Task} Task */
@@ -21,7 +22,7 @@ const LIMIT = 100;
 const filters = { order: "newest", status: "awaiting_approval" };
 
 /** @type {import("./desk.js").Page} */
-export function review(main, _, configuration) {
+export function review(main) {
   const queue = new ReviewQueue(holds);
   const service = reviewRequests(queue);
   const list = reviewList(queue, filters, {
@@ -33,13 +34,14 @@ export function review(main, _, configuration) {
       reload();
       draw();
     },
-    approve: approveSelected,
-    reject: rejectSelected,
+    approve: (tasks) => approveSelected(tasks),
+    reject: (tasks) => rejectSelected(tasks),
+    publish: (tasks) => publishSelected(tasks),
     compare: (tasks) => compare(tasks).catch(failed),
     clear: clearSelection,
     stale: () => stale(),
   });
-  const panel = taskPanel(configuration, {
+  const panel = taskPanel({
     decided: (task) => {
       queue.selected.delete(task.id);
       go(queue.after(task.id));
@@ -49,8 +51,7 @@ export function review(main, _, configuration) {
   });
   const empty = element("div", { class: "empty" });
   const steps = element("div", { class: "row", role: "group", "aria-label": "Go to" },
-    button("Previous", () => step(-1)), button("Next", () => step(1)),
-    button("Keyboard shortcuts", () => showKeys(keys), { class: "quiet" }));
+    button("Previous", () => step(-1)), button("Next", () => step(1)));
   fill(main, list.node, element("div", { class: "work" }, steps, empty, panel.node));
   panel.hide();
 
@@ -61,7 +62,8 @@ export function review(main, _, configuration) {
     const done = open === 0;
     document.title = `${done ? "" : `(${open}${queue.hasMore ? "+" : ""}) `}Review · Easel`;
     if (done !== empty.hasChildNodes()) {
-      fill(empty, done && [element("h1", {}, "All caught up"), element("p", {}, "New images appear here automatically.")]);
+      fill(empty, done && [element("h1", {}, "All caught up"), element("p", {}, "New images appear here automatically."),
+        element("p", {}, element("a", { class: "button", href: "#/create" }, "Create images"))]);
     }
     list.draw();
   }
@@ -105,28 +107,26 @@ export function review(main, _, configuration) {
     draw();
   }
 
-  /** @param {ListedTask[]} tasks */
-  function approveSelected(tasks) {
-    approve(tasks, "");
-    clearSelection();
-  }
-
-  /** @param {ListedTask[]} tasks */
-  async function rejectSelected(tasks) {
-    if (await reject(tasks)) clearSelection();
-  }
+  /** Nobody decides on what has not been seen. @param {(tasks: ListedTask[]) => unknown} decide */
+  const onceSeen = (decide) => async (/** @type {ListedTask[]} */ tasks) => {
+    if (!list.areSeen(tasks)) notice("Wait until the images of all selected tasks are there.");
+    else if ((await decide(tasks)) !== false) clearSelection();
+  };
+  const approveSelected = onceSeen((tasks) => approve(tasks, ""));
+  const rejectSelected = onceSeen(reject);
+  const publishSelected = onceSeen(publish);
 
   /**
    * The keys that decide, which act on the selection if there is one.
-   * @type {Record<string, (tasks: ListedTask[]) => void>}
+   * @type {Record<string, (tasks: ListedTask[]) => unknown>}
    */
-  const onSelection = { Approve: approveSelected, Reject: (tasks) => void rejectSelected(tasks) };
+  const onSelection = { Approve: approveSelected, Reject: rejectSelected, Publish: publishSelected };
   const panelKeys = panel.keys.map((key) => ({
     ...key,
     action: (/** @type {string} */ pressed) => {
       const chosen = queue.chosen();
       if (onSelection[key.does] && chosen.length > 0) onSelection[key.does](chosen);
-      else key.action(pressed);
+      else key.action?.(pressed);
     },
   }));
 
@@ -157,9 +157,9 @@ export function review(main, _, configuration) {
     { keys: ["k", "ArrowLeft"], does: "Previous", action: () => step(-1) },
     ...panelKeys,
     { keys: ["x"], does: "Select", action: () => queue.current && choose(queue.current, !queue.selected.has(queue.current), false) },
-    { keys: [..."12345678"], shown: "1–8", does: "Show image 1–8", action: (/** @type {string} */ key) => panel.viewer.choose(Number(key) - 1) },
   ];
   const stopKeys = listenForKeys(keys);
+  leaveTrail("review", "Review", () => queue.open().map(({ id }) => id));
   outbox.addEventListener("changed", draw);
   const watching = watch(update, failed);
   /** Returns to the task whose decision was undone. @param {Event} event */

@@ -12,8 +12,9 @@ import { counted, titleOf } from "./words.js";
  * @property {(task: ListedTask) => void} show
  * @property {(id: string, on: boolean, through: boolean) => void} choose
  * @property {() => void} filter Called after the filters have changed.
- * @property {(tasks: ListedTask[]) => void} approve
- * @property {(tasks: ListedTask[]) => void} reject
+ * @property {(tasks: ListedTask[]) => unknown} approve
+ * @property {(tasks: ListedTask[]) => unknown} reject
+ * @property {(tasks: ListedTask[]) => unknown} publish
  * @property {(tasks: ListedTask[]) => void} compare
  * @property {() => void} clear
  * @property {() => void} stale Called when an image's URL no longer works.
@@ -60,12 +61,15 @@ export function reviewList(queue, filters, events) {
   /** @param {ListedTask[]} chosen */
   function actions(chosen) {
     const decides = filters.status === "awaiting_approval";
+    const publishes = filters.status === "approved" && chosen.every(({ next_moves }) => next_moves.includes("publish"));
     return [
+      publishes && button(`Publish ${chosen.length}`, () => events.publish(chosen), { class: "primary" }),
       decides && button(`Approve ${chosen.length}`, () => events.approve(chosen), { class: "approve" }),
       decides && button(`Reject ${chosen.length}`, () => events.reject(chosen), { class: "reject" }),
       chosen.length > 1 && button("Compare", () => events.compare(chosen)),
       button("Clear selection", events.clear, { class: "quiet" }),
       decides && element("small", {}, "The keys A and R decide on these."),
+      publishes && element("small", {}, "The key B publishes these."),
     ];
   }
 
@@ -79,6 +83,12 @@ export function reviewList(queue, filters, events) {
 
   return {
     node,
+
+    /** Whether the images of tasks are there to be judged. @param {ListedTask[]} tasks */
+    areSeen: (tasks) => tasks.every(({ id }) => {
+      const image = list.querySelector(`[data-id="${id}"] img`);
+      return !(image instanceof HTMLImageElement) || (image.complete && image.naturalWidth > 0);
+    }),
 
     /** Draws the list anew, whether it has changed or not. */
     forget() {

@@ -1,9 +1,12 @@
 // The form of a request. What people use most has a place and a control of its own here; every other setting that the
 // API's schema has gets one made from its schema, under “Advanced”.
 
-import { button, element } from "./element.js";
+import { element } from "./element.js";
 import { embeddingsPart, lorasPart, modelPart } from "./offer_controls.js";
-import { field, numberFrom, numberInput, select, settingControl } from "./setting_controls.js";
+import { seedPart, variationPart } from "./seed_part.js";
+import { settingControl } from "./setting_controls.js";
+import { sizePart } from "./size_part.js";
+import { labelOf } from "./words.js";
 
 /** @typedef {import("./request_schema.js").Setting} Setting */
 /** @typedef {Record<string, any>} Values */
@@ -11,10 +14,6 @@ import { field, numberFrom, numberInput, select, settingControl } from "./settin
  * A part of the form, which reads and writes some of the settings.
  * @typedef {{node: HTMLElement, read: () => Values, write: (values: Values) => void}} Part
  */
-
-/** Sizes that SDXL was trained on. */
-const SIZES = ["1024×1024", "1152×896", "896×1152", "1216×832", "832×1216", "1344×768", "768×1344", "1536×640", "640×1536"];
-const CUSTOM = "custom";
 
 /** @type {Record<string, string>} */
 const SCHEDULERS = {
@@ -32,8 +31,9 @@ const UPLOADED = "init_image";
 /**
  * @param {Map<string, Setting>} settings All that the request may have.
  * @param {import("../types/desk").Offers} offers What the service offers by name.
+ * @param {import("../types/desk").ModelDefaults | null} [defaults] What the first model does where nothing is asked for.
  */
-export function settingsForm(settings, offers) {
+export function settingsForm(settings, offers, defaults = null) {
   const rest = new Map(settings);
   /** @type {Part[]} */
   const parts = [];
@@ -60,7 +60,7 @@ export function settingsForm(settings, offers) {
 
   const prompt = known("prompt", { properties: { rows: 3 } });
   const negative = known("negative_prompt");
-  const [width, height, seed] = [take("width"), take("height"), take("seed")];
+  const [width, height, seed, varies, variationSeed] = ["width", "height", "seed", "variation_strength", "variation_seed"].map(take);
   const size = width && height && sizePart(width, height);
   const count = known("count", { label: "Images", initial: 1, properties: { required: true } });
   const steps = known("steps");
@@ -85,10 +85,26 @@ export function settingsForm(settings, offers) {
   // The browser can only point at an invalid field that is visible.
   advanced.addEventListener("invalid", () => (advanced.open = true), true);
   const node = element("div", { class: "settings" },
-    prompt, negative, offered, row(size ? add(size) : null, count), size?.custom,
-    row(steps, guidance), row(scheduler, refiner), seed && add(seedPart(seed)), strength, row(title, tags),
+    prompt, negative, offered, size && add(size),
+    row(count, steps, guidance), row(scheduler, refiner), seed && add(seedPart(seed)),
+    varies && variationSeed && add(variationPart(varies, variationSeed)), strength, row(title, tags),
     rest.size > 0 && advanced);
   if (strength) strength.hidden = true;
+
+  /** Shows what is used where nothing is chosen: only of the first model it is known. */
+  function showDefaults() {
+    const chooses = /** @type {HTMLSelectElement | null} */ (node.querySelector("#model"));
+    const known = chooses?.value ? null : defaults;
+    size?.showDefaults(known);
+    /** @type {["steps", "guidance_scale"]} */ (["steps", "guidance_scale"]).forEach((name) => {
+      const input = node.querySelector(`#${name}`);
+      if (input) input.setAttribute("placeholder", known ? String(known[name]) : "Model default");
+    });
+    const first = node.querySelector("#scheduler option");
+    if (first) first.textContent = known ? `Default (${SCHEDULERS[known.scheduler] ?? labelOf(known.scheduler)})` : "Model default";
+  }
+  node.querySelector("#model")?.addEventListener("change", showDefaults);
+  showDefaults();
 
   return {
     node,
@@ -96,11 +112,13 @@ export function settingsForm(settings, offers) {
     /** @param {boolean} there Whether there is an image to start from. */
     setStartingImage(there) {
       if (strength) strength.hidden = !there;
+      size?.setStartingImage(there);
     },
 
     /** @param {Values} values */
     write(values) {
       for (const part of parts) part.write(values);
+      showDefaults();
       advanced.open = [...rest.keys()].some((name) => values[name] !== undefined && values[name] !== null);
     },
 
@@ -130,62 +148,4 @@ function single(setting, { initial, ...options } = {}) {
   const { node, read, write } = settingControl(setting, options);
   write(initial);
   return { node, read: () => ({ [setting.name]: read() }), write: (values) => write(values[setting.name] ?? initial) };
-}
-
-/**
- * The sizes that suit the model, or any other.
- * @param {Setting} width
- * @param {Setting} height
- * @returns {Part & {custom: HTMLElement}}
- */
-function sizePart(width, height) {
-  const preset = select("size", [
-    ["", "Model default"], ...SIZES.map((size) => /** @type {[string, string]} */ ([size, size.replace("×", " × ")])), [CUSTOM, "Custom…"],
-  ]);
-  const [wide, high] = [width, height].map(({ name, schema }) => numberInput(name, schema));
-  const custom = element("div", { class: "fields" }, field("Width", wide), field("Height", high));
-  const update = () => (custom.hidden = preset.value !== CUSTOM);
-  preset.addEventListener("change", update);
-  update();
-  return {
-    node: field("Size", preset),
-    custom,
-    read: () => {
-      const [width, height] = preset.value === CUSTOM ? [wide.value, high.value] : preset.value.split("×");
-      return { width: numberFrom(width), height: numberFrom(height ?? "") };
-    },
-    write: ({ width, height }) => {
-      const size = width && height ? `${width}×${height}` : "";
-      preset.value = size === "" || SIZES.includes(size) ? size : CUSTOM;
-      [wide.value, high.value] = [String(width ?? ""), String(height ?? "")];
-      update();
-    },
-  };
-}
-
-/** A seed that stays only if it is locked. @param {Setting} setting @returns {Part} */
-function seedPart({ schema }) {
-  const seed = element("input", {
-    id: "seed", inputmode: "numeric", pattern: "[0-9]{1,20}", autocomplete: "off", placeholder: "Random",
-    title: "A whole number, 0 or more",
-  });
-  const lock = element("input", { type: "checkbox", id: "lock" });
-  seed.addEventListener("input", () => (lock.checked = seed.value !== ""));
-  const randomize = button("Randomize", () => {
-    // As the API draws them: other tools take no more than 32 bits.
-    seed.value = String(crypto.getRandomValues(new Uint32Array(1))[0]);
-    lock.checked = true;
-    seed.dispatchEvent(new Event("input", { bubbles: true }));
-  });
-  return {
-    node: element("div", { class: "field", title: schema.description },
-      element("label", { for: "seed" }, "Seed"),
-      element("div", { class: "row" }, seed, randomize),
-      element("div", { class: "check" }, lock, element("label", { for: "lock" }, "Lock seed"))),
-    read: () => ({ seed: lock.checked && seed.value ? seed.value : undefined }),
-    write: (values) => {
-      seed.value = values.seed ?? "";
-      lock.checked = seed.value !== "";
-    },
-  };
 }

@@ -2,6 +2,7 @@
 
 import { call } from "./api.js";
 import { button, element, fill } from "./element.js";
+import { droppedFile } from "./image_files.js";
 import { settingsIn } from "./image_settings.js";
 import { failed, notice } from "./notices.js";
 
@@ -28,19 +29,20 @@ async function upload(file) {
   // The browser sets the length itself.
   const { "content-length": _, ...headers } = body.headers;
   const response = await fetch(body.url, { method: body.method, headers, body: file }).catch(() => null);
-  if (!response?.ok) throw new Error(`${file.name} could not be uploaded${response ? ` (${response.status})` : ""}. Try again.`);
+  if (!response?.ok) throw new Error(`“${file.name}” could not be uploaded${response ? ` (${response.status})` : ""}. Try again.`);
   return body.key;
 }
 
 /**
  * @param {object} options
  * @param {string[]} options.names The settings that the form has.
- * @param {(settings: Record<string, any>) => void} options.loaded Called with the settings of a file that has some.
+ * @param {(settings: Record<string, any>, unused: string[]) => void} options.loaded Called with the settings of a file that has some,
+ *   and what else it says.
  * @param {(there: boolean) => void} options.changed Called as a file to start from is chosen or removed.
  * @param {AbortSignal} options.signal Ends listening to the page.
  */
 export function startingImage({ names, loaded, changed, signal }) {
-  /** @type {File | null} */
+  /** A file, or one that was uploaded before. @type {File | {key: string, name: string} | null} */
   let chosen = null;
   /** The last one uploaded: under another key, a repeated request would be another one. @type {{file: File, key: string} | null} */
   let uploaded = null;
@@ -56,9 +58,9 @@ export function startingImage({ names, loaded, changed, signal }) {
     if (!file) return;
     const reason = unusable(file);
     if (reason) return notice(reason, { kind: "wrong" });
-    const settings = await settingsIn(file, names);
-    if (settings) {
-      loaded(settings);
+    const found = await settingsIn(file, names);
+    if (found) {
+      loaded(found.settings, found.unused);
       choose(null);
       fill(about, element("p", {}, "Settings loaded from ", element("bdi", {}, file.name), "."),
         button("Use it as the starting image instead", () => choose(file)));
@@ -69,22 +71,22 @@ export function startingImage({ names, loaded, changed, signal }) {
     input.value = "";
   }
 
-  /** @param {File | null} file */
+  /** @param {File | {key: string, name: string} | null} file */
   function choose(file) {
     chosen = file;
     changed(file !== null);
     URL.revokeObjectURL(preview);
     preview = "";
     if (!file) return fill(about);
-    preview = URL.createObjectURL(file);
-    fill(about, element("img", { src: preview, alt: "", width: 72, height: 72 }),
+    preview = file instanceof File ? URL.createObjectURL(file) : "";
+    fill(about, preview && element("img", { src: preview, alt: "", width: 72, height: 72 }),
       element("p", {}, "Starting image: ", element("bdi", {}, file.name)), button("Remove", () => choose(null)));
   }
 
   document.addEventListener("dragover", (event) => event.preventDefault(), { signal });
   document.addEventListener("drop", (event) => {
     event.preventDefault();
-    take(event.dataTransfer?.files[0]).catch(failed);
+    droppedFile(event).then(take).catch(failed);
   }, { signal });
   document.addEventListener("paste", (event) => take(event.clipboardData?.files[0]).catch(failed), { signal });
   signal.addEventListener("abort", () => URL.revokeObjectURL(preview));
@@ -92,9 +94,13 @@ export function startingImage({ names, loaded, changed, signal }) {
   return {
     node,
 
+    /** Starts from this, or from nothing. */
+    start: choose,
+
     /** The key of the chosen file, uploaded if it is not yet; undefined without a file. */
     async key() {
       if (!chosen) return undefined;
+      if (!(chosen instanceof File)) return chosen.key;
       if (uploaded?.file !== chosen) uploaded = { file: chosen, key: await upload(chosen) };
       return uploaded.key;
     },

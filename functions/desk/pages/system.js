@@ -2,12 +2,13 @@
 
 import { Resource, query } from "./api.js";
 import { element, facts, fill } from "./element.js";
+import { listenForKeys } from "./keys.js";
 import { failed } from "./notices.js";
 import { session } from "./session.js";
 import { progressText } from "./progress.js";
 import { timeAgo } from "./time_ago.js";
 import { watch } from "./watch.js";
-import { counted, duration, money, statusNames, titleOf } from "./words.js";
+import { counted, deviceName, duration, money, precisionName, statusNames, titleOf } from "./words.js";
 
 /** @typedef {import("../types/desk").Health} Health */
 /** @typedef {import("../types/desk").Metrics} Metrics */
@@ -47,7 +48,11 @@ export function system(main, _, configuration) {
         value.progress && ` ${progressText(value.progress)}`))));
     return changes.includes(true);
   }, failed);
-  return watching.stop;
+  const stopKeys = listenForKeys([]);
+  return () => {
+    watching.stop();
+    stopKeys();
+  };
 }
 
 /** @param {Health} health @param {string} version */
@@ -63,13 +68,15 @@ function describe(health, version) {
     facts([
       ["Device", health.device_name],
       ["Compute capability", health.compute_capability],
-      ["Backend", health.backend],
-      ["Precision", health.precision],
-      ["Model", health.model],
+      ["Backend", health.backend && deviceName(health.backend)],
+      ["Precision", health.precision && precisionName(health.precision)],
+      ["Model", health.model && `${health.model}${health.defaults?.is_demo ? " (demo: draws shapes only)" : ""}`],
+      ["Image size", health.defaults && `${health.defaults.width} × ${health.defaults.height}`],
       ["Base model", device ? (health.base_model_loaded ? "loaded" : "not loaded") : null],
       ["Refiner", device ? refiner(health) : null],
       ["Last seen", reported_at && timeAgo(reported_at)],
       ["Easel", version],
+      ["API", element("a", { href: "#/docs" }, "documentation")],
     ]),
   ];
 }

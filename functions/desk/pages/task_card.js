@@ -1,6 +1,9 @@
 // A task in a few lines: its images or its progress, and what can be done with it.
 
-import { element, fill } from "./element.js";
+import { button, element, fill } from "./element.js";
+import { openForm } from "./image_actions.js";
+import { opening } from "./image_dialog.js";
+import { draggable } from "./image_files.js";
 import { progressOf } from "./progress.js";
 import { rejection } from "./rejection.js";
 import { moveButtons } from "./task_moves.js";
@@ -13,8 +16,9 @@ import { statusName, titleOf } from "./words.js";
 /**
  * @param {(task: ListedTask) => void} moved
  * @param {() => void} stale Called when an image's URL no longer works.
+ * @param {import("./image_actions.js").Use} [use] What is done with an image that is reused.
  */
-export function taskCard(moved, stale) {
+export function taskCard(moved, stale, use = openForm) {
   const images = element("div", { class: "images" });
   const words = element("div", { class: "words" });
   const moves = element("div", { class: "row" });
@@ -40,8 +44,10 @@ export function taskCard(moved, stale) {
       if (now !== shown) {
         shown = now;
         fill(images, first
-          ? attempt.images.map((image) => element("a", { href: `#/task/${task.id}`, tabindex: -1, "aria-hidden": "true" },
-            element("img", { src: image.thumbnail_url, width: 96, height: 96, alt: "", onerror: stale })))
+          ? attempt.images.map((image) => element("a", { href: `#/task/${task.id}/${image.index}`, onclick: opening(task.id, image.index, use) },
+            draggable(element("img", {
+              src: image.thumbnail_url, width: 96, height: 96, alt: `Open image ${image.index + 1}: ${titleOf(task)}`, onerror: stale,
+            }), task.id, image.index)))
           : progress && progressOf(progress));
       }
       // Buttons stay as they are while only the progress changes: somebody may be about to press one.
@@ -53,8 +59,11 @@ export function taskCard(moved, stale) {
           timeAgo(task.created_at)),
         attempt.warnings.map((text) => element("p", { class: "warning", dir: "auto" }, text)),
         attempt.failure && element("p", { class: "warning" }, attempt.failure.reason),
-        rejection(attempt.rejection));
-      fill(moves, moveButtons(task, moved));
+        rejection(attempt.rejection),
+        task.status === "cancelled" && task.cancellation?.note && element("p", {}, element("q", { dir: "auto" }, task.cancellation.note)));
+      fill(moves, moveButtons(task, moved),
+        button("New seed", () => use(task.id, "more", 0), { class: "quiet", title: "The same settings with a new seed" }),
+        button("Reuse settings", () => use(task.id, "settings", 0), { class: "quiet" }));
     },
   };
 }

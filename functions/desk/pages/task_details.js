@@ -1,23 +1,24 @@
 // A task's details, beside its images.
 
 import { home } from "./address.js";
-import { copy } from "./copy.js";
+import { copy } from "./clipboard.js";
 import { button, element, facts } from "./element.js";
+import { imageActions } from "./image_actions.js";
 import { writeJson } from "./json.js";
+import { publicLinks } from "./public_links.js";
 import { rejection } from "./rejection.js";
 import { timeAgo } from "./time_ago.js";
-import { counted, duration, labelOf, money, statusName, titleOf } from "./words.js";
+import { counted, deviceName, duration, labelOf, money, precisionName, statusName, titleOf } from "./words.js";
 
 /** @typedef {import("../types/desk").Task} Task */
 /** @typedef {import("../types/desk").Attempt} Attempt */
-/** @typedef {import("../types/desk").Configuration} Configuration */
 
 /**
  * @param {Task} task
- * @param {Configuration} configuration
+ * @param {() => number} chosen The index of the image in view.
  * @returns {Node[]}
  */
-export function taskDetails(task, configuration) {
+export function taskDetails(task, chosen) {
   const { attempt } = task;
   const { settings } = attempt;
   return [
@@ -29,15 +30,16 @@ export function taskDetails(task, configuration) {
       ...settingsFacts(attempt),
       ["Tags", task.tags.length > 0 && task.tags.map((tag) => element("span", { class: "tag", dir: "auto" }, tag))],
       ["Dropped file", task.source && element("span", { dir: "auto" }, task.source)],
-      ["Public", publicLinks(task)],
+      ["Public at", publicLinks(task).length > 0 && publicLinks(task).map((link, index) => [index > 0 && ", ",
+        element("a", { href: link, target: "_blank", rel: "noreferrer" }, `image ${index + 1}`)]).flat()],
       ["Requested by", element("span", {}, element("bdi", {}, task.owner), " ", timeAgo(task.created_at))],
     ].map(([term, value]) => /** @type {[string, any]} */ ([term, value || null]))),
     element("div", { class: "row" },
       button("Copy settings", () => copy(writeJson(copied(attempt)), "Settings")),
-      button("Copy link", () => copy(link(task, configuration), "Link")),
+      button("Copy link", () => copy(link(task), "Link")),
       element("a", { class: "button", href: `#/create/${task.id}/settings` }, "Reuse settings"),
-      element("a", { class: "button", href: `#/create/${task.id}/more`, title: "The same settings with a new seed" }, "More like this")),
-    ...attempt.warnings.map((text) => element("p", { class: "warning" }, text)),
+      attempt.images.length > 0 && imageActions(task.id, chosen)),
+    ...attempt.warnings.map((text) => element("p", { class: "warning", dir: "auto" }, text)),
     earlier(task),
   ].filter((node) => node instanceof Node);
 }
@@ -68,14 +70,15 @@ function settingsFacts({ settings, used, generation, images }) {
     ["Guidance scale", generation?.guidance_scale ?? settings.guidance_scale],
     ["Scheduler", generation?.scheduler ?? settings.scheduler],
     ["Seed", settings.seed],
+    ["Variation", settings.variation_strength && `${settings.variation_strength} of seed ${settings.variation_seed}`],
     ["Images", settings.count > 1 && settings.count],
     ["Refiner", generation && (generation.refined ? "used" : "not used")],
     ["Strength", settings.init_image && (settings.strength ?? "model default")],
     ...otherSettings(settings),
-    ["Model", generation ? `${generation.model}, ${generation.precision}` : settings.model],
+    ["Model", generation ? `${generation.model}, ${precisionName(generation.precision)}` : settings.model],
     ...filesOf("LoRAs", lorasOf(settings), filesUsed(used, "lora")),
     ...filesOf("Embeddings", settings.embeddings ?? [], filesUsed(used, "embedding")),
-    ["Device", generation && `${generation.device_name} (${generation.device})`],
+    ["Device", generation && `${generation.device_name} (${deviceName(generation.device)})`],
     ["Took", generation && `${duration(generation.drawing_seconds)} (queued ${duration(generation.queue_seconds)})`],
     ["Cost", cost !== undefined && cost !== null && `${money(cost * Math.max(1, images.length))}`],
   ];
@@ -104,7 +107,7 @@ function filesOf(term, named, used) {
 /** Those that have a line of their own, or none. */
 const SHOWN = new Set([
   "prompt", "negative_prompt", "width", "height", "steps", "guidance_scale", "scheduler", "seed", "count", "use_refiner", "init_image", "strength",
-  "model", "loras", "embeddings",
+  "model", "loras", "embeddings", "variation_strength", "variation_seed",
 ]);
 
 /** The settings that only some requests have. @param {import("../types/desk").Settings} settings @returns {[string, string][]} */
@@ -159,25 +162,5 @@ function copied({ settings, generation }) {
   return { ...kept, width, height, steps, guidance_scale, scheduler };
 }
 
-/** Where others see it: the public image, or this page. @param {Task} task @param {Configuration} configuration */
-function link(task, { published_url }) {
-  const [first] = publicImages(task);
-  if (first) return first;
-  const key = task.status === "published" && task.publication?.keys[0];
-  if (published_url && key) return published_url + key.replace(/^published\//, "");
-  return `${home()}#/task/${task.id}`;
-}
-
-/** @param {Task} task */
-function publicLinks(task) {
-  const addresses = publicImages(task);
-  if (addresses.length === 0) return null;
-  return element("span", { class: "public" }, addresses.flatMap((address, index) => [
-    index > 0 ? " " : "",
-    element("a", { href: address, target: "_blank", rel: "noreferrer" }, addresses.length > 1 ? `Image ${index + 1}` : "Public image"),
-    " ", button("Copy", () => copy(address, "Link"), { class: "quiet", "aria-label": `Copy the link to public image ${index + 1}` }),
-  ]));
-}
-
-/** The addresses under which everybody sees the task's images. @param {Task} task @returns {string[]} */
-const publicImages = (task) => task.attempt.images.flatMap((image) => image.published_url ?? []);
+/** Where others see it: the public image, or this page. @param {Task} task */
+const link = (task) => publicLinks(task)[0] ?? `${home()}#/task/${task.id}`;

@@ -2,6 +2,7 @@
 
 import { call } from "./api.js";
 import { ask } from "./ask.js";
+import { publish } from "./decisions.js";
 import { button, element } from "./element.js";
 import { failed } from "./notices.js";
 
@@ -10,9 +11,10 @@ import { failed } from "./notices.js";
 /**
  * @param {ListedTask} task
  * @param {(task: ListedTask) => void} moved
+ * @param {(task: ListedTask) => void} [decided] Called once it is published, which is sent later.
  * @returns {HTMLElement[]}
  */
-export function moveButtons(task, moved) {
+export function moveButtons(task, moved, decided = () => {}) {
   /** @param {string} move @param {any} [body] */
   const make = async (move, body = {}) => {
     const [method, path] = move === "delete" ? ["DELETE", ""] : ["POST", `/${move}`];
@@ -39,7 +41,10 @@ export function moveButtons(task, moved) {
   };
   /** @type {Record<string, () => HTMLElement>} */
   const buttons = {
-    publish: () => act("Publish", () => make("publish"), "primary"),
+    publish: () => button("Publish", () => {
+      publish([task]);
+      decided(task);
+    }, { class: "primary" }),
     unpublish: () => act("Unpublish", withdraw),
     pause: () => act("Pause", () => make("pause")),
     resume: () => act("Resume", () => make("resume"), "primary"),

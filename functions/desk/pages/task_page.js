@@ -1,21 +1,23 @@
 // One task, whatever its status.
 
 import { Resource } from "./api.js";
-import { element, fill } from "./element.js";
+import { button, element, fill } from "./element.js";
 import { listenForKeys } from "./keys.js";
 import { sentence } from "./notices.js";
 import { outbox } from "./outbox.js";
 import { taskPanel } from "./task_panel.js";
+import { trail } from "./trail.js";
 import { watch } from "./watch.js";
 
 /** @typedef {import("../types/desk").Task} Task */
 
-/** @type {import("./desk.js").Page} */
-export function taskPage(main, id, configuration) {
+/** `rest` is the task's id, perhaps with the index of an image: `ID/2`. @type {import("./desk.js").Page} */
+export function taskPage(main, rest) {
+  const [id, index] = rest.split("/");
   const path = `/v1/tasks/${encodeURIComponent(id)}`;
   /** @type {Resource<Task>} */
   let task = new Resource(path);
-  const panel = taskPanel(configuration, {
+  const panel = taskPanel({
     moved: () => watching.now(),
     stale: () => {
       task = new Resource(path);
@@ -23,8 +25,20 @@ export function taskPage(main, id, configuration) {
     },
   });
   const wrong = element("p", { role: "alert" });
-  fill(main, element("div", { class: "work" }, wrong, panel.node));
+  const before = button("Previous", () => step(-1));
+  const after = button("Next", () => step(1));
+  [before.disabled, after.disabled] = [-1, 1].map((by) => trail.neighbour(id, by) === null);
+  const steps = element("div", { class: "row", role: "group", "aria-label": "Go to" },
+    element("a", { class: "button quiet", href: `#/${trail.page}` }, `Back to ${trail.title}`), before, after);
+  fill(main, element("div", { class: "work" }, steps, wrong, panel.node));
   panel.hide();
+  let chosen = index === undefined;
+
+  /** @param {number} by */
+  function step(by) {
+    const next = trail.neighbour(id, by);
+    if (next) location.hash = `#/task/${next}`;
+  }
 
   const watching = watch(
     async (signal) => {
@@ -32,11 +46,19 @@ export function taskPage(main, id, configuration) {
       const changed = await asked.load(signal);
       fill(wrong);
       if (asked.value) panel.show(asked.value);
+      if (!chosen && asked.value) {
+        chosen = true;
+        panel.viewer.choose(Number(index));
+      }
       return changed;
     },
     (problem) => fill(wrong, sentence(problem.message)),
   );
-  const stopKeys = listenForKeys(panel.keys);
+  const stopKeys = listenForKeys([
+    { keys: ["j", "ArrowRight"], does: "Next", action: () => step(1) },
+    { keys: ["k", "ArrowLeft"], does: "Previous", action: () => step(-1) },
+    ...panel.keys,
+  ]);
   outbox.addEventListener("sent", watching.now);
   return () => {
     watching.stop();

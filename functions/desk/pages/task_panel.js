@@ -1,6 +1,6 @@
 // A whole task: its images, its details, its history, and what can be done with it.
 
-import { approve, reject, undoLatest } from "./decisions.js";
+import { approve, publish, reject, undoLatest } from "./decisions.js";
 import { button, element, fill } from "./element.js";
 import { imagesOf, imageViewer } from "./image_viewer.js";
 import { holds, outbox, sendNow } from "./outbox.js";
@@ -12,13 +12,11 @@ import { statusName } from "./words.js";
 
 /** @typedef {import("../types/desk").Task} Task */
 /** @typedef {import("../types/desk").ListedTask} ListedTask */
-/** @typedef {import("../types/desk").Configuration} Configuration */
 
 /**
- * @param {Configuration} configuration
  * @param {{decided?: (task: Task) => void, moved: (task: ListedTask) => void, stale: () => void}} events
  */
-export function taskPanel(configuration, { decided = () => {}, moved, stale }) {
+export function taskPanel({ decided = () => {}, moved, stale }) {
   /** @type {Task | null} */
   let task = null;
   let drawn = "";
@@ -73,8 +71,8 @@ export function taskPanel(configuration, { decided = () => {}, moved, stale }) {
     deciding.hidden = !waits;
     allow();
     asked.textContent = [now.title, attempt.settings.prompt].filter(Boolean).join(" – ");
-    fill(about, taskDetails(now, configuration));
-    fill(moves, holds(now.id) ? button("Send now", () => sendNow(now.id)) : moveButtons(now, moved));
+    fill(about, taskDetails(now, () => viewer.chosen));
+    fill(moves, holds(now.id) ? button("Send now", () => sendNow(now.id)) : moveButtons(now, moved, () => decided(now)));
     history.show(now.id, now.version);
   }
 
@@ -83,11 +81,13 @@ export function taskPanel(configuration, { decided = () => {}, moved, stale }) {
     { keys: ["a"], does: "Approve", action: () => panel.approve() },
     { keys: ["p"], does: "Pick this image for approval", action: () => viewer.pick() },
     { keys: ["r"], does: "Reject", action: () => panel.reject() },
+    { keys: ["b"], does: "Publish", action: () => panel.publish() },
     { keys: ["n"], does: "Write a note (Ctrl+Enter approves, Esc leaves)", action: () => note.focus() },
     { keys: ["u"], does: "Undo", action: undoLatest },
     { keys: ["c"], does: "Compare", action: () => viewer.compare() },
     { keys: ["z"], does: "Actual size", action: () => viewer.zoom() },
     { keys: ["f"], does: "Full screen", action: () => viewer.fullScreen() },
+    { keys: [..."12345678"], shown: "1–8", does: "Show image 1–8", action: (/** @type {string} */ key) => viewer.choose(Number(key) - 1) },
   ];
 
   const panel = {
@@ -128,6 +128,13 @@ export function taskPanel(configuration, { decided = () => {}, moved, stale }) {
       if (!task || deciding.hidden || !viewer.isSeen) return;
       const now = task;
       if (await reject([now])) decided(now);
+    },
+
+    publish() {
+      if (!task || !viewer.isSeen || holds(task.id) || !task.next_moves.includes("publish")) return;
+      const now = task;
+      publish([now]);
+      decided(now);
     },
 
     stop() {

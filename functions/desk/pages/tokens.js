@@ -2,7 +2,7 @@
 
 import { call, query } from "./api.js";
 import { ask } from "./ask.js";
-import { copy } from "./copy.js";
+import { copy } from "./clipboard.js";
 import { button, element, fill } from "./element.js";
 import { failed, notice } from "./notices.js";
 import { session } from "./session.js";

@@ -68,6 +68,7 @@ export const at = (time) => absolute.format(new Date(time));
 /** @param {number | null | undefined} seconds */
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return null;
+  if (seconds < 0.1) return `${Math.round(seconds * 1000)} ms`;
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   if (seconds < 90) return `${Math.round(seconds)} s`;
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
@@ -92,3 +93,14 @@ export const counted = (count, one, many = `${one}s`) => `${count.toLocaleString
  * @param {string} name
  */
 export const labelOf = (name) => (name.charAt(0).toUpperCase() + name.slice(1)).replaceAll("_", " ");
+
+/** @type {Record<string, string>} */
+const PRECISIONS = { f32: "32-bit float", bf16: "bfloat16", f16: "16-bit float", int8: "8-bit integers" };
+/** @type {Record<string, string>} */
+const DEVICES = { cpu: "CPU", cuda: "GPU (CUDA)", flex: "CPU (flex)", ndarray: "CPU (ndarray)", none: "none" };
+
+/** @param {string} name */
+export const precisionName = (name) => PRECISIONS[name] ?? name;
+
+/** A kind of device, or what computes on it. @param {string} name */
+export const deviceName = (name) => DEVICES[name] ?? name;

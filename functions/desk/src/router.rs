@@ -4,11 +4,11 @@ use std::future::ready;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::http::header::ALLOW;
-use axum::http::{Method, Uri};
+use axum::http::header::{ALLOW, LOCATION};
+use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
-use axum::routing::any;
+use axum::routing::{any, get};
 use easel_problem::Problem;
 use sha2::{Digest, Sha256};
 
@@ -18,8 +18,12 @@ use crate::content::Content;
 use crate::options::{DeskOptions, Error, Result};
 use crate::policy;
 
-/// The page and its files: `/` is the page, `/desk/configuration.json` what it has to know of the service, and everything
-/// else is under `/desk/{version}/`, where the version is a hash of all files, so that browsers keep them for good.
+/// The media type of the page's icon.
+const ICON: &str = "image/svg+xml";
+
+/// The page and its files: `/` is the page, `/docs` leads to its documentation of the API, `/favicon.ico` is its icon,
+/// `/desk/configuration.json` what it has to know of the service, and everything else is under `/desk/{version}/`, where the
+/// version is a hash of all files, so that browsers keep them for good.
 ///
 /// It has no fallback and nothing outside these paths, so it can be merged with the API's router.
 ///
@@ -35,8 +39,14 @@ pub fn router(options: &DeskOptions) -> Result<Router> {
             plain: Bytes::from_static(asset.plain),
             compressed: Some(Bytes::from_static(asset.compressed)),
         };
+        // Browsers look for it there, whatever a page says.
+        if asset.media_type == ICON {
+            let cache_control = "public, max-age=86400";
+            router = router.route("/favicon.ico", Content { cache_control, ..content.clone() }.route());
+        }
         router = router.route(asset.path, content.route());
     }
+    router = router.route("/docs", get(async || (StatusCode::FOUND, [(LOCATION, "./#/docs")])));
     let headers = policy::headers(options)?;
     let router = router.method_not_allowed_fallback(method_not_allowed);
     let router = router.route("/desk/", any(not_found)).route("/desk/{*path}", any(not_found));

@@ -125,3 +125,14 @@ async fn only_get_and_head_are_allowed() {
         assert_eq!((&problem["type"], &problem["status"]), (&"urn:easel:problem:wrong-method".into(), &405.into()));
     }
 }
+
+#[tokio::test]
+async fn what_browsers_and_people_try_is_there() {
+    let desk = desk();
+    let icon = get(&desk, "/favicon.ico", &[]).await;
+    assert_eq!((icon.status().as_u16(), header(&icon, "content-type")), (200, "image/svg+xml"));
+    assert_eq!(header(&icon, "cache-control"), "public, max-age=86400");
+    let documentation = get(&desk, "/docs", &[]).await;
+    // Relative, because the desk may be below another path.
+    assert_eq!((documentation.status().as_u16(), header(&documentation, "location")), (302, "./#/docs"));
+}

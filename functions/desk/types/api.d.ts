@@ -641,6 +641,7 @@ export interface components {
             base_model_loaded: boolean;
             /** @description Of a CUDA device. */
             compute_capability?: string | null;
+            defaults?: components["schemas"]["ModelDefaults"] | null;
             /** @description `cpu` or `cuda`; `none` if the worker cannot draw, null before there was one. */
             device?: string | null;
             /** @description The device's own name. */
@@ -828,6 +829,33 @@ export interface components {
             };
             /** @description The workers that have reported in the last day, the newest report first. */
             workers: components["schemas"]["WorkerView"][];
+        };
+        /** @description What a model does where nothing else is asked for. */
+        ModelDefaults: {
+            /**
+             * Format: double
+             * @description How closely it follows the prompt.
+             */
+            guidance_scale: number;
+            /**
+             * Format: int32
+             * @description Height in pixels.
+             */
+            height: number;
+            /** @description Whether it is the demo model, which draws shapes only. */
+            is_demo: boolean;
+            /** @description The scheduler. */
+            scheduler: string;
+            /**
+             * Format: int32
+             * @description Denoising steps.
+             */
+            steps: number;
+            /**
+             * Format: int32
+             * @description Width in pixels.
+             */
+            width: number;
         };
         /**
          * @description What can be done to a task.
@@ -1051,6 +1079,10 @@ export interface components {
             strength?: number | null;
             /** @description Whether the refiner takes the last part of the schedule. Default: if there is one. */
             use_refiner?: boolean | null;
+            /** @description The other seed. Image i of several has this seed plus i. Default: drawn at random where there is a variation strength. */
+            variation_seed?: number | null;
+            /** @description How much of another seed's noise the images start from, as in AUTOMATIC1111: small values vary an image a little, 1 is the other seed's. The images of one request are then variations of the same one. Default: 0. */
+            variation_strength?: number | null;
             /** @description Width in pixels, a multiple of 8. Default: the init image's, else the model's own. */
             width?: number | null;
         };
@@ -1154,6 +1186,10 @@ export interface components {
             strength?: number;
             /** @description Whether the refiner takes the last part of the schedule. */
             use_refiner?: boolean;
+            /** @description The other seed. Image i of several has this seed plus i. */
+            variation_seed?: number;
+            /** @description How much of another seed's noise the images start from, as in AUTOMATIC1111: small values vary an image a little, 1 is the other seed's. The images of one request are then variations of the same one. */
+            variation_strength?: number;
             /** @description Width in pixels, a multiple of 8. */
             width?: number;
         };
@@ -1285,6 +1321,10 @@ export interface components {
             title?: string | null;
             /** @description Whether the refiner takes the last part of the schedule. Default: if there is one. */
             use_refiner?: boolean | null;
+            /** @description The other seed. Image i of several has this seed plus i. Default: drawn at random where there is a variation strength. */
+            variation_seed?: number | null;
+            /** @description How much of another seed's noise the images start from, as in AUTOMATIC1111: small values vary an image a little, 1 is the other seed's. The images of one request are then variations of the same one. Default: 0. */
+            variation_strength?: number | null;
             /** @description Width in pixels, a multiple of 8. Default: the init image's, else the model's own. */
             width?: number | null;
         };

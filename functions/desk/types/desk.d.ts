@@ -6,7 +6,7 @@ type Schemas = components["schemas"];
 
 /** As json.js reads it: a seed is text, because it has 64 bits. */
 type Read<Value> = Value extends object
-  ? { [Key in keyof Value]: Key extends "seed" ? Exclude<Value[Key], number> | string : Read<Value[Key]> }
+  ? { [Key in keyof Value]: Key extends "seed" | "variation_seed" ? Exclude<Value[Key], number> | string : Read<Value[Key]> }
   : Value;
 
 export type Attempt = Read<Schemas["AttemptView"]>;
@@ -15,6 +15,7 @@ export type History = Read<Schemas["HistoryView"]>;
 export type Identity = Schemas["Identity"];
 export type Metrics = Schemas["MetricsView"];
 export type IssuedToken = Schemas["IssuedToken"];
+export type ModelDefaults = Schemas["ModelDefaults"];
 export type Note = Schemas["Decision"];
 export type Offers = Schemas["Offers"];
 export type Problem = Schemas["Problem"];

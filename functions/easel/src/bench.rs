@@ -51,7 +51,8 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<(), CommandError> {
     let size = arguments.size.unwrap_or(if shape == Shape::Demo { 128 } else { 1024 });
     let requirement = Model::requirement(&ModelSource::random(shape)?, None, precision)?;
     let choice = DeviceChoice::select(preference, requirement)?;
-    output::note(&format!("Device: {} ({}, {})", choice.name, choice.backend, choice.precision));
+    let (backend, format) = (choice.backend.described(), choice.precision.described());
+    output::note(&format!("Device: {} – {backend}, {format}", choice.name));
     if let Some(reason) = &choice.fallback_reason {
         output::note(&format!("  Not CUDA: {reason}"));
     }

@@ -146,7 +146,7 @@ impl Client {
                 |error| CommandError::failed(format!("{} responds with something that is not JSON: {error}", self.api));
             return value.map_err(odd);
         }
-        Err(refused(status, &value.unwrap_or_default()))
+        Err(refused(status, self.has_token(), &value.unwrap_or_default()))
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> CommandError {
@@ -170,10 +170,11 @@ pub(crate) fn cause(error: &reqwest::Error) -> String {
 }
 
 /// A problem document as one line.
-fn refused(status: StatusCode, problem: &Value) -> CommandError {
+fn refused(status: StatusCode, has_token: bool, problem: &Value) -> CommandError {
     let detail = problem["detail"].as_str().map_or_else(|| format!("status {status}"), str::to_owned);
     let message = match status {
-        StatusCode::UNAUTHORIZED => format!("{detail}; use --token or EASEL_TOKEN"),
+        StatusCode::UNAUTHORIZED if !has_token => "no token given: use --token or EASEL_TOKEN".to_owned(),
+        StatusCode::UNAUTHORIZED => format!("{detail}; use another with --token or EASEL_TOKEN"),
         _ => format!("the service refused the request: {detail}"),
     };
     if status.is_client_error() { CommandError::wrong_use(message) } else { CommandError::failed(message) }

@@ -236,11 +236,11 @@ fn text(diagnosis: &Diagnosis) -> String {
     match &diagnosis.chosen {
         Some(chosen) => {
             lines.push(format!(
-                "Device `{}` means: {} ({}, {}), {} of memory free",
+                "Device `{}` means: {} – {}, {}, {} of memory free",
                 diagnosis.asked_for,
                 chosen.device_name,
-                chosen.backend,
-                chosen.precision,
+                chosen.backend.described(),
+                chosen.precision.described(),
                 units::bytes(chosen.free_memory_bytes)
             ));
             if let Some(reason) = &chosen.fallback_reason {

@@ -244,10 +244,10 @@ fn introduce(choice: &ModelChoice, device: &DeviceChoice, seed: u64, seed_was_dr
     }
     let capability = device.compute_capability.as_ref().map(|version| format!(", compute capability {version}"));
     output::note(&format!(
-        "Device: {} ({}, {}{})",
+        "Device: {} – {}, {}{}",
         device.name,
-        device.backend,
-        device.precision,
+        device.backend.described(),
+        device.precision.described(),
         capability.unwrap_or_default()
     ));
     if let Some(reason) = &device.fallback_reason {

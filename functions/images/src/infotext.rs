@@ -25,6 +25,10 @@ pub fn infotext(record: &ImageRecord<'_>) -> String {
         entries.push(("Size", format!("{width}x{height}")));
     }
     entries.push(("Model", record.model.to_owned()));
+    if let Some(seed) = settings.variation_seed.filter(|_| settings.variation_strength > 0.0) {
+        entries.push(("Variation seed", seed.to_string()));
+        entries.push(("Variation seed strength", settings.variation_strength.to_string()));
+    }
     if record.init.is_some() {
         entries.push(("Denoising strength", settings.strength.to_string()));
     }
@@ -96,7 +100,7 @@ mod tests {
             scheduler: Some("dpmpp_2m_karras".parse().expect("a scheduler")),
             ..ResolvedSettings::new("a heart")
         };
-        let record = ImageRecord {
+        let mut record = ImageRecord {
             easel: "0.1.0",
             settings: &settings,
             model: "demo",
@@ -115,6 +119,16 @@ mod tests {
             CFG scale: 5, Seed: 7, Size: 128x64, Model: demo, Refiner: demo-refiner, \
             Refiner switch at: 0.8, VAE: fixed, VAE Decoder: taesdxl, Version: easel 0.1.0";
         assert_eq!(infotext(&record), expected);
+        let varied = ResolvedSettings { variation_strength: 0.2, variation_seed: Some(u64::MAX), ..settings.clone() };
+        record.settings = &varied;
+        let text = infotext(&record);
+        assert!(
+            text.contains(
+                ", VAE Decoder: taesdxl, Variation seed: 18446744073709551615, Variation seed strength: 0.2, "
+            ),
+            "{text}"
+        );
+        record.settings = &settings;
 
         let lora = |name: &str| LoraRecord {
             name: name.into(),

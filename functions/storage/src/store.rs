@@ -47,7 +47,7 @@ pub use listing::{Filter, Page};
 pub use offers::WorkerOffers;
 pub use uploads::UploadCount;
 pub use waiting::{Owner, WaitingTask};
-pub use workers::WorkerReport;
+pub use workers::{ModelDefaults, WorkerReport};
 
 use crate::error::Result;
 use easel_domain::Error::NotFound;

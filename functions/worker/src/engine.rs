@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use easel_model::DeviceChoice;
 use easel_models::offers::{Catalogue, NamedModel, OfferKind};
-use easel_storage::store::WorkerReport;
+use easel_storage::store::{ModelDefaults, WorkerReport};
 use easel_system::environment;
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -39,6 +39,8 @@ pub struct Engine {
     opened: Mutex<Vec<Arc<OpenedModel>>>,
     /// The name of the model that draws unless a task names another.
     default_name: String,
+    /// What that model does where nothing else is asked for.
+    defaults: ModelDefaults,
     /// Bytes that models may take in memory, all together.
     room: u64,
     loras: Option<Catalogue>,
@@ -82,6 +84,7 @@ impl Engine {
             named,
             device,
             default_name: model.name.clone(),
+            defaults: model.defaults(),
             opened: Mutex::new(vec![Arc::new(model)]),
             room,
             loras,
@@ -153,6 +156,7 @@ impl Engine {
             precision: self.device.precision.to_string(),
             fallback_reason: self.device.fallback_reason.clone(),
             model: model.map_or_else(|| self.default_name.clone(), |model| model.name.clone()),
+            defaults: Some(self.defaults.clone()),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             cold_start_seconds: self.opening_seconds,
             on_demand: is_on_demand(),
@@ -190,6 +194,7 @@ pub fn unavailable(worker: &str, error: &Error) -> WorkerReport {
         precision: none(),
         fallback_reason: Some(error.to_string()),
         model: none(),
+        defaults: None,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         cold_start_seconds: 0.0,
         on_demand: is_on_demand(),

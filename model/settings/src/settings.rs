@@ -89,13 +89,23 @@ impl Settings {
         with(read(SETTINGS, values, Missing::Filled), errors.collect()).map(drop)
     }
 
-    /// The settings of values that were checked before; `seed` is taken where none is given.
+    /// The settings of values that were checked before; `seed` is taken where none is given, and the one after it for the
+    /// variation.
     ///
     /// # Errors
     /// A value does not have the type of its setting.
     pub fn from_checked(mut values: Map<String, Value>, seed: u64) -> Result<Self, FieldError> {
         values.entry("seed").or_insert_with(|| Value::from(seed));
+        if values.get("variation_strength").and_then(Value::as_f64).is_some_and(|strength| strength > 0.0) {
+            values.entry("variation_seed").or_insert_with(|| Value::from(seed.wrapping_add(1)));
+        }
         serde_json::from_value(Value::Object(values)).map_err(|error| unreadable(&error))
+    }
+
+    /// The seed of image `index` of several.
+    #[must_use]
+    pub fn seed_of(&self, index: u32) -> u64 {
+        seeds_of(self.seed, self.variation_strength.unwrap_or_default(), self.variation_seed, index).0
     }
 
     /// Each setting that is there, by its name.
@@ -106,6 +116,15 @@ impl Settings {
             Err(error) => Err(vec![unreadable(&error)]),
         }
     }
+}
+
+/// The seed of image `index` and that of its variation, as AUTOMATIC1111 counts them (`process_images_inner` in its
+/// `modules/processing.py`): variations are all of the same image. Seeds wrap around after the largest.
+fn seeds_of(seed: u64, strength: f64, variation_seed: Option<u64>, index: u32) -> (u64, Option<u64>) {
+    if strength > 0.0 {
+        return (seed, Some(variation_seed.unwrap_or_default().wrapping_add(index.into())));
+    }
+    (seed.wrapping_add(index.into()), variation_seed)
 }
 
 /// Whether `null` gives the setting back to the model: a number of images is not the model's to choose.
@@ -142,7 +161,8 @@ impl ResolvedSettings {
     /// The settings that generate image `index` of these by itself. Seeds wrap around after the largest.
     #[must_use]
     pub fn alone(&self, index: u32) -> Self {
-        Self { seed: self.seed.wrapping_add(index.into()), count: 1, ..self.clone() }
+        let (seed, variation_seed) = seeds_of(self.seed, self.variation_strength, self.variation_seed, index);
+        Self { seed, variation_seed, count: 1, ..self.clone() }
     }
 
     /// The settings of one image of `prompt`, with the reference implementation's defaults and the seed 0.
@@ -220,6 +240,18 @@ mod tests {
         assert_eq!(changed(json!({"seed": 1, "steps": null})), Settings { steps: None, ..before.clone() });
         let moved = changed(json!({"seed": 1, "init_image": null}));
         assert_eq!((moved.init_image, moved.strength), (None, None));
+    }
+
+    #[test]
+    fn variations_are_of_one_image_and_have_seeds_of_their_own() {
+        let read = |body: Value| Settings::read(object(body), 9).expect("settings");
+        let drawn = read(json!({"prompt": "a", "seed": 5, "variation_strength": 0.2, "count": 3}));
+        assert_eq!((drawn.variation_seed, drawn.seed_of(2)), (Some(10), 5));
+        assert_eq!(drawn.resolve().alone(2).variation_seed, Some(12));
+        let given = read(json!({"prompt": "a", "variation_strength": 0.2, "variation_seed": u64::MAX}));
+        assert_eq!((given.seed, given.resolve().alone(1).variation_seed), (9, Some(0)));
+        let none = read(json!({"prompt": "a", "variation_strength": 0}));
+        assert_eq!((none.variation_seed, none.seed_of(2)), (None, 11));
     }
 
     #[test]

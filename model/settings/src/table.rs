@@ -204,6 +204,11 @@ settings! {
     /// The seed of the noise: the same seed and settings give the same image. Image i of several is what the same request
     /// alone gives with this seed plus i.
     seed: u64, Kind::whole(0, u64::MAX), always(0), "drawn at random";
+    /// How much of another seed's noise the images start from, as in AUTOMATIC1111: small values vary an image a little, 1 is
+    /// the other seed's. The images of one request are then variations of the same one.
+    variation_strength: f64, SHARE, or(0.0), "0";
+    /// The other seed. Image i of several has this seed plus i.
+    variation_seed: u64, Kind::whole(0, u64::MAX), optional, "drawn at random where there is a variation strength";
     /// How many images.
     count: u32, Kind::whole(1, MAX_COUNT), always(1), "1";
     /// Whether the refiner takes the last part of the schedule.

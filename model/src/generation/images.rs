@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::request::Request;
 
 /// Width and height of the result: what was asked for, else the init image's, else `native`.
-pub(super) fn size(request: &Request, native: usize) -> Result<(u32, u32)> {
+pub(super) fn size(request: &Request, native: u32) -> Result<(u32, u32)> {
     let sides = easel_settings::SIDES;
     let side = |asked: Option<u32>, init: Option<u32>, field| match (asked, init) {
         (Some(side), _) => Ok(side),
@@ -20,7 +20,7 @@ pub(super) fn size(request: &Request, native: usize) -> Result<(u32, u32)> {
                 sides.end()
             ),
         )),
-        (None, None) => Ok((native as u32).clamp(*sides.start(), *sides.end())),
+        (None, None) => Ok(native),
     };
     let init = request.init_image.as_ref().map(RgbImage::dimensions);
     Ok((

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use easel_settings::SIDES;
+
 use super::components::{LoadedComponent, LoadedComponents};
 use super::text_cache::TextCache;
 use crate::config::{ModelIndex, UNetConfig, VaeConfig};
@@ -12,12 +14,12 @@ use crate::error::{Error, Result};
 use crate::network::parameters::{ParameterSource, Parameters};
 use crate::network::text_encoder::TextEncoder;
 use crate::network::unet::UNet;
-use crate::network::vae::{TinyDecoder, VaeDecoder, VaeEncoder};
+use crate::network::vae::{SCALE, TinyDecoder, VaeDecoder, VaeEncoder};
 use crate::ops::release_buffers;
 use crate::precision::WeightFormat;
 use crate::request::Request;
 use crate::retention::Retention;
-use crate::scheduler::SchedulerConfig;
+use crate::scheduler::{SchedulerConfig, SchedulerName};
 use crate::stage::Stage;
 use crate::weights::{
     Cache, Component, ComponentMerge, Fingerprint, KeepingParameters, Merge, ModelOptions, ModelSource, Tokenizers,
@@ -147,6 +149,17 @@ impl Model {
     /// What tells the weights and settings of base, refiner and VAEs from others, whichever precision they are computed in.
     pub fn weights_fingerprint(&self) -> &str {
         &self.0.weights_fingerprint
+    }
+
+    /// The width and height, in pixels, of the images that this model was made for, within what may be asked for.
+    pub fn native_size(&self) -> u32 {
+        let side = (self.unet_config(Stage::Base).sample_size * SCALE) as u32;
+        side.clamp(*SIDES.start(), *SIDES.end())
+    }
+
+    /// The scheduler of a request that names none.
+    pub fn default_scheduler(&self) -> SchedulerName {
+        self.scheduler_config().default_name().0
     }
 
     pub(crate) fn index(&self, stage: Stage) -> &ModelIndex {

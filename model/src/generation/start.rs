@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use easel_settings::ResolvedSettings;
 use image::RgbImage;
 
 use super::conditioning::StageConditioning;
 use super::plan::Plan;
 use super::prompts::Prompts;
+use super::variation::Variation;
 use super::words::{Words, digests};
 use super::{CHANNELS, Checkpoint, Generation, Model, Reuse, Timings, Trace, images};
 use crate::device::panics::computing;
@@ -97,7 +99,7 @@ impl Generation {
             return Err(fault("its latents, step or noise do not fit its request"));
         }
         run.scheduler.restore(checkpoint.history);
-        run.noise = ImageNoise::resume(run.settings.seed, &checkpoint.noise)?;
+        run.noise = ImageNoise::resume(seeds(&run.settings), &checkpoint.noise)?;
         run.latents = checkpoint.latents;
         run.reuse.latents = checkpoint.reused;
         run.index = checkpoint.index;
@@ -117,7 +119,7 @@ impl Generation {
     fn prepare(model: Model, request: Request, from_image: bool, traced: bool) -> Result<Self> {
         request.validate()?;
         let model = model.with_loras_of(&request)?;
-        let (width, height) = images::size(&request, model.unet_config(Stage::Base).sample_size * SCALE)?;
+        let (width, height) = images::size(&request, model.native_size())?;
         let loras = [&request.loras, &request.refiner_loras].map(|loras| identities(loras));
         let Request { mut settings, init_image, embeddings, loras: requested, .. } = request;
         (settings.width, settings.height) = (Some(width), Some(height));
@@ -137,7 +139,7 @@ impl Generation {
             scheduler,
             latents: Vec::new(),
             denoised: None,
-            noise: ImageNoise::new(settings.seed, settings.count),
+            noise: ImageNoise::new(seeds(&settings)),
             conditioning: [None, None],
             reuse: Reuse::default(),
             warnings,
@@ -177,8 +179,12 @@ impl Generation {
         let (h, w) = self.size;
         let count = self.settings.count as usize;
         let shape = [count, CHANNELS, h, w];
+        let mut variation = Variation::of(&self.settings);
         if let Some(trace) = &mut self.trace {
-            let first = self.noise.clone().normal(shape.iter().product());
+            let mut first = self.noise.clone().normal(shape.iter().product());
+            if let Some(mut variation) = variation.clone() {
+                variation.apply(&mut first, self.size);
+            }
             trace.keep_floats("noise", &shape, &first);
             trace.keep_doubles("timesteps", self.scheduler.timesteps());
             if let Some(lengths) = self.model.lengths_of_changes()? {
@@ -187,15 +193,15 @@ impl Generation {
         }
         self.latents = match self.init_image.take() {
             None => {
-                let mut noise = self.noise.normal(self.latents_len());
+                let mut noise = self.first_noise(&mut variation);
                 let sigma = self.scheduler.init_noise_sigma();
                 noise.iter_mut().for_each(|value| *value *= sigma);
                 noise
             }
             Some(init) => {
                 let began = Stopwatch::start();
-                let clean = self.encode(&init)?;
-                let noise = self.noise.normal(clean.len());
+                let clean = self.encode(&init, &mut variation)?;
+                let noise = self.first_noise(&mut variation);
                 self.spent("encode", began);
                 self.scheduler.add_noise(self.plan.start, &clean, &noise)?
             }
@@ -203,12 +209,21 @@ impl Generation {
         Ok(())
     }
 
+    /// Noise for every image's latents, varied where that was asked for. What samplers draw later is the seed's own.
+    fn first_noise(&mut self, variation: &mut Option<Variation>) -> Vec<f32> {
+        let mut noise = self.noise.normal(self.latents_len());
+        if let Some(variation) = variation {
+            variation.apply(&mut noise, self.size);
+        }
+        noise
+    }
+
     /// For every image the latents of `init`, drawn from the VAE's distribution with the image's first noise:
     /// `[count, 4, h, w]`.
-    fn encode(&mut self, init: &RgbImage) -> Result<Vec<f32>> {
+    fn encode(&mut self, init: &RgbImage, variation: &mut Option<Variation>) -> Result<Vec<f32>> {
         let (h, w) = self.size;
         let pixels = images::to_numbers(init, w * SCALE, h * SCALE);
-        let noise = self.noise.normal(self.latents_len());
+        let noise = self.first_noise(variation);
         computing("the VAE encoder", || {
             let vae = self.model.vae_encoder(Stage::Base)?;
             let device = self.model.device().device();
@@ -222,6 +237,11 @@ impl Generation {
             Ok(latents)
         })
     }
+}
+
+/// The seed of every image.
+fn seeds(settings: &ResolvedSettings) -> impl Iterator<Item = u64> {
+    (0..settings.count).map(|index| settings.alone(index).seed)
 }
 
 /// What tells `loras` from others.

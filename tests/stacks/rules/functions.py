@@ -32,7 +32,7 @@ LEFT_OUT = [
 # Functions that are another's program with a role of their own.
 OWN_ROLES = {"Erase": "review"}
 # The desk is no part of the API's description.
-DESK = {("GET", "/", "desk", False), ("GET", "/desk/{proxy+}", "desk", False)}
+DESK = {("GET", path, "desk", False) for path in ("/", "/desk/{proxy+}", "/docs", "/favicon.ico")}
 # What the SDK and libraries read for themselves.
 OF_OTHERS = {"AWS_REGION", "HOME"}
 

@@ -8,17 +8,25 @@ import { keepsSeeds } from "../../pages/json.js";
 test("a prompt, a negative prompt and parameters are read from infotext", () => {
   const text = "a heart\non a table\nNegative prompt: green\nblue\nSteps: 20, Sampler: DPM++ 2M, Schedule type: Karras, " +
     "CFG scale: 4.5, Seed: 18446744073709551615, Size: 1024x768, Lora hashes: \"a: 1, b: 2\", Version: v1.10.0";
-  assert.deepEqual(fromInfotext(text), {
+  assert.deepEqual(fromInfotext(text), { unused: [], settings: {
     prompt: "a heart\non a table", negative_prompt: "green\nblue", steps: 20, scheduler: "dpmpp_2m_karras", guidance_scale: 4.5,
     seed: "18446744073709551615", width: 1024, height: 768,
-  });
+  } });
 });
 
 test("what is missing from infotext is left to the model", () => {
-  assert.deepEqual(fromInfotext("a heart\nSteps: 20, Sampler: Unknown"), { prompt: "a heart", steps: 20 });
+  const unknown = fromInfotext("a heart\nSteps: 20, Sampler: Unknown, Hires upscale: 2, Version: 1");
+  assert.deepEqual(unknown, { settings: { prompt: "a heart", steps: 20 }, unused: ["the sampler “Unknown”, which is not known here", "Hires upscale"] });
   const beta = "a heart\nSteps: 20, Sampler: DPM++ 3M SDE, Schedule type: Beta";
-  assert.deepEqual(fromInfotext(beta), { prompt: "a heart", steps: 20, scheduler: "DPM++ 3M SDE Beta" });
+  assert.deepEqual(fromInfotext(beta)?.settings, { prompt: "a heart", steps: 20, scheduler: "DPM++ 3M SDE Beta" });
   for (const text of ["", "a heart", "Steps: 20, Sampler: Euler"]) assert.equal(fromInfotext(text), null);
+});
+
+test("a variation and the layers left out are read from infotext", () => {
+  const text = "a heart\nSteps: 20, Sampler: Euler, Clip skip: 3, Variation seed: 18446744073709551615, Variation seed strength: 0.2";
+  assert.deepEqual(fromInfotext(text), { unused: [], settings: {
+    prompt: "a heart", steps: 20, scheduler: "euler", clip_skip: 1, variation_strength: 0.2, variation_seed: "18446744073709551615",
+  } });
 });
 
 test("every setting that can be requested is read from Easel's record", { skip: !keepsSeeds }, () => {

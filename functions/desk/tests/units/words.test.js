@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { ago, changeName, counted, duration, labelOf, money, statusName, titleOf } from "../../pages/words.js";
 
 test("durations have the unit that suits them", () => {
-  const cases = [[0.04, "0.0 s"], [1.94, "1.9 s"], [89.4, "89 s"], [90, "2 min"], [5399, "90 min"], [5400, "1.5 h"], [null, null], [undefined, null]];
+  const cases = [[0.04, "40 ms"], [1.94, "1.9 s"], [89.4, "89 s"], [90, "2 min"], [5399, "90 min"], [5400, "1.5 h"], [null, null], [undefined, null]];
   for (const [seconds, expected] of cases) assert.equal(duration(seconds), expected);
 });
 

@@ -88,7 +88,7 @@ fn a_person_is_told_the_device_the_model_and_how_to_get_others() {
     );
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(0), "heart.png\n"), "{outcome:?}");
     assert!(!outcome.stderr.contains("a step and"), "of a step that takes no time, nothing is estimated: {outcome:?}");
-    for words in ["demo model", "--model PATH", "Device: ", "(flex, f32)", "step 1/2 (base)", "Done in "] {
+    for words in ["demo model", "--model PATH", "Device: ", "CPU (flex), 32-bit float", "step 1/2 (base)", "Done in "] {
         assert!(outcome.stderr.contains(words), "`{words}` is not in: {}", outcome.stderr);
     }
 }

@@ -48,6 +48,9 @@ pub struct WorkerReport {
     pub fallback_reason: Option<String>,
     /// The model's name.
     pub model: String,
+    /// What the model that draws unless a task names another does where nothing else is asked for.
+    #[serde(default)]
+    pub defaults: Option<ModelDefaults>,
     /// The worker's version.
     pub version: String,
     /// Seconds from its start to being ready.
@@ -55,6 +58,23 @@ pub struct WorkerReport {
     /// Whether it runs only while there is something to do, as on Lambda, so that its silence says nothing.
     #[serde(default)]
     pub on_demand: bool,
+}
+
+/// What a model does where nothing else is asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ModelDefaults {
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Denoising steps.
+    pub steps: u32,
+    /// How closely it follows the prompt.
+    pub guidance_scale: f64,
+    /// The scheduler.
+    pub scheduler: String,
+    /// Whether it is the demo model, which draws shapes only.
+    pub is_demo: bool,
 }
 
 impl WorkerReport {

@@ -7,8 +7,9 @@ use easel_model::{Backend, DeviceChoice, DevicePreference, Model, ModelSource, R
 use easel_models::demo_model::DemoModel;
 use easel_models::model_choice::{ModelChoice, NamedModels};
 use easel_models::offers::NamedModel;
-use easel_models::pull;
-use easel_settings::Preset;
+use easel_models::{pull, recipes};
+use easel_settings::{Preset, Settings};
+use easel_storage::store::ModelDefaults;
 use easel_system::environment::{MODEL, MODELS, REFINER, TINY_VAE, VAE};
 
 use super::EngineOptions;
@@ -31,8 +32,8 @@ pub struct OpenedModel {
     pub(crate) recipe: Option<&'static Preset>,
     /// The memory that the whole model and its computations need, in bytes.
     pub(crate) expected_memory: u64,
-    /// The demo model's files have to stay where they are.
-    _demo: Option<DemoModel>,
+    /// The demo model, whose files have to stay where they are.
+    demo: Option<DemoModel>,
 }
 
 impl OpenedModel {
@@ -74,6 +75,23 @@ impl OpenedModel {
             retention: Retention::KeepWarm,
             cache: options.cache.clone().map(easel_models::packed_weights).transpose()?,
         })?)
+    }
+
+    /// What it does where a request says nothing else.
+    pub(super) fn defaults(&self) -> ModelDefaults {
+        let mut settings = Settings::default();
+        recipes::fill(&mut settings, [], &self.name, self.recipe);
+        settings.steps.get_or_insert(self.default_steps);
+        let settings = settings.resolve();
+        let side = self.model.native_size();
+        ModelDefaults {
+            width: side,
+            height: side,
+            steps: settings.steps,
+            guidance_scale: settings.guidance_scale,
+            scheduler: settings.scheduler.unwrap_or_else(|| self.model.default_scheduler()).to_string(),
+            is_demo: self.demo.is_some(),
+        }
     }
 
     /// The engine's device in the precision that these files ask for.
@@ -125,7 +143,7 @@ impl OpenedModel {
             default_steps,
             recipe,
             expected_memory,
-            _demo: demo,
+            demo,
         }
     }
 }

@@ -177,7 +177,7 @@ fn generated(task: &Task, index: u32, (width, height): (u32, u32), file: &[u8]) 
         width,
         height,
         bytes: file.len() as u64,
-        seed: task.attempt.settings.seed.wrapping_add(index.into()),
+        seed: task.attempt.settings.seed_of(index),
         sha256: sha256(file),
     }
 }

@@ -1,6 +1,7 @@
 //! Texts without marks.
 
 use burn::tensor::Tensor;
+use easel_settings::shortened;
 
 use super::encoder::{EncodedPart, EncodedText, Encoding, ReadTokens, check_count};
 use crate::error::Result;
@@ -21,7 +22,10 @@ pub(super) fn encode_cut(
         let kept: Vec<u32> = ids.iter().take(ROOM).map(|&(id, _)| id).collect();
         cut.push(vec![Chunk::new(&kept, &vec![1.0; kept.len()], encoder.marks)]);
         if let Some(&(_, dropped)) = ids.get(ROOM) {
-            let warning = format!("the {what} is longer than the model reads; left out: `{}`", &text[dropped..]);
+            let warning = format!(
+                "the {what} is too long: the model ignored everything from “{}” on",
+                shortened(text[dropped..].trim(), REPEATED)
+            );
             if !warnings.contains(&warning) {
                 warnings.push(warning);
             }
@@ -29,6 +33,9 @@ pub(super) fn encode_cut(
     }
     encode(encoding, cut)
 }
+
+/// Most characters of what a warning repeats.
+const REPEATED: usize = 60;
 
 /// `text` however long it is, in portions.
 pub(super) fn encode_all(encoding: &Encoding<'_>, text: &str) -> Result<EncodedPart> {

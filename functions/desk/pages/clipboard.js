@@ -1,12 +1,8 @@
-// Copying text.
+// Copying text for use elsewhere.
 
 import { notice } from "./notices.js";
 
-/**
- * Copies a text, or shows it where the browser has no clipboard for the page.
- * @param {string} text
- * @param {string} what It is, for the notice.
- */
+/** @param {string} text @param {string} what */
 export function copy(text, what) {
   const shown = () => notice(`${what}: ${text}`, { lasts: true });
   // Browsers have no clipboard for pages that came over plain HTTP.
