@@ -201,6 +201,7 @@ fn part(model: &Model, options: &BenchOptions) -> Result<Box<dyn FnMut() -> Resu
                 context: tensor(random(77 * config.cross_attention_dim), [1, 77, config.cross_attention_dim], &device),
                 pooled: tensor(random(pooled), [1, pooled], &device),
                 time_ids: vec![side as f32; numbers],
+                negatives: 0,
             };
             Box::new(move || floats(unet.forward(latents.clone(), 500.0, &conditioning)).map(drop))
         }

@@ -3,7 +3,9 @@
 //! The numbers decide how much memory is asked for, so every one has bounds; what this crate does not
 //! compute (other block types, other embeddings) is refused by name instead of being ignored.
 
+mod control_net;
 mod fields;
+mod image_encoder;
 mod model_index;
 mod shape;
 mod text_encoder;
@@ -13,6 +15,8 @@ mod vae;
 
 use std::path::Path;
 
+pub use control_net::{ControlNetConfig, UnionConfig};
+pub use image_encoder::ImageEncoderConfig;
 pub use model_index::ModelIndex;
 pub use shape::Shape;
 pub use text_encoder::{HiddenAct, TextEncoderConfig};

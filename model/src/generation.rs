@@ -3,17 +3,20 @@
 mod checkpoint;
 mod components;
 mod conditioning;
+mod control;
 mod decode;
 mod encoding;
 mod evaluate;
 mod explain;
 mod guidance;
+mod image_prompt;
 mod images;
 mod memory_requirement;
 mod model;
 mod plan;
 mod preview;
 mod prompts;
+mod shelf;
 mod start;
 mod text_cache;
 mod trace;
@@ -34,6 +37,8 @@ use crate::scheduler::{History, Scheduler};
 use crate::stage::Stage;
 pub use checkpoint::Checkpoint;
 use conditioning::StageConditioning;
+use control::Controls;
+use image_prompt::ImagePrompts;
 pub use model::Model;
 use plan::Plan;
 use prompts::Prompts;
@@ -52,6 +57,8 @@ pub struct Generation {
     loras: [Vec<String>; 2],
     prompts: Prompts,
     words: Words,
+    controls: Controls,
+    image_prompts: ImagePrompts,
     /// The image to start from, until it is encoded.
     init_image: Option<RgbImage>,
     /// Height and width of the latents.
@@ -117,6 +124,9 @@ impl Generation {
         if self.conditioning[stage as usize].is_none() {
             // The refiner's turn has come, or the run was resumed.
             self.condition(stage)?;
+        }
+        if stage == Stage::Base {
+            self.read_image_prompts()?;
         }
         let began = Instant::now();
         if self.plan.is_hand_over(self.index) {
@@ -190,6 +200,8 @@ impl Generation {
             model: self.model.fingerprint().to_owned(),
             loras: self.loras.clone(),
             embeddings: self.words.digests(),
+            controls: self.controls.identities().to_vec(),
+            image_prompts: self.image_prompts.identities().to_vec(),
             from_image: self.plan.from_image,
             index: self.index,
             latents: self.latents.clone(),

@@ -27,11 +27,12 @@
 //! | [`scheduler`] | from noise to latents, step by step, with diffusers' numbers; knows no tensors and no device |
 //! | [`prompt`] | what a prompt means: weights, schedules, portions of tokens; knows no tensors |
 //! | `noise` | PyTorch's random numbers |
+//! | `resample` | Pillow's way of resizing images |
 //! | [`config`] | the `config.json` files, checked; models by shape alone |
 //! | [`tokenizer`] | from a prompt to CLIP's token ids |
 //! | `ops` | the operations that take the time, by kernels of ours (the crate `easel_kernels`) or by the backend |
 //! | `device` | the device, chosen by probes that ran on it; its memory; panics of backends |
-//! | `network` | text encoders, UNet and VAE with diffusers' names, and what they ask for while they are built |
+//! | `network` | text encoders, UNet, VAE, ControlNets and image encoders with diffusers' names, and what they ask for while they are built |
 //! | [`weights`] | files to parameters: safetensors, both layouts, LoRAs, trained words, packed weights and their cache, fingerprints |
 //! | [`request`] | what can be asked for, and its bounds |
 //! | `generation` | an opened [`Model`], and a [`Generation`] that advances step by step and can be put aside |
@@ -59,6 +60,7 @@ mod ops;
 mod precision;
 pub mod prompt;
 pub mod request;
+mod resample;
 mod retention;
 pub mod scheduler;
 mod stage;
@@ -72,11 +74,14 @@ pub use error::{Error, Result};
 pub use generation::{Checkpoint, Generation, Model, StepProgress, Timings, Trace};
 pub use noise::{NoiseGenerator, NoiseState};
 pub use precision::Precision;
-pub use request::Request;
+pub use request::{Control, ImagePrompt, Request};
 pub use retention::Retention;
 pub use scheduler::SchedulerName;
 pub use stage::Stage;
-pub use weights::{Cache, Embedding, LoraFile, LoraWeights, ModelOptions, ModelSource, RequestedLora};
+pub use weights::{
+    Cache, ControlModel, Embedding, ImageEncoderFiles, IpAdapter, LoraFile, LoraWeights, ModelOptions, ModelSource,
+    RequestedLora,
+};
 
 /// The example of the README has to compile.
 #[cfg(doctest)]

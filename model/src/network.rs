@@ -1,5 +1,9 @@
 //! SDXL's networks: text encoders, UNet and VAE, and the layers that they are made of.
 
+pub(crate) mod control_net;
+mod encoder_layer;
+pub(crate) mod image_encoder;
+pub(crate) mod image_projection;
 pub(crate) mod layers;
 pub(crate) mod parameters;
 mod resnet;

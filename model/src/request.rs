@@ -1,12 +1,20 @@
 //! What a caller asks for.
 
+mod control;
+mod image_prompt;
+mod window;
+
 use std::sync::Arc;
 
 use easel_settings::{ResolvedSettings, SETTINGS};
 use image::RgbImage;
 
 use crate::error::{Error, Result};
-use crate::weights::{Embedding, RequestedLora};
+use crate::precision::Precision;
+use crate::weights::{ControlModel, Embedding, RequestedLora};
+pub use control::Control;
+pub use image_prompt::ImagePrompt;
+pub(crate) use window::is_within;
 
 /// One request for images: the settings, and the files that go with them.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +29,10 @@ pub struct Request {
     pub refiner_loras: Vec<RequestedLora>,
     /// Trained words that the prompts may use.
     pub embeddings: Vec<Arc<Embedding>>,
+    /// What steers the base model by control images.
+    pub controls: Vec<Control>,
+    /// Images that the base model is prompted with.
+    pub image_prompts: Vec<ImagePrompt>,
 }
 
 impl Request {
@@ -34,13 +46,36 @@ impl Request {
     /// # Errors
     /// As [`validate`].
     pub fn validate(&self) -> Result<()> {
-        validate(&self.settings)
+        validate(&self.settings)?;
+        control::check(&self.controls)?;
+        image_prompt::check(&self.image_prompts)
+    }
+
+    /// Bytes of the networks that [`Self::controls`] and [`Self::image_prompts`] bring, held in `precision`: what a device
+    /// needs beside the model. The encoder of image prompts is gone before the first step.
+    #[must_use]
+    pub fn memory_of_adapters(&self, precision: Precision) -> u64 {
+        let mut models: Vec<&ControlModel> = Vec::new();
+        for control in &self.controls {
+            if !models.contains(&control.model.as_ref()) {
+                models.push(&control.model);
+            }
+        }
+        models.iter().map(|model| model.count_numbers()).sum::<u64>() * precision.bytes() as u64
     }
 }
 
 impl From<ResolvedSettings> for Request {
     fn from(settings: ResolvedSettings) -> Self {
-        Self { settings, init_image: None, loras: Vec::new(), refiner_loras: Vec::new(), embeddings: Vec::new() }
+        Self {
+            settings,
+            init_image: None,
+            loras: Vec::new(),
+            refiner_loras: Vec::new(),
+            embeddings: Vec::new(),
+            controls: Vec::new(),
+            image_prompts: Vec::new(),
+        }
     }
 }
 

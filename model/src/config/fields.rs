@@ -68,6 +68,17 @@ impl<'a> ConfigFields<'a> {
         list.iter().map(|value| self.as_count(field, value, &bounds)).collect()
     }
 
+    /// A list of whole numbers, as many as `lengths` allows, or `default` if the field is absent.
+    pub(super) fn counts_or(
+        &self,
+        field: &str,
+        default: &[usize],
+        lengths: RangeInclusive<usize>,
+        bounds: RangeInclusive<usize>,
+    ) -> Result<Vec<usize>> {
+        self.get(field).map_or_else(|| Ok(default.to_vec()), |_| self.counts(field, lengths, bounds))
+    }
+
     /// One whole number for each of `length` blocks, written as a list or as one number for all of them.
     pub(super) fn count_per_block(
         &self,

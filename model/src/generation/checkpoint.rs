@@ -11,7 +11,7 @@ use crate::scheduler::History;
 /// First bytes of every checkpoint.
 const MAGIC: &[u8; 8] = b"EASELCKP";
 /// Version of the format; readers refuse others.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 /// Larger than any generation within the request's limits.
 const MAX_BYTES: usize = 256 << 20;
 
@@ -27,6 +27,10 @@ pub struct Checkpoint {
     pub(crate) loras: [Vec<String>; 2],
     /// The digests of the files of trained words.
     pub(crate) embeddings: Vec<String>,
+    /// What the controls were: models, images, scales.
+    pub(crate) controls: Vec<String>,
+    /// What the image prompts were: adapters, encoders, images, scales.
+    pub(crate) image_prompts: Vec<String>,
     /// Whether the run started from an image, which decides where in the schedule it started.
     pub(crate) from_image: bool,
     /// The next evaluation of the schedule.

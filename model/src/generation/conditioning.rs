@@ -152,6 +152,7 @@ impl StageConditioning {
             context,
             pooled,
             time_ids: self.time_ids[side].clone(),
+            negatives: side,
         };
         let mut batches: Vec<_> = positive.into_iter().map(|text| condition(text, 0)).collect();
         let Some(negative) = negative.map(|text| condition(text, 1)) else { return batches };
@@ -161,6 +162,7 @@ impl StageConditioning {
                 context: Tensor::cat(vec![negative.context, first.context], 0),
                 pooled: Tensor::cat(vec![negative.pooled, first.pooled], 0),
                 time_ids: [negative.time_ids, first.time_ids].concat(),
+                negatives: 1,
             };
         } else {
             batches.insert(0, negative);

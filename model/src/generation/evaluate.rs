@@ -3,10 +3,11 @@
 use burn::tensor::Tensor;
 
 use super::conditioning::StageConditioning;
-use super::{CHANNELS, Generation, Reuse, guidance};
+use super::control::{self, Steering};
+use super::{CHANNELS, Generation, Reuse, Trace, guidance};
 use crate::device::panics::computing;
 use crate::error::Result;
-use crate::network::unet::{Conditioning, UNet};
+use crate::network::unet::{Additions, Conditioning, Residuals, UNet};
 use crate::ops::{floats, tensor};
 use crate::stage::Stage;
 
@@ -57,15 +58,18 @@ impl Generation {
         self.scheduler.step_of(index)
     }
 
-    /// The evaluation whose deep features the one at `index` uses: itself, or an earlier one of the same stage, texts and
-    /// batch.
+    /// The evaluation whose deep features the one at `index` uses: itself, or an earlier one of the same stage, texts,
+    /// batch and adapters.
     pub(super) fn features_of(&self, index: usize) -> usize {
         let every = self.settings.reuse_features as usize;
         let start = self.plan.range(self.plan.stage(index)).start;
         let mut source = start;
         for later in start + 1..=index {
             let texts_change = self.prompts.change_between(self.step_of(later - 1), self.step_of(later));
-            if later - source == every || texts_change || self.is_guided(later) != self.is_guided(later - 1) {
+            let adapters_change = self.controls_at(later) != self.controls_at(later - 1)
+                || self.image_prompts_at(later) != self.image_prompts_at(later - 1);
+            let guidance_changes = self.is_guided(later) != self.is_guided(later - 1);
+            if later - source == every || texts_change || guidance_changes || adapters_change {
                 source = later;
             }
         }
@@ -120,11 +124,22 @@ impl Generation {
         self.scheduler.scale_model_input(index, &mut inputs)?;
         let (mut outputs, mut features) = (Vec::new(), Vec::new());
         let mut deep = deep.into_iter().flatten();
+        let steering = self.steering(index)?;
         // One image at a time: memory does not grow with the count.
         for image in inputs.chunks(CHANNELS * h * w) {
             let mut outputs_of_image = Vec::new();
             for batch in batches.iter() {
-                let (output, deep) = self.evaluate(unet, image, timestep, batch, deep.next())?;
+                let deep = deep.next();
+                let images = self.image_contexts(index, batch);
+                let residuals = self.steer(&steering, image, timestep, batch, deep.is_some())?;
+                let is_kept = |trace: &Trace| trace.numbers("control_step").is_some();
+                if let (Some(residuals), Some(trace)) =
+                    (&residuals, self.trace.as_mut().filter(|trace| !is_kept(trace)))
+                {
+                    control::keep(trace, residuals, index - self.plan.start)?;
+                }
+                let additions = Additions { residuals, images, ..Additions::default() };
+                let (output, deep) = self.evaluate(unet, image, timestep, batch, additions, deep)?;
                 self.evaluations += output.len() / image.len();
                 outputs_of_image.extend(output);
                 // Kept only where they are used again.
@@ -135,20 +150,41 @@ impl Generation {
         Ok((outputs, features))
     }
 
+    /// What the ControlNets add for a batch of `image`.
+    fn steer(
+        &self,
+        steering: &[Steering],
+        image: &[f32],
+        timestep: f64,
+        batch: &Conditioning,
+        deep: bool,
+    ) -> Result<Option<Residuals>> {
+        if steering.is_empty() {
+            return Ok(None);
+        }
+        let input = self.input(image, batch);
+        computing("the ControlNet", || Ok(control::residuals(steering, &input, timestep, batch, deep)))
+    }
+
+    /// `image` once for everything in `batch`.
+    fn input(&self, image: &[f32], batch: &Conditioning) -> Tensor<4> {
+        let (h, w) = self.size;
+        let [copies, ..] = batch.context.dims();
+        tensor(image.repeat(copies), [copies, CHANNELS, h, w], self.model.device().device())
+    }
+
     fn evaluate(
         &self,
         unet: &UNet,
         image: &[f32],
         timestep: f64,
         batch: &Conditioning,
+        additions: Additions,
         deep: Option<Tensor<4>>,
     ) -> Result<(Vec<f32>, Tensor<4>)> {
-        let (h, w) = self.size;
-        let [copies, ..] = batch.context.dims();
-        let device = self.model.device().device();
         computing("the UNet", || {
-            let input: Tensor<4> = tensor(image.repeat(copies), [copies, CHANNELS, h, w], device);
-            let (output, deep) = unet.forward_reusing(input, timestep, batch, deep);
+            let input = self.input(image, batch);
+            let (output, deep) = unet.forward_with(input, timestep, batch, additions, deep);
             let output = floats(output)?;
             if output.iter().any(|value| !value.is_finite()) {
                 return Err(self.model.explain("the UNet"));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use easel_settings::SIDES;
 
 use super::components::{LoadedComponent, LoadedComponents};
+use super::shelf::Adapters;
 use super::text_cache::TextCache;
 use crate::config::{ModelIndex, UNetConfig, VaeConfig};
 use crate::device::DeviceChoice;
@@ -43,6 +44,7 @@ struct Inner {
     fingerprint: String,
     loaded: [LoadedComponents; 2],
     texts: TextCache,
+    adapters: Adapters,
 }
 
 impl Model {
@@ -80,6 +82,7 @@ impl Model {
                 fingerprint,
                 loaded: Default::default(),
                 texts: TextCache::default(),
+                adapters: Adapters::default(),
             }),
             Merges::default(),
         )
@@ -291,8 +294,42 @@ impl Model {
     pub(crate) fn done_with_unet(&self, stage: Stage) {
         if self.0.retention == Retention::OneShot {
             self.0.loaded[stage as usize].unet.release();
+            self.0.adapters.release();
             self.0.choice.device().memory_cleanup();
         }
+    }
+
+    /// To be called when a generation has read its image prompts.
+    pub(super) fn done_with_images(&self) {
+        if self.0.retention == Retention::OneShot {
+            self.0.adapters.image_encoders.keep_only(&[]);
+            self.0.choice.device().memory_cleanup();
+        }
+    }
+
+    /// Networks beside the model's own that are in memory.
+    pub(super) fn adapters(&self) -> &Adapters {
+        &self.0.adapters
+    }
+
+    /// Drops the networks beside the model's own that `request` does not need.
+    pub(super) fn keep_adapters_of(&self, request: &Request) {
+        let nets: Vec<_> = request.controls.iter().map(|control| control.model.digest()).collect();
+        let encoders: Vec<_> = request.image_prompts.iter().map(|prompt| prompt.encoder.digest()).collect();
+        self.0.adapters.control_nets.keep_only(&nets);
+        self.0.adapters.image_encoders.keep_only(&encoders);
+    }
+
+    /// A network beside the model's own: what `slot` holds, or what `build` makes of the `numbers` numbers from `open`.
+    pub(super) fn beside<T>(
+        &self,
+        slot: &LoadedComponent<T>,
+        numbers: u64,
+        open: impl FnOnce(&DeviceChoice, Option<&Cache>) -> Result<Box<dyn ParameterSource>>,
+        build: impl FnOnce(&Parameters) -> Result<T>,
+    ) -> Result<Arc<T>> {
+        let choice = &self.0.choice;
+        self.loaded(slot, None, numbers, choice.weights(), || open(choice, self.0.cache.as_ref()), build)
     }
 
     fn source(&self, stage: Stage) -> &ModelSource {
@@ -371,6 +408,7 @@ impl Model {
         if self.0.choice.free_memory() < weights + Self::WORKING_MEMORY {
             tracing::info!("memory is short: releasing components that are not needed now");
             self.0.loaded.iter().for_each(LoadedComponents::release_all);
+            self.0.adapters.release();
             self.0.choice.device().memory_cleanup();
         }
     }

@@ -7,6 +7,8 @@ use easel_settings::ResolvedSettings;
 use image::RgbImage;
 
 use super::conditioning::StageConditioning;
+use super::control::{self, Controls};
+use super::image_prompt::{self, ImagePrompts};
 use super::plan::Plan;
 use super::prompts::Prompts;
 use super::variation::Variation;
@@ -66,6 +68,7 @@ impl Generation {
         // What is wrong with a prompt shows before the first step.
         if run.plan.start < run.plan.end {
             run.condition(run.plan.stage(run.plan.start))?;
+            run.read_image_prompts()?;
         }
         run.begin()?;
         Ok(run)
@@ -83,6 +86,12 @@ impl Generation {
         }
         if checkpoint.embeddings != digests(&files.embeddings) {
             return Err(fault("it was made with other embeddings, or in another order; give the same, or"));
+        }
+        if checkpoint.controls != control::identities(&files.controls) {
+            return Err(fault("it was made with other controls, images or scales of them; give the same, or"));
+        }
+        if checkpoint.image_prompts != image_prompt::identities(&files.image_prompts) {
+            return Err(fault("it was made with other image prompts, or with other scales of them; give the same, or"));
         }
         let from_image = checkpoint.from_image;
         let request = Request { settings: checkpoint.settings, init_image: None, ..files };
@@ -119,9 +128,12 @@ impl Generation {
     fn prepare(model: Model, request: Request, from_image: bool, traced: bool) -> Result<Self> {
         request.validate()?;
         let model = model.with_loras_of(&request)?;
+        model.keep_adapters_of(&request);
         let (width, height) = images::size(&request, model.native_size())?;
         let loras = [&request.loras, &request.refiner_loras].map(|loras| identities(loras));
-        let Request { mut settings, init_image, embeddings, loras: requested, .. } = request;
+        let Request { mut settings, init_image, embeddings, controls, image_prompts, loras: requested, .. } = request;
+        let controls = Controls::new(controls, model.unet_config(Stage::Base), (width, height))?;
+        let image_prompts = ImagePrompts::new(image_prompts);
         (settings.width, settings.height) = (Some(width), Some(height));
         let config = model.scheduler_config();
         let (own, replaced) = config.default_name();
@@ -144,6 +156,8 @@ impl Generation {
             reuse: Reuse::default(),
             warnings,
             words: Words::new(&embeddings)?,
+            controls,
+            image_prompts,
             prompts,
             timings: Timings::new(),
             multiply_adds: BTreeMap::new(),

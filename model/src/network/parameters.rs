@@ -86,6 +86,11 @@ impl<'a> Parameters<'a> {
         self.device
     }
 
+    /// The whole name of this module.
+    pub(crate) fn path(&self) -> &str {
+        &self.prefix
+    }
+
     /// The parameters of the child module `name`.
     pub(crate) fn child(&self, name: impl std::fmt::Display) -> Self {
         Self { prefix: self.name(name), ..*self }

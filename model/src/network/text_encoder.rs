@@ -3,11 +3,12 @@
 use burn::tensor::module::embedding;
 use burn::tensor::{FloatDType, Int, Tensor};
 
-use crate::config::{HiddenAct, TextEncoderConfig};
+use crate::config::TextEncoderConfig;
 use crate::error::Result;
-use crate::network::layers::{LayerNorm, Linear, heads_attention, heads_attention_ignoring};
+use crate::network::encoder_layer::{Attend, EncoderLayer, EncoderLayerShape};
+use crate::network::layers::{LayerNorm, Linear};
 use crate::network::parameters::Parameters;
-use crate::ops::{Activation, tensor};
+use crate::ops::tensor;
 
 /// A text encoder; the second one of SDXL also projects its pooled state.
 pub(crate) struct TextEncoder {
@@ -70,8 +71,15 @@ impl TextEncoder {
         let token_embedding = embeddings.tensor("token_embedding.weight", [config.vocab_size, hidden])?;
         let position_embedding =
             embeddings.tensor("position_embedding.weight", [config.max_position_embeddings, hidden])?;
+        let shape = EncoderLayerShape {
+            width: hidden,
+            inner: config.intermediate_size,
+            heads: config.num_attention_heads,
+            activation: config.hidden_act,
+            epsilon: config.layer_norm_eps,
+        };
         let layers = (0..config.num_hidden_layers)
-            .map(|index| EncoderLayer::load(&model.child(format_args!("encoder.layers.{index}")), config))
+            .map(|index| EncoderLayer::load(&model.child(format_args!("encoder.layers.{index}")), &shape))
             .collect::<Result<_>>()?;
         let final_layer_norm = LayerNorm::load(&model.child("final_layer_norm"), hidden, config.layer_norm_eps)?;
         let text_projection = with_projection
@@ -96,65 +104,17 @@ impl TextEncoder {
         }
         x = x + positions;
         let (last, others) = self.layers.split_last().expect("the configuration asks for at least two layers");
+        let attend = Attend::Before(input.ignored);
         let kept = others.len().saturating_sub(skipped);
         for layer in &others[..kept] {
-            x = layer.forward(x, input.ignored);
+            x = layer.forward(x, attend);
         }
         let hidden = x.clone();
         let pooled = self.text_projection.as_ref().map(|projection| {
-            let x = others[kept..].iter().fold(x, |x, layer| layer.forward(x, input.ignored));
-            let normed = self.final_layer_norm.forward(last.forward(x, input.ignored));
+            let x = others[kept..].iter().fold(x, |x, layer| layer.forward(x, attend));
+            let normed = self.final_layer_norm.forward(last.forward(x, attend));
             projection.forward(normed.narrow(1, input.end_of_text, 1).squeeze_dim::<2>(1))
         });
         TextEmbedding { hidden, pooled }
-    }
-}
-
-struct EncoderLayer {
-    layer_norm1: LayerNorm,
-    q_proj: Linear,
-    k_proj: Linear,
-    v_proj: Linear,
-    out_proj: Linear,
-    layer_norm2: LayerNorm,
-    fc1: Linear,
-    fc2: Linear,
-    heads: usize,
-}
-
-impl EncoderLayer {
-    fn load(parameters: &Parameters, config: &TextEncoderConfig) -> Result<Self> {
-        let hidden = config.hidden_size;
-        let projection = |name| Linear::load(&parameters.child("self_attn").child(name), hidden, hidden);
-        let activation = match config.hidden_act {
-            HiddenAct::QuickGelu => Activation::QuickGelu,
-            HiddenAct::Gelu => Activation::Gelu,
-        };
-        Ok(Self {
-            layer_norm1: LayerNorm::load(&parameters.child("layer_norm1"), hidden, config.layer_norm_eps)?,
-            q_proj: projection("q_proj")?,
-            k_proj: projection("k_proj")?,
-            v_proj: projection("v_proj")?,
-            out_proj: projection("out_proj")?,
-            layer_norm2: LayerNorm::load(&parameters.child("layer_norm2"), hidden, config.layer_norm_eps)?,
-            fc1: Linear::load_with(&parameters.child("mlp.fc1"), hidden, config.intermediate_size, activation)?,
-            fc2: Linear::load(&parameters.child("mlp.fc2"), config.intermediate_size, hidden)?,
-            heads: config.num_attention_heads,
-        })
-    }
-
-    fn forward(&self, x: Tensor<3>, ignored: &[usize]) -> Tensor<3> {
-        let normed = self.layer_norm1.forward(x.clone());
-        let query = self.q_proj.forward(normed.clone());
-        let key = self.k_proj.forward(normed.clone());
-        let value = self.v_proj.forward(normed);
-        let attended = if ignored.is_empty() {
-            heads_attention(query, key, value, self.heads, true)
-        } else {
-            heads_attention_ignoring(query, key, value, self.heads, ignored)
-        };
-        let x = self.out_proj.forward_onto(attended, x);
-        let inner = self.fc1.forward(self.layer_norm2.forward(x.clone()));
-        self.fc2.forward_onto(inner, x)
     }
 }

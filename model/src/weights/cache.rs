@@ -61,28 +61,29 @@ impl Cache {
         configs: &ModelConfigs,
         precision: Precision,
     ) -> Option<PackedFile> {
-        let result = self.find_or_pack(source, fingerprint, component, configs, precision);
-        result.unwrap_or_else(|error| {
+        let listing = listing(component, configs, precision.cpu_format());
+        self.packed_as(component.folder(), listing, source, fingerprint, precision)
+    }
+
+    /// Like [`Self::packed`], of the tensors in `listing` of something that is called `name`.
+    pub(super) fn packed_as(
+        &self,
+        name: &str,
+        listing: Vec<ListedTensor>,
+        source: &dyn TensorSource,
+        fingerprint: Fingerprint,
+        precision: Precision,
+    ) -> Option<PackedFile> {
+        let path = self.folder.join(format!("{name}-{precision}-{fingerprint}.safetensors"));
+        if numbers(&listing) < self.smallest {
+            return None;
+        }
+        USED.lock().insert(path.clone());
+        let found = self.find_or_write(source, listing, name, precision, &path, self.limit);
+        found.unwrap_or_else(|error| {
             tracing::warn!(%error, folder = %self.folder.display(), "packed weights cannot be kept; packing them in memory");
             None
         })
-    }
-
-    fn find_or_pack(
-        &self,
-        source: &dyn TensorSource,
-        fingerprint: Fingerprint,
-        component: Component,
-        configs: &ModelConfigs,
-        precision: Precision,
-    ) -> Result<Option<PackedFile>> {
-        let listing = listing(component, configs, precision.cpu_format());
-        let path = self.folder.join(format!("{}-{precision}-{fingerprint}.safetensors", component.folder()));
-        if numbers(&listing) < self.smallest {
-            return Ok(None);
-        }
-        USED.lock().insert(path.clone());
-        self.find_or_write(source, listing, component, precision, &path, self.limit)
     }
 
     /// The weights of `source`, which are those of [`Self::packed`] with `merge` merged into them, packed for `precision`: only
@@ -104,7 +105,7 @@ impl Cache {
         let (component_name, merge) = (component.folder(), merge.fingerprint());
         let name = format!("{component_name}-{precision}-{fingerprint}{MERGED}{merge}.safetensors");
         let limit = self.limit / PART_OF_MERGED;
-        let found = self.find_or_write(source, listing, component, precision, &self.folder.join(name), limit);
+        let found = self.find_or_write(source, listing, component_name, precision, &self.folder.join(name), limit);
         found.unwrap_or_else(|error| {
             tracing::warn!(%error, folder = %self.folder.display(), "merged weights cannot be kept; merging them in memory");
             None
@@ -116,7 +117,7 @@ impl Cache {
         &self,
         source: &dyn TensorSource,
         listing: Vec<ListedTensor>,
-        component: Component,
+        component: &str,
         precision: Precision,
         path: &Path,
         limit: u64,
@@ -132,7 +133,7 @@ impl Cache {
         std::fs::create_dir_all(&self.folder).map_err(io)?;
         let size = packing::packed_size(&listing);
         if size > limit {
-            tracing::warn!(size, limit, component = component.folder(), "packed weights are larger than their cache");
+            tracing::warn!(size, limit, component, "packed weights are larger than their cache");
             return Ok(None);
         }
         let is_merged = is_merged(path);
@@ -141,7 +142,7 @@ impl Cache {
         }
         self.make_room(size, self.limit, |_| true).map_err(io)?;
         let what = if is_merged { "merging and packing the layers that LoRAs change" } else { "packing weights" };
-        tracing::info!(component = component.folder(), path = %path.display(), "{what}; this happens once");
+        tracing::info!(component, path = %path.display(), "{what}; this happens once");
         packing::write(source, listing, precision, path)?;
         PackedFile::open(path).map(Some)
     }

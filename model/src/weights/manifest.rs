@@ -5,8 +5,13 @@ use std::cell::RefCell;
 use burn::tensor::{Device, FloatDType, TensorData};
 
 use super::Component;
-use crate::config::{ModelConfigs, TextEncoderConfig, TinyVaeConfig, UNetConfig, VaeConfig};
+use crate::config::{
+    ControlNetConfig, ImageEncoderConfig, ModelConfigs, TextEncoderConfig, TinyVaeConfig, UNetConfig, VaeConfig,
+};
 use crate::error::Result;
+use crate::network::control_net::ControlNet;
+use crate::network::image_encoder::ImageEncoder;
+use crate::network::image_projection::{ImageProjection, ImageProjectionShape};
 use crate::network::parameters::{ParameterSource, Parameters};
 use crate::network::text_encoder::TextEncoder;
 use crate::network::unet::UNet;
@@ -104,6 +109,25 @@ pub(super) fn listing(component: Component, configs: &ModelConfigs, format: Weig
         Component::Vae => configs.vae.as_ref().map(|config| list_vae(config, format)),
     }
     .unwrap_or_default()
+}
+
+/// The tensors of a ControlNet and the forms in which its modules ask for them.
+pub(super) fn control_net_listing(config: &ControlNetConfig, format: WeightFormat) -> Vec<ListedTensor> {
+    listed(format, |parameters| ControlNet::load(parameters, config, FloatDType::F32).map(drop))
+}
+
+/// The tensors of an image encoder and the forms in which its modules ask for them.
+pub(super) fn image_encoder_listing(config: &ImageEncoderConfig, format: WeightFormat) -> Vec<ListedTensor> {
+    listed(format, |parameters| ImageEncoder::load(parameters, config, FloatDType::F32).map(drop))
+}
+
+/// The tensors of an image projection whose tokens are `context` wide, and the forms in which its modules ask for them.
+pub(super) fn image_projection_listing(
+    shape: ImageProjectionShape,
+    context: usize,
+    format: WeightFormat,
+) -> Vec<ListedTensor> {
+    listed(format, |parameters| ImageProjection::load(parameters, shape, context, FloatDType::F32).map(drop))
 }
 
 fn list_text_encoder(config: &TextEncoderConfig, with_projection: bool, format: WeightFormat) -> Vec<ListedTensor> {

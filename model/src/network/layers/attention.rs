@@ -46,6 +46,13 @@ pub(crate) fn heads_attention_ignoring(
     softmax(scores, 3).matmul(split(value)).swap_dims(1, 2).reshape([n, t, c]).cast(dtype)
 }
 
+/// Keys and values `[n, tokens, width]` that are attended to apart, and what the result is multiplied by before it is added.
+pub(crate) struct OtherAttention {
+    pub(crate) key: Tensor<3>,
+    pub(crate) value: Tensor<3>,
+    pub(crate) scale: f32,
+}
+
 /// Attention of a transformer block or of the VAE's middle (diffusers `Attention`).
 pub(crate) struct Attention {
     to_q: Linear,
@@ -80,10 +87,25 @@ impl Attention {
 
     /// `x` `[n, t, width]` attends to `context` `[n, s, context]`, or to itself; the result is added to `residual`.
     pub(crate) fn forward_onto(&self, x: Tensor<3>, context: Option<Tensor<3>>, residual: Tensor<3>) -> Tensor<3> {
+        self.forward_beside(x, context, Vec::new(), residual)
+    }
+
+    /// Like [`Self::forward_onto`], where `x` attends to each of `others` too (Ye et al. 2023, "IP-Adapter").
+    pub(crate) fn forward_beside(
+        &self,
+        x: Tensor<3>,
+        context: Option<Tensor<3>>,
+        others: Vec<OtherAttention>,
+        residual: Tensor<3>,
+    ) -> Tensor<3> {
         let context = context.unwrap_or_else(|| x.clone());
         let query = self.to_q.forward(x);
         let key = self.to_k.forward(context.clone());
         let value = self.to_v.forward(context);
-        self.to_out.forward_onto(heads_attention(query, key, value, self.heads, false), residual)
+        let attended = heads_attention(query.clone(), key, value, self.heads, false);
+        let attended = others.into_iter().fold(attended, |attended, OtherAttention { key, value, scale }| {
+            attended + heads_attention(query.clone(), key, value, self.heads, false) * scale
+        });
+        self.to_out.forward_onto(attended, residual)
     }
 }

@@ -38,6 +38,19 @@ impl Conv2d {
         Self::load(parameters, channels, channels, window)
     }
 
+    /// A 3×3 convolution with stride 2 around the pixels of even rows and columns.
+    pub(crate) fn halving(parameters: &Parameters, input: usize, output: usize) -> Result<Self> {
+        let window = Window { kernel: 3, stride: 2, padding_rows: (1, 1), padding_columns: (1, 1) };
+        Self::load(parameters, input, output, window)
+    }
+
+    /// A convolution that makes one place of every square of `side` pixels and adds nothing.
+    pub(crate) fn patches(parameters: &Parameters, input: usize, output: usize, side: usize) -> Result<Self> {
+        let window = Window { kernel: side, stride: side, padding_rows: (0, 0), padding_columns: (0, 0) };
+        let bias = Tensor::zeros([output], (parameters.device(), DType::F32));
+        Self::load_with(parameters, input, output, window, bias)
+    }
+
     fn load(parameters: &Parameters, input: usize, output: usize, window: Window) -> Result<Self> {
         let bias = parameters.vector("bias", output)?;
         Self::load_with(parameters, input, output, window, bias)

@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 
+use super::context::Context;
 use super::transformer::{SpatialTransformer, TransformerShape};
 use crate::config::UNetConfig;
 use crate::error::Result;
@@ -59,7 +60,7 @@ impl Layer {
         inputs.into_iter().enumerate().map(load).collect()
     }
 
-    fn forward(&self, x: Tensor<4>, embedding: &Tensor<2>, context: &Tensor<3>) -> Tensor<4> {
+    fn forward(&self, x: Tensor<4>, embedding: &Tensor<2>, context: &Context) -> Tensor<4> {
         let x = self.resnet.forward(x, Some(embedding));
         match &self.attention {
             Some(attention) => attention.forward(x, context),
@@ -69,13 +70,13 @@ impl Layer {
 }
 
 /// Layers, then a downsampling.
-pub(super) struct DownBlock {
+pub(in crate::network) struct DownBlock {
     layers: Vec<Layer>,
     downsampler: Option<Conv2d>,
 }
 
 impl DownBlock {
-    pub(super) fn load(parameters: &Parameters, config: &UNetConfig, level: usize) -> Result<Self> {
+    pub(in crate::network) fn load(parameters: &Parameters, config: &UNetConfig, level: usize) -> Result<Self> {
         let channels = &config.block_out_channels;
         let (input, output) = (channels[level.saturating_sub(1)], channels[level]);
         let inputs = (0..config.layers_per_block).map(|index| if index == 0 { input } else { output });
@@ -87,52 +88,74 @@ impl DownBlock {
         })
     }
 
-    /// Every intermediate result is also pushed to `skips`.
-    pub(super) fn forward(
+    /// Every intermediate result is also pushed to `skips`. The next of `features` is added to the last of them: before the
+    /// downsampling where there is attention, else behind it (diffusers `T2IAdapter` for SDXL).
+    pub(in crate::network) fn forward(
         &self,
         x: Tensor<4>,
         embedding: &Tensor<2>,
-        context: &Tensor<3>,
+        context: &Context,
         skips: &mut Vec<Tensor<4>>,
+        features: &mut impl Iterator<Item = Tensor<4>>,
     ) -> Tensor<4> {
-        let x = self.forward_layers(x, embedding, context, skips);
-        self.downsample(x, skips)
+        let x = self.forward_layers(x, embedding, context, skips, features);
+        self.downsample(x, skips, features)
     }
 
     /// The part of [`Self::forward`] that keeps the size.
-    pub(super) fn forward_layers(
+    pub(in crate::network) fn forward_layers(
         &self,
         mut x: Tensor<4>,
         embedding: &Tensor<2>,
-        context: &Tensor<3>,
+        context: &Context,
         skips: &mut Vec<Tensor<4>>,
+        features: &mut impl Iterator<Item = Tensor<4>>,
     ) -> Tensor<4> {
         for layer in &self.layers {
             x = layer.forward(x, embedding, context);
             skips.push(x.clone());
         }
-        x
+        if self.has_attention() { add_next(x, skips, features) } else { x }
     }
 
     /// The rest of [`Self::forward`].
-    pub(super) fn downsample(&self, mut x: Tensor<4>, skips: &mut Vec<Tensor<4>>) -> Tensor<4> {
+    pub(in crate::network) fn downsample(
+        &self,
+        mut x: Tensor<4>,
+        skips: &mut Vec<Tensor<4>>,
+        features: &mut impl Iterator<Item = Tensor<4>>,
+    ) -> Tensor<4> {
         if let Some(downsampler) = &self.downsampler {
             x = downsampler.forward(x);
             skips.push(x.clone());
         }
-        x
+        if self.has_attention() { x } else { add_next(x, skips, features) }
+    }
+
+    fn has_attention(&self) -> bool {
+        self.layers.iter().any(|layer| layer.attention.is_some())
     }
 }
 
+/// `x`, which is the last of `skips`, and that one with the next of `features`.
+fn add_next(x: Tensor<4>, skips: &mut [Tensor<4>], features: &mut impl Iterator<Item = Tensor<4>>) -> Tensor<4> {
+    let Some(feature) = features.next() else { return x };
+    let x = x + feature;
+    if let Some(last) = skips.last_mut() {
+        *last = x.clone();
+    }
+    x
+}
+
 /// Residual block, transformer, residual block (diffusers `UNetMidBlock2DCrossAttn`).
-pub(super) struct MiddleBlock {
+pub(in crate::network) struct MiddleBlock {
     before: ResnetBlock,
     attention: SpatialTransformer,
     after: ResnetBlock,
 }
 
 impl MiddleBlock {
-    pub(super) fn load(parameters: &Parameters, config: &UNetConfig, channels: usize) -> Result<Self> {
+    pub(in crate::network) fn load(parameters: &Parameters, config: &UNetConfig, channels: usize) -> Result<Self> {
         let level = config.block_out_channels.len() - 1;
         Ok(Self {
             before: resnet(parameters, config, 0, channels, channels)?,
@@ -141,20 +164,20 @@ impl MiddleBlock {
         })
     }
 
-    pub(super) fn forward(&self, x: Tensor<4>, embedding: &Tensor<2>, context: &Tensor<3>) -> Tensor<4> {
+    pub(in crate::network) fn forward(&self, x: Tensor<4>, embedding: &Tensor<2>, context: &Context) -> Tensor<4> {
         let x = self.attention.forward(self.before.forward(x, Some(embedding)), context);
         self.after.forward(x, Some(embedding))
     }
 }
 
 /// Layers on the features joined with the way down's, then an upsampling.
-pub(super) struct UpBlock {
+pub(in crate::network) struct UpBlock {
     layers: Vec<Layer>,
     upsampler: Option<UpsampleConv2d>,
 }
 
 impl UpBlock {
-    pub(super) fn load(parameters: &Parameters, config: &UNetConfig, index: usize) -> Result<Self> {
+    pub(in crate::network) fn load(parameters: &Parameters, config: &UNetConfig, index: usize) -> Result<Self> {
         let channels = &config.block_out_channels;
         let level = channels.len() - 1 - index;
         let output = channels[level];
@@ -175,11 +198,11 @@ impl UpBlock {
     }
 
     /// Takes its share from the end of `skips`.
-    pub(super) fn forward(
+    pub(in crate::network) fn forward(
         &self,
         mut x: Tensor<4>,
         embedding: &Tensor<2>,
-        context: &Tensor<3>,
+        context: &Context,
         skips: &mut Vec<Tensor<4>>,
     ) -> Tensor<4> {
         for layer in &self.layers {

@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 
+use super::context::Context;
 use crate::error::Result;
 use crate::network::layers::{Attention, GroupNorm, LayerNorm, Linear};
 use crate::network::parameters::Parameters;
@@ -41,8 +42,8 @@ impl SpatialTransformer {
         })
     }
 
-    /// `x` `[n, h, w, c]`, `context` `[n, tokens, context]` → `[n, h, w, c]`.
-    pub(super) fn forward(&self, x: Tensor<4>, context: &Tensor<3>) -> Tensor<4> {
+    /// `x` `[n, h, w, c]` → `[n, h, w, c]`.
+    pub(super) fn forward(&self, x: Tensor<4>, context: &Context) -> Tensor<4> {
         let [n, h, w, c] = x.dims();
         let mut rows = self.proj_in.forward(self.norm.forward(x.clone()).reshape([n, h * w, c]));
         for block in &self.blocks {
@@ -54,6 +55,8 @@ impl SpatialTransformer {
 
 /// Self-attention, attention to the prompt and a gated feed-forward (diffusers `BasicTransformerBlock`).
 struct TransformerBlock {
+    /// By which the keys of image prompts are found.
+    name: String,
     norm1: LayerNorm,
     attn1: Attention,
     norm2: LayerNorm,
@@ -69,6 +72,7 @@ impl TransformerBlock {
         let (width, inner) = (shape.channels, 4 * shape.channels);
         let norm = |name| LayerNorm::load(&parameters.child(name), width, 1e-5);
         Ok(Self {
+            name: parameters.path().to_owned(),
             norm1: norm("norm1")?,
             attn1: Attention::load(&parameters.child("attn1"), width, width, shape.heads)?,
             norm2: norm("norm2")?,
@@ -84,9 +88,10 @@ impl TransformerBlock {
         })
     }
 
-    fn forward(&self, x: Tensor<3>, context: &Tensor<3>) -> Tensor<3> {
+    fn forward(&self, x: Tensor<3>, context: &Context) -> Tensor<3> {
         let x = self.attn1.forward_onto(self.norm1.forward(x.clone()), None, x);
-        let x = self.attn2.forward_onto(self.norm2.forward(x.clone()), Some(context.clone()), x);
+        let images: Vec<_> = context.images.iter().filter_map(|image| image.of_block(&self.name)).collect();
+        let x = self.attn2.forward_beside(self.norm2.forward(x.clone()), Some(context.text.clone()), images, x);
         let inner = self.feed_forward_in.forward(self.norm3.forward(x.clone()));
         self.feed_forward_out.forward_onto(inner, x)
     }
