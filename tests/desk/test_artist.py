@@ -403,3 +403,29 @@ def test_axe_finds_nothing_in_what_artists_use(service, visitors, creator, schem
         wrong[place] = findings(page)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{place} is too wide"
     assert not any(wrong.values()), "\n".join(f"{place}: {line}" for place, lines in wrong.items() for line in lines)
+
+
+# One finger goes over the images.
+SWIPE = """([selector, from, to]) => {
+    const node = document.querySelector(selector)
+    const touch = x => new Touch({ identifier: 1, target: node, clientX: x, clientY: 300 })
+    node.dispatchEvent(new TouchEvent('touchstart', { touches: [touch(from)], changedTouches: [touch(from)] }))
+    node.dispatchEvent(new TouchEvent('touchend', { touches: [], changedTouches: [touch(to)] }))
+}"""
+
+
+def test_a_swipe_leads_on_and_back(service, visitors, creator):
+    for number in range(2):
+        creator.generate(title=f"Heart {number}", steps=1)
+    page = visitors.sign_in(service, viewport=PHONE, has_touch=True)
+    heading = page.get_by_role("heading", level=1)
+    expect(heading).to_have_text("Heart 1")
+    loaded(page, ".stage img")
+    page.evaluate(SWIPE, [".stage", 300, 100])
+    expect(heading).to_have_text("Heart 0")
+    loaded(page, ".stage img")
+    page.evaluate(SWIPE, [".stage", 100, 120])
+    expect(heading).to_have_text("Heart 0")
+    page.evaluate(SWIPE, [".stage", 100, 300])
+    expect(heading).to_have_text("Heart 1")
+    expect(page.get_by_role("button", name="Keyboard shortcuts")).to_be_hidden()

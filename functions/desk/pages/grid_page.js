@@ -49,7 +49,7 @@ export function gridPage(main, tag) {
     const waiting = tasks.filter(({ status }) => status === "pending" || status === "in_progress").length;
     fill(heading, titleOf(tasks[0]));
     fill(about, `${counted(tasks.length, "task")}${waiting > 0 ? `, ${waiting} not done yet` : ""}`);
-    fill(table, element("table", { class: "grid" },
+    fill(table, element("table", { class: "xy" },
       element("caption", {}, `Across: ${labelOf(across)}`, down ? `. Down: ${labelOf(down)}` : ""),
       element("thead", {}, element("tr", {}, element("td", {}), columns.map((text) => element("th", { scope: "col" }, text)))),
       element("tbody", {}, rows.map(({ label, cells }) => element("tr", {}, element("th", { scope: "row" }, label),

@@ -122,6 +122,8 @@ export function imageViewer(stale, changed) {
 
   const viewer = {
     node,
+    /** Where the images are. */
+    stage,
 
     /** Whether every image in view is there to be judged. */
     get isSeen() {

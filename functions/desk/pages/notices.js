@@ -1,5 +1,6 @@
 // Short messages, in a region that screen readers announce.
 
+import { Unreachable } from "./api.js";
 import { button, element } from "./element.js";
 
 const LASTS = 8000;
@@ -27,6 +28,8 @@ export function notice(text, { kind = "done", actions = [], lasts = kind === "wr
 
 /** @param {unknown} error */
 export function failed(error) {
+  // The page says so above everything else.
+  if (error instanceof Unreachable) return;
   notice(sentence(error instanceof Error ? error.message : String(error)), { kind: "wrong" });
 }
 

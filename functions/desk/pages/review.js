@@ -9,6 +9,7 @@ import { failed, notice } from "./notices.js";
 import { holds, outbox } from "./outbox.js";
 import { reviewList } from "./review_list.js";
 import { ReviewQueue } from "./review_queue.js";
+import { listenForSwipes } from "./swipe.js";
 import { taskPanel } from "./task_panel.js";
 import { leaveTrail } from "./trail.js";
 import { throttled, watch } from "./watch.js";
@@ -54,6 +55,7 @@ export function review(main) {
     button("Previous", () => step(-1)), button("Next", () => step(1)));
   fill(main, list.node, element("div", { class: "work" }, steps, empty, panel.node));
   panel.hide();
+  listenForSwipes(panel.viewer.stage, step);
 
   function draw() {
     steps.hidden = queue.current === null;

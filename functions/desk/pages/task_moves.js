@@ -1,10 +1,10 @@
 // What can be done with a task besides deciding on it, as far as its status and the person's role allow.
 
-import { call } from "./api.js";
+import { Unreachable, call } from "./api.js";
 import { ask } from "./ask.js";
 import { publish } from "./decisions.js";
 import { button, element } from "./element.js";
-import { failed } from "./notices.js";
+import { failed, notice } from "./notices.js";
 
 /** @typedef {import("../types/desk").ListedTask} ListedTask */
 
@@ -25,7 +25,10 @@ export function moveButtons(task, moved, decided = () => {}) {
   const act = (label, action, kind = "") => button(label, (event) => {
     const pressed = /** @type {HTMLButtonElement} */ (event.currentTarget);
     pressed.disabled = true;
-    action().catch(failed).finally(() => (pressed.disabled = false));
+    action().catch((error) => {
+      if (error instanceof Unreachable) notice("That could not be sent. Try again when Easel is back.", { kind: "wrong" });
+      else failed(error);
+    }).finally(() => (pressed.disabled = false));
   }, { class: kind });
   const cancel = async () => {
     const reason = await ask({ title: "Withdraw this request?", label: "Reason (optional)", action: "Withdraw request" });

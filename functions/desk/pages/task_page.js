@@ -5,6 +5,7 @@ import { button, element, fill } from "./element.js";
 import { listenForKeys } from "./keys.js";
 import { sentence } from "./notices.js";
 import { outbox } from "./outbox.js";
+import { listenForSwipes } from "./swipe.js";
 import { taskPanel } from "./task_panel.js";
 import { trail } from "./trail.js";
 import { watch } from "./watch.js";
@@ -32,6 +33,7 @@ export function taskPage(main, rest) {
     element("a", { class: "button quiet", href: `#/${trail.page}` }, `Back to ${trail.title}`), before, after);
   fill(main, element("div", { class: "work" }, steps, wrong, panel.node));
   panel.hide();
+  listenForSwipes(panel.viewer.stage, (by) => step(by));
   let chosen = index === undefined;
 
   /** @param {number} by */
