@@ -9,6 +9,8 @@ mod evaluate;
 mod explain;
 mod guidance;
 mod images;
+mod inpainting;
+mod masked;
 mod memory_requirement;
 mod model;
 mod plan;
@@ -33,6 +35,7 @@ use crate::scheduler::{History, Scheduler};
 use crate::stage::Stage;
 pub use checkpoint::Checkpoint;
 use conditioning::StageConditioning;
+use inpainting::{Canvas, Inpainting, Paste};
 pub use model::Model;
 use plan::Plan;
 use prompts::Prompts;
@@ -53,6 +56,13 @@ pub struct Generation {
     words: Words,
     /// The image to start from, until it is encoded.
     init_image: Option<RgbImage>,
+    /// The same with a mask, until it is encoded.
+    canvas: Option<Canvas>,
+    inpainting: Option<Inpainting>,
+    /// What the result is put into.
+    paste: Option<Paste>,
+    /// What tells the mask and its init image from others.
+    masked: Option<String>,
     /// Height and width of the latents.
     size: (usize, usize),
     plan: Plan,
@@ -126,9 +136,11 @@ impl Generation {
         self.spent("load", loading);
         let stepping = Stopwatch::start();
         let output = self.predict(&unet, stage)?;
-        self.denoised = Some(self.scheduler.denoised(self.index, &output, &self.latents)?);
+        let mut denoised = self.scheduler.denoised(self.index, &output, &self.latents)?;
         let noise = &mut self.noise;
-        self.latents = self.scheduler.step(self.index, &output, &self.latents, &mut |count| noise.normal(count))?;
+        let mut latents = self.scheduler.step(self.index, &output, &self.latents, &mut |count| noise.normal(count))?;
+        self.hold(stage, &mut latents, &mut denoised)?;
+        (self.latents, self.denoised) = (latents, Some(denoised));
         if let (Some(trace), Stage::Base) = (&mut self.trace, stage) {
             let shape = [self.settings.count as usize, CHANNELS, self.size.0, self.size.1];
             trace.keep_floats(format!("latents_{}", self.index - self.plan.start), &shape, &self.latents);
@@ -190,6 +202,7 @@ impl Generation {
             loras: self.loras.clone(),
             embeddings: self.words.digests(),
             from_image: self.plan.from_image,
+            masked: self.masked.clone(),
             index: self.index,
             latents: self.latents.clone(),
             reused: self.reused_latents(),

@@ -27,6 +27,7 @@
 //! | [`scheduler`] | from noise to latents, step by step, with diffusers' numbers; knows no tensors and no device |
 //! | [`prompt`] | what a prompt means: weights, schedules, portions of tokens; knows no tensors |
 //! | `noise` | PyTorch's random numbers |
+//! | `resample` | images at another size, as Pillow makes them |
 //! | [`config`] | the `config.json` files, checked; models by shape alone |
 //! | [`tokenizer`] | from a prompt to CLIP's token ids |
 //! | `ops` | the operations that take the time, by kernels of ours (the crate `easel_kernels`) or by the backend |
@@ -59,6 +60,7 @@ mod ops;
 mod precision;
 pub mod prompt;
 pub mod request;
+mod resample;
 mod retention;
 pub mod scheduler;
 mod stage;
@@ -72,7 +74,7 @@ pub use error::{Error, Result};
 pub use generation::{Checkpoint, Generation, Model, StepProgress, Timings, Trace};
 pub use noise::{NoiseGenerator, NoiseState};
 pub use precision::Precision;
-pub use request::Request;
+pub use request::{Extension, Mask, Request};
 pub use retention::Retention;
 pub use scheduler::SchedulerName;
 pub use stage::Stage;

@@ -1,5 +1,8 @@
 //! What a caller asks for.
 
+mod extension;
+mod mask;
+
 use std::sync::Arc;
 
 use easel_settings::{ResolvedSettings, SETTINGS};
@@ -7,6 +10,9 @@ use image::RgbImage;
 
 use crate::error::{Error, Result};
 use crate::weights::{Embedding, RequestedLora};
+pub use extension::Extension;
+pub use mask::Mask;
+pub(crate) use mask::REPAINTED;
 
 /// One request for images: the settings, and the files that go with them.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +21,8 @@ pub struct Request {
     pub settings: ResolvedSettings,
     /// An image to start from.
     pub init_image: Option<RgbImage>,
+    /// What of it is repainted, where that is not all of it.
+    pub mask: Option<Mask>,
     /// What changes the base model's weights.
     pub loras: Vec<RequestedLora>,
     /// What changes the refiner's weights. The base's LoRAs do not: not even in a text encoder that both share.
@@ -32,15 +40,25 @@ impl Request {
     /// Checks every value that can be checked without a model.
     ///
     /// # Errors
-    /// As [`validate`].
+    /// As [`validate`], and if there is a mask without an image.
     pub fn validate(&self) -> Result<()> {
+        if self.mask.is_some() && self.init_image.is_none() {
+            return Err(Error::invalid("mask", "has no use without an init image: give the image that is repainted"));
+        }
         validate(&self.settings)
     }
 }
 
 impl From<ResolvedSettings> for Request {
     fn from(settings: ResolvedSettings) -> Self {
-        Self { settings, init_image: None, loras: Vec::new(), refiner_loras: Vec::new(), embeddings: Vec::new() }
+        Self {
+            settings,
+            init_image: None,
+            mask: None,
+            loras: Vec::new(),
+            refiner_loras: Vec::new(),
+            embeddings: Vec::new(),
+        }
     }
 }
 

@@ -11,13 +11,14 @@ use crate::scheduler::History;
 /// First bytes of every checkpoint.
 const MAGIC: &[u8; 8] = b"EASELCKP";
 /// Version of the format; readers refuse others.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 /// Larger than any generation within the request's limits.
 const MAX_BYTES: usize = 256 << 20;
 
 /// Everything that a generation needs to continue as if it had never stopped: a few times the size of its latents.
 ///
-/// The prompt is encoded again on resuming; an init image is not needed any more and not kept.
+/// The prompt is encoded again on resuming. An init image is not needed any more and not kept, unless there is a mask: then
+/// both are, and a checkpoint knows which they were.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
     pub(crate) settings: ResolvedSettings,
@@ -29,6 +30,8 @@ pub struct Checkpoint {
     pub(crate) embeddings: Vec<String>,
     /// Whether the run started from an image, which decides where in the schedule it started.
     pub(crate) from_image: bool,
+    /// What tells the mask and its init image from others.
+    pub(crate) masked: Option<String>,
     /// The next evaluation of the schedule.
     pub(crate) index: usize,
     pub(crate) latents: Vec<f32>,

@@ -121,11 +121,12 @@ impl Generation {
         let (mut outputs, mut features) = (Vec::new(), Vec::new());
         let mut deep = deep.into_iter().flatten();
         // One image at a time: memory does not grow with the count.
-        for image in inputs.chunks(CHANNELS * h * w) {
+        for (number, image) in inputs.chunks(CHANNELS * h * w).enumerate() {
+            let image = &self.input(stage, number, image);
             let mut outputs_of_image = Vec::new();
             for batch in batches.iter() {
                 let (output, deep) = self.evaluate(unet, image, timestep, batch, deep.next())?;
-                self.evaluations += output.len() / image.len();
+                self.evaluations += output.len() / (CHANNELS * h * w);
                 outputs_of_image.extend(output);
                 // Kept only where they are used again.
                 features.extend(Some(deep).filter(|_| self.settings.reuse_features > 1));
@@ -144,10 +145,10 @@ impl Generation {
         deep: Option<Tensor<4>>,
     ) -> Result<(Vec<f32>, Tensor<4>)> {
         let (h, w) = self.size;
-        let [copies, ..] = batch.context.dims();
+        let ([copies, ..], channels) = (batch.context.dims(), image.len() / (h * w));
         let device = self.model.device().device();
         computing("the UNet", || {
-            let input: Tensor<4> = tensor(image.repeat(copies), [copies, CHANNELS, h, w], device);
+            let input: Tensor<4> = tensor(image.repeat(copies), [copies, channels, h, w], device);
             let (output, deep) = unet.forward_reusing(input, timestep, batch, deep);
             let output = floats(output)?;
             if output.iter().any(|value| !value.is_finite()) {

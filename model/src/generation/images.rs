@@ -6,7 +6,8 @@ use image::imageops::{FilterType, resize};
 use crate::error::{Error, Result};
 use crate::request::Request;
 
-/// Width and height of the result: what was asked for, else the init image's, else `native`.
+/// Width and height that are worked at: what was asked for, else the init image's unless a part of it is cut out, else
+/// `native`.
 pub(super) fn size(request: &Request, native: usize) -> Result<(u32, u32)> {
     let sides = easel_settings::SIDES;
     let side = |asked: Option<u32>, init: Option<u32>, field| match (asked, init) {
@@ -22,7 +23,8 @@ pub(super) fn size(request: &Request, native: usize) -> Result<(u32, u32)> {
         )),
         (None, None) => Ok((native as u32).clamp(*sides.start(), *sides.end())),
     };
-    let init = request.init_image.as_ref().map(RgbImage::dimensions);
+    let is_cut_out = request.mask.is_some() && request.settings.mask_crop.is_some();
+    let init = request.init_image.as_ref().filter(|_| !is_cut_out).map(RgbImage::dimensions);
     Ok((
         side(request.settings.width, init.map(|(w, _)| w), "width")?,
         side(request.settings.height, init.map(|(_, h)| h), "height")?,

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use image::RgbImage;
-
 use super::conditioning::StageConditioning;
+use super::masked::identity;
 use super::plan::Plan;
 use super::prompts::Prompts;
 use super::words::{Words, digests};
@@ -82,12 +81,17 @@ impl Generation {
         if checkpoint.embeddings != digests(&files.embeddings) {
             return Err(fault("it was made with other embeddings, or in another order; give the same, or"));
         }
+        if checkpoint.masked != identity(&files) {
+            return Err(fault("it was made with another init image or mask, or without one; give the same, or"));
+        }
         let from_image = checkpoint.from_image;
-        let request = Request { settings: checkpoint.settings, init_image: None, ..files };
+        // Without a mask everything that the image gave is in the latents.
+        let init_image = files.init_image.filter(|_| files.mask.is_some());
+        let request = Request { settings: checkpoint.settings, init_image, ..files };
         let mut run = Self::prepare(model, request, from_image, false)?;
         // Encoding an init image and the start draw noise too; a number takes two words at the most, a draw a few more.
         let (height, width) = run.size;
-        let most_words = (run.plan.end + 2) * (2 * CHANNELS * height * width + 32);
+        let most_words = (run.plan.end + 4) * (2 * CHANNELS * height * width + 32);
         let fits = checkpoint.latents.len() == run.latents_len()
             && run.plan.contains(checkpoint.index)
             && run.is_fit_for_reuse(checkpoint.index, checkpoint.reused.as_deref())
@@ -95,6 +99,9 @@ impl Generation {
             && checkpoint.noise.iter().all(|state| state.words <= most_words as u64);
         if !fits {
             return Err(fault("its latents, step or noise do not fit its request"));
+        }
+        if let Some(canvas) = run.canvas.take() {
+            run.begin_inpainting(&canvas, true)?;
         }
         run.scheduler.restore(checkpoint.history);
         run.noise = ImageNoise::resume(run.settings.seed, &checkpoint.noise)?;
@@ -119,6 +126,8 @@ impl Generation {
         let model = model.with_loras_of(&request)?;
         let (width, height) = images::size(&request, model.unet_config(Stage::Base).sample_size * SCALE)?;
         let loras = [&request.loras, &request.refiner_loras].map(|loras| identities(loras));
+        let (canvas, paste, of_mask) = model.canvas(&request, (width, height))?;
+        let masked = identity(&request);
         let Request { mut settings, init_image, embeddings, loras: requested, .. } = request;
         (settings.width, settings.height) = (Some(width), Some(height));
         let config = model.scheduler_config();
@@ -129,7 +138,8 @@ impl Generation {
         let scheduler = Scheduler::new(name, config, settings.steps as usize)?;
         let plan = Plan::new(&settings, &scheduler, model.has_refiner(), from_image)?;
         let prompts = Prompts::read(&settings)?;
-        let warnings = replaced.into_iter().chain(prompts.warnings(settings.guidance_scale, &requested)).collect();
+        let of_prompts = prompts.warnings(settings.guidance_scale, &requested);
+        let warnings = replaced.into_iter().chain(of_prompts).chain(of_mask).collect();
         Ok(Self {
             size: (height as usize / SCALE, width as usize / SCALE),
             plan,
@@ -153,6 +163,10 @@ impl Generation {
             settings,
             loras,
             init_image,
+            canvas,
+            inpainting: None,
+            paste,
+            masked,
         })
     }
 
@@ -185,30 +199,30 @@ impl Generation {
                 trace.keep_floats("lora_norms", &[lengths.len()], &lengths);
             }
         }
-        self.latents = match self.init_image.take() {
-            None => {
+        self.latents = match (self.canvas.take(), self.init_image.take()) {
+            (Some(canvas), _) => self.begin_inpainting(&canvas, false)?,
+            (None, None) => {
                 let mut noise = self.noise.normal(self.latents_len());
                 let sigma = self.scheduler.init_noise_sigma();
                 noise.iter_mut().for_each(|value| *value *= sigma);
                 noise
             }
-            Some(init) => {
+            (None, Some(init)) => {
                 let began = Stopwatch::start();
-                let clean = self.encode(&init)?;
-                let noise = self.noise.normal(clean.len());
+                let draws = [(); 2].map(|()| self.noise.normal(self.latents_len()));
+                self.keep_draws(&draws);
+                let clean = self.encode(images::to_numbers(&init, w * SCALE, h * SCALE), &draws[0])?;
                 self.spent("encode", began);
-                self.scheduler.add_noise(self.plan.start, &clean, &noise)?
+                self.scheduler.add_noise(self.plan.start, &clean, &draws[1])?
             }
         };
         Ok(())
     }
 
-    /// For every image the latents of `init`, drawn from the VAE's distribution with the image's first noise:
+    /// For every image the latents of `pixels` `[3, 8h, 8w]`, drawn from the VAE's distribution with the image's `noise`:
     /// `[count, 4, h, w]`.
-    fn encode(&mut self, init: &RgbImage) -> Result<Vec<f32>> {
+    pub(super) fn encode(&self, pixels: Vec<f32>, noise: &[f32]) -> Result<Vec<f32>> {
         let (h, w) = self.size;
-        let pixels = images::to_numbers(init, w * SCALE, h * SCALE);
-        let noise = self.noise.normal(self.latents_len());
         computing("the VAE encoder", || {
             let vae = self.model.vae_encoder(Stage::Base)?;
             let device = self.model.device().device();

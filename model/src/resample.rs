@@ -1,0 +1,141 @@
+//! Images at another size, with the bytes of Pillow's `Image.resize` (its `Resample.c`), which diffusers prepares images
+//! with: a separable Lanczos filter in whole numbers, rows first.
+
+use std::ops::Range;
+
+use image::{ImageBuffer, Pixel};
+
+/// Pixels on either side that the filter reaches, at the same size or larger.
+const SUPPORT: f64 = 3.0;
+/// Bits after the point of the filter's numbers.
+const PRECISION_BITS: u32 = 32 - 8 - 2;
+
+/// An image of bytes.
+pub(crate) type Image<P> = ImageBuffer<P, Vec<u8>>;
+
+/// `image` at `size` (width, height), each at least 1.
+pub(crate) fn resized<P: Pixel<Subpixel = u8>>(image: &Image<P>, size: (u32, u32)) -> Image<P> {
+    let (width, height) = image.dimensions();
+    part_resized(image, (0..width, 0..height), size)
+}
+
+/// The columns and rows `part` of `image` at `size` (width, height), each at least 1. A part of no width or height is what
+/// stands at that edge.
+pub(crate) fn part_resized<P: Pixel<Subpixel = u8>>(
+    image: &Image<P>,
+    (columns, rows): (Range<u32>, Range<u32>),
+    (to_width, to_height): (u32, u32),
+) -> Image<P> {
+    let (width, height) = image.dimensions();
+    let channels = usize::from(P::CHANNEL_COUNT);
+    let (width, height, to_width, to_height) = (width as usize, height as usize, to_width as usize, to_height as usize);
+    let mut bytes = image.as_raw().clone();
+    if to_width != width || columns != (0..width as u32) {
+        let filter = Filter::new(width, columns, to_width);
+        let mut narrowed = vec![0; to_width * height * channels];
+        for (from, to) in bytes.chunks(width * channels).zip(narrowed.chunks_mut(to_width * channels)) {
+            for (weights, to) in filter.windows.iter().zip(to.chunks_mut(channels)) {
+                for (channel, to) in to.iter_mut().enumerate() {
+                    let from = from[weights.first * channels + channel..].iter().step_by(channels);
+                    *to = weights.sum(from.copied());
+                }
+            }
+        }
+        bytes = narrowed;
+    }
+    if to_height != height || rows != (0..height as u32) {
+        let filter = Filter::new(height, rows, to_height);
+        let stride = to_width * channels;
+        let mut lowered = vec![0; stride * to_height];
+        for (weights, to) in filter.windows.iter().zip(lowered.chunks_mut(stride)) {
+            for (place, to) in to.iter_mut().enumerate() {
+                let from = bytes[weights.first * stride + place..].iter().step_by(stride);
+                *to = weights.sum(from.copied());
+            }
+        }
+        bytes = lowered;
+    }
+    Image::from_raw(to_width as u32, to_height as u32, bytes).expect("there are as many bytes as the size has")
+}
+
+/// For every place of the result, what it is made of.
+struct Filter {
+    windows: Vec<Weights>,
+}
+
+/// The weights of successive places from `first` on.
+struct Weights {
+    first: usize,
+    weights: Vec<i32>,
+}
+
+impl Filter {
+    /// From `length` places, of which `part` is taken, to `to` places.
+    fn new(length: usize, part: Range<u32>, to: usize) -> Self {
+        let scale = f64::from(part.end - part.start) / to as f64;
+        let stretch = scale.max(1.0);
+        let support = SUPPORT * stretch;
+        let window = |place: usize| {
+            let center = f64::from(part.start) + (place as f64 + 0.5) * scale;
+            let first = ((center - support + 0.5) as usize).min(length - 1);
+            let end = ((center + support + 0.5) as usize).clamp(first + 1, length);
+            let weights: Vec<f64> = (first..end).map(|at| lanczos((at as f64 - center + 0.5) / stretch)).collect();
+            let sum: f64 = weights.iter().sum();
+            let one = f64::from(1 << PRECISION_BITS);
+            let whole = |weight: f64| (weight / if sum == 0.0 { 1.0 } else { sum } * one).round() as i32;
+            Weights { first, weights: weights.into_iter().map(whole).collect() }
+        };
+        Self { windows: (0..to).map(window).collect() }
+    }
+}
+
+impl Weights {
+    fn sum(&self, values: impl Iterator<Item = u8>) -> u8 {
+        let half = 1 << (PRECISION_BITS - 1);
+        let sum = self.weights.iter().zip(values).fold(half, |sum, (weight, value)| sum + weight * i32::from(value));
+        (sum >> PRECISION_BITS).clamp(0, 255) as u8
+    }
+}
+
+fn lanczos(x: f64) -> f64 {
+    let sinc = |x: f64| if x == 0.0 { 1.0 } else { (x * std::f64::consts::PI).sin() / (x * std::f64::consts::PI) };
+    if (-SUPPORT..SUPPORT).contains(&x) { sinc(x) * sinc(x / SUPPORT) } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{GrayImage, Luma};
+
+    use super::*;
+
+    /// Sizes, and what Pillow 12 makes of a small image at them:
+    /// `Image.fromarray((np.arange(12).reshape(3, 4) ** 2 % 251).astype(np.uint8)).resize(size, Image.LANCZOS)`.
+    #[rustfmt::skip]
+    const PILLOW: &[((u32, u32), &[u8])] = &[
+        ((8, 6), &[
+            0, 0, 0, 0, 1, 4, 6, 8, 0, 0, 2, 2, 5, 8, 11, 13, 5, 6, 10, 13, 17, 22, 28, 30, 30, 32, 39, 47, 53, 62, 71, 74,
+            55, 58, 66, 77, 85, 97, 107, 112, 69, 72, 81, 93, 101, 114, 126, 131,
+        ]),
+        ((3, 2), &[2, 7, 16, 51, 71, 96]),
+        ((5, 3), &[0, 1, 2, 6, 9, 16, 21, 30, 41, 50, 63, 74, 90, 108, 122]),
+        ((2, 7), &[0, 4, 0, 7, 4, 16, 21, 42, 49, 79, 69, 105, 80, 118]),
+    ];
+
+    #[test]
+    fn the_bytes_are_pillows() {
+        let image = GrayImage::from_fn(4, 3, |x, y| Luma([((y * 4 + x).pow(2) % 251) as u8]));
+        assert_eq!(resized(&image, (4, 3)), image);
+        for (size, expected) in PILLOW {
+            assert_eq!(resized(&image, *size).into_raw(), *expected, "{size:?}");
+        }
+    }
+
+    #[test]
+    fn the_edge_is_continued_by_a_part_without_height() {
+        let image = GrayImage::from_fn(4, 6, |_, y| Luma([if y < 3 { 200 } else { 10 }]));
+        let above = part_resized(&image, (0..4, 0..0), (4, 2));
+        assert!(above.pixels().all(|pixel| pixel.0[0].abs_diff(200) < 2), "{above:?}");
+        let single = GrayImage::from_pixel(1, 1, Luma([77]));
+        assert!(resized(&single, (64, 8)).pixels().all(|pixel| pixel.0[0] == 77));
+    }
+}
