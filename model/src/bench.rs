@@ -203,7 +203,9 @@ fn part(model: &Model, options: &BenchOptions) -> Result<Box<dyn FnMut() -> Resu
                 time_ids: vec![side as f32; numbers],
                 negatives: 0,
             };
-            Box::new(move || floats(unet.forward(latents.clone(), 500.0, &conditioning)).map(drop))
+            let channels = config.in_channels;
+            let input = tensor(random(channels * h * w), [1, channels, h, w], &device);
+            Box::new(move || floats(unet.forward(input.clone(), 500.0, &conditioning)).map(drop))
         }
         BenchPart::VaeDecode => {
             let vae = model.vae_decoder(Stage::Base)?;

@@ -77,24 +77,25 @@ impl ModelConfigs {
     pub fn check(&self, file: &Path) -> Result<()> {
         let fault = |message: String| Err(Error::Config { file: file.to_owned(), message });
         let unet = &self.unet;
-        if unet.in_channels != unet.out_channels {
-            return fault(format!(
-                "the UNet takes {} channels and gives {}: inpainting and editing models are not supported, only \
-                 text-to-image ones",
-                unet.in_channels, unet.out_channels
-            ));
-        }
-        // SDXL's latents; the sampler's shapes and the previews rest on them.
-        if unet.in_channels != 4 || self.vae.as_ref().is_some_and(|vae| vae.downscale_factor() != 8) {
+        // SDXL's latents; the sampler's shapes and the previews rest on them. A UNet for inpainting sees a mask and a masked
+        // image beside them.
+        if unet.out_channels != 4 || self.vae.as_ref().is_some_and(|vae| vae.downscale_factor() != 8) {
             return fault("its latents are not SDXL's, which have 4 channels and an eighth of the image's side".into());
         }
+        if !matches!(unet.in_channels, 4 | 9) {
+            return fault(format!(
+                "the UNet takes {} channels, not the 4 of a text-to-image model or the 9 of an inpainting model: models of \
+                 other kinds, such as those that edit images by instruction, are not supported",
+                unet.in_channels
+            ));
+        }
         if let Some(vae) = &self.vae
-            && vae.latent_channels != unet.in_channels
+            && vae.latent_channels != unet.out_channels
         {
             return fault(format!(
-                "vae: `latent_channels` is {}, but unet: `in_channels` is {}; the VAE and the UNet are not of \
+                "vae: `latent_channels` is {}, but unet: `out_channels` is {}; the VAE and the UNet are not of \
                  the same model",
-                vae.latent_channels, unet.in_channels
+                vae.latent_channels, unet.out_channels
             ));
         }
         let times = self.time_id_count() * unet.addition_time_embed_dim;

@@ -11,6 +11,8 @@ mod explain;
 mod guidance;
 mod image_prompt;
 mod images;
+mod inpainting;
+mod masked;
 mod memory_requirement;
 mod model;
 mod plan;
@@ -39,6 +41,7 @@ pub use checkpoint::Checkpoint;
 use conditioning::StageConditioning;
 use control::Controls;
 use image_prompt::ImagePrompts;
+use inpainting::{Canvas, Inpainting, Paste};
 pub use model::Model;
 use plan::Plan;
 use prompts::Prompts;
@@ -61,6 +64,13 @@ pub struct Generation {
     image_prompts: ImagePrompts,
     /// The image to start from, until it is encoded.
     init_image: Option<RgbImage>,
+    /// The same with a mask, until it is encoded.
+    canvas: Option<Canvas>,
+    inpainting: Option<Inpainting>,
+    /// What the result is put into.
+    paste: Option<Paste>,
+    /// What tells the mask and its init image from others.
+    masked: Option<String>,
     /// Height and width of the latents.
     size: (usize, usize),
     plan: Plan,
@@ -137,9 +147,11 @@ impl Generation {
         self.spent("load", loading);
         let stepping = Stopwatch::start();
         let output = self.predict(&unet, stage)?;
-        self.denoised = Some(self.scheduler.denoised(self.index, &output, &self.latents)?);
+        let mut denoised = self.scheduler.denoised(self.index, &output, &self.latents)?;
         let noise = &mut self.noise;
-        self.latents = self.scheduler.step(self.index, &output, &self.latents, &mut |count| noise.normal(count))?;
+        let mut latents = self.scheduler.step(self.index, &output, &self.latents, &mut |count| noise.normal(count))?;
+        self.hold(stage, &mut latents, &mut denoised)?;
+        (self.latents, self.denoised) = (latents, Some(denoised));
         if let (Some(trace), Stage::Base) = (&mut self.trace, stage) {
             let shape = [self.settings.count as usize, CHANNELS, self.size.0, self.size.1];
             trace.keep_floats(format!("latents_{}", self.index - self.plan.start), &shape, &self.latents);
@@ -203,6 +215,7 @@ impl Generation {
             controls: self.controls.identities().to_vec(),
             image_prompts: self.image_prompts.identities().to_vec(),
             from_image: self.plan.from_image,
+            masked: self.masked.clone(),
             index: self.index,
             latents: self.latents.clone(),
             reused: self.reused_latents(),

@@ -74,7 +74,7 @@ pub use error::{Error, Result};
 pub use generation::{Checkpoint, Generation, Model, StepProgress, Timings, Trace};
 pub use noise::{NoiseGenerator, NoiseState};
 pub use precision::Precision;
-pub use request::{Control, ImagePrompt, Request};
+pub use request::{Control, Extension, ImagePrompt, Mask, Request};
 pub use retention::Retention;
 pub use scheduler::SchedulerName;
 pub use stage::Stage;

@@ -1,7 +1,9 @@
 //! What a caller asks for.
 
 mod control;
+mod extension;
 mod image_prompt;
+mod mask;
 mod window;
 
 use std::sync::Arc;
@@ -13,7 +15,10 @@ use crate::error::{Error, Result};
 use crate::precision::Precision;
 use crate::weights::{ControlModel, Embedding, RequestedLora};
 pub use control::Control;
+pub use extension::Extension;
 pub use image_prompt::ImagePrompt;
+pub use mask::Mask;
+pub(crate) use mask::REPAINTED;
 pub(crate) use window::is_within;
 
 /// One request for images: the settings, and the files that go with them.
@@ -23,6 +28,8 @@ pub struct Request {
     pub settings: ResolvedSettings,
     /// An image to start from.
     pub init_image: Option<RgbImage>,
+    /// What of it is repainted, where that is not all of it.
+    pub mask: Option<Mask>,
     /// What changes the base model's weights.
     pub loras: Vec<RequestedLora>,
     /// What changes the refiner's weights. The base's LoRAs do not: not even in a text encoder that both share.
@@ -44,8 +51,11 @@ impl Request {
     /// Checks every value that can be checked without a model.
     ///
     /// # Errors
-    /// As [`validate`].
+    /// As [`validate`], and if there is a mask without an image.
     pub fn validate(&self) -> Result<()> {
+        if self.mask.is_some() && self.init_image.is_none() {
+            return Err(Error::invalid("mask", "has no use without an init image: give the image that is repainted"));
+        }
         validate(&self.settings)?;
         control::check(&self.controls)?;
         image_prompt::check(&self.image_prompts)
@@ -70,6 +80,7 @@ impl From<ResolvedSettings> for Request {
         Self {
             settings,
             init_image: None,
+            mask: None,
             loras: Vec::new(),
             refiner_loras: Vec::new(),
             embeddings: Vec::new(),

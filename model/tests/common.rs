@@ -147,7 +147,11 @@ pub(crate) fn largest_difference(found: &[f64], expected: &[f64]) -> f64 {
 
 /// Draws every case on one model, and checks each tensor and image against the reference's.
 pub(crate) fn check_cases(device: DevicePreference, cases: impl IntoIterator<Item = (String, Request, Vec<Expected>)>) {
-    let model = demo_model(device, None);
+    check_cases_with(&demo_model(device, None), cases);
+}
+
+/// The same on a model that is open.
+pub(crate) fn check_cases_with(model: &Model, cases: impl IntoIterator<Item = (String, Request, Vec<Expected>)>) {
     let mut faults = Vec::new();
     for (name, request, expected) in cases {
         let mut run = model.start_traced(request).expect("the request is good");

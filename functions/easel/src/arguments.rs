@@ -3,6 +3,7 @@
 pub(crate) mod computation;
 pub(crate) mod embeddings;
 pub(crate) mod fields;
+pub(crate) mod inpainting;
 pub(crate) mod loras;
 pub(crate) mod models;
 pub(crate) mod offers;

@@ -16,7 +16,7 @@ use clap::Args;
 pub(crate) struct BenchArguments {
     /// text, unet, vae-decode, vae-encode, generate, or operations for single ones and how exact they are
     pub(crate) part: String,
-    /// sdxl-base, sdxl-refiner or demo
+    /// sdxl-base, sdxl-refiner, sdxl-inpainting or demo
     #[arg(long, value_name = "SHAPE", default_value = "sdxl-base")]
     pub(crate) shape: Shape,
     /// Side of the image in pixels [default: 128 for the demo's shape, else 1024]

@@ -20,6 +20,7 @@ use image::RgbImage;
 use crate::arguments::computation::ComputationArguments;
 use crate::arguments::embeddings::EmbeddingArguments;
 use crate::arguments::fields::SettingsArguments;
+use crate::arguments::inpainting::InpaintingArguments;
 use crate::arguments::loras::LoraArguments;
 use crate::arguments::models::ModelArguments;
 use crate::cache;
@@ -38,6 +39,8 @@ use easel_settings::{PromptSyntax, Settings};
 pub(crate) struct GenerateArguments {
     #[command(flatten)]
     pub(crate) settings: SettingsArguments,
+    #[command(flatten)]
+    pub(crate) inpainting: InpaintingArguments,
     #[command(flatten)]
     pub(crate) models: ModelArguments,
     /// Use no refiner
@@ -72,7 +75,7 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
         output_files::check(path, "--trace")?;
     }
     let init_image = arguments.settings.init_image.as_deref();
-    let init = init_image.map(easel_images::load).transpose()?;
+    let init = arguments.inpainting.read(init_image, &arguments.settings.values, &mut settings)?;
     let (loras, refiner_loras) = (arguments.loras.open(&settings)?, arguments.loras.open_refiner()?);
     let embeddings = arguments.embeddings.open(&settings)?;
     let embedding_records: Vec<_> = embeddings.iter().map(|word| record_of(word)).collect();
@@ -111,7 +114,8 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
     let recipe = recipes::fill(&mut settings, lora_names, &choice.name, choice.base.recipe());
     settings.steps.get_or_insert(choice.default_steps());
     settings.use_refiner = Some(has_refiner);
-    let request = Request { init_image: init, embeddings, loras, refiner_loras, ..settings.resolve().into() };
+    let (init_image, mask) = (init.image, init.mask);
+    let request = Request { init_image, mask, embeddings, loras, refiner_loras, ..settings.resolve().into() };
     let mut timings = BTreeMap::from([("open", began.elapsed().as_secs_f64())]);
 
     let choosing = Instant::now();
@@ -133,7 +137,8 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
     let (generation, images) = generate(&model, request, arguments.trace.is_some())?;
 
     let saving = Instant::now();
-    let init = init_image.and_then(Path::file_name).map(|name| name.to_string_lossy());
+    let init_name =
+        arguments.settings.init_image.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy());
     let record = ImageRecord {
         easel: env!("CARGO_PKG_VERSION"),
         settings: generation.settings(),
@@ -144,7 +149,9 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
         device: device.kind(),
         backend: device.backend,
         precision: device.precision,
-        init: init.as_deref(),
+        init: init_name.as_deref(),
+        mask: init.mask_name.as_deref(),
+        extend: init.extend.as_deref(),
         loras: &lora_records,
         refiner_loras: &refiner_lora_records,
         embeddings: &embedding_records,

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct RandomModelArguments {
-    /// sdxl-base, sdxl-refiner or demo
+    /// sdxl-base, sdxl-refiner, sdxl-inpainting or demo
     #[arg(long, value_name = "SHAPE")]
     pub(crate) shape: Shape,
     /// f32, bf16 or f16

@@ -1,4 +1,4 @@
-//! Reading images to start from.
+//! Reading images to start from, and masks of them.
 
 #[cfg(test)]
 mod tests;
@@ -7,13 +7,15 @@ use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, RgbImage};
+use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Luma, RgbImage};
 
 use crate::error::ImageFileError;
 
 /// The longest side and the most bytes, in the file and decoded, of an image that is read.
 const LONGEST_SIDE: u32 = 16_384;
 const MOST_BYTES: u64 = 256 << 20;
+/// Alpha from which on a pixel counts as there.
+const OPAQUE: u8 = 128;
 
 /// Reads a PNG, JPEG or WebP file, recognized by its content: turned upright, and on white where it is transparent.
 ///
@@ -21,10 +23,31 @@ const MOST_BYTES: u64 = 256 << 20;
 /// Returns [`ImageFileError::Io`] or [`ImageFileError::Unreadable`], naming the file. Images of more than 16,384 pixels
 /// a side or 256 MiB are refused before they are decoded.
 pub fn load(path: &Path) -> Result<RgbImage, ImageFileError> {
+    decode(path, &content(path)?)
+}
+
+/// Like [`load`], and where the image is transparent, white is: a mask of what to repaint. There is none if every pixel is
+/// more opaque than transparent.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with_transparency(path: &Path) -> Result<(RgbImage, Option<GrayImage>), ImageFileError> {
+    decode_with_transparency(path, &content(path)?)
+}
+
+/// Reads a mask from a PNG, JPEG or WebP file: its brightness, on black where it is transparent.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_mask(path: &Path) -> Result<GrayImage, ImageFileError> {
+    decode_mask(path, &content(path)?)
+}
+
+fn content(path: &Path) -> Result<Vec<u8>, ImageFileError> {
     let failed = |source| ImageFileError::Io { action: "reading", path: path.to_owned(), source };
     let mut bytes = Vec::new();
     File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes)).map_err(failed)?;
-    decode(path, &bytes)
+    Ok(bytes)
 }
 
 /// Like [`load`], for the content of the file `path`.
@@ -32,6 +55,44 @@ pub fn load(path: &Path) -> Result<RgbImage, ImageFileError> {
 /// # Errors
 /// Returns [`ImageFileError::Unreadable`], naming the file.
 pub fn decode(path: &Path, bytes: &[u8]) -> Result<RgbImage, ImageFileError> {
+    Ok(on_white(upright(path, bytes)?))
+}
+
+/// Like [`load_with_transparency`], for the content of the file `path`.
+///
+/// # Errors
+/// Returns [`ImageFileError::Unreadable`], naming the file.
+pub fn decode_with_transparency(path: &Path, bytes: &[u8]) -> Result<(RgbImage, Option<GrayImage>), ImageFileError> {
+    let image = upright(path, bytes)?;
+    if !image.color().has_alpha() {
+        return Ok((on_white(image), None));
+    }
+    let rgba = image.to_rgba8();
+    let is_transparent = rgba.pixels().any(|pixel| pixel.0[3] < OPAQUE);
+    let mask = is_transparent
+        .then(|| GrayImage::from_fn(rgba.width(), rgba.height(), |x, y| Luma([255 - rgba.get_pixel(x, y).0[3]])));
+    drop(rgba);
+    Ok((on_white(image), mask))
+}
+
+/// Like [`load_mask`], for the content of the file `path`.
+///
+/// # Errors
+/// Returns [`ImageFileError::Unreadable`], naming the file.
+pub fn decode_mask(path: &Path, bytes: &[u8]) -> Result<GrayImage, ImageFileError> {
+    let rgba = upright(path, bytes)?.into_rgba8();
+    let mut mask = GrayImage::new(rgba.width(), rgba.height());
+    for (to, from) in mask.pixels_mut().zip(rgba.pixels()) {
+        let [red, green, blue, alpha] = from.0.map(u32::from);
+        // The brightness of ITU-R 601-2, in Pillow's whole numbers.
+        let brightness = (red * 19_595 + green * 38_470 + blue * 7_471 + 0x8000) >> 16;
+        *to = Luma([((brightness * alpha + 127) / 255) as u8]);
+    }
+    Ok(mask)
+}
+
+/// What is in the file, with its orientation applied.
+fn upright(path: &Path, bytes: &[u8]) -> Result<DynamicImage, ImageFileError> {
     let failed = |source| ImageFileError::Io { action: "reading", path: path.to_owned(), source };
     let unreadable = |message: String| ImageFileError::Unreadable { path: path.to_owned(), message };
     if bytes.len() as u64 > MOST_BYTES {
@@ -72,7 +133,7 @@ pub fn decode(path: &Path, bytes: &[u8]) -> Result<RgbImage, ImageFileError> {
     if let Some(orientation) = orientation {
         image.apply_orientation(orientation);
     }
-    Ok(on_white(image))
+    Ok(image)
 }
 
 /// Whether a JPEG file's scans lack the marker that ends them; the decoder would make the missing part grey.

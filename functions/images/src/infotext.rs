@@ -1,6 +1,6 @@
 //! How an image was made, as the "infotext" of AUTOMATIC1111's web interface, which many tools read.
 
-use easel_settings::{NoiseSchedule, Sampler};
+use easel_settings::{MaskContent, NoiseSchedule, ResolvedSettings, Sampler};
 
 use crate::record::{ImageRecord, LoraRecord};
 
@@ -32,6 +32,9 @@ pub fn infotext(record: &ImageRecord<'_>) -> String {
     if record.init.is_some() {
         entries.push(("Denoising strength", settings.strength.to_string()));
     }
+    if record.mask.is_some() || record.extend.is_some() {
+        entries.extend(of_mask(settings));
+    }
     if let Some(refiner) = record.refiner {
         entries.push(("Refiner", refiner.to_owned()));
         entries.push(("Refiner switch at", settings.high_noise_frac.to_string()));
@@ -44,6 +47,29 @@ pub fn infotext(record: &ImageRecord<'_>) -> String {
     }
     entries.push(("Version", format!("easel {}", record.easel)));
     format_infotext(&with_loras(&settings.prompt, record.loras), settings.negative_prompt.as_deref(), &entries)
+}
+
+/// How the mask was read, where that is not what is usual there.
+fn of_mask(settings: &ResolvedSettings) -> Vec<(&'static str, String)> {
+    let mut entries = Vec::new();
+    if settings.mask_blur > 0 {
+        entries.push(("Mask blur", settings.mask_blur.to_string()));
+    }
+    if settings.mask_invert {
+        entries.push(("Mask mode", "Inpaint not masked".to_owned()));
+    }
+    if let Some(padding) = settings.mask_crop {
+        entries.push(("Inpaint area", "Only masked".to_owned()));
+        entries.push(("Masked area padding", padding.to_string()));
+    }
+    let content = match settings.mask_content {
+        MaskContent::Original => None,
+        MaskContent::Fill => Some("fill"),
+        MaskContent::Noise => Some("latent noise"),
+        MaskContent::Nothing => Some("latent nothing"),
+    };
+    entries.extend(content.map(|content| ("Masked content", content.to_owned())));
+    entries
 }
 
 /// The prompt with the LoRAs that it does not name itself, which is where they are named there.
@@ -69,7 +95,6 @@ fn quoted(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use easel_model::{Backend, Precision};
-    use easel_settings::ResolvedSettings;
 
     use super::*;
 
@@ -111,6 +136,8 @@ mod tests {
             backend: Backend::Flex,
             precision: Precision::F32,
             init: None,
+            mask: None,
+            extend: None,
             loras: &[],
             refiner_loras: &[],
             embeddings: &[],
@@ -129,6 +156,20 @@ mod tests {
             "{text}"
         );
         record.settings = &settings;
+
+        let masked = ResolvedSettings {
+            mask_blur: 4,
+            mask_invert: true,
+            mask_crop: Some(32),
+            mask_content: MaskContent::Noise,
+            strength: 0.75,
+            ..settings.clone()
+        };
+        let of_mask = ImageRecord { settings: &masked, init: Some("a.png"), mask: Some("b.png"), ..record.clone() };
+        let text = infotext(&of_mask);
+        let expected = ", Denoising strength: 0.75, Mask blur: 4, Mask mode: Inpaint not masked, Inpaint area: Only masked, \
+            Masked area padding: 32, Masked content: latent noise, Refiner";
+        assert!(text.contains(expected), "{text}");
 
         let lora = |name: &str| LoraRecord {
             name: name.into(),

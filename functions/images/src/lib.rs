@@ -11,7 +11,7 @@ mod record;
 #[cfg(test)]
 mod samples;
 
-pub use decoding::{decode, load};
+pub use decoding::{decode, decode_mask, decode_with_transparency, load, load_mask, load_with_transparency};
 pub use encoding::{Format, encode, format_of, save};
 pub use error::ImageFileError;
 pub use infotext::infotext;

@@ -29,6 +29,13 @@ pub struct ImageRecord<'a> {
     pub precision: Precision,
     /// The name of the init image's file; how much of the image may change is the request's `strength`.
     pub init: Option<&'a str>,
+    /// The name of the mask's file, or `transparency` where the init image's is the mask; how it was read is among the
+    /// request's settings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mask: Option<&'a str>,
+    /// By how many pixels the init image was extended on which sides, such as `left=256,top=128`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extend: Option<&'a str>,
     /// What changed the model.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub loras: &'a [LoraRecord],

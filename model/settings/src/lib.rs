@@ -5,11 +5,13 @@
 //! A [`Field`] is a name with a [`Kind`], a default and a help text. [`read`] checks a JSON object against fields and reports
 //! everything that is wrong with it at once, [`schema`] describes them as JSON Schema.
 
+mod choices;
 mod described;
 mod field;
 mod field_error;
 mod kind;
 mod lora_reference;
+mod mask_content;
 mod near_names;
 mod noise_schedule;
 mod number;
@@ -27,6 +29,7 @@ pub use field::{Field, Presence};
 pub use field_error::{FieldError, FieldErrors, MAX_ERRORS};
 pub use kind::Kind;
 pub use lora_reference::LoraReference;
+pub use mask_content::MaskContent;
 pub use noise_schedule::NoiseSchedule;
 pub use presets::{Preset, recipe_of};
 pub use prompt_choices::{PromptPadding, PromptSyntax};

@@ -1,29 +1,6 @@
 //! How a prompt is read.
 
-use serde::{Deserialize, Serialize};
-
-macro_rules! choices {
-    ($( #[doc = $type_help:literal] )+ $type:ident { $( #[doc = $help:literal] $variant:ident = $name:literal, )+ }) => {
-        $( #[doc = $type_help] )+
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        pub enum $type {
-            $( #[doc = $help] #[serde(rename = $name)] $variant, )+
-        }
-
-        impl $type {
-            /// Every name, as written on the command line and in requests.
-            pub const NAMES: &[&str] = &[$( $name, )+];
-
-            /// The name as written on the command line and in requests.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $( Self::$variant => $name, )+
-                }
-            }
-        }
-    };
-}
+use crate::choices::choices;
 
 choices! {
     /// What the marks in a prompt mean.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::field::{Field, Presence};
 use crate::kind::Kind;
 use crate::lora_reference::LoraReference;
+use crate::mask_content::MaskContent;
 use crate::presets::PRESET_NAMES;
 use crate::prompt_choices::{PromptPadding, PromptSyntax};
 use crate::scheduler_name::SchedulerName;
@@ -221,7 +222,23 @@ settings! {
     /// The pixels, from the top and from the left, that the model is told were cropped.
     crop_top_left: (u32, u32), Kind::Offset, or((0, 0)), "0, 0";
     /// How much of the init image may change: the share of the schedule that runs on it.
-    strength: f64, SHARE, or(0.3), "0.3";
+    strength: f64, SHARE, or(0.3), "0.3, with a mask 1";
+    /// How far the mask's edge is softened, in pixels (the deviation of a Gaussian).
+    mask_blur: u32, Kind::whole(0, 64), or(0), "0";
+    /// By how many pixels the mask grows on every side.
+    mask_grow: u32, Kind::whole(0, 256), or(0), "0";
+    /// Repaint what is black in the mask, in place of what is white.
+    mask_invert: bool, Kind::Flag, or(false), "false";
+    /// Work on the masked part alone, with this many pixels around it, at the size asked for (the model's own where none is);
+    /// the result has the init image's size.
+    mask_crop: u32, Kind::whole(0, 1024), optional, "the whole image";
+    /// What stands under the mask at the start, where strength leaves something of it.
+    mask_content: MaskContent, Kind::Choice(MaskContent::NAMES), or(MaskContent::Original), "original";
+    /// The mask's gray says how much may change: the darker, the later in the schedule a place is let go (Levin & Fried 2023).
+    mask_differential: bool, Kind::Flag, or(false), "false";
+    /// Put the init image back over what is not masked, so that not a byte of it changes. Without, the VAE's loss shows there,
+    /// as in diffusers.
+    mask_paste: bool, Kind::Flag, or(true), "true";
     asked only {
         /// The settings of a distilled model, for those that are not given: steps, guidance and scheduler.
         preset: String, Kind::Choice(PRESET_NAMES), "the model's or its LoRA's, where it is recognised";

@@ -17,6 +17,8 @@ pub enum Shape {
     SdxlBase,
     /// `stabilityai/stable-diffusion-xl-refiner-1.0`.
     SdxlRefiner,
+    /// SDXL's base with a UNet for inpainting, such as `diffusers/stable-diffusion-xl-1.0-inpainting-0.1`.
+    SdxlInpainting,
     /// The bundled demo model.
     Demo,
 }
@@ -30,13 +32,14 @@ macro_rules! demo {
 
 impl Shape {
     /// Every shape, as listed to users.
-    pub const ALL: [Self; 3] = [Self::SdxlBase, Self::SdxlRefiner, Self::Demo];
+    pub const ALL: [Self; 4] = [Self::SdxlBase, Self::SdxlRefiner, Self::SdxlInpainting, Self::Demo];
 
     /// The name on the command line and in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::SdxlBase => "sdxl-base",
             Self::SdxlRefiner => "sdxl-refiner",
+            Self::SdxlInpainting => "sdxl-inpainting",
             Self::Demo => "demo",
         }
     }
@@ -50,6 +53,10 @@ impl Shape {
         Ok(match self {
             Self::SdxlBase => ModelConfigs::sdxl_base(),
             Self::SdxlRefiner => ModelConfigs::sdxl_refiner(),
+            Self::SdxlInpainting => {
+                let base = ModelConfigs::sdxl_base();
+                ModelConfigs { unet: UNetConfig { in_channels: 9, ..base.unet }, ..base }
+            }
             Self::Demo => {
                 let (index, index_file) = demo!("model_index.json");
                 let (unet, unet_file) = demo!("unet/config.json");

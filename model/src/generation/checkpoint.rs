@@ -17,7 +17,8 @@ const MAX_BYTES: usize = 256 << 20;
 
 /// Everything that a generation needs to continue as if it had never stopped: a few times the size of its latents.
 ///
-/// The prompt is encoded again on resuming; an init image is not needed any more and not kept.
+/// The prompt is encoded again on resuming. An init image is not needed any more and not kept, unless there is a mask: then
+/// both are, and a checkpoint knows which they were.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
     pub(crate) settings: ResolvedSettings,
@@ -33,6 +34,8 @@ pub struct Checkpoint {
     pub(crate) image_prompts: Vec<String>,
     /// Whether the run started from an image, which decides where in the schedule it started.
     pub(crate) from_image: bool,
+    /// What tells the mask and its init image from others.
+    pub(crate) masked: Option<String>,
     /// The next evaluation of the schedule.
     pub(crate) index: usize,
     pub(crate) latents: Vec<f32>,

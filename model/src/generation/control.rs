@@ -14,7 +14,7 @@ use crate::network::unet::{Conditioning, Residuals};
 use crate::network::vae::SCALE;
 use crate::ops::{floats, tensor};
 use crate::request::{Control, is_within};
-use crate::resample::{Filter, resize};
+use crate::resample::{Kernel, resized};
 use crate::stage::Stage;
 use crate::weights::ControlModel;
 
@@ -44,7 +44,7 @@ impl Controls {
                 let message = format!("`{}` is for another model than this: {misfit}", control.model.name());
                 return Err(Error::invalid("controls", message));
             }
-            Ok(Control { image: resize(&control.image, width, height, Filter::Lanczos), ..control })
+            Ok(Control { image: resized(&control.image, (width, height), Kernel::Lanczos), ..control })
         };
         let controls = controls.into_iter().map(fitted).collect::<Result<_>>()?;
         Ok(Self { controls, identities, hints: Vec::new() })

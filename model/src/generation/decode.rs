@@ -21,9 +21,14 @@ impl Generation {
     pub fn finish(&mut self) -> Result<Vec<RgbImage>> {
         while self.advance()?.is_some() {}
         let began = Stopwatch::start();
-        let images = (0..self.settings.count as usize).map(|number| self.image(number)).collect::<Result<Vec<_>>>()?;
+        let numbers = 0..self.settings.count as usize;
+        let painted = numbers.map(|number| self.painted(number)).collect::<Result<Vec<_>>>()?;
+        let traced = painted.clone();
+        let images: Vec<_> = painted.into_iter().map(|image| self.pasted(image)).collect();
         self.spent("decode", began);
-        self.keep_result(&images);
+        // The reference puts only what it cut out back into the whole image.
+        let is_cut_out = self.paste.as_ref().is_some_and(|paste| paste.region().is_some());
+        self.keep_result(if is_cut_out { &images } else { &traced });
         Ok(images)
     }
 
@@ -32,6 +37,18 @@ impl Generation {
     /// # Errors
     /// There is no such image, or a failure of files or device; it can be decoded again.
     pub fn image(&self, number: usize) -> Result<RgbImage> {
+        Ok(self.pasted(self.painted(number)?))
+    }
+
+    /// An image in its place in the init image, if that is asked for.
+    fn pasted(&self, painted: RgbImage) -> RgbImage {
+        match &self.paste {
+            Some(paste) => paste.apply(painted),
+            None => painted,
+        }
+    }
+
+    fn painted(&self, number: usize) -> Result<RgbImage> {
         let (h, w) = self.size;
         let latents = self.latents.chunks(CHANNELS * h * w).nth(number);
         let latents = latents.ok_or_else(|| Error::invalid("count", format!("there is no image {number}")))?;
@@ -99,7 +116,8 @@ impl Generation {
         let Some(trace) = &mut self.trace else { return };
         let (h, w) = self.size;
         trace.keep_floats("final_latents", &[images.len(), CHANNELS, h, w], &self.latents);
+        let (width, height) = images.first().map_or((0, 0), RgbImage::dimensions);
         let bytes = images.iter().flat_map(|image| image.as_raw().iter().copied()).collect();
-        trace.keep_bytes("image", &[images.len(), h * SCALE, w * SCALE, 3], bytes);
+        trace.keep_bytes("image", &[images.len(), height as usize, width as usize, 3], bytes);
     }
 }

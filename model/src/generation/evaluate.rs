@@ -126,12 +126,13 @@ impl Generation {
         let mut deep = deep.into_iter().flatten();
         let steering = self.steering(index)?;
         // One image at a time: memory does not grow with the count.
-        for image in inputs.chunks(CHANNELS * h * w) {
+        for (number, latents) in inputs.chunks(CHANNELS * h * w).enumerate() {
+            let image = &self.input(stage, number, latents);
             let mut outputs_of_image = Vec::new();
             for batch in batches.iter() {
                 let deep = deep.next();
                 let images = self.image_contexts(index, batch);
-                let residuals = self.steer(&steering, image, timestep, batch, deep.is_some())?;
+                let residuals = self.steer(&steering, latents, timestep, batch, deep.is_some())?;
                 let is_kept = |trace: &Trace| trace.numbers("control_step").is_some();
                 if let (Some(residuals), Some(trace)) =
                     (&residuals, self.trace.as_mut().filter(|trace| !is_kept(trace)))
@@ -140,7 +141,7 @@ impl Generation {
                 }
                 let additions = Additions { residuals, images, ..Additions::default() };
                 let (output, deep) = self.evaluate(unet, image, timestep, batch, additions, deep)?;
-                self.evaluations += output.len() / image.len();
+                self.evaluations += output.len() / latents.len();
                 outputs_of_image.extend(output);
                 // Kept only where they are used again.
                 features.extend(Some(deep).filter(|_| self.settings.reuse_features > 1));
@@ -150,11 +151,11 @@ impl Generation {
         Ok((outputs, features))
     }
 
-    /// What the ControlNets add for a batch of `image`.
+    /// What the ControlNets add for a batch of an image's `latents`, which are all that they see of it.
     fn steer(
         &self,
         steering: &[Steering],
-        image: &[f32],
+        latents: &[f32],
         timestep: f64,
         batch: &Conditioning,
         deep: bool,
@@ -162,15 +163,15 @@ impl Generation {
         if steering.is_empty() {
             return Ok(None);
         }
-        let input = self.input(image, batch);
+        let input = self.repeated(latents, batch);
         computing("the ControlNet", || Ok(control::residuals(steering, &input, timestep, batch, deep)))
     }
 
     /// `image` once for everything in `batch`.
-    fn input(&self, image: &[f32], batch: &Conditioning) -> Tensor<4> {
+    fn repeated(&self, image: &[f32], batch: &Conditioning) -> Tensor<4> {
         let (h, w) = self.size;
-        let [copies, ..] = batch.context.dims();
-        tensor(image.repeat(copies), [copies, CHANNELS, h, w], self.model.device().device())
+        let ([copies, ..], channels) = (batch.context.dims(), image.len() / (h * w));
+        tensor(image.repeat(copies), [copies, channels, h, w], self.model.device().device())
     }
 
     fn evaluate(
@@ -183,7 +184,7 @@ impl Generation {
         deep: Option<Tensor<4>>,
     ) -> Result<(Vec<f32>, Tensor<4>)> {
         computing("the UNet", || {
-            let input = self.input(image, batch);
+            let input = self.repeated(image, batch);
             let (output, deep) = unet.forward_with(input, timestep, batch, additions, deep);
             let output = floats(output)?;
             if output.iter().any(|value| !value.is_finite()) {

@@ -18,7 +18,7 @@ use crate::network::unet::{Conditioning, ImageContext, ImageKeys, transformer_bl
 use crate::ops::flops::Stopwatch;
 use crate::ops::{floats, tensor};
 use crate::request::{ImagePrompt, is_within};
-use crate::resample::{Filter, resize};
+use crate::resample::{Kernel, resized};
 use crate::stage::Stage;
 use crate::weights::{ImageEncoderFiles, attention_name};
 
@@ -193,7 +193,7 @@ fn to_numbers(image: &RgbImage, side: usize) -> Vec<f32> {
     let (short, long) = (width.min(height), width.max(height));
     let (side, long) = (side as u32, (side as u64 * u64::from(long) / u64::from(short)) as u32);
     let (new_width, new_height) = if width <= height { (side, long) } else { (long, side) };
-    let resized = resize(image, new_width, new_height, Filter::Bicubic);
+    let resized = resized(image, (new_width, new_height), Kernel::Bicubic);
     let middle = crop_imm(&resized, (new_width - side) / 2, (new_height - side) / 2, side, side).to_image();
     let plane = |colour: usize| {
         let numbers = middle.pixels().map(move |pixel| f32::from(pixel[colour]) / 255.0).collect::<Vec<_>>();

@@ -1,12 +1,13 @@
 //! Between images and the numbers that the VAE works on.
 
 use image::RgbImage;
-use image::imageops::{FilterType, resize};
 
 use crate::error::{Error, Result};
 use crate::request::Request;
+use crate::resample::{Kernel, resized};
 
-/// Width and height of the result: what was asked for, else the init image's, else `native`.
+/// Width and height that are worked at: what was asked for, else the init image's unless a part of it is cut out, else
+/// `native`.
 pub(super) fn size(request: &Request, native: u32) -> Result<(u32, u32)> {
     let sides = easel_settings::SIDES;
     let side = |asked: Option<u32>, init: Option<u32>, field| match (asked, init) {
@@ -22,7 +23,8 @@ pub(super) fn size(request: &Request, native: u32) -> Result<(u32, u32)> {
         )),
         (None, None) => Ok(native),
     };
-    let init = request.init_image.as_ref().map(RgbImage::dimensions);
+    let is_cut_out = request.mask.is_some() && request.settings.mask_crop.is_some();
+    let init = request.init_image.as_ref().filter(|_| !is_cut_out).map(RgbImage::dimensions);
     Ok((
         side(request.settings.width, init.map(|(w, _)| w), "width")?,
         side(request.settings.height, init.map(|(_, h)| h), "height")?,
@@ -35,7 +37,7 @@ pub(super) fn to_numbers(image: &RgbImage, width: usize, height: usize) -> Vec<f
     let image = if image.dimensions() == (width as u32, height as u32) {
         image
     } else {
-        resampled = resize(image, width as u32, height as u32, FilterType::Lanczos3);
+        resampled = resized(image, (width as u32, height as u32), Kernel::Lanczos);
         &resampled
     };
     let plane = |colour: usize| image.pixels().map(move |pixel| 2.0 * (f32::from(pixel[colour]) / 255.0) - 1.0);

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use easel_settings::ResolvedSettings;
-use image::RgbImage;
 
 use super::conditioning::StageConditioning;
 use super::control::{self, Controls};
 use super::image_prompt::{self, ImagePrompts};
+use super::masked::identity;
 use super::plan::Plan;
 use super::prompts::Prompts;
 use super::variation::Variation;
@@ -93,12 +93,17 @@ impl Generation {
         if checkpoint.image_prompts != image_prompt::identities(&files.image_prompts) {
             return Err(fault("it was made with other image prompts, or with other scales of them; give the same, or"));
         }
+        if checkpoint.masked != identity(&files) {
+            return Err(fault("it was made with another init image or mask, or without one; give the same, or"));
+        }
         let from_image = checkpoint.from_image;
-        let request = Request { settings: checkpoint.settings, init_image: None, ..files };
+        // Without a mask everything that the image gave is in the latents.
+        let init_image = files.init_image.filter(|_| files.mask.is_some());
+        let request = Request { settings: checkpoint.settings, init_image, ..files };
         let mut run = Self::prepare(model, request, from_image, false)?;
         // Encoding an init image and the start draw noise too; a number takes two words at the most, a draw a few more.
         let (height, width) = run.size;
-        let most_words = (run.plan.end + 2) * (2 * CHANNELS * height * width + 32);
+        let most_words = (run.plan.end + 4) * (2 * CHANNELS * height * width + 32);
         let fits = checkpoint.latents.len() == run.latents_len()
             && run.plan.contains(checkpoint.index)
             && run.is_fit_for_reuse(checkpoint.index, checkpoint.reused.as_deref())
@@ -106,6 +111,9 @@ impl Generation {
             && checkpoint.noise.iter().all(|state| state.words <= most_words as u64);
         if !fits {
             return Err(fault("its latents, step or noise do not fit its request"));
+        }
+        if let Some(canvas) = run.canvas.take() {
+            run.begin_inpainting(&canvas, true)?;
         }
         run.scheduler.restore(checkpoint.history);
         run.noise = ImageNoise::resume(seeds(&run.settings), &checkpoint.noise)?;
@@ -131,6 +139,8 @@ impl Generation {
         model.keep_adapters_of(&request);
         let (width, height) = images::size(&request, model.native_size())?;
         let loras = [&request.loras, &request.refiner_loras].map(|loras| identities(loras));
+        let (canvas, paste, of_mask) = model.canvas(&request, (width, height))?;
+        let masked = identity(&request);
         let Request { mut settings, init_image, embeddings, controls, image_prompts, loras: requested, .. } = request;
         let controls = Controls::new(controls, model.unet_config(Stage::Base), (width, height))?;
         let image_prompts = ImagePrompts::new(image_prompts);
@@ -143,7 +153,8 @@ impl Generation {
         let scheduler = Scheduler::new(name, config, settings.steps as usize)?;
         let plan = Plan::new(&settings, &scheduler, model.has_refiner(), from_image)?;
         let prompts = Prompts::read(&settings)?;
-        let warnings = replaced.into_iter().chain(prompts.warnings(settings.guidance_scale, &requested)).collect();
+        let of_prompts = prompts.warnings(settings.guidance_scale, &requested);
+        let warnings = replaced.into_iter().chain(of_prompts).chain(of_mask).collect();
         Ok(Self {
             size: (height as usize / SCALE, width as usize / SCALE),
             plan,
@@ -169,6 +180,10 @@ impl Generation {
             settings,
             loras,
             init_image,
+            canvas,
+            inpainting: None,
+            paste,
+            masked,
         })
     }
 
@@ -205,26 +220,28 @@ impl Generation {
                 trace.keep_floats("lora_norms", &[lengths.len()], &lengths);
             }
         }
-        self.latents = match self.init_image.take() {
-            None => {
+        self.latents = match (self.canvas.take(), self.init_image.take()) {
+            (Some(canvas), _) => self.begin_inpainting(&canvas, false)?,
+            (None, None) => {
                 let mut noise = self.first_noise(&mut variation);
                 let sigma = self.scheduler.init_noise_sigma();
                 noise.iter_mut().for_each(|value| *value *= sigma);
                 noise
             }
-            Some(init) => {
+            (None, Some(init)) => {
                 let began = Stopwatch::start();
-                let clean = self.encode(&init, &mut variation)?;
-                let noise = self.first_noise(&mut variation);
+                let draws = [(); 2].map(|()| self.first_noise(&mut variation));
+                self.keep_draws(&draws);
+                let clean = self.encode(images::to_numbers(&init, w * SCALE, h * SCALE), &draws[0])?;
                 self.spent("encode", began);
-                self.scheduler.add_noise(self.plan.start, &clean, &noise)?
+                self.scheduler.add_noise(self.plan.start, &clean, &draws[1])?
             }
         };
         Ok(())
     }
 
     /// Noise for every image's latents, varied where that was asked for. What samplers draw later is the seed's own.
-    fn first_noise(&mut self, variation: &mut Option<Variation>) -> Vec<f32> {
+    pub(super) fn first_noise(&mut self, variation: &mut Option<Variation>) -> Vec<f32> {
         let mut noise = self.noise.normal(self.latents_len());
         if let Some(variation) = variation {
             variation.apply(&mut noise, self.size);
@@ -232,12 +249,10 @@ impl Generation {
         noise
     }
 
-    /// For every image the latents of `init`, drawn from the VAE's distribution with the image's first noise:
+    /// For every image the latents of `pixels` `[3, 8h, 8w]`, drawn from the VAE's distribution with the image's `noise`:
     /// `[count, 4, h, w]`.
-    fn encode(&mut self, init: &RgbImage, variation: &mut Option<Variation>) -> Result<Vec<f32>> {
+    pub(super) fn encode(&self, pixels: Vec<f32>, noise: &[f32]) -> Result<Vec<f32>> {
         let (h, w) = self.size;
-        let pixels = images::to_numbers(init, w * SCALE, h * SCALE);
-        let noise = self.first_noise(variation);
         computing("the VAE encoder", || {
             let vae = self.model.vae_encoder(Stage::Base)?;
             let device = self.model.device().device();

@@ -10,12 +10,14 @@ use crate::error::{Error, Result};
 /// Intermediate tensors of one generation: `token_ids_1`, `token_ids_2` and, where there are weights, `multipliers`
 /// `[texts, portions, 77]`; `prompt_embeds`, `pooled`, the same with `negative_` before them and, of the parts of a prompt
 /// after the first, with `_1` and so on behind them; `padded_prompt_embeds` or `padded_negative_prompt_embeds`, whichever is
-/// filled up; `embedding_rows_1`, `embedding_rows_2`, the vectors of trained words; `noise` `[n, 4, h, w]`; `timesteps`; `first_eps_text`,
+/// filled up; `embedding_rows_1`, `embedding_rows_2`, the vectors of trained words; `noise` `[n, 4, h, w]`; from an image `draw_k`, all that was
+/// drawn before the first step; with a mask `mask_latents` `[1, 1, h, w]`, `init_latents`, `masked_image_latents`, `crop_region`
+/// (left, top, right, bottom); `timesteps`; `first_eps_text`,
 /// `first_eps_negative`; `control_step`, the first step at which ControlNets are at work, and what reaches the UNet's text side
 /// there: `control_mid` `[1, c, h, w]` in the middle, `control_norms`, the lengths of all; of image prompts `pixel_values`
 /// `[images, 3, side, side]`, `image_embeds`, `ip_hidden_states` and `negative_ip_hidden_states` `[1, images, tokens, c]`;
 /// `lora_norms`, the lengths of what the first LoRA changes; `latents_k` after step k of the base model; `base_latents`, `final_latents`;
-/// `image` `[n, height, width, 3]`.
+/// `image` `[n, height, width, 3]`, as decoded, and put back into the init image only if it was cut out of it.
 #[derive(Debug, Default)]
 pub struct Trace {
     tensors: BTreeMap<String, Kept>,

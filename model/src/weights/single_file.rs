@@ -73,14 +73,20 @@ fn official_configs(file: &SafetensorsFile) -> Result<(ModelConfigs, ConfigTexts
     } else {
         return refused(other_model(tensors));
     };
-    if let Some(entry) = tensors.get(FIRST_CONVOLUTION)
-        && let Some(kind) = special_kind(&entry.shape)
-    {
-        return refused(format!(
-            "is {kind} (tensor `{FIRST_CONVOLUTION}` has shape {:?}), which is not supported; use the text-to-image model that \
-             it was made from",
-            entry.shape
-        ));
+    if let Some(entry) = tensors.get(FIRST_CONVOLUTION) {
+        match entry.shape[..] {
+            // An inpainting model, whose UNet takes a mask and a masked image beside the latents.
+            [_, 9, ..] => configs.unet.in_channels = 9,
+            [_, 8, ..] => {
+                return refused(format!(
+                    "is an SDXL model for editing images by instruction, whose UNet takes an image beside the latents (tensor \
+                     `{FIRST_CONVOLUTION}` has shape {:?}), which is not supported; use the text-to-image model that it was \
+                     made from",
+                    entry.shape
+                ));
+            }
+            _ => {}
+        }
     }
     if !has("first_stage_model.") {
         configs.vae = None;
@@ -104,17 +110,6 @@ fn official_configs(file: &SafetensorsFile) -> Result<(ModelConfigs, ConfigTexts
 
 /// The convolution that the latents go through first.
 const FIRST_CONVOLUTION: &str = "model.diffusion_model.input_blocks.0.0.weight";
-
-/// What an SDXL model is whose first convolution takes more than latents.
-fn special_kind(first_convolution: &[usize]) -> Option<&'static str> {
-    match first_convolution {
-        [_, 9, ..] => Some("an SDXL inpainting model, whose UNet takes a mask and a masked image beside the latents"),
-        [_, 8, ..] => {
-            Some("an SDXL model for editing images by instruction, whose UNet takes an image beside the latents")
-        }
-        _ => None,
-    }
-}
 
 /// Refuses tensors of `file` that belong to no component and are not known to be left over.
 ///

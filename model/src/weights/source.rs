@@ -73,7 +73,7 @@ impl ModelSource {
     /// As [`Self::open`], and if the pair does not fit together.
     pub fn open_refiner(path: &Path, base: &Self) -> Result<Self> {
         let refiner = Self::from_files(ModelFiles::open(path)?, Some(base), &ModelOptions::default())?;
-        if refiner.configs.unet.in_channels != base.configs.unet.in_channels {
+        if refiner.configs.unet.out_channels != base.configs.unet.out_channels {
             let message = "the refiner works on other latents than the base: use the refiner that belongs to it".into();
             return Err(Error::Config { file: path.to_owned(), message });
         }

@@ -244,7 +244,7 @@ fn folders_that_are_not_right() {
     let score = changed(&|root| edit(&root.join("model_index.json"), "requires_aesthetics_score", json!(true)));
     fails(score, &["requires_aesthetics_score", "projection_class_embeddings_input_dim"]);
     let latents = changed(&|root| edit(&root.join("vae/config.json"), "latent_channels", json!(16)));
-    fails(latents, &["latent_channels", "16", "in_channels"]);
+    fails(latents, &["latent_channels", "16", "out_channels"]);
     let pipeline = changed(&|root| edit(&root.join("model_index.json"), "_class_name", json!("FluxPipeline")));
     fails(pipeline, &["model_index.json", "_class_name", "FluxPipeline"]);
 }

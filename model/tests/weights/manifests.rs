@@ -232,7 +232,7 @@ fn checkpoints_that_are_almost_sdxl_are_refused_by_tensor() {
         let index = at(tensors);
         tensors[index].1 = vec![320, 9, 3, 3];
     });
-    fails(inpainting, &["changed.safetensors", conv_in, "[320, 9, 3, 3]", "SDXL inpainting model", "text-to-image"]);
+    assert_eq!(inpainting.expect("it is a model for inpainting").configs().unet.in_channels, 9);
     let editing = open(&|tensors| {
         let index = at(tensors);
         tensors[index].1 = vec![320, 8, 3, 3];

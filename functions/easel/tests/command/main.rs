@@ -4,6 +4,7 @@
 
 mod drawing;
 mod hub;
+mod inpainting;
 mod objects;
 mod other_commands;
 mod pull;

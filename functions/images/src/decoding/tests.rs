@@ -41,6 +41,28 @@ fn transparent_images_lie_on_white() {
 }
 
 #[test]
+fn masks_are_brightness_on_black_and_holes_are_white() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.png");
+    let written = |pixels: &[[u8; 4]]| {
+        let rgba = RgbaImage::from_fn(pixels.len() as u32, 1, |x, _| Rgba(pixels[x as usize]));
+        let mut bytes = Vec::new();
+        PngEncoder::new(&mut bytes).write_image(&rgba, rgba.width(), 1, ExtendedColorType::Rgba8).unwrap();
+        fs::write(&path, bytes).unwrap();
+    };
+    let pixels = [[255, 255, 255, 255], [255, 255, 255, 0], [255, 255, 255, 100], [255, 0, 0, 255], [77, 77, 77, 255]];
+    written(&pixels);
+    assert_eq!(load_mask(&path).unwrap().into_raw(), [255, 0, 100, 76, 77]);
+    let (image, holes) = load_with_transparency(&path).unwrap();
+    assert_eq!(image, load(&path).unwrap());
+    assert_eq!(holes.unwrap().into_raw(), [0, 255, 155, 0, 0]);
+    written(&[[1, 2, 3, 255], [1, 2, 3, 128]]);
+    assert_eq!(load_with_transparency(&path).unwrap().1, None);
+    fs::write(&path, b"no image").unwrap();
+    assert!(load_mask(&path).unwrap_err().to_string().contains("a.png"));
+}
+
+#[test]
 fn images_are_turned_upright() {
     let folder = tempfile::tempdir().unwrap();
     let stored = RgbImage::from_fn(3, 2, |x, y| Rgb([(10 * y + x) as u8; 3]));

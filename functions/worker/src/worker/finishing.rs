@@ -158,6 +158,8 @@ fn record<'a>(running: &'a RunningTask, settings: &'a ResolvedSettings) -> Image
         backend: device.backend,
         precision: device.precision,
         init: init.map(|key| key.rsplit('/').next().unwrap_or(key)),
+        mask: None,
+        extend: None,
     }
 }
 

@@ -1,0 +1,158 @@
+//! Inpainting with UNets of four and of nine channels: what the reference implementation gives, what keeps its bytes,
+//! putting aside, and what is refused.
+
+mod demo;
+mod differential;
+mod refusals;
+mod resuming;
+mod whole;
+
+use easel_model::{
+    DeviceChoice, DevicePreference, Mask, Model, ModelOptions, Precision, Request, Requirement, ResolvedSettings,
+    Retention,
+};
+use image::{GrayImage, RgbImage};
+use serde::Deserialize;
+use tempfile::TempDir;
+
+use crate::common::{self, Expected, adapters, check_cases_with, copy, demo_model, expected_in};
+use crate::overlay::assemble;
+
+/// A case of the adapters' `cases.json` that has a mask.
+#[derive(Debug, Deserialize)]
+struct Case {
+    name: String,
+    prompt: String,
+    negative_prompt: Option<String>,
+    seed: u64,
+    steps: u32,
+    guidance_scale: f64,
+    scheduler: String,
+    unet: Option<String>,
+    init: Option<String>,
+    mask: Option<String>,
+    mask_crop: Option<u32>,
+    strength: Option<f64>,
+    num_images: Option<u32>,
+    width: Option<u32>,
+    height: Option<u32>,
+}
+
+/// Every case with a mask, for a UNet of four channels or of nine.
+fn cases(nine: bool) -> Vec<Case> {
+    let text = std::fs::read_to_string(adapters("cases.json")).expect("the cases are there");
+    let cases: Vec<Case> = serde_json::from_str(&text).expect("the cases are well formed");
+    cases.into_iter().filter(|case| case.mask.is_some() && case.unet.is_some() == nine).collect()
+}
+
+fn picture(name: &str) -> image::DynamicImage {
+    image::open(adapters(&format!("files/{name}"))).expect("the picture is there")
+}
+
+impl Case {
+    /// As diffusers draws it, which puts back only what it cuts out.
+    fn request(&self) -> Request {
+        let settings = ResolvedSettings {
+            negative_prompt: self.negative_prompt.clone(),
+            seed: self.seed,
+            steps: self.steps,
+            guidance_scale: self.guidance_scale,
+            scheduler: Some(self.scheduler.parse().expect("the scheduler has its usual name")),
+            use_refiner: false,
+            high_noise_frac: 1.0,
+            count: self.num_images.unwrap_or(1),
+            strength: self.strength.unwrap_or(1.0),
+            width: self.width,
+            height: self.height,
+            mask_crop: self.mask_crop,
+            mask_paste: false,
+            ..ResolvedSettings::new(&self.prompt)
+        };
+        let init_image = self.init.as_ref().map(|name| picture(name).to_rgb8());
+        let mask = self.mask.as_ref().map(|name| Mask { image: picture(name).to_luma8() });
+        Request { init_image, mask, ..settings.into() }
+    }
+
+    fn expected(&self) -> Vec<Expected> {
+        expected_in(&adapters(&format!("expected/{}.safetensors", self.name)))
+    }
+}
+
+/// The demo model with the UNet of nine channels, whose weights are random, and the folder that it is in.
+fn nine_channels(device: DevicePreference, precision: Option<Precision>, refiner: bool) -> (Model, TempDir) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    copy(&common::demo("base"), folder.path());
+    assemble(&adapters("files/unet_inpaint"), &folder.path().join("unet"));
+    let requirement = Requirement { precision: precision.or(Some(Precision::F32)), ..Requirement::default() };
+    let choice = DeviceChoice::select(device, requirement).expect("the device is there");
+    let options = ModelOptions {
+        refiner: refiner.then(|| common::demo("refiner")),
+        retention: Retention::KeepWarm,
+        ..ModelOptions::default()
+    };
+    (Model::open(folder.path(), &options, &choice).expect("the model opens"), folder)
+}
+
+/// A picture, and a mask of its right half with a soft edge.
+fn half() -> (RgbImage, Mask) {
+    let init = RgbImage::from_fn(72, 64, |x, y| image::Rgb([(3 * x) as u8, (2 * y) as u8, 90]));
+    let mask = GrayImage::from_fn(72, 64, |x, _| image::Luma([(x.saturating_sub(28) * 20).min(255) as u8]));
+    (init, Mask { image: mask })
+}
+
+fn small(prompt: &str) -> ResolvedSettings {
+    ResolvedSettings { steps: 4, seed: 7, strength: 0.8, ..ResolvedSettings::new(prompt) }
+}
+
+/// Checks every case with the model that it is for.
+fn compare_all(device: DevicePreference) {
+    let of = |case: Case| (case.name.clone(), case.request(), case.expected());
+    let (four, nine) = (cases(false), cases(true));
+    assert_eq!((four.len(), nine.len()), (5, 2));
+    check_cases_with(&demo_model(device, None), four.into_iter().map(of));
+    let (model, _folder) = nine_channels(device, None, false);
+    check_cases_with(&model, nine.into_iter().map(of));
+}
+
+#[test]
+fn flex_gives_what_the_reference_gives() {
+    compare_all(DevicePreference::Flex);
+}
+
+#[test]
+fn ndarray_gives_what_the_reference_gives() {
+    compare_all(DevicePreference::NdArray);
+}
+
+#[test]
+#[ignore = "needs a CUDA device"]
+fn cuda_gives_what_the_reference_gives() {
+    compare_all(DevicePreference::Cuda(None));
+}
+
+/// bf16 and int8 stay as close to the reference as they do without masks.
+#[test]
+fn rounding_stays_close() {
+    for (precision, bound) in [(Precision::Bf16, 1.0), (Precision::Int8, 1.5)] {
+        for nine in [false, true] {
+            let (model, _folder) = if nine {
+                nine_channels(DevicePreference::Flex, Some(precision), false)
+            } else {
+                (demo_model(DevicePreference::Flex, Some(precision)), tempfile::tempdir().expect("a folder"))
+            };
+            let (mut total, cases) = (0.0, cases(nine));
+            for case in &cases {
+                let images = model.start(case.request()).and_then(|mut run| run.finish()).expect("the run ends well");
+                let found = images.iter().flat_map(|image| image.as_raw().iter().map(|&byte| f64::from(byte)));
+                let expected = case.expected();
+                let image = expected.iter().find(|tensor| tensor.name == "image").expect("there is an image");
+                let difference: f64 = found.zip(&image.values).map(|(found, expected)| (found - expected).abs()).sum();
+                let mean = difference / image.values.len() as f64;
+                println!("{precision} {}: mean {mean:.3} levels", case.name);
+                total += mean;
+            }
+            let mean = total / cases.len() as f64;
+            assert!(mean < bound, "{precision}: mean {mean:.3} levels");
+        }
+    }
+}
