@@ -31,8 +31,9 @@
 //! | [`tokenizer`] | from a prompt to CLIP's token ids |
 //! | `ops` | the operations that take the time, by kernels of ours (the crate `easel_kernels`) or by the backend |
 //! | `device` | the device, chosen by probes that ran on it; its memory; panics of backends |
-//! | `network` | text encoders, UNet and VAE with diffusers' names, and what they ask for while they are built |
+//! | `network` | text encoders, UNet, VAE and upscalers, and what they ask for while they are built |
 //! | [`weights`] | files to parameters: safetensors, both layouts, LoRAs, trained words, packed weights and their cache, fingerprints |
+//! | `upscaling` | enlarging images: by a network in tiles, or by resampling |
 //! | [`request`] | what can be asked for, and its bounds |
 //! | `generation` | an opened [`Model`], and a [`Generation`] that advances step by step and can be put aside |
 //! | [`mod@bench`] | times of the parts, on random weights in real shapes |
@@ -63,9 +64,10 @@ mod retention;
 pub mod scheduler;
 mod stage;
 pub mod tokenizer;
+mod upscaling;
 pub mod weights;
 
-pub use config::Shape;
+pub use config::{Shape, UpscalerShape};
 pub use device::{Backend, DeviceChoice, DevicePreference, ProbeResult, Requirement, examine, memory};
 pub use easel_settings::ResolvedSettings;
 pub use error::{Error, Result};
@@ -76,7 +78,8 @@ pub use request::Request;
 pub use retention::Retention;
 pub use scheduler::SchedulerName;
 pub use stage::Stage;
-pub use weights::{Cache, Embedding, LoraFile, LoraWeights, ModelOptions, ModelSource, RequestedLora};
+pub use upscaling::{Enlargement, LARGEST_FACTOR, Upscaler, UpscalerWork, enlarged_size};
+pub use weights::{Cache, Embedding, LoraFile, LoraWeights, ModelOptions, ModelSource, RequestedLora, UpscalerFile};
 
 /// The example of the README has to compile.
 #[cfg(doctest)]

@@ -6,6 +6,7 @@ use easel_settings::{ResolvedSettings, SETTINGS};
 use image::RgbImage;
 
 use crate::error::{Error, Result};
+use crate::upscaling::Upscaler;
 use crate::weights::{Embedding, RequestedLora};
 
 /// One request for images: the settings, and the files that go with them.
@@ -21,6 +22,8 @@ pub struct Request {
     pub refiner_loras: Vec<RequestedLora>,
     /// Trained words that the prompts may use.
     pub embeddings: Vec<Arc<Embedding>>,
+    /// The network that enlarges the image before the second pass, where the settings name one.
+    pub upscaler: Option<Arc<Upscaler>>,
 }
 
 impl Request {
@@ -40,7 +43,14 @@ impl Request {
 
 impl From<ResolvedSettings> for Request {
     fn from(settings: ResolvedSettings) -> Self {
-        Self { settings, init_image: None, loras: Vec::new(), refiner_loras: Vec::new(), embeddings: Vec::new() }
+        Self {
+            settings,
+            init_image: None,
+            loras: Vec::new(),
+            refiner_loras: Vec::new(),
+            embeddings: Vec::new(),
+            upscaler: None,
+        }
     }
 }
 

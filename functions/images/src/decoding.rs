@@ -14,6 +14,8 @@ use crate::error::ImageFileError;
 /// The longest side and the most bytes, in the file and decoded, of an image that is read.
 const LONGEST_SIDE: u32 = 16_384;
 const MOST_BYTES: u64 = 256 << 20;
+/// Bytes of the longest infotext that is kept: many times that of the longest prompts.
+const LONGEST_INFOTEXT: usize = 100_000;
 
 /// Reads a PNG, JPEG or WebP file, recognized by its content: turned upright, and on white where it is transparent.
 ///
@@ -21,10 +23,41 @@ const MOST_BYTES: u64 = 256 << 20;
 /// Returns [`ImageFileError::Io`] or [`ImageFileError::Unreadable`], naming the file. Images of more than 16,384 pixels
 /// a side or 256 MiB are refused before they are decoded.
 pub fn load(path: &Path) -> Result<RgbImage, ImageFileError> {
+    decode(path, &content(path)?)
+}
+
+/// Like [`load`], but what is transparent stays so: an image of 8 bits a colour, with alpha if the file's has it, and the
+/// infotext that a PNG file carries.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with_alpha(path: &Path) -> Result<(DynamicImage, Option<String>), ImageFileError> {
+    let bytes = content(path)?;
+    let image = decode_as_it_is(path, &bytes)?;
+    let image = if image.color().has_alpha() {
+        DynamicImage::ImageRgba8(image.into_rgba8())
+    } else {
+        DynamicImage::ImageRgb8(image.into_rgb8())
+    };
+    Ok((image, kept_infotext(&bytes)))
+}
+
+fn content(path: &Path) -> Result<Vec<u8>, ImageFileError> {
     let failed = |source| ImageFileError::Io { action: "reading", path: path.to_owned(), source };
     let mut bytes = Vec::new();
     File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes)).map_err(failed)?;
-    decode(path, &bytes)
+    Ok(bytes)
+}
+
+/// The infotext in a PNG file, where Easel, AUTOMATIC1111 and others write it.
+fn kept_infotext(bytes: &[u8]) -> Option<String> {
+    let limits = png::Limits { bytes: MOST_BYTES as usize };
+    let reader = png::Decoder::new_with_limits(Cursor::new(bytes), limits).read_info().ok()?;
+    let info = reader.info();
+    let plain = info.uncompressed_latin1_text.iter().find(|chunk| chunk.keyword == "parameters");
+    let unicode = info.utf8_text.iter().find(|chunk| chunk.keyword == "parameters");
+    let text = plain.map(|chunk| chunk.text.clone()).or_else(|| unicode.and_then(|chunk| chunk.get_text().ok()))?;
+    (text.len() <= LONGEST_INFOTEXT).then_some(text)
 }
 
 /// Like [`load`], for the content of the file `path`.
@@ -32,6 +65,11 @@ pub fn load(path: &Path) -> Result<RgbImage, ImageFileError> {
 /// # Errors
 /// Returns [`ImageFileError::Unreadable`], naming the file.
 pub fn decode(path: &Path, bytes: &[u8]) -> Result<RgbImage, ImageFileError> {
+    decode_as_it_is(path, bytes).map(on_white)
+}
+
+/// The image, turned upright.
+fn decode_as_it_is(path: &Path, bytes: &[u8]) -> Result<DynamicImage, ImageFileError> {
     let failed = |source| ImageFileError::Io { action: "reading", path: path.to_owned(), source };
     let unreadable = |message: String| ImageFileError::Unreadable { path: path.to_owned(), message };
     if bytes.len() as u64 > MOST_BYTES {
@@ -72,7 +110,7 @@ pub fn decode(path: &Path, bytes: &[u8]) -> Result<RgbImage, ImageFileError> {
     if let Some(orientation) = orientation {
         image.apply_orientation(orientation);
     }
-    Ok(on_white(image))
+    Ok(image)
 }
 
 /// Whether a JPEG file's scans lack the marker that ends them; the decoder would make the missing part grey.

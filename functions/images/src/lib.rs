@@ -11,9 +11,9 @@ mod record;
 #[cfg(test)]
 mod samples;
 
-pub use decoding::{decode, load};
-pub use encoding::{Format, encode, format_of, save};
+pub use decoding::{decode, load, load_with_alpha};
+pub use encoding::{Format, encode, format_of, save, save_with_alpha};
 pub use error::ImageFileError;
-pub use infotext::infotext;
+pub use infotext::{infotext, upscaled_infotext};
 pub use metadata::Metadata;
-pub use record::{EmbeddingRecord, ImageRecord, LoraRecord};
+pub use record::{EmbeddingRecord, ImageRecord, LoraRecord, UpscaleRecord};

@@ -5,9 +5,11 @@
 //! A [`Field`] is a name with a [`Kind`], a default and a help text. [`read`] checks a JSON object against fields and reports
 //! everything that is wrong with it at once, [`schema`] describes them as JSON Schema.
 
+mod combinations;
 mod described;
 mod field;
 mod field_error;
+mod hires;
 mod kind;
 mod lora_reference;
 mod near_names;
@@ -22,9 +24,11 @@ mod schema;
 mod settings;
 mod table;
 mod text;
+mod tiles;
 
 pub use field::{Field, Presence};
 pub use field_error::{FieldError, FieldErrors, MAX_ERRORS};
+pub use hires::{HiresPass, LANCZOS_UPSCALER, LATENT_UPSCALER};
 pub use kind::Kind;
 pub use lora_reference::LoraReference;
 pub use noise_schedule::NoiseSchedule;
@@ -35,6 +39,8 @@ pub use sampler::Sampler;
 pub use scheduler_name::{SchedulerName, UnknownScheduler};
 pub use schema::schema;
 pub use table::{
-    ASKED_ONLY, MAX_COUNT, MAX_OFFERED_NAME, MAX_PROMPT, OFFERED, ResolvedSettings, SETTINGS, SIDES, Settings,
+    ASKED_ONLY, LONGEST_UNTILED, MAX_COUNT, MAX_OFFERED_NAME, MAX_PROMPT, OFFERED, ResolvedSettings, SETTINGS, SIDES,
+    Settings,
 };
 pub use text::{quoted, shortened};
+pub use tiles::Tiling;

@@ -11,7 +11,7 @@ use crate::scheduler::History;
 /// First bytes of every checkpoint.
 const MAGIC: &[u8; 8] = b"EASELCKP";
 /// Version of the format; readers refuse others.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 /// Larger than any generation within the request's limits.
 const MAX_BYTES: usize = 256 << 20;
 
@@ -27,9 +27,13 @@ pub struct Checkpoint {
     pub(crate) loras: [Vec<String>; 2],
     /// The digests of the files of trained words.
     pub(crate) embeddings: Vec<String>,
+    /// The digest of the network that enlarges the image between two passes.
+    pub(crate) upscaler: Option<String>,
+    /// Whether the second pass had begun.
+    pub(crate) is_second_pass: bool,
     /// Whether the run started from an image, which decides where in the schedule it started.
     pub(crate) from_image: bool,
-    /// The next evaluation of the schedule.
+    /// The next evaluation of the pass's schedule.
     pub(crate) index: usize,
     pub(crate) latents: Vec<f32>,
     /// The latents of the step whose deep features the next step reuses, if it does: from them the features are computed

@@ -27,7 +27,8 @@ impl Generation {
                 side.extend_from_slice(output);
             }
         }
-        if let Some(trace) = self.trace.as_mut().filter(|_| self.index == self.plan.start) {
+        let is_first = self.index == self.plan.start && self.evaluations_before == 0;
+        if let Some(trace) = self.trace.as_mut().filter(|_| is_first) {
             let shape = [self.settings.count as usize, CHANNELS, h, w];
             trace.keep_floats("first_eps_negative", &shape, &sides[0]);
             for (index, text) in sides[usize::from(guided)..].iter().enumerate() {
@@ -52,9 +53,9 @@ impl Generation {
         self.conditioning[stage as usize].as_mut().expect("every stage with steps is conditioned")
     }
 
-    /// The step that the evaluation `index` belongs to.
+    /// The step that the evaluation `index` belongs to, by which prompts change; in a second pass they have come to their end.
     fn step_of(&self, index: usize) -> usize {
-        self.scheduler.step_of(index)
+        if self.evaluations_before > 0 { usize::MAX } else { self.scheduler.step_of(index) }
     }
 
     /// The evaluation whose deep features the one at `index` uses: itself, or an earlier one of the same stage, texts and
@@ -122,15 +123,20 @@ impl Generation {
         let mut deep = deep.into_iter().flatten();
         // One image at a time: memory does not grow with the count.
         for image in inputs.chunks(CHANNELS * h * w) {
-            let mut outputs_of_image = Vec::new();
-            for batch in batches.iter() {
-                let (output, deep) = self.evaluate(unet, image, timestep, batch, deep.next())?;
-                self.evaluations += output.len() / image.len();
-                outputs_of_image.extend(output);
-                // Kept only where they are used again.
-                features.extend(Some(deep).filter(|_| self.settings.reuse_features > 1));
+            let mut outputs_of_windows = Vec::new();
+            for window in self.windows.clone().iter() {
+                let part = window.cut(image, (h, w));
+                let mut sides: Vec<Vec<f32>> = Vec::new();
+                for batch in batches.iter() {
+                    let (output, deep) = self.evaluate(unet, (&part, window.size), timestep, batch, deep.next())?;
+                    self.evaluations += output.len() / part.len();
+                    sides.extend(output.chunks(part.len()).map(<[f32]>::to_vec));
+                    // Kept only where they are used again.
+                    features.extend(Some(deep).filter(|_| self.settings.reuse_features > 1));
+                }
+                outputs_of_windows.push(sides);
             }
-            outputs.push(outputs_of_image);
+            outputs.push(self.windows.join(outputs_of_windows).concat());
         }
         Ok((outputs, features))
     }
@@ -138,12 +144,11 @@ impl Generation {
     fn evaluate(
         &self,
         unet: &UNet,
-        image: &[f32],
+        (image, (h, w)): (&[f32], (usize, usize)),
         timestep: f64,
         batch: &Conditioning,
         deep: Option<Tensor<4>>,
     ) -> Result<(Vec<f32>, Tensor<4>)> {
-        let (h, w) = self.size;
         let [copies, ..] = batch.context.dims();
         let device = self.model.device().device();
         computing("the UNet", || {

@@ -3,6 +3,8 @@
 use image::RgbImage;
 use image::imageops::{FilterType, resize};
 
+use easel_settings::LONGEST_UNTILED;
+
 use crate::error::{Error, Result};
 use crate::request::Request;
 
@@ -20,7 +22,7 @@ pub(super) fn size(request: &Request, native: usize) -> Result<(u32, u32)> {
                 sides.end()
             ),
         )),
-        (None, None) => Ok((native as u32).clamp(*sides.start(), *sides.end())),
+        (None, None) => Ok((native as u32).clamp(*sides.start(), LONGEST_UNTILED)),
     };
     let init = request.init_image.as_ref().map(RgbImage::dimensions);
     Ok((

@@ -8,6 +8,8 @@ use image::RgbImage;
 use super::conditioning::StageConditioning;
 use super::plan::Plan;
 use super::prompts::Prompts;
+use super::second_pass::{SecondPass, check_size};
+use super::tiles::Windows;
 use super::words::{Words, digests};
 use super::{CHANNELS, Checkpoint, Generation, Model, Reuse, Timings, Trace, images};
 use crate::device::panics::computing;
@@ -82,9 +84,22 @@ impl Generation {
         if checkpoint.embeddings != digests(&files.embeddings) {
             return Err(fault("it was made with other embeddings, or in another order; give the same, or"));
         }
+        if checkpoint.upscaler.is_some()
+            && checkpoint.upscaler.as_deref() != files.upscaler.as_ref().map(|file| file.digest())
+        {
+            return Err(fault("it was made with another upscaler; give the same, or"));
+        }
         let from_image = checkpoint.from_image;
         let request = Request { settings: checkpoint.settings, init_image: None, ..files };
         let mut run = Self::prepare(model, request, from_image, false)?;
+        if run.upscaler != checkpoint.upscaler {
+            return Err(fault("its upscaler does not fit its request"));
+        }
+        if checkpoint.is_second_pass {
+            let second =
+                run.second.take().ok_or_else(|| fault("it has a second pass that its request does not ask for"))?;
+            run.enter(second);
+        }
         // Encoding an init image and the start draw noise too; a number takes two words at the most, a draw a few more.
         let (height, width) = run.size;
         let most_words = (run.plan.end + 2) * (2 * CHANNELS * height * width + 32);
@@ -118,6 +133,9 @@ impl Generation {
         request.validate()?;
         let model = model.with_loras_of(&request)?;
         let (width, height) = images::size(&request, model.unet_config(Stage::Base).sample_size * SCALE)?;
+        check_size(&request.settings, (width, height), if width > height { "width" } else { "height" })?;
+        let has = (model.has_refiner(), model.vae_config().is_some());
+        let second = SecondPass::new(&request, (width, height), model.scheduler_config(), has)?;
         let loras = [&request.loras, &request.refiner_loras].map(|loras| identities(loras));
         let Request { mut settings, init_image, embeddings, loras: requested, .. } = request;
         (settings.width, settings.height) = (Some(width), Some(height));
@@ -128,10 +146,17 @@ impl Generation {
         settings.scheduler = Some(name);
         let scheduler = Scheduler::new(name, config, settings.steps as usize)?;
         let plan = Plan::new(&settings, &scheduler, model.has_refiner(), from_image)?;
+        let latents = (height as usize / SCALE, width as usize / SCALE);
+        let upscaler = second.as_ref().and_then(SecondPass::upscaler);
         let prompts = Prompts::read(&settings)?;
         let warnings = replaced.into_iter().chain(prompts.warnings(settings.guidance_scale, &requested)).collect();
         Ok(Self {
-            size: (height as usize / SCALE, width as usize / SCALE),
+            windows: Windows::new(&settings, latents),
+            size: latents,
+            upscaler,
+            evaluations_before: 0,
+            second,
+            first_from_image: from_image,
             plan,
             index: plan.start,
             scheduler,
@@ -147,6 +172,7 @@ impl Generation {
             multiply_adds: BTreeMap::new(),
             steps_time: Duration::ZERO,
             steps_done: 0,
+            pass_began: (Duration::ZERO, 0),
             evaluations: 0,
             trace: traced.then(Trace::default),
             model,
@@ -159,7 +185,9 @@ impl Generation {
     /// Encodes the prompt for `stage`.
     pub(super) fn condition(&mut self, stage: Stage) -> Result<()> {
         let began = Stopwatch::start();
-        let size = ((self.size.0 * SCALE) as u32, (self.size.1 * SCALE) as u32);
+        let (rows, columns) = self.windows.told_size();
+        let size = ((rows * SCALE) as u32, (columns * SCALE) as u32);
+        let known = self.warnings.len();
         // The reference traces the first stage only.
         let trace = self.trace.as_mut().filter(|trace| trace.names().next().is_none());
         let conditioning = computing("the text encoders", || {
@@ -167,6 +195,10 @@ impl Generation {
             StageConditioning::new(&self.model, stage, &self.settings, texts, size, &mut self.warnings, trace)
         })?;
         self.conditioning[stage as usize] = Some(conditioning);
+        // A second pass reads the same prompts.
+        let further = self.warnings.split_off(known);
+        self.warnings
+            .extend(further.into_iter().filter(|warning| !self.warnings.contains(warning)).collect::<Vec<_>>());
         self.model.done_with_text();
         self.spent("text", began);
         Ok(())
