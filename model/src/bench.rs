@@ -5,7 +5,7 @@ mod estimate;
 mod operations;
 pub mod random_model;
 
-pub use estimate::{NOTICEABLE_WORK, StepRates, step_work};
+pub use estimate::{NOTICEABLE_WORK, StepRates, largest_step_work, step_work};
 pub use operations::{OperationReport, operations};
 
 use std::collections::BTreeMap;
@@ -13,9 +13,10 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
+use image::RgbImage;
 use serde::Serialize;
 
-use crate::config::Shape;
+use crate::config::{Shape, UpscalerShape};
 use crate::device::panics::computing;
 use crate::device::{Backend, DeviceChoice, memory};
 use crate::error::{Error, Result};
@@ -27,8 +28,9 @@ use crate::noise::NoiseGenerator;
 use crate::ops::{Arithmetic, floats, flops, tensor};
 use crate::precision::Precision;
 use crate::stage::Stage;
+use crate::upscaling::Upscaler;
 use crate::weights::{ModelOptions, ModelSource};
-use easel_settings::{ResolvedSettings, SIDES};
+use easel_settings::{LONGEST_UNTILED, ResolvedSettings, SIDES};
 
 /// What is timed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -43,6 +45,8 @@ pub enum BenchPart {
     VaeDecode,
     /// Image to latents.
     VaeEncode,
+    /// An image four times as large, by the network of Real-ESRGAN.
+    Upscale,
     /// A whole guided generation, loading included.
     Generate,
 }
@@ -106,8 +110,8 @@ pub struct BenchReport {
 /// # Errors
 /// BenchOptions out of bounds, or a failure of the device.
 pub fn run(options: &BenchOptions, choice: &DeviceChoice) -> Result<BenchReport> {
-    if !SIDES.contains(&options.size) || !options.size.is_multiple_of(8) {
-        let message = format!("{} is no multiple of 8 from {} to {}", options.size, SIDES.start(), SIDES.end());
+    if !(*SIDES.start()..=LONGEST_UNTILED).contains(&options.size) || !options.size.is_multiple_of(8) {
+        let message = format!("{} is no multiple of 8 from {} to {LONGEST_UNTILED}", options.size, SIDES.start());
         return Err(Error::invalid("size", message));
     }
     if !(1..=1000).contains(&options.repeat) {
@@ -211,6 +215,13 @@ fn part(model: &Model, options: &BenchOptions) -> Result<Box<dyn FnMut() -> Resu
             let vae = model.vae_decoder(Stage::Base)?;
             Box::new(move || floats(vae.decode(latents.clone())).map(drop))
         }
+        BenchPart::Upscale => {
+            let upscaler = Upscaler::random(UpscalerShape::ESRGAN, model.device())?;
+            let level = |number: f32| (128.0 + 50.0 * number) as u8;
+            let pixels = random(3 * side * side).into_iter().map(level).collect();
+            let image = RgbImage::from_raw(options.size, options.size, pixels).unwrap_or_default();
+            Box::new(move || upscaler.upscale(&image, &mut |_, _| Ok(())).map(drop))
+        }
         BenchPart::VaeEncode => {
             let vae = model.vae_encoder(Stage::Base)?;
             let image = tensor(random(3 * side * side), [1, 3, side, side], &device);
@@ -233,7 +244,8 @@ fn generate(model: &Model, options: &BenchOptions) -> Result<BTreeMap<&'static s
 
 impl BenchPart {
     /// Every part, as listed to users.
-    pub const ALL: [Self; 5] = [Self::Text, Self::UNet, Self::VaeDecode, Self::VaeEncode, Self::Generate];
+    pub const ALL: [Self; 6] =
+        [Self::Text, Self::UNet, Self::VaeDecode, Self::VaeEncode, Self::Upscale, Self::Generate];
 
     /// The name on the command line and in reports.
     pub fn name(self) -> &'static str {
@@ -242,6 +254,7 @@ impl BenchPart {
             Self::UNet => "unet",
             Self::VaeDecode => "vae-decode",
             Self::VaeEncode => "vae-encode",
+            Self::Upscale => "upscale",
             Self::Generate => "generate",
         }
     }

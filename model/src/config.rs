@@ -11,6 +11,7 @@ mod shape;
 mod text_encoder;
 mod tiny_vae;
 mod unet;
+pub(crate) mod upscaler;
 mod vae;
 
 use std::path::Path;
@@ -22,6 +23,7 @@ pub use shape::Shape;
 pub use text_encoder::{HiddenAct, TextEncoderConfig};
 pub use tiny_vae::TinyVaeConfig;
 pub use unet::{UNetBlock, UNetConfig};
+pub use upscaler::UpscalerShape;
 pub use vae::VaeConfig;
 
 use crate::error::{Error, Result};

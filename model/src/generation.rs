@@ -9,6 +9,7 @@ mod encoding;
 mod evaluate;
 mod explain;
 mod guidance;
+mod hires;
 mod image_prompt;
 mod images;
 mod inpainting;
@@ -18,9 +19,11 @@ mod model;
 mod plan;
 mod preview;
 mod prompts;
+mod second_pass;
 mod shelf;
 mod start;
 mod text_cache;
+mod tiles;
 mod trace;
 mod variation;
 mod words;
@@ -45,6 +48,8 @@ use inpainting::{Canvas, Inpainting, Paste};
 pub use model::Model;
 use plan::Plan;
 use prompts::Prompts;
+use second_pass::SecondPass;
+use tiles::Windows;
 pub use trace::Trace;
 use words::Words;
 
@@ -73,6 +78,17 @@ pub struct Generation {
     masked: Option<String>,
     /// Height and width of the latents.
     size: (usize, usize),
+    /// Where the UNet evaluates them.
+    windows: Windows,
+    /// The digest of the network that enlarges the image between the passes.
+    upscaler: Option<String>,
+    /// Evaluations of the pass that is over, once the second one has begun.
+    evaluations_before: usize,
+    /// The pass after this one, if there is one.
+    second: Option<SecondPass>,
+    /// Whether the first pass started from an image.
+    first_from_image: bool,
+    /// Of the pass that is going on.
     plan: Plan,
     scheduler: Scheduler,
     /// The next evaluation of the schedule.
@@ -89,6 +105,8 @@ pub struct Generation {
     multiply_adds: BTreeMap<&'static str, u64>,
     steps_time: Duration,
     steps_done: usize,
+    /// The two when the pass that is going on began.
+    pass_began: (Duration, usize),
     evaluations: usize,
     trace: Option<Trace>,
 }
@@ -117,7 +135,7 @@ pub struct StepProgress {
     pub remaining: Duration,
 }
 
-/// Seconds spent, by stage: `text`, `encode`, `load` (the UNets), `base`, `refiner`, `decode`; loading other parts is part
+/// Seconds spent, by stage: `text`, `encode`, `load` (the UNets), `base`, `refiner`, `enlarge` (between two passes), `decode`; loading other parts is part
 /// of each.
 pub type Timings = BTreeMap<&'static str, f64>;
 
@@ -127,6 +145,9 @@ impl Generation {
     /// # Errors
     /// A failure of files or device; the generation is as it was before the step and can be tried again.
     pub fn advance(&mut self) -> Result<Option<StepProgress>> {
+        if self.index == self.plan.end && self.second.is_some() {
+            self.begin_second_pass()?;
+        }
         if self.index == self.plan.end {
             return Ok(None);
         }
@@ -154,13 +175,16 @@ impl Generation {
         (self.latents, self.denoised) = (latents, Some(denoised));
         if let (Some(trace), Stage::Base) = (&mut self.trace, stage) {
             let shape = [self.settings.count as usize, CHANNELS, self.size.0, self.size.1];
-            trace.keep_floats(format!("latents_{}", self.index - self.plan.start), &shape, &self.latents);
+            let pass = if self.evaluations_before > 0 { "hires_" } else { "" };
+            trace.keep_floats(format!("{pass}latents_{}", self.index - self.plan.start), &shape, &self.latents);
         }
         self.index += 1;
         drop(unet);
         if self.index == self.plan.range(stage).end {
             self.reuse = Reuse::default();
-            self.model.done_with_unet(stage);
+            if self.second.is_none() {
+                self.model.done_with_unet(stage);
+            }
         }
         self.spent(stage.name(), stepping);
         self.steps_time += began.elapsed();
@@ -170,28 +194,35 @@ impl Generation {
 
     /// Where the generation stands after a step of `stage`.
     fn progress(&self, stage: Stage) -> StepProgress {
-        let left = self.plan.end - self.index;
+        let mut left = (self.plan.end - self.index) as f64;
+        if let Some(second) = &self.second {
+            // A step takes about as long as it has places.
+            let (now, then) = (self.size, second.latent_size());
+            left += (second.plan.end - second.plan.start) as f64 * (then.0 * then.1) as f64 / (now.0 * now.1) as f64;
+        }
+        let (time, steps) = (self.steps_time - self.pass_began.0, self.steps_done - self.pass_began.1);
         StepProgress {
             step: self.step(),
             total: self.total(),
             stage,
             elapsed: self.steps_time,
-            remaining: self.steps_time / self.steps_done.max(1) as u32 * left as u32,
+            remaining: time.mul_f64(left / steps.max(1) as f64),
         }
     }
 
     /// Evaluations done, those before a resumed checkpoint included.
     pub fn step(&self) -> usize {
-        self.index - self.plan.start
+        self.evaluations_before + self.index - self.plan.start
     }
 
-    /// Evaluations in all.
+    /// Evaluations in all, those of a second pass included.
     pub fn total(&self) -> usize {
-        self.plan.end - self.plan.start
+        let second = self.second.as_ref().map_or(0, |second| second.plan.end - second.plan.start);
+        self.evaluations_before + self.plan.end - self.plan.start + second
     }
 
-    /// How often the UNet has evaluated one image in this process: twice a step and image where there is guidance, else
-    /// once.
+    /// How often the UNet has evaluated one image, or one tile of it, in this process: twice a step and image where there is
+    /// guidance, else once.
     pub fn evaluations(&self) -> usize {
         self.evaluations
     }
@@ -214,8 +245,10 @@ impl Generation {
             embeddings: self.words.digests(),
             controls: self.controls.identities().to_vec(),
             image_prompts: self.image_prompts.identities().to_vec(),
-            from_image: self.plan.from_image,
             masked: self.masked.clone(),
+            upscaler: self.upscaler.clone(),
+            from_image: self.first_from_image,
+            is_second_pass: self.evaluations_before > 0,
             index: self.index,
             latents: self.latents.clone(),
             reused: self.reused_latents(),

@@ -32,8 +32,9 @@
 //! | [`tokenizer`] | from a prompt to CLIP's token ids |
 //! | `ops` | the operations that take the time, by kernels of ours (the crate `easel_kernels`) or by the backend |
 //! | `device` | the device, chosen by probes that ran on it; its memory; panics of backends |
-//! | `network` | text encoders, UNet, VAE, ControlNets and image encoders with diffusers' names, and what they ask for while they are built |
+//! | `network` | text encoders, UNet, VAE, ControlNets, image encoders and upscalers with diffusers' names, and what they ask for while they are built |
 //! | [`weights`] | files to parameters: safetensors, both layouts, LoRAs, trained words, packed weights and their cache, fingerprints |
+//! | `upscaling` | enlarging images: by a network in tiles, or by resampling |
 //! | [`request`] | what can be asked for, and its bounds |
 //! | `generation` | an opened [`Model`], and a [`Generation`] that advances step by step and can be put aside |
 //! | [`mod@bench`] | times of the parts, on random weights in real shapes |
@@ -65,9 +66,10 @@ mod retention;
 pub mod scheduler;
 mod stage;
 pub mod tokenizer;
+mod upscaling;
 pub mod weights;
 
-pub use config::Shape;
+pub use config::{Shape, UpscalerShape};
 pub use device::{Backend, DeviceChoice, DevicePreference, ProbeResult, Requirement, examine, memory};
 pub use easel_settings::ResolvedSettings;
 pub use error::{Error, Result};
@@ -78,9 +80,10 @@ pub use request::{Control, Extension, ImagePrompt, Mask, Request};
 pub use retention::Retention;
 pub use scheduler::SchedulerName;
 pub use stage::Stage;
+pub use upscaling::{Enlargement, LARGEST_FACTOR, Upscaler, UpscalerWork, enlarged_size};
 pub use weights::{
     Cache, ControlModel, Embedding, ImageEncoderFiles, IpAdapter, LoraFile, LoraWeights, ModelOptions, ModelSource,
-    RequestedLora,
+    RequestedLora, UpscalerFile,
 };
 
 /// The example of the README has to compile.

@@ -1,4 +1,4 @@
-//! SDXL's networks: text encoders, UNet and VAE, and the layers that they are made of.
+//! SDXL's networks: text encoders, UNet and VAE, those that enlarge images, and the layers that they are made of.
 
 pub(crate) mod control_net;
 mod encoder_layer;
@@ -10,4 +10,5 @@ mod resnet;
 mod row_tiling;
 pub(crate) mod text_encoder;
 pub(crate) mod unet;
+pub(crate) mod upscaler;
 pub(crate) mod vae;

@@ -23,7 +23,7 @@ use backend::ModelOperations;
 pub(crate) use easel_kernels::{
     Activation, Arithmetic, Order, Packed, PackedShape, Recycled, UpsampleWeights, add_product, release_buffers,
 };
-pub(crate) use operands::{GroupNormOptions, MatrixWeights, Window};
+pub(crate) use operands::{GroupNormOptions, MatrixWeights, Stack, Window};
 pub(crate) use product::product;
 pub(crate) use transfer::{floats, tensor};
 
@@ -57,10 +57,23 @@ pub(crate) fn upsample_convolution(
     weights: &MatrixWeights<Dispatch>,
     fused: Option<&Arc<UpsampleWeights>>,
     bias: &Tensor<1>,
+    activation: Activation,
     edges: (bool, bool),
 ) -> Tensor<4> {
-    let (bias, fused) = (bias.clone().into_dispatch(), fused.cloned());
-    Tensor::from_dispatch(Dispatch::upsample_convolution(x.into_dispatch(), weights.clone(), fused, bias, edges))
+    let (x, bias, fused) = (x.into_dispatch(), bias.clone().into_dispatch(), fused.cloned());
+    Tensor::from_dispatch(Dispatch::upsample_convolution(x, weights.clone(), fused, bias, activation, edges))
+}
+
+/// [`ModelOperations::stacked_convolution`] on tensors.
+pub(crate) fn stacked_convolution(
+    xs: Stack<Dispatch>,
+    weights: &MatrixWeights<Dispatch>,
+    bias: &Tensor<1>,
+    activation: Activation,
+    residual: Option<Tensor<4>>,
+) -> Tensor<4> {
+    let bias = bias.clone().into_dispatch();
+    Tensor::from_dispatch(Dispatch::stacked_convolution(xs, weights.clone(), bias, activation, residual.into()))
 }
 
 /// [`ModelOperations::heads_attention`] on tensors.

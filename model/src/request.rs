@@ -13,6 +13,7 @@ use image::RgbImage;
 
 use crate::error::{Error, Result};
 use crate::precision::Precision;
+use crate::upscaling::Upscaler;
 use crate::weights::{ControlModel, Embedding, RequestedLora};
 pub use control::Control;
 pub use extension::Extension;
@@ -40,6 +41,8 @@ pub struct Request {
     pub controls: Vec<Control>,
     /// Images that the base model is prompted with.
     pub image_prompts: Vec<ImagePrompt>,
+    /// The network that enlarges the image before the second pass, where the settings name one.
+    pub upscaler: Option<Arc<Upscaler>>,
 }
 
 impl Request {
@@ -86,6 +89,7 @@ impl From<ResolvedSettings> for Request {
             embeddings: Vec::new(),
             controls: Vec::new(),
             image_prompts: Vec::new(),
+            upscaler: None,
         }
     }
 }

@@ -39,6 +39,7 @@ mod tensor_parameters;
 mod tensor_source;
 mod tiny_vae;
 mod tokenizers;
+mod upscaler;
 mod vae;
 mod write;
 
@@ -67,6 +68,7 @@ pub use source::ModelSource;
 pub use tensor_source::{RawTensor, TensorSource};
 pub use tiny_vae::TinyVaeFiles;
 pub(crate) use tokenizers::Tokenizers;
+pub use upscaler::UpscalerFile;
 pub use vae::VaeFiles;
 pub use write::write_folder;
 

@@ -107,6 +107,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
 pub(crate) struct Expected {
     pub name: String,
     pub dtype: Dtype,
+    pub shape: Vec<usize>,
     pub values: Vec<f64>,
 }
 
@@ -128,7 +129,7 @@ pub(crate) fn expected_in(path: &Path) -> Vec<Expected> {
             Dtype::U8 => data.iter().map(|&byte| f64::from(byte)).collect(),
             other => panic!("{}: {name} has an unexpected format {other:?}", path.display()),
         };
-        Expected { name, dtype: view.dtype(), values }
+        Expected { name, dtype: view.dtype(), shape: view.shape().to_vec(), values }
     };
     tensors.tensors().into_iter().map(read).collect()
 }

@@ -3,10 +3,10 @@
 //! Work is counted in evaluations of the UNet, each times the pixels that it computes: what a drawing takes, whatever
 //! it is drawn on.
 
-use easel_settings::{FieldError, Settings};
+use easel_settings::{FieldError, ResolvedSettings, Settings};
 
 /// The side of an image where nothing says another: the model's own.
-const SIDE: u64 = 1024;
+const SIDE: u32 = 1024;
 /// What megapixels have of pixels.
 const MEGA: f64 = 1e6;
 /// Seconds after which somebody with too much waiting may ask again.
@@ -47,7 +47,7 @@ impl Limits {
             );
             return Err(FieldError::new(field, message));
         }
-        let step = step_pixels(settings) as f64 / MEGA;
+        let step = largest_step_pixels(settings) as f64 / MEGA;
         if let Some(most) = self.max_step_work.filter(|most| step > *most) {
             let message = format!(
                 "one step of the order is {step:.0} megapixel-evaluations of work, the limit is {most:.0}: ask for fewer \
@@ -75,16 +75,34 @@ pub fn pixel_evaluations(settings: &Settings) -> u64 {
     };
     // Never less than a step, and a part of one counts as a whole.
     let steps = (f64::from(resolved.steps) * share).ceil().max(1.0) as u64;
-    step_pixels(settings).saturating_mul(steps)
+    let first = step_pixels(&resolved, size(&resolved)).saturating_mul(steps);
+    let second = resolved
+        .hires_pass(size(&resolved))
+        .map_or(0, |pass| step_pixels(&resolved, pass.size).saturating_mul(pass.steps.into()));
+    first.saturating_add(second)
 }
 
-/// The work of one step of an order in evaluations of a pixel.
-fn step_pixels(settings: &Settings) -> u64 {
+/// Width and height of the first pass.
+fn size(settings: &ResolvedSettings) -> (u32, u32) {
+    (settings.width.unwrap_or(SIDE), settings.height.unwrap_or(SIDE))
+}
+
+/// The work of the largest step of an order in evaluations of a pixel.
+fn largest_step_pixels(settings: &Settings) -> u64 {
     let resolved = settings.clone().resolve();
-    let side = |side: Option<u32>| side.map_or(SIDE, u64::from);
-    let guided = if resolved.guidance_scale > 1.0 { 2 } else { 1 };
-    let order = resolved.scheduler.map_or(1, |name| name.sampler().evaluations_per_step() as u64);
-    u64::from(resolved.count) * side(resolved.width) * side(resolved.height) * guided * order
+    let first = size(&resolved);
+    step_pixels(&resolved, resolved.hires_pass(first).map_or(first, |pass| pass.size))
+}
+
+/// The work of one step at a size, in evaluations of a pixel: what tiles share is computed more than once.
+fn step_pixels(settings: &ResolvedSettings, (width, height): (u32, u32)) -> u64 {
+    let pixels = match settings.tiling() {
+        Some(tiling) => tiling.pixels((width, height)),
+        None => u64::from(width) * u64::from(height),
+    };
+    let guided = if settings.guidance_scale > 1.0 { 2 } else { 1 };
+    let order = settings.scheduler.map_or(1, |name| name.sampler().evaluations_per_step() as u64);
+    u64::from(settings.count) * pixels * guided * order
 }
 
 #[cfg(test)]
@@ -104,6 +122,12 @@ mod tests {
         assert_eq!(work(&Settings { guidance_scale: Some(1.0), ..plain.clone() }), 30.0);
         assert_eq!(work(&Settings { scheduler: Some(Sampler::Heun.into()), ..plain.clone() }), 120.0);
         assert_eq!(work(&Settings { count: 4, ..plain.clone() }), 240.0);
+        // A second pass at twice the size: four times the pixels, for as many steps as it is told.
+        let twice = Settings { hires_scale: Some(2.0), hires_steps: Some(10), ..plain.clone() };
+        assert_eq!(work(&twice), 60.0 + 80.0);
+        // Four tiles of 600 × 600 for 1000 × 1000.
+        let tiled = Settings { tile_size: Some(600), tile_overlap: Some(40), ..plain.clone() };
+        assert_eq!(work(&tiled), 60.0 * 1.44);
         let changed = Settings { init_image: Some("inputs/a.png".to_owned()), strength: Some(0.5), ..plain };
         assert_eq!(work(&changed), 30.0);
         assert_eq!(pixel_evaluations(&Settings::new("a heart")), 1024 * 1024 * 2 * 50);

@@ -2,7 +2,9 @@
 
 pub(crate) mod computation;
 pub(crate) mod embeddings;
+pub(crate) mod enlargement;
 pub(crate) mod fields;
+pub(crate) mod hires;
 pub(crate) mod inpainting;
 pub(crate) mod loras;
 pub(crate) mod models;
@@ -30,6 +32,7 @@ use crate::pull::PullArguments;
 use crate::random_model::RandomModelArguments;
 use crate::serve::ServeArguments;
 use crate::token::TokenArguments;
+use crate::upscale::UpscaleArguments;
 use crate::validate::ValidateArguments;
 
 /// Images from prompts with SDXL, on this machine.
@@ -84,6 +87,8 @@ pub(crate) enum Command {
     Bench(BenchArguments),
     /// Write a model with random weights in the official layout, for benchmarks
     RandomModel(RandomModelArguments),
+    /// Make images larger, by a network of the ESRGAN family or by resampling
+    Upscale(UpscaleArguments),
     /// Save a model in another layout or number format
     Convert(ConvertArguments),
     /// Fetch a model from the Hugging Face hub or from S3, once

@@ -14,12 +14,12 @@ use clap::Args;
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchArguments {
-    /// text, unet, vae-decode, vae-encode, generate, or operations for single ones and how exact they are
+    /// text, unet, vae-decode, vae-encode, upscale, generate, or operations for single ones and how exact they are
     pub(crate) part: String,
     /// sdxl-base, sdxl-refiner, sdxl-inpainting or demo
     #[arg(long, value_name = "SHAPE", default_value = "sdxl-base")]
     pub(crate) shape: Shape,
-    /// Side of the image in pixels [default: 128 for the demo's shape, else 1024]
+    /// Side of the image in pixels [default: 128 for the demo's shape, 256 for upscale, else 1024]
     #[arg(long, value_name = "PX", allow_negative_numbers = true)]
     pub(crate) size: Option<u32>,
     /// Denoising steps of `generate`
@@ -48,7 +48,11 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<(), CommandError> {
     let part: Option<BenchPart> = if arguments.part == OPERATIONS { None } else { Some(arguments.part.parse()?) };
     let shape: Shape = arguments.shape;
     validate(&ResolvedSettings { steps: arguments.steps, ..ResolvedSettings::new("") })?;
-    let size = arguments.size.unwrap_or(if shape == Shape::Demo { 128 } else { 1024 });
+    let size = arguments.size.unwrap_or(match part {
+        Some(BenchPart::Upscale) => 256,
+        _ if shape == Shape::Demo => 128,
+        _ => 1024,
+    });
     let requirement = Model::requirement(&ModelSource::random(shape)?, None, precision)?;
     let choice = DeviceChoice::select(preference, requirement)?;
     let (backend, format) = (choice.backend.described(), choice.precision.described());

@@ -1,11 +1,12 @@
 //! `easel generate`: from a prompt to image files.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use easel_images::{EmbeddingRecord, ImageRecord, LoraRecord};
-use easel_model::bench::{NOTICEABLE_WORK, StepRates, step_work};
+use easel_model::bench::{NOTICEABLE_WORK, StepRates, largest_step_work};
 use easel_model::{
     DeviceChoice, Embedding, Generation, Model, Precision, Request, RequestedLora, ResolvedSettings, Retention, Trace,
     memory,
@@ -19,7 +20,9 @@ use image::RgbImage;
 
 use crate::arguments::computation::ComputationArguments;
 use crate::arguments::embeddings::EmbeddingArguments;
+use crate::arguments::enlargement::FinalEnlargement;
 use crate::arguments::fields::SettingsArguments;
+use crate::arguments::hires::{self, HiresArguments};
 use crate::arguments::inpainting::InpaintingArguments;
 use crate::arguments::loras::LoraArguments;
 use crate::arguments::models::ModelArguments;
@@ -51,6 +54,12 @@ pub(crate) struct GenerateArguments {
     #[command(flatten)]
     pub(crate) loras: LoraArguments,
     #[command(flatten)]
+    pub(crate) hires: HiresArguments,
+    /// Enlarge the finished images: by a network of the ESRGAN family (.safetensors or .pth), or by resampling (lanczos), and
+    /// by how much [default: the network's own factor; for lanczos 2], such as lanczos:2
+    #[arg(long, value_name = "FILE[:SCALE]")]
+    pub(crate) upscale: Option<OsString>,
+    #[command(flatten)]
     pub(crate) computation: ComputationArguments,
     /// The file to write: .png, .jpg or .webp; several images are numbered [default: easel-SEED.png, or the next free
     /// number]
@@ -79,6 +88,9 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
     let (loras, refiner_loras) = (arguments.loras.open(&settings)?, arguments.loras.open_refiner()?);
     let embeddings = arguments.embeddings.open(&settings)?;
     let embedding_records: Vec<_> = embeddings.iter().map(|word| record_of(word)).collect();
+    let upscaler = arguments.hires.open(&mut settings)?;
+    let upscale =
+        arguments.upscale.as_deref().map(|argument| FinalEnlargement::open("--upscale", argument)).transpose()?;
 
     let [model, refiner, vae, tiny_vae] = pull::fetched([
         ("--model", arguments.models.model.as_deref()),
@@ -97,6 +109,7 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
         retention: Retention::OneShot,
         cache: cache::folder().map(packed_weights).transpose()?,
     })?;
+    arguments.hires.fill(&mut settings, choice.base.native_side())?;
     let has_refiner = choice.refiner.is_some();
     for (option, is_given) in [
         ("--high-noise-frac", settings.high_noise_frac.is_some()),
@@ -115,18 +128,21 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
     settings.steps.get_or_insert(choice.default_steps());
     settings.use_refiner = Some(has_refiner);
     let (init_image, mask) = (init.image, init.mask);
-    let request = Request { init_image, mask, embeddings, loras, refiner_loras, ..settings.resolve().into() };
+    let mut request = Request { init_image, mask, embeddings, loras, refiner_loras, ..settings.resolve().into() };
     let mut timings = BTreeMap::from([("open", began.elapsed().as_secs_f64())]);
 
     let choosing = Instant::now();
-    let device =
-        DeviceChoice::select(preference, Model::requirement(&choice.base, choice.refiner.as_ref(), precision)?)?;
+    let mut requirement = Model::requirement(&choice.base, choice.refiner.as_ref(), precision)?;
+    let of_image =
+        Model::memory_of_image(&choice.base, &request.settings, upscaler.as_ref().map(|upscaler| upscaler.shape()));
+    requirement.memory += of_image;
+    let device = DeviceChoice::select(preference, requirement)?;
     timings.insert("device", choosing.elapsed().as_secs_f64());
     introduce(&choice, &device, request.settings.seed, !arguments.settings.values.contains_key("seed"));
     for (what, records) in [("LoRA", &lora_records), ("Refiner's LoRA", &refiner_lora_records)] {
         records.iter().for_each(|lora| output::note(&format!("{what}: {} ({})", lora.name, lora.weights)));
     }
-    estimate(&choice, &device, &request.settings)?;
+    estimate(&choice, &device, &request.settings, of_image)?;
     if let Some(recipe) = &recipe {
         output::note(&recipe_line(recipe, &request.settings));
     }
@@ -134,7 +150,17 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
     let ModelChoice { base, refiner, ref options, ref name, ref refiner_name, ref vae_name, ref tiny_vae_name, .. } =
         choice;
     let model = Model::from_sources(base, refiner, &device, options);
+    request.upscaler = hires::load(upscaler, &device)?;
+    let upscale = upscale.map(|upscale| upscale.load(&device)).transpose()?;
     let (generation, images) = generate(&model, request, arguments.trace.is_some())?;
+    let upscaling = Instant::now();
+    let images = match &upscale {
+        Some(upscale) => upscale.enlarge(images)?,
+        None => images,
+    };
+    if upscale.is_some() {
+        timings.insert("upscale", upscaling.elapsed().as_secs_f64());
+    }
 
     let saving = Instant::now();
     let init_name =
@@ -155,6 +181,7 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
         loras: &lora_records,
         refiner_loras: &refiner_lora_records,
         embeddings: &embedding_records,
+        upscale: upscale.as_ref().map(|upscale| &upscale.record),
     };
     let paths = save(&images, &files, &record)?;
     if let (Some(path), Some(trace)) = (&arguments.trace, generation.trace()) {
@@ -266,16 +293,20 @@ fn introduce(choice: &ModelChoice, device: &DeviceChoice, seed: u64, seed_was_dr
 }
 
 /// Says what a step takes in each precision, where it takes long enough that the choice matters.
-fn estimate(choice: &ModelChoice, device: &DeviceChoice, settings: &ResolvedSettings) -> Result<(), CommandError> {
-    let is_guided = settings.guidance_scale > 1.0;
-    let work = step_work(&choice.base, (settings.width, settings.height), is_guided);
+fn estimate(
+    choice: &ModelChoice,
+    device: &DeviceChoice,
+    settings: &ResolvedSettings,
+    of_image: u64,
+) -> Result<(), CommandError> {
+    let work = largest_step_work(&choice.base, settings);
     if work < NOTICEABLE_WORK {
         return Ok(());
     }
     let Some(rates) = StepRates::measure(device)? else { return Ok(()) };
     let takes = |precision: Precision| {
         let seconds = rates.seconds(precision, work)?;
-        let memory = Model::requirement(&choice.base, choice.refiner.as_ref(), Some(precision)).ok()?.memory;
+        let memory = Model::requirement(&choice.base, choice.refiner.as_ref(), Some(precision)).ok()?.memory + of_image;
         Some(format!("about {} a step and {}", units::seconds(seconds), units::bytes(memory)))
     };
     let Some(chosen) = takes(device.precision) else { return Ok(()) };
@@ -337,7 +368,8 @@ fn save_trace(trace: &Trace, path: &Path) -> Result<(), CommandError> {
 
 fn conclude(report: &Report) {
     let stage = |name: &&str| report.timings.get(name).map(|&time| format!("{name} {}", units::seconds(time)));
-    let stages = ["open", "device", "text", "encode", "load", "base", "refiner", "decode", "save"];
+    let stages =
+        ["open", "device", "text", "encode", "load", "base", "refiner", "enlarge", "decode", "upscale", "save"];
     let stages: Vec<_> = stages.iter().filter_map(stage).collect();
     output::note(&format!(
         "Done in {}: {}; most memory {}",

@@ -21,6 +21,7 @@ mod report;
 mod serve;
 mod token;
 mod units;
+mod upscale;
 mod validate;
 
 use std::process::ExitCode;
@@ -61,6 +62,7 @@ fn run() -> Result<(), CommandError> {
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::RandomModel(arguments) => random_model::run(&arguments),
+        Command::Upscale(arguments) => upscale::run(arguments),
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Pull(arguments) => pull::run(&arguments),
     }

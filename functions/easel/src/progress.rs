@@ -51,19 +51,27 @@ impl ProgressDisplay {
         let StepProgress { step, total, stage, elapsed, remaining } = progress;
         let left = units::seconds(remaining.as_secs_f64());
         let so_far = units::seconds(elapsed.as_secs_f64());
-        self.draw(*step as u64, *total as u64, &format!("({}), {so_far} so far, {left} left", stage.name()));
+        self.draw("step", *step as u64, *total as u64, &format!("({}), {so_far} so far, {left} left", stage.name()));
     }
 
-    fn draw(&self, step: u64, total: u64, rest: &str) {
+    /// Shows how many tiles of an image are enlarged.
+    pub(crate) fn tile(&self, done: usize, total: usize) {
+        // One tile is over before anybody has read it.
+        if total > 1 {
+            self.draw("tile", done as u64, total as u64, "");
+        }
+    }
+
+    fn draw(&self, what: &str, step: u64, total: u64, rest: &str) {
         match &self.bar {
             Some(bar) => {
-                let template = "{bar:40} step {pos}/{len} {msg}";
+                let template = &format!("{{bar:40}} {what} {{pos}}/{{len}} {{msg}}");
                 bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
                 bar.set_length(total);
                 bar.set_position(step);
                 bar.set_message(rest.to_owned());
             }
-            None => output::note(&format!("step {step}/{total} {rest}")),
+            None => output::note(format!("{what} {step}/{total} {rest}").trim_end()),
         }
     }
 }
@@ -97,7 +105,7 @@ impl TaskProgress {
             let left = progress["remaining_seconds"].as_f64().map(units::seconds);
             let left = left.map_or_else(String::new, |left| format!(", {left} left"));
             let stage = output::escaped(progress["stage"].as_str().unwrap_or_default());
-            self.display.draw(step, total, &format!("({stage}){left}"));
+            self.display.draw("step", step, total, &format!("({stage}){left}"));
         }
     }
 }

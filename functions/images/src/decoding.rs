@@ -16,6 +16,8 @@ const LONGEST_SIDE: u32 = 16_384;
 const MOST_BYTES: u64 = 256 << 20;
 /// Alpha from which on a pixel counts as there.
 const OPAQUE: u8 = 128;
+/// Bytes of the longest infotext that is kept: many times that of the longest prompts.
+const LONGEST_INFOTEXT: usize = 100_000;
 
 /// Reads a PNG, JPEG or WebP file, recognized by its content: turned upright, and on white where it is transparent.
 ///
@@ -43,11 +45,38 @@ pub fn load_mask(path: &Path) -> Result<GrayImage, ImageFileError> {
     decode_mask(path, &content(path)?)
 }
 
+/// Like [`load`], but what is transparent stays so: an image of 8 bits a colour, with alpha if the file's has it, and the
+/// infotext that a PNG file carries.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with_alpha(path: &Path) -> Result<(DynamicImage, Option<String>), ImageFileError> {
+    let bytes = content(path)?;
+    let image = upright(path, &bytes)?;
+    let image = if image.color().has_alpha() {
+        DynamicImage::ImageRgba8(image.into_rgba8())
+    } else {
+        DynamicImage::ImageRgb8(image.into_rgb8())
+    };
+    Ok((image, kept_infotext(&bytes)))
+}
+
 fn content(path: &Path) -> Result<Vec<u8>, ImageFileError> {
     let failed = |source| ImageFileError::Io { action: "reading", path: path.to_owned(), source };
     let mut bytes = Vec::new();
     File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes)).map_err(failed)?;
     Ok(bytes)
+}
+
+/// The infotext in a PNG file, where Easel, AUTOMATIC1111 and others write it.
+fn kept_infotext(bytes: &[u8]) -> Option<String> {
+    let limits = png::Limits { bytes: MOST_BYTES as usize };
+    let reader = png::Decoder::new_with_limits(Cursor::new(bytes), limits).read_info().ok()?;
+    let info = reader.info();
+    let plain = info.uncompressed_latin1_text.iter().find(|chunk| chunk.keyword == "parameters");
+    let unicode = info.utf8_text.iter().find(|chunk| chunk.keyword == "parameters");
+    let text = plain.map(|chunk| chunk.text.clone()).or_else(|| unicode.and_then(|chunk| chunk.get_text().ok()))?;
+    (text.len() <= LONGEST_INFOTEXT).then_some(text)
 }
 
 /// Like [`load`], for the content of the file `path`.

@@ -1,8 +1,10 @@
 //! How an image was made, as the "infotext" of AUTOMATIC1111's web interface, which many tools read.
 
-use easel_settings::{MaskContent, NoiseSchedule, ResolvedSettings, Sampler};
+use easel_settings::{
+    LANCZOS_UPSCALER, LATENT_UPSCALER, MaskContent, NoiseSchedule, ResolvedSettings, Sampler, Tiling,
+};
 
-use crate::record::{ImageRecord, LoraRecord};
+use crate::record::{ImageRecord, LoraRecord, UpscaleRecord};
 
 /// The infotext of one image.
 #[must_use]
@@ -35,6 +37,8 @@ pub fn infotext(record: &ImageRecord<'_>) -> String {
     if record.mask.is_some() || record.extend.is_some() {
         entries.extend(of_mask(settings));
     }
+    entries.extend(hires_entries(settings, record.init.is_some()));
+    entries.extend(settings.tiling().map(tiling_entry));
     if let Some(refiner) = record.refiner {
         entries.push(("Refiner", refiner.to_owned()));
         entries.push(("Refiner switch at", settings.high_noise_frac.to_string()));
@@ -45,6 +49,7 @@ pub fn infotext(record: &ImageRecord<'_>) -> String {
         let hashes: Vec<_> = record.loras.iter().map(|lora| format!("{}: {}", lora.name, lora.short_hash)).collect();
         entries.push(("Lora hashes", hashes.join(", ")));
     }
+    entries.extend(record.upscale.into_iter().flat_map(upscale_entries));
     entries.push(("Version", format!("easel {}", record.easel)));
     format_infotext(&with_loras(&settings.prompt, record.loras), settings.negative_prompt.as_deref(), &entries)
 }
@@ -70,6 +75,49 @@ fn of_mask(settings: &ResolvedSettings) -> Vec<(&'static str, String)> {
     };
     entries.extend(content.map(|content| ("Masked content", content.to_owned())));
     entries
+}
+
+/// How AUTOMATIC1111 says that there was a second pass. It knows one only without an init image, whose strength has the same
+/// name.
+fn hires_entries(settings: &ResolvedSettings, has_init: bool) -> Vec<(&'static str, String)> {
+    let Some(scale) = settings.hires_scale else { return Vec::new() };
+    let upscaler = match settings.hires_upscaler.as_str() {
+        LATENT_UPSCALER => "Latent",
+        LANCZOS_UPSCALER => "Lanczos",
+        name => name,
+    };
+    let strength = if has_init { "Hires denoising strength" } else { "Denoising strength" };
+    vec![
+        (strength, settings.hires_strength.to_string()),
+        ("Hires upscale", scale.to_string()),
+        ("Hires steps", settings.hires_steps.unwrap_or(settings.steps).to_string()),
+        ("Hires upscaler", upscaler.to_owned()),
+    ]
+}
+
+/// How the extension "Tiled Diffusion" of AUTOMATIC1111 says that the image was drawn in tiles, whose sizes it counts in
+/// latents.
+fn tiling_entry(tiling: Tiling) -> (&'static str, String) {
+    let (side, overlap) = (tiling.size / 8, tiling.overlap / 8);
+    let entry = format!(
+        r#"{{"Method": "MultiDiffusion", "Tile tile width": {side}, "Tile tile height": {side}, "Tile Overlap": {overlap}}}"#
+    );
+    ("Tiled Diffusion", entry)
+}
+
+/// How AUTOMATIC1111 says that a finished image was enlarged.
+fn upscale_entries(record: &UpscaleRecord) -> [(&'static str, String); 2] {
+    [("Postprocess upscale by", record.by.to_string()), ("Postprocess upscaler", record.upscaler.clone())]
+}
+
+/// The infotext of an image that was enlarged: `before`, which its file carried, and how it was enlarged.
+#[must_use]
+pub fn upscaled_infotext(before: Option<&str>, record: &UpscaleRecord) -> String {
+    let entries = upscale_entries(record).map(|(name, value)| format!("{name}: {}", quoted(&value))).join(", ");
+    match before.map(str::trim_end).filter(|before| !before.is_empty()) {
+        Some(before) => format!("{before}, {entries}"),
+        None => entries,
+    }
 }
 
 /// The prompt with the LoRAs that it does not name itself, which is where they are named there.
@@ -141,6 +189,7 @@ mod tests {
             loras: &[],
             refiner_loras: &[],
             embeddings: &[],
+            upscale: None,
         };
         let expected = "a heart\nNegative prompt: blurry\nSteps: 20, Sampler: DPM++ 2M, Schedule type: Karras, \
             CFG scale: 5, Seed: 7, Size: 128x64, Model: demo, Refiner: demo-refiner, \
@@ -171,6 +220,15 @@ mod tests {
             Masked area padding: 32, Masked content: latent noise, Refiner";
         assert!(text.contains(expected), "{text}");
 
+        let settings =
+            ResolvedSettings { hires_scale: Some(1.5), hires_steps: Some(9), tile_size: Some(512), ..settings.clone() };
+        let upscale = UpscaleRecord { by: 4.0, upscaler: "4x_sharp".into(), digest: None };
+        let text = infotext(&ImageRecord { settings: &settings, upscale: Some(&upscale), ..record.clone() });
+        let parts = "Model: demo, Denoising strength: 0.7, Hires upscale: 1.5, Hires steps: 9, Hires upscaler: Latent, \
+            Tiled Diffusion: \"{\\\"Method\\\": \\\"MultiDiffusion\\\", \\\"Tile tile width\\\": 64, ";
+        assert!(text.contains(parts), "{text}");
+        assert!(text.contains("Postprocess upscale by: 4, Postprocess upscaler: 4x_sharp, Version"), "{text}");
+
         let lora = |name: &str| LoraRecord {
             name: name.into(),
             weights: "0.8:0.5".into(),
@@ -182,5 +240,15 @@ mod tests {
         let text = infotext(&with);
         assert!(text.starts_with("a heart <lora:there:1> <lora:other:0.8:0.5>\nNegative"), "{text}");
         assert!(text.contains(", Lora hashes: \"there: 0123456789ab, other: 0123456789ab\", Version"), "{text}");
+    }
+    #[test]
+    fn an_image_that_was_enlarged_says_by_what() {
+        let record = UpscaleRecord { by: 1.5, upscaler: "4x: sharp".into(), digest: None };
+        let entries = "Postprocess upscale by: 1.5, Postprocess upscaler: \"4x: sharp\"";
+        assert_eq!(upscaled_infotext(None, &record), entries);
+        assert_eq!(upscaled_infotext(Some(" \n"), &record), entries);
+        let before = "a heart\nSteps: 20, Version: easel 0.1.0\n";
+        let after = format!("a heart\nSteps: 20, Version: easel 0.1.0, {entries}");
+        assert_eq!(upscaled_infotext(Some(before), &record), after);
     }
 }

@@ -11,9 +11,11 @@ mod record;
 #[cfg(test)]
 mod samples;
 
-pub use decoding::{decode, decode_mask, decode_with_transparency, load, load_mask, load_with_transparency};
-pub use encoding::{Format, encode, format_of, save};
+pub use decoding::{
+    decode, decode_mask, decode_with_transparency, load, load_mask, load_with_alpha, load_with_transparency,
+};
+pub use encoding::{Format, encode, format_of, save, save_with_alpha};
 pub use error::ImageFileError;
-pub use infotext::infotext;
+pub use infotext::{infotext, upscaled_infotext};
 pub use metadata::Metadata;
-pub use record::{EmbeddingRecord, ImageRecord, LoraRecord};
+pub use record::{EmbeddingRecord, ImageRecord, LoraRecord, UpscaleRecord};

@@ -45,6 +45,21 @@ pub struct ImageRecord<'a> {
     /// The trained words that the prompts could use.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub embeddings: &'a [EmbeddingRecord],
+    /// How the finished image was enlarged, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upscale: Option<&'a UpscaleRecord>,
+}
+
+/// How a finished image was enlarged.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct UpscaleRecord {
+    /// By how much its sides grew.
+    pub by: f64,
+    /// The name of the network's file, without the ending, or `Lanczos`.
+    pub upscaler: String,
+    /// The SHA-256 of the network's file, in hexadecimal digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
 }
 
 /// A trained word.

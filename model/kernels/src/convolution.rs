@@ -8,8 +8,8 @@ use crate::buffers;
 use crate::pack::Packed;
 use crate::product::{Target, multiply};
 use crate::quantize::{Quantization, Range};
-use crate::rows::{Rows, ranges};
-use crate::{Element, Epilogue, Instructions};
+use crate::rows::{Rows, gather, ranges};
+use crate::{Arithmetic, Element, Epilogue, Instructions};
 
 /// The shape of a convolution's input and its way over it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +99,19 @@ impl<'a, E: Element> Pixels<'a, E> {
         Self { numbers, shape, output, shift }
     }
 
+    /// Where the kernel is for `row`.
+    #[inline(always)]
+    fn spot(&self, row: usize) -> PixelSpot {
+        let ConvolutionShape { height, width, stride, padding_rows, padding_columns, .. } = self.shape;
+        let (image, place) = (row / (self.output.0 * self.output.1), row % (self.output.0 * self.output.1));
+        let start = |place: usize, shift: usize, padding: usize| (place * stride + shift).wrapping_sub(padding);
+        PixelSpot {
+            first: image * height * width,
+            top: start(place / self.output.1, self.shift.0, padding_rows.0),
+            left: start(place % self.output.1, self.shift.1, padding_columns.0),
+        }
+    }
+
     /// The pixel that `tap` falls on, if the kernel is at `spot`.
     #[inline(always)]
     fn pixel(&self, spot: PixelSpot, tap: usize) -> Option<usize> {
@@ -131,24 +144,11 @@ impl<E: Element> Rows<E> for Pixels<'_, E> {
         self.shape.channels
     }
 
-    type Spot = PixelSpot;
-
     #[inline(always)]
-    fn spot(&self, row: usize) -> PixelSpot {
-        let ConvolutionShape { height, width, stride, padding_rows, padding_columns, .. } = self.shape;
-        let (image, place) = (row / (self.output.0 * self.output.1), row % (self.output.0 * self.output.1));
-        let start = |place: usize, shift: usize, padding: usize| (place * stride + shift).wrapping_sub(padding);
-        PixelSpot {
-            first: image * height * width,
-            top: start(place / self.output.1, self.shift.0, padding_rows.0),
-            left: start(place % self.output.1, self.shift.1, padding_columns.0),
-        }
-    }
-
-    #[inline(always)]
-    fn piece(&self, spot: PixelSpot, tap: usize) -> Option<&[E]> {
-        let channels = self.shape.channels;
-        self.pixel(spot, tap).map(|pixel| &self.numbers[pixel * channels..][..channels])
+    fn gather(&self, arithmetic: Arithmetic, quantization: Quantization, row: usize, first: usize, left: &mut [u32]) {
+        let (spot, channels) = (self.spot(row), self.shape.channels);
+        let piece = |tap| self.pixel(spot, tap).map(|pixel| &self.numbers[pixel * channels..][..channels]);
+        gather(channels, arithmetic, quantization, first, left, piece);
     }
 
     fn quantizations(&self, instructions: Instructions) -> Vec<Quantization> {

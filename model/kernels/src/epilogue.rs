@@ -1,6 +1,6 @@
 //! What is done to the results of a product before they are stored.
 
-use crate::functions::{gelu, quick_gelu, silu};
+use crate::functions::{gelu, leaky_relu, quick_gelu, silu};
 use crate::pack::{Order, Packed};
 use crate::quantize::Quantization;
 use crate::tile::COLUMNS;
@@ -18,6 +18,8 @@ pub enum Activation {
     Gelu,
     /// x·σ(1.702·x).
     QuickGelu,
+    /// x, or a fifth of it below zero (leaky ReLU with the slope 0.2, as in ESRGAN).
+    LeakyRelu,
     /// The first half of the outputs, each times the GELU of its gate in the second half (GEGLU, Shazeer 2020); for
     /// weights in [`Order::Gated`].
     GatedGelu,
@@ -106,6 +108,7 @@ impl<'a, E: Element> Finish<'a, E> {
             Activation::Silu => values.iter_mut().for_each(|value| *value = silu(*value)),
             Activation::Gelu => values.iter_mut().for_each(|value| *value = gelu(*value)),
             Activation::QuickGelu => values.iter_mut().for_each(|value| *value = quick_gelu(*value)),
+            Activation::LeakyRelu => values.iter_mut().for_each(|value| *value = leaky_relu(*value)),
             Activation::GatedGelu => {
                 let (values, gates) = values.split_at_mut(COLUMNS / 2);
                 for (value, gate) in values.iter_mut().zip(gates) {

@@ -46,6 +46,12 @@ pub(crate) fn quick_gelu(x: f32) -> f32 {
     x / (1.0 + exp(-1.702 * x))
 }
 
+/// x, or a fifth of it where it is below zero.
+#[inline(always)]
+pub(crate) fn leaky_relu(x: f32) -> f32 {
+    if x < 0.0 { 0.2 * x } else { x }
+}
+
 /// x·Φ(x) (Hendrycks & Gimpel 2016), with the error function by Abramowitz & Stegun 7.1.26, within 1.5·10⁻⁷.
 #[inline(always)]
 pub(crate) fn gelu(x: f32) -> f32 {

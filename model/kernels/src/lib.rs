@@ -26,6 +26,7 @@ mod pool;
 mod product;
 mod quantize;
 mod rows;
+mod stacked;
 mod tile;
 mod upsample;
 
@@ -42,6 +43,7 @@ pub use norm::{GroupNormShape, group_moments, group_norm, layer_norm, scale_shif
 pub use pack::{Order, Packed, PackedShape};
 pub use peak::peak;
 pub use pool::Buffers;
+pub use stacked::stacked_convolution;
 pub use upsample::{UpsampleWeights, upsample_convolution};
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use crate::epilogue::Finish;
 use crate::pack::Packed;
 use crate::quantize::Quantization;
-use crate::rows::{Rows, gather};
+use crate::rows::Rows;
 use crate::tile::{self, COLUMNS, ROWS, Tile};
 use crate::{Arithmetic, Element, Epilogue, Instructions};
 
@@ -178,7 +178,7 @@ impl<E: Element, R: Rows<E>, P: Fn(usize) -> usize> Product<'_, E, R, P> {
             let left = &mut left[..stretch.len()];
             if row < self.rows.count() {
                 let arithmetic = self.weights.shape().arithmetic;
-                gather(self.rows, arithmetic, self.quantization(row), row, stretch.start, left);
+                self.rows.gather(arithmetic, self.quantization(row), row, stretch.start, left);
             } else {
                 left.fill(0);
             }

@@ -7,7 +7,7 @@ use crate::pack::pair;
 use crate::quantize::{Quantization, Range};
 use crate::{Arithmetic, Element, Instructions};
 
-/// Where the rows of a product come from, in pieces that lie side by side in memory.
+/// Where the rows of a product come from.
 pub(crate) trait Rows<E: Element>: Sync {
     /// How many rows there are.
     fn count(&self) -> usize;
@@ -15,14 +15,8 @@ pub(crate) trait Rows<E: Element>: Sync {
     /// Numbers of one tap, those of padding to whole groups not counted.
     fn inputs(&self) -> usize;
 
-    /// Where a row is, found once for all its taps.
-    type Spot: Copy;
-
-    /// Where `row` is.
-    fn spot(&self, row: usize) -> Self::Spot;
-
-    /// The numbers of `tap` at `spot`; none where the tap lies outside of the image, which counts as zeros.
-    fn piece(&self, spot: Self::Spot, tap: usize) -> Option<&[E]>;
+    /// Writes the groups `first..first + left.len()` of `row` to `left`.
+    fn gather(&self, arithmetic: Arithmetic, quantization: Quantization, row: usize, first: usize, left: &mut [u32]);
 
     /// How each row becomes bytes.
     fn quantizations(&self, instructions: Instructions) -> Vec<Quantization>;
@@ -43,16 +37,10 @@ impl<E: Element> Rows<E> for Matrix<'_, E> {
         self.inputs
     }
 
-    type Spot = usize;
-
     #[inline(always)]
-    fn spot(&self, row: usize) -> usize {
-        row
-    }
-
-    #[inline(always)]
-    fn piece(&self, row: usize, _tap: usize) -> Option<&[E]> {
-        Some(&self.numbers[row * self.inputs..][..self.inputs])
+    fn gather(&self, arithmetic: Arithmetic, quantization: Quantization, row: usize, first: usize, left: &mut [u32]) {
+        let piece = |_| Some(&self.numbers[row * self.inputs..][..self.inputs]);
+        gather(self.inputs, arithmetic, quantization, first, left, piece);
     }
 
     fn quantizations(&self, instructions: Instructions) -> Vec<Quantization> {
@@ -74,42 +62,53 @@ pub(crate) fn ranges<E: Element>(numbers: &[E], length: usize, instructions: Ins
     numbers.par_chunks_exact(length).with_min_len(64).map(range).collect()
 }
 
-/// Writes the groups `first..first + left.len()` of `row` to `left`.
+/// Writes the groups `first..first + left.len()` of a row to `left`. `piece` gives the numbers of a tap, `inputs` that lie
+/// side by side in memory; none where the tap lies outside of the image, which counts as zeros.
 #[inline(always)]
-pub(crate) fn gather<E: Element>(
-    rows: &impl Rows<E>,
+pub(crate) fn gather<'a, E: Element>(
+    inputs: usize,
     arithmetic: Arithmetic,
     quantization: Quantization,
-    row: usize,
     first: usize,
     left: &mut [u32],
+    piece: impl Fn(usize) -> Option<&'a [E]>,
 ) {
     let group = arithmetic.group();
-    let per_tap = rows.inputs().div_ceil(group);
+    let per_tap = inputs.div_ceil(group);
     let (mut tap, mut start) = (first / per_tap, first % per_tap);
-    let spot = rows.spot(row);
     let mut left = left;
     while !left.is_empty() {
         let count = (per_tap - start).min(left.len());
         let (groups, rest) = left.split_at_mut(count);
-        match rows.piece(spot, tap) {
+        match piece(tap) {
             Some(piece) => {
                 let piece = &piece[start * group..piece.len().min((start + count) * group)];
                 convert(piece, arithmetic, quantization, groups);
             }
-            None => groups.fill(match arithmetic {
-                Arithmetic::Int8 => u32::from(quantization.zero) * 0x0101_0101,
-                _ => 0,
-            }),
+            None => fill_zeros(arithmetic, quantization, groups),
         }
         left = rest;
         (tap, start) = (tap + 1, 0);
     }
 }
 
+/// Writes what stands for zeros.
+#[inline(always)]
+pub(crate) fn fill_zeros(arithmetic: Arithmetic, quantization: Quantization, groups: &mut [u32]) {
+    groups.fill(match arithmetic {
+        Arithmetic::Int8 => u32::from(quantization.zero) * 0x0101_0101,
+        _ => 0,
+    });
+}
+
 /// Writes `numbers` to `groups`; what is missing for the last group is zero.
 #[inline(always)]
-fn convert<E: Element>(numbers: &[E], arithmetic: Arithmetic, quantization: Quantization, groups: &mut [u32]) {
+pub(crate) fn convert<E: Element>(
+    numbers: &[E],
+    arithmetic: Arithmetic,
+    quantization: Quantization,
+    groups: &mut [u32],
+) {
     match arithmetic {
         Arithmetic::F32 => {
             for (group, number) in groups.iter_mut().zip(numbers) {

@@ -5,6 +5,7 @@ mod attention;
 mod convolution;
 mod linear;
 mod norm;
+mod stacked;
 mod threads;
 
 use half::bf16;

@@ -11,7 +11,7 @@ use crate::buffers;
 use crate::convolution::{ConvolutionShape, Pixels};
 use crate::pack::{Packed, PackedShape};
 use crate::product::{Target, multiply};
-use crate::{Arithmetic, Element, Epilogue, Instructions};
+use crate::{Activation, Arithmetic, Element, Epilogue, Instructions};
 
 /// The weights of a 3×3 convolution as the four places see them.
 #[derive(Debug, Clone)]
@@ -83,7 +83,7 @@ impl UpsampleWeights {
 }
 
 /// `x` `[images][height][width][channels]` → `[images][2·height][2·width][outputs]`: nearest-neighbour upsampling by two,
-/// then a 3×3 convolution with one row of zeros around. `bias` is `[outputs]`.
+/// then a 3×3 convolution with one row of zeros around. `bias` is `[outputs]`; `activation` follows.
 ///
 /// `(at_top, at_bottom)` say where `x` is the edge of the image. Where it is not, its first or last row only is the
 /// neighbour of others, and has no places in the result.
@@ -94,17 +94,17 @@ pub fn upsample_convolution<E: Element>(
     x: &[E],
     shape: [usize; 4],
     weights: &UpsampleWeights,
-    bias: Option<&[f32]>,
+    (bias, activation): (Option<&[f32]>, Activation),
     edges: (bool, bool),
 ) -> Vec<E> {
-    upsample_convolution_with(x, shape, weights, bias, edges, Instructions::best())
+    upsample_convolution_with(x, shape, weights, (bias, activation), edges, Instructions::best())
 }
 
 pub(crate) fn upsample_convolution_with<E: Element>(
     x: &[E],
     [images, height, width, channels]: [usize; 4],
     weights: &UpsampleWeights,
-    bias: Option<&[f32]>,
+    (bias, activation): (Option<&[f32]>, Activation),
     (at_top, at_bottom): (bool, bool),
     instructions: Instructions,
 ) -> Vec<E> {
@@ -114,7 +114,7 @@ pub(crate) fn upsample_convolution_with<E: Element>(
         ConvolutionShape { images, height, width, channels, kernel: 2, stride: 1, padding_rows, padding_columns };
     let neighbours = (usize::from(!at_top), usize::from(!at_bottom));
     let lines = height.saturating_sub(neighbours.0 + neighbours.1);
-    let epilogue = Epilogue { bias, ..Epilogue::default() };
+    let epilogue = Epilogue { bias, activation, residual: None };
     let length = 4 * images * lines * width * outputs;
     let mut results = buffers::empty(length);
     let target = Target::spare(&mut results);

@@ -6,9 +6,11 @@
 //! everything that is wrong with it at once, [`schema`] describes them as JSON Schema.
 
 mod choices;
+mod combinations;
 mod described;
 mod field;
 mod field_error;
+mod hires;
 mod kind;
 mod lora_reference;
 mod mask_content;
@@ -24,9 +26,11 @@ mod schema;
 mod settings;
 mod table;
 mod text;
+mod tiles;
 
 pub use field::{Field, Presence};
 pub use field_error::{FieldError, FieldErrors, MAX_ERRORS};
+pub use hires::{HiresPass, LANCZOS_UPSCALER, LATENT_UPSCALER};
 pub use kind::Kind;
 pub use lora_reference::LoraReference;
 pub use mask_content::MaskContent;
@@ -38,6 +42,8 @@ pub use sampler::Sampler;
 pub use scheduler_name::{SchedulerName, UnknownScheduler};
 pub use schema::schema;
 pub use table::{
-    ASKED_ONLY, MAX_COUNT, MAX_OFFERED_NAME, MAX_PROMPT, OFFERED, ResolvedSettings, SETTINGS, SIDES, Settings,
+    ASKED_ONLY, LONGEST_UNTILED, MAX_COUNT, MAX_OFFERED_NAME, MAX_PROMPT, OFFERED, ResolvedSettings, SETTINGS, SIDES,
+    Settings,
 };
 pub use text::{quoted, shortened};
+pub use tiles::Tiling;

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::combinations::{remove_useless, sizes, useless};
 use crate::field::{Field, Presence};
 use crate::field_error::FieldError;
 use crate::presets::Preset;
@@ -32,8 +33,8 @@ impl Settings {
         object: Map<String, Value>,
         seed: u64,
     ) -> Result<(Self, Map<String, Value>), Vec<FieldError>> {
-        let useless = useless_strength(&object);
-        let mut values = with(read(&[SETTINGS, others].concat(), object, Missing::Refused), useless)?;
+        let faults = [useless(&object), sizes(&object)].concat();
+        let mut values = with(read(&[SETTINGS, others].concat(), object, Missing::Refused), faults)?;
         let rest = others.iter().filter_map(|field| values.remove_entry(field.name)).collect();
         Ok((Self::from_checked(values, seed).map_err(|error| vec![error])?, rest))
     }
@@ -51,13 +52,11 @@ impl Settings {
                 values.remove(field.name);
             }
         }
-        if !values.contains_key("init_image") {
-            // What changes nothing has no strength.
-            values.remove("strength");
-        }
+        remove_useless(&mut values);
         let mut after = values.clone();
         after.extend(object.clone());
-        values.extend(with(read(SETTINGS, object, Missing::Filled), useless_strength(&after))?);
+        let faults = [useless(&after), sizes(&after)].concat();
+        values.extend(with(read(SETTINGS, object, Missing::Filled), faults)?);
         Self::from_checked(values, seed).map_err(|error| vec![error])
     }
 
@@ -85,8 +84,10 @@ impl Settings {
         let nothing: Vec<_> =
             values.iter().filter(|(_, value)| is_nothing(value)).map(|(name, _)| name.clone()).collect();
         values.retain(|name, _| !nothing.contains(name));
-        let errors = nothing.iter().map(|name| FieldError::new(name, "NaN and infinity are out of all bounds"));
-        with(read(SETTINGS, values, Missing::Filled), errors.collect()).map(drop)
+        let mut errors: Vec<_> =
+            nothing.iter().map(|name| FieldError::new(name, "NaN and infinity are out of all bounds")).collect();
+        errors.extend(sizes(&values));
+        with(read(SETTINGS, values, Missing::Filled), errors).map(drop)
     }
 
     /// The settings of values that were checked before; `seed` is taken where none is given, and the one after it for the
@@ -130,15 +131,6 @@ fn seeds_of(seed: u64, strength: f64, variation_seed: Option<u64>, index: u32) -
 /// Whether `null` gives the setting back to the model: a number of images is not the model's to choose.
 fn is_forgettable(field: &Field) -> bool {
     field.presence == Presence::Optional && !["seed", "count"].contains(&field.name)
-}
-
-/// The error of a strength that has nothing to change.
-fn useless_strength(object: &Map<String, Value>) -> Vec<FieldError> {
-    let is_given = |name: &str| object.get(name).is_some_and(|value| !value.is_null());
-    if is_given("init_image") || !is_given("strength") {
-        return Vec::new();
-    }
-    vec![FieldError::new("strength", "has no use without `init_image`: upload an image to start from, or leave it out")]
 }
 
 /// A result with further errors.
@@ -199,7 +191,7 @@ mod tests {
         match field.kind {
             Kind::Text { .. } => json!("a heart"),
             Kind::Whole { least, multiple_of, .. } => json!(least + multiple_of),
-            Kind::Number { .. } => json!(0.5),
+            Kind::Number { least, .. } => json!(least.max(0.5)),
             Kind::Flag => json!(true),
             Kind::Choice(names) => json!(names[0]),
             Kind::Scheduler => json!("dpmpp_2m_karras"),

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 
 use crate::field::{Field, Presence};
+use crate::hires::LATENT_UPSCALER;
 use crate::kind::Kind;
 use crate::lora_reference::LoraReference;
 use crate::mask_content::MaskContent;
@@ -23,7 +24,9 @@ const MAX_KEY: usize = 120;
 const MAX_CLIP_SKIP: u64 = 12;
 
 /// Pixels of a side, in multiples of 8.
-pub const SIDES: RangeInclusive<u32> = 64..=2048;
+pub const SIDES: RangeInclusive<u32> = 64..=4096;
+/// The longest side of an image that is not drawn in tiles.
+pub const LONGEST_UNTILED: u32 = 2048;
 const SIDE: Kind = Kind::Whole { least: *SIDES.start() as u64, most: *SIDES.end() as u64, multiple_of: 8 };
 /// Most characters of the name of something that a service offers.
 pub const MAX_OFFERED_NAME: usize = 100;
@@ -239,6 +242,21 @@ settings! {
     /// Put the init image back over what is not masked, so that not a byte of it changes. Without, the VAE's loss shows there,
     /// as in diffusers.
     mask_paste: bool, Kind::Flag, or(true), "true";
+    /// By how much the sides grow for a second pass, which draws the finished image again at that size (a "hires fix"); the
+    /// result has no more than 2048 pixels a side, in tiles 4096.
+    hires_scale: f64, Kind::Number { least: 1.0, most: 4.0 }, optional, "no second pass";
+    /// How much the second pass may change.
+    hires_strength: f64, Kind::Number { least: 0.05, most: 1.0 }, or(0.7), "0.7";
+    /// Denoising steps that the second pass does.
+    hires_steps: u32, Kind::whole(1, 150), optional, "as many as steps";
+    /// What enlarges the image before the second pass: latent, its latents are; lanczos, the image is resampled; or the name of
+    /// an upscaler.
+    hires_upscaler: String, Kind::text(MAX_OFFERED_NAME), or(LATENT_UPSCALER.to_owned()), "latent";
+    /// The side, in pixels, of overlapping tiles in which each step is done, for images larger than the model draws well (Bar-Tal
+    /// et al. 2023); sides of the image may then have up to 4096.
+    tile_size: u32, Kind::Whole { least: *SIDES.start() as u64, most: LONGEST_UNTILED as u64, multiple_of: 8 }, optional, "one piece";
+    /// Pixels that neighbouring tiles share, at most half of a tile.
+    tile_overlap: u32, Kind::Whole { least: 0, most: LONGEST_UNTILED as u64 / 2, multiple_of: 8 }, optional, "a quarter of a tile";
     asked only {
         /// The settings of a distilled model, for those that are not given: steps, guidance and scheduler.
         preset: String, Kind::Choice(PRESET_NAMES), "the model's or its LoRA's, where it is recognised";

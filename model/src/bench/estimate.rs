@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use burn::tensor::{FloatDType, Tensor};
+use easel_settings::ResolvedSettings;
 
 use super::cost::multiply_adds;
 use crate::device::panics::computing;
@@ -103,6 +104,18 @@ pub fn step_work(model: &ModelSource, size: (Option<u32>, Option<u32>), is_guide
     multiply_adds(config, side(size.1), side(size.0)) * if is_guided { 2 } else { 1 }
 }
 
+/// Multiply-adds of the largest denoising step of one image with `settings`: of the second pass where there is one, and of all
+/// tiles.
+pub fn largest_step_work(model: &ModelSource, settings: &ResolvedSettings) -> u64 {
+    let is_guided = settings.guidance_scale > 1.0;
+    let side = |asked: Option<u32>| asked.unwrap_or(model.native_side());
+    let first = (side(settings.width), side(settings.height));
+    let (width, height) = settings.hires_pass(first).map_or(first, |pass| pass.size);
+    let Some(tiling) = settings.tiling() else { return step_work(model, (Some(width), Some(height)), is_guided) };
+    let tiles = (tiling.starts(width).len() * tiling.starts(height).len()) as u64;
+    tiles * step_work(model, (Some(width.min(tiling.size)), Some(height.min(tiling.size))), is_guided)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,5 +134,9 @@ mod tests {
             assert!(seconds.is_finite() && seconds > 0.0, "{precision}: {seconds}");
         }
         assert_eq!(rates.seconds(Precision::F16, work), rates.seconds(Precision::F32, work));
+        let plain = ResolvedSettings::new("a heart");
+        assert_eq!(largest_step_work(&model, &plain), work);
+        let tiled = ResolvedSettings { hires_scale: Some(4.0), tile_size: Some(1024), ..plain };
+        assert_eq!(largest_step_work(&model, &tiled), 25 * work);
     }
 }

@@ -32,11 +32,15 @@ pub struct Checkpoint {
     pub(crate) controls: Vec<String>,
     /// What the image prompts were: adapters, encoders, images, scales.
     pub(crate) image_prompts: Vec<String>,
+    /// The digest of the network that enlarges the image between two passes.
+    pub(crate) upscaler: Option<String>,
+    /// Whether the second pass had begun.
+    pub(crate) is_second_pass: bool,
     /// Whether the run started from an image, which decides where in the schedule it started.
     pub(crate) from_image: bool,
     /// What tells the mask and its init image from others.
     pub(crate) masked: Option<String>,
-    /// The next evaluation of the schedule.
+    /// The next evaluation of the pass's schedule.
     pub(crate) index: usize,
     pub(crate) latents: Vec<f32>,
     /// The latents of the step whose deep features the next step reuses, if it does: from them the features are computed

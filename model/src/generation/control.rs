@@ -5,6 +5,7 @@ use image::RgbImage;
 use burn::tensor::{FloatDType, Tensor};
 use std::sync::Arc;
 
+use super::tiles::Window;
 use super::{Generation, Model, Trace};
 use crate::config::UNetConfig;
 use crate::device::panics::computing;
@@ -21,10 +22,9 @@ use crate::weights::ControlModel;
 /// The controls of a generation.
 #[derive(Default)]
 pub(super) struct Controls {
-    /// Their images are of the generation's size.
     controls: Vec<Control>,
     identities: Vec<String>,
-    /// What was made of the images of some controls, by their numbers.
+    /// What was made of the images of some controls, by their numbers, at the size of the pass that goes on.
     hints: Vec<(Vec<usize>, Hint)>,
 }
 
@@ -36,18 +36,21 @@ pub(super) struct Steering {
 }
 
 impl Controls {
-    /// `controls` for a generation of images of `width`×`height` by a UNet like `unet`.
-    pub(super) fn new(controls: Vec<Control>, unet: &UNetConfig, (width, height): (u32, u32)) -> Result<Self> {
+    /// `controls` for a UNet like `unet`.
+    pub(super) fn new(controls: Vec<Control>, unet: &UNetConfig) -> Result<Self> {
         let identities = identities(&controls);
-        let fitted = |control: Control| {
+        for control in &controls {
             if let Some(misfit) = control.model.config_for(unet).misfit(unet) {
                 let message = format!("`{}` is for another model than this: {misfit}", control.model.name());
                 return Err(Error::invalid("controls", message));
             }
-            Ok(Control { image: resized(&control.image, (width, height), Kernel::Lanczos), ..control })
-        };
-        let controls = controls.into_iter().map(fitted).collect::<Result<_>>()?;
+        }
         Ok(Self { controls, identities, hints: Vec::new() })
+    }
+
+    /// Forgets what was made of their images, for a pass of another size.
+    pub(super) fn forget_hints(&mut self) {
+        self.hints.clear();
     }
 
     /// What tells them from others, for checkpoints.
@@ -129,8 +132,9 @@ impl Generation {
                 let (h, w) = self.size;
                 let images = group.iter().map(|&number| {
                     let control = &controls[number];
+                    let image = resized(&control.image, ((w * SCALE) as u32, (h * SCALE) as u32), Kernel::Lanczos);
                     ControlImage {
-                        pixels: tensor(to_numbers(&control.image), [1, 3, h * SCALE, w * SCALE], device),
+                        pixels: tensor(to_numbers(&image), [1, 3, h * SCALE, w * SCALE], device),
                         kind: control.kind.unwrap_or_default(),
                         scale: if group.len() == 1 { 1.0 } else { control.scale },
                     }
@@ -145,16 +149,17 @@ impl Generation {
     }
 }
 
-/// What all of `steering` add together for a batch `latents` `[n, 4, h, w]`.
+/// What all of `steering` add together for a batch `latents` `[n, 4, h, w]` of a window.
 pub(super) fn residuals(
     steering: &[Steering],
-    latents: &Tensor<4>,
+    (latents, window): (&Tensor<4>, Window),
     timestep: f64,
     batch: &Conditioning,
     deep: bool,
 ) -> Option<Residuals> {
     let of = |Steering { net, hint, scale }: &Steering| {
-        net.forward(latents.clone(), timestep, batch, hint, deep).scaled(*scale)
+        let hint = hint.part((window.top, window.left), window.size);
+        net.forward(latents.clone(), timestep, batch, &hint, deep).scaled(*scale)
     };
     steering.iter().map(of).reduce(Residuals::plus)
 }

@@ -4,6 +4,7 @@ use burn::tensor::Tensor;
 
 use super::conditioning::StageConditioning;
 use super::control::{self, Steering};
+use super::tiles::Window;
 use super::{CHANNELS, Generation, Reuse, Trace, guidance};
 use crate::device::panics::computing;
 use crate::error::Result;
@@ -28,7 +29,8 @@ impl Generation {
                 side.extend_from_slice(output);
             }
         }
-        if let Some(trace) = self.trace.as_mut().filter(|_| self.index == self.plan.start) {
+        let is_first = self.index == self.plan.start && self.evaluations_before == 0;
+        if let Some(trace) = self.trace.as_mut().filter(|_| is_first) {
             let shape = [self.settings.count as usize, CHANNELS, h, w];
             trace.keep_floats("first_eps_negative", &shape, &sides[0]);
             for (index, text) in sides[usize::from(guided)..].iter().enumerate() {
@@ -53,9 +55,9 @@ impl Generation {
         self.conditioning[stage as usize].as_mut().expect("every stage with steps is conditioned")
     }
 
-    /// The step that the evaluation `index` belongs to.
+    /// The step that the evaluation `index` belongs to, by which prompts change; in a second pass they have come to their end.
     fn step_of(&self, index: usize) -> usize {
-        self.scheduler.step_of(index)
+        if self.evaluations_before > 0 { usize::MAX } else { self.scheduler.step_of(index) }
     }
 
     /// The evaluation whose deep features the one at `index` uses: itself, or an earlier one of the same stage, texts,
@@ -127,35 +129,41 @@ impl Generation {
         let steering = self.steering(index)?;
         // One image at a time: memory does not grow with the count.
         for (number, latents) in inputs.chunks(CHANNELS * h * w).enumerate() {
-            let image = &self.input(stage, number, latents);
-            let mut outputs_of_image = Vec::new();
-            for batch in batches.iter() {
-                let deep = deep.next();
-                let images = self.image_contexts(index, batch);
-                let residuals = self.steer(&steering, latents, timestep, batch, deep.is_some())?;
-                let is_kept = |trace: &Trace| trace.numbers("control_step").is_some();
-                if let (Some(residuals), Some(trace)) =
-                    (&residuals, self.trace.as_mut().filter(|trace| !is_kept(trace)))
-                {
-                    control::keep(trace, residuals, index - self.plan.start)?;
+            let image = self.input(stage, number, latents);
+            let mut outputs_of_windows = Vec::new();
+            for window in self.windows.clone().iter() {
+                let [image, latents] = [&image[..], latents].map(|numbers| window.cut(numbers, (h, w)));
+                let mut sides: Vec<Vec<f32>> = Vec::new();
+                for batch in batches.iter() {
+                    let deep = deep.next();
+                    let images = self.image_contexts(index, batch);
+                    let residuals = self.steer(&steering, (&latents, window), timestep, batch, deep.is_some())?;
+                    let is_kept = |trace: &Trace| trace.numbers("control_step").is_some();
+                    if let (Some(residuals), Some(trace)) =
+                        (&residuals, self.trace.as_mut().filter(|trace| !is_kept(trace)))
+                    {
+                        control::keep(trace, residuals, index - self.plan.start)?;
+                    }
+                    let additions = Additions { residuals, images, ..Additions::default() };
+                    let (output, deep) =
+                        self.evaluate(unet, (&image, window.size), timestep, batch, additions, deep)?;
+                    self.evaluations += output.len() / latents.len();
+                    sides.extend(output.chunks(latents.len()).map(<[f32]>::to_vec));
+                    // Kept only where they are used again.
+                    features.extend(Some(deep).filter(|_| self.settings.reuse_features > 1));
                 }
-                let additions = Additions { residuals, images, ..Additions::default() };
-                let (output, deep) = self.evaluate(unet, image, timestep, batch, additions, deep)?;
-                self.evaluations += output.len() / latents.len();
-                outputs_of_image.extend(output);
-                // Kept only where they are used again.
-                features.extend(Some(deep).filter(|_| self.settings.reuse_features > 1));
+                outputs_of_windows.push(sides);
             }
-            outputs.push(outputs_of_image);
+            outputs.push(self.windows.join(outputs_of_windows).concat());
         }
         Ok((outputs, features))
     }
 
-    /// What the ControlNets add for a batch of an image's `latents`, which are all that they see of it.
+    /// What the ControlNets add for a batch of a window's `latents`, which are all that they see of it.
     fn steer(
         &self,
         steering: &[Steering],
-        latents: &[f32],
+        (latents, window): (&[f32], Window),
         timestep: f64,
         batch: &Conditioning,
         deep: bool,
@@ -163,13 +171,12 @@ impl Generation {
         if steering.is_empty() {
             return Ok(None);
         }
-        let input = self.repeated(latents, batch);
-        computing("the ControlNet", || Ok(control::residuals(steering, &input, timestep, batch, deep)))
+        let input = self.repeated(latents, window.size, batch);
+        computing("the ControlNet", || Ok(control::residuals(steering, (&input, window), timestep, batch, deep)))
     }
 
-    /// `image` once for everything in `batch`.
-    fn repeated(&self, image: &[f32], batch: &Conditioning) -> Tensor<4> {
-        let (h, w) = self.size;
+    /// `image` `[channels, h, w]` once for everything in `batch`.
+    fn repeated(&self, image: &[f32], (h, w): (usize, usize), batch: &Conditioning) -> Tensor<4> {
         let ([copies, ..], channels) = (batch.context.dims(), image.len() / (h * w));
         tensor(image.repeat(copies), [copies, channels, h, w], self.model.device().device())
     }
@@ -177,14 +184,14 @@ impl Generation {
     fn evaluate(
         &self,
         unet: &UNet,
-        image: &[f32],
+        (image, size): (&[f32], (usize, usize)),
         timestep: f64,
         batch: &Conditioning,
         additions: Additions,
         deep: Option<Tensor<4>>,
     ) -> Result<(Vec<f32>, Tensor<4>)> {
         computing("the UNet", || {
-            let input = self.repeated(image, batch);
+            let input = self.repeated(image, size, batch);
             let (output, deep) = unet.forward_with(input, timestep, batch, additions, deep);
             let output = floats(output)?;
             if output.iter().any(|value| !value.is_finite()) {

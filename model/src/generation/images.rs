@@ -2,6 +2,7 @@
 
 use image::RgbImage;
 
+
 use crate::error::{Error, Result};
 use crate::request::Request;
 use crate::resample::{Kernel, resized};

@@ -1,9 +1,13 @@
 //! How much memory a model needs.
 
+use easel_settings::{LONGEST_UNTILED, ResolvedSettings};
+
 use super::Model;
+use crate::config::UpscalerShape;
 use crate::device::Requirement;
 use crate::error::{Error, Result};
 use crate::precision::Precision;
+use crate::upscaling::UpscalerWork;
 use crate::weights::{Component, ModelSource};
 
 impl Model {
@@ -34,6 +38,20 @@ impl Model {
         Ok(Requirement { memory: largest * bytes + Self::WORKING_MEMORY, precision, is_packed: packed[0].is_some() })
     }
 
+    /// Bytes that an image of these `settings` takes beside [`Self::WORKING_MEMORY`], in which one of 2048×2048 has room: the
+    /// numbers of a larger one, before and after the VAE, and what the network that enlarges it before a second pass takes.
+    #[must_use]
+    pub fn memory_of_image(base: &ModelSource, settings: &ResolvedSettings, upscaler: Option<UpscalerShape>) -> u64 {
+        // In f32: the sum of the tiles and how often each place was added to, a copy on its way from the device; and bytes.
+        const BYTES: u64 = 12 + 4 + 12 + 3;
+        let side = |asked: Option<u32>| asked.unwrap_or(base.native_side());
+        let first = (side(settings.width), side(settings.height));
+        let last = settings.hires_pass(first).map_or(first, |pass| pass.size);
+        let pixels = u64::from(last.0) * u64::from(last.1);
+        let beyond = pixels.saturating_sub(u64::from(LONGEST_UNTILED).pow(2));
+        BYTES * beyond + upscaler.map_or(0, |shape| UpscalerWork::of(shape, first, 4).memory)
+    }
+
     /// Bytes with every component in memory, weights held in `precision`, as a service that keeps them has it.
     #[must_use]
     pub fn memory_at_once(base: &ModelSource, refiner: Option<&ModelSource>, precision: Precision) -> u64 {
@@ -44,5 +62,30 @@ impl Model {
         let others = [Component::TextEncoder, Component::TextEncoder2, Component::Vae];
         let others: u64 = others.iter().map(|&component| base.count_numbers(component)).sum();
         unets * bytes + others * bytes.max(2) + Self::WORKING_MEMORY
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Shape;
+
+    #[test]
+    fn four_thousand_pixels_a_side_stay_below_ten_gigabytes() {
+        let base = ModelSource::random(Shape::SdxlBase).expect("a known shape");
+        let settings = ResolvedSettings {
+            width: Some(1024),
+            height: Some(1024),
+            hires_scale: Some(4.0),
+            tile_size: Some(1024),
+            ..ResolvedSettings::new("a heart")
+        };
+        for (precision, upscaler) in [(Precision::Int8, Some(UpscalerShape::ESRGAN)), (Precision::Bf16, None)] {
+            let requirement = Model::requirement(&base, None, Some(precision)).expect("it is known");
+            let whole = requirement.memory + Model::memory_of_image(&base, &settings, upscaler);
+            assert!(whole < 10_240_000_000, "{precision}: {whole}");
+        }
+        let usual = ResolvedSettings { hires_scale: None, ..settings };
+        assert_eq!(Model::memory_of_image(&base, &usual, None), 0);
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use easel_settings::SIDES;
+use easel_settings::{LONGEST_UNTILED, SIDES};
 
 use super::components::{LoadedComponent, LoadedComponents};
 use super::shelf::Adapters;
@@ -157,7 +157,7 @@ impl Model {
     /// The width and height, in pixels, of the images that this model was made for, within what may be asked for.
     pub fn native_size(&self) -> u32 {
         let side = (self.unet_config(Stage::Base).sample_size * SCALE) as u32;
-        side.clamp(*SIDES.start(), *SIDES.end())
+        side.clamp(*SIDES.start(), LONGEST_UNTILED)
     }
 
     /// The scheduler of a request that names none.

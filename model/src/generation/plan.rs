@@ -25,8 +25,27 @@ impl Plan {
         has_refiner: bool,
         from_image: bool,
     ) -> Result<Self> {
-        let end = scheduler.timesteps().len();
         let start = if from_image { scheduler.strength_range(settings.strength)?.start } else { 0 };
+        Self::starting(settings, scheduler, has_refiner, (from_image, start))
+    }
+
+    /// Of a run from an image that begins with the evaluation `start`.
+    pub(super) fn from_evaluation(
+        settings: &ResolvedSettings,
+        scheduler: &Scheduler,
+        has_refiner: bool,
+        start: usize,
+    ) -> Result<Self> {
+        Self::starting(settings, scheduler, has_refiner, (true, start))
+    }
+
+    fn starting(
+        settings: &ResolvedSettings,
+        scheduler: &Scheduler,
+        has_refiner: bool,
+        (from_image, start): (bool, usize),
+    ) -> Result<Self> {
+        let end = scheduler.timesteps().len();
         let cut = if has_refiner && settings.use_refiner {
             scheduler.refiner_range(settings.high_noise_frac)?.start.max(start)
         } else if settings.use_refiner && settings.high_noise_frac == 0.0 {

@@ -11,6 +11,8 @@ use super::image_prompt::{self, ImagePrompts};
 use super::masked::identity;
 use super::plan::Plan;
 use super::prompts::Prompts;
+use super::second_pass::{SecondPass, check_size};
+use super::tiles::Windows;
 use super::variation::Variation;
 use super::words::{Words, digests};
 use super::{CHANNELS, Checkpoint, Generation, Model, Reuse, Timings, Trace, images};
@@ -96,11 +98,24 @@ impl Generation {
         if checkpoint.masked != identity(&files) {
             return Err(fault("it was made with another init image or mask, or without one; give the same, or"));
         }
+        if checkpoint.upscaler.is_some()
+            && checkpoint.upscaler.as_deref() != files.upscaler.as_ref().map(|file| file.digest())
+        {
+            return Err(fault("it was made with another upscaler; give the same, or"));
+        }
         let from_image = checkpoint.from_image;
         // Without a mask everything that the image gave is in the latents.
         let init_image = files.init_image.filter(|_| files.mask.is_some());
         let request = Request { settings: checkpoint.settings, init_image, ..files };
         let mut run = Self::prepare(model, request, from_image, false)?;
+        if run.upscaler != checkpoint.upscaler {
+            return Err(fault("its upscaler does not fit its request"));
+        }
+        if checkpoint.is_second_pass {
+            let second =
+                run.second.take().ok_or_else(|| fault("it has a second pass that its request does not ask for"))?;
+            run.enter(second);
+        }
         // Encoding an init image and the start draw noise too; a number takes two words at the most, a draw a few more.
         let (height, width) = run.size;
         let most_words = (run.plan.end + 4) * (2 * CHANNELS * height * width + 32);
@@ -138,11 +153,18 @@ impl Generation {
         let model = model.with_loras_of(&request)?;
         model.keep_adapters_of(&request);
         let (width, height) = images::size(&request, model.native_size())?;
+        check_size(&request.settings, (width, height), if width > height { "width" } else { "height" })?;
+        let has = (model.has_refiner(), model.vae_config().is_some());
+        let second = SecondPass::new(&request, (width, height), model.scheduler_config(), has)?;
         let loras = [&request.loras, &request.refiner_loras].map(|loras| identities(loras));
         let (canvas, paste, of_mask) = model.canvas(&request, (width, height))?;
+        if canvas.is_some() && second.is_some() {
+            let message = "a second pass has no mask: enlarge the finished image with an upscaler instead";
+            return Err(Error::invalid("hires_scale", message));
+        }
         let masked = identity(&request);
         let Request { mut settings, init_image, embeddings, controls, image_prompts, loras: requested, .. } = request;
-        let controls = Controls::new(controls, model.unet_config(Stage::Base), (width, height))?;
+        let controls = Controls::new(controls, model.unet_config(Stage::Base))?;
         let image_prompts = ImagePrompts::new(image_prompts);
         (settings.width, settings.height) = (Some(width), Some(height));
         let config = model.scheduler_config();
@@ -152,11 +174,18 @@ impl Generation {
         settings.scheduler = Some(name);
         let scheduler = Scheduler::new(name, config, settings.steps as usize)?;
         let plan = Plan::new(&settings, &scheduler, model.has_refiner(), from_image)?;
+        let latents = (height as usize / SCALE, width as usize / SCALE);
+        let upscaler = second.as_ref().and_then(SecondPass::upscaler);
         let prompts = Prompts::read(&settings)?;
         let of_prompts = prompts.warnings(settings.guidance_scale, &requested);
         let warnings = replaced.into_iter().chain(of_prompts).chain(of_mask).collect();
         Ok(Self {
-            size: (height as usize / SCALE, width as usize / SCALE),
+            windows: Windows::new(&settings, latents),
+            size: latents,
+            upscaler,
+            evaluations_before: 0,
+            second,
+            first_from_image: from_image,
             plan,
             index: plan.start,
             scheduler,
@@ -174,6 +203,7 @@ impl Generation {
             multiply_adds: BTreeMap::new(),
             steps_time: Duration::ZERO,
             steps_done: 0,
+            pass_began: (Duration::ZERO, 0),
             evaluations: 0,
             trace: traced.then(Trace::default),
             model,
@@ -190,7 +220,9 @@ impl Generation {
     /// Encodes the prompt for `stage`.
     pub(super) fn condition(&mut self, stage: Stage) -> Result<()> {
         let began = Stopwatch::start();
-        let size = ((self.size.0 * SCALE) as u32, (self.size.1 * SCALE) as u32);
+        let (rows, columns) = self.windows.told_size();
+        let size = ((rows * SCALE) as u32, (columns * SCALE) as u32);
+        let known = self.warnings.len();
         // The reference traces the first stage only.
         let trace = self.trace.as_mut().filter(|trace| trace.names().next().is_none());
         let conditioning = computing("the text encoders", || {
@@ -198,6 +230,10 @@ impl Generation {
             StageConditioning::new(&self.model, stage, &self.settings, texts, size, &mut self.warnings, trace)
         })?;
         self.conditioning[stage as usize] = Some(conditioning);
+        // A second pass reads the same prompts.
+        let further = self.warnings.split_off(known);
+        self.warnings
+            .extend(further.into_iter().filter(|warning| !self.warnings.contains(warning)).collect::<Vec<_>>());
         self.model.done_with_text();
         self.spent("text", began);
         Ok(())
@@ -269,7 +305,7 @@ impl Generation {
 }
 
 /// The seed of every image.
-fn seeds(settings: &ResolvedSettings) -> impl Iterator<Item = u64> {
+pub(super) fn seeds(settings: &ResolvedSettings) -> impl Iterator<Item = u64> {
     (0..settings.count).map(|index| settings.alone(index).seed)
 }
 

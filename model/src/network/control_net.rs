@@ -38,6 +38,14 @@ pub(crate) struct Hint {
     kinds: Option<Tensor<2>>,
 }
 
+impl Hint {
+    /// What it is for `rows` and `columns` of the latents from `top` and `left` on.
+    pub(crate) fn part(&self, (top, left): (usize, usize), (rows, columns): (usize, usize)) -> Self {
+        let features = self.features.clone().narrow(1, top, rows).narrow(2, left, columns);
+        Self { features, kinds: self.kinds.clone() }
+    }
+}
+
 /// A control image that a ControlNet looks at.
 pub(crate) struct ControlImage {
     /// `[1, 3, 8h, 8w]` in 0…1.

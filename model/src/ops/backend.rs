@@ -8,7 +8,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
 use easel_kernels::{Activation, UpsampleWeights};
 
-use super::operands::{GroupNormOptions, MatrixWeights, Optional, Window};
+use super::operands::{GroupNormOptions, MatrixWeights, Optional, Stack, Window};
 use super::plain;
 
 /// ModelOperations that a backend may have kernels for. Biases and norm weights may be in another number format than the
@@ -40,7 +40,7 @@ pub(crate) trait ModelOperations: Backend {
     }
 
     /// `x` `[n, h, w, inputs]` → `[n, 2h, 2w, outputs]`: nearest-neighbour upsampling by two, then a 3×3 convolution that keeps
-    /// the size, plus `bias` `[outputs]`. `fused` are the weights for a kernel that does both in one. Where
+    /// the size, plus `bias` `[outputs]`, then `activation`. `fused` are the weights for a kernel that does all in one. Where
     /// `x` is not at the image's top or bottom (`edges`), its first or last row is the neighbour of others only, and has
     /// no rows in the result.
     fn upsample_convolution(
@@ -48,10 +48,23 @@ pub(crate) trait ModelOperations: Backend {
         #[extension_type] weights: MatrixWeights<Self>,
         fused: Option<Arc<UpsampleWeights>>,
         bias: FloatTensor<Self>,
+        activation: Activation,
         edges: (bool, bool),
     ) -> FloatTensor<Self> {
         let _ = fused;
-        plain::upsample_convolution::<Self>(x, weights, bias, edges)
+        plain::upsample_convolution::<Self>(x, weights, bias, activation, edges)
+    }
+
+    /// Images `xs`, each `[n, h, w, its channels]`, as if their channels stood one after the other, → `[n, h, w, outputs]`: a
+    /// 3×3 convolution that keeps the size, plus `bias` `[outputs]`, then `activation`, plus `residual` of the result's shape.
+    fn stacked_convolution(
+        #[extension_type] xs: Stack<Self>,
+        #[extension_type] weights: MatrixWeights<Self>,
+        bias: FloatTensor<Self>,
+        activation: Activation,
+        #[extension_type] residual: Optional<Self>,
+    ) -> FloatTensor<Self> {
+        plain::stacked_convolution::<Self>(xs.images(), weights, bias, activation, residual.get())
     }
 
     /// Scaled dot-product attention over `heads` heads: `query` `[n, t, c]`, `key` and `value` `[n, s, c]` →

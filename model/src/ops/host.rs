@@ -13,7 +13,7 @@ use easel_kernels::{
 use half::bf16;
 
 use super::backend::ModelOperations;
-use super::operands::{GroupNormOptions, MatrixWeights, Optional, Window};
+use super::operands::{GroupNormOptions, MatrixWeights, Optional, Stack, Window};
 use super::plain;
 
 /// A tensor in the host's memory.
@@ -145,25 +145,52 @@ where
     })
 }
 
+pub(super) fn stacked_convolution<B: Backend>(
+    xs: Stack<B>,
+    weights: MatrixWeights<B>,
+    bias: FloatTensor<B>,
+    activation: Activation,
+    residual: Optional<B>,
+) -> FloatTensor<B>
+where
+    FloatTensor<B>: HostTensor,
+{
+    let MatrixWeights::Packed(packed) = weights else {
+        return plain::stacked_convolution::<B>(xs.images(), weights, bias, activation, residual.get());
+    };
+    let xs: Vec<_> = xs.images().into_iter().map(HostTensor::contiguous).collect();
+    let bias = floats(bias);
+    let residual = residual.get().map(HostTensor::contiguous);
+    let [images, height, width, _] = xs[0].shape().dims::<4>();
+    for_numbers_of!(xs[0], N => {
+        let residual = residual.as_ref().map(N::of);
+        let epilogue = Epilogue { bias: Some(&bias), activation, residual };
+        let xs: Vec<_> = xs.iter().map(N::of).collect();
+        let y = easel_kernels::stacked_convolution(&xs, [images, height, width], &packed, &epilogue);
+        N::tensor(y, &[images, height, width, packed.shape().outputs])
+    })
+}
+
 pub(super) fn upsample_convolution<B: Backend>(
     x: FloatTensor<B>,
     weights: MatrixWeights<B>,
     fused: Option<Arc<UpsampleWeights>>,
     bias: FloatTensor<B>,
+    activation: Activation,
     edges: (bool, bool),
 ) -> FloatTensor<B>
 where
     FloatTensor<B>: HostTensor,
 {
     let Some(packed) = fused else {
-        return plain::upsample_convolution::<B>(x, weights, bias, edges);
+        return plain::upsample_convolution::<B>(x, weights, bias, activation, edges);
     };
     let x = x.contiguous();
     let bias = floats(bias);
     let [n, h, w, c] = x.shape().dims::<4>();
     for_numbers_of!(x, N => {
         let x = N::of(&x);
-        let y = easel_kernels::upsample_convolution(x, [n, h, w, c], &packed, Some(&bias), edges);
+        let y = easel_kernels::upsample_convolution(x, [n, h, w, c], &packed, (Some(&bias), activation), edges);
         let lines = h - usize::from(!edges.0) - usize::from(!edges.1);
         N::tensor(y, &[n, 2 * lines, 2 * w, packed.outputs()])
     })
@@ -270,7 +297,11 @@ macro_rules! by_kernels {
             );
             upsample_convolution(
                 x: FloatTensor<Self>, weights: MatrixWeights<Self>, fused: Option<Arc<UpsampleWeights>>,
-                bias: FloatTensor<Self>, edges: (bool, bool)
+                bias: FloatTensor<Self>, activation: Activation, edges: (bool, bool)
+            );
+            stacked_convolution(
+                xs: Stack<Self>, weights: MatrixWeights<Self>, bias: FloatTensor<Self>, activation: Activation,
+                residual: Optional<Self>
             );
             heads_attention(
                 query: FloatTensor<Self>, key: FloatTensor<Self>, value: FloatTensor<Self>, heads: usize, is_causal: bool

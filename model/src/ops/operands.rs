@@ -50,6 +50,37 @@ impl<B: Backend> MatrixWeights<B> {
     }
 }
 
+/// One to five images of one size, whose channels count as if they stood one after the other: what a layer of a dense block
+/// with five layers (RRDB, Wang et al. 2018) sees. `Vec` cannot pass Burn's extension point.
+#[derive(Debug, Clone, ExtensionType)]
+pub(crate) struct Stack<B: Backend> {
+    first: FloatTensor<B>,
+    #[extension_type]
+    second: Optional<B>,
+    #[extension_type]
+    third: Optional<B>,
+    #[extension_type]
+    fourth: Optional<B>,
+    #[extension_type]
+    fifth: Optional<B>,
+}
+
+impl Stack<Dispatch> {
+    /// `first`, and up to four more.
+    pub(crate) fn new(first: Tensor<4>, more: &[Tensor<4>]) -> Self {
+        debug_assert!(more.len() <= 4, "a stack of more than five");
+        let more = |index: usize| more.get(index).cloned().into();
+        Self { first: first.into_dispatch(), second: more(0), third: more(1), fourth: more(2), fifth: more(3) }
+    }
+}
+
+impl<B: Backend> Stack<B> {
+    pub(super) fn images(self) -> Vec<FloatTensor<B>> {
+        let more = [self.second, self.third, self.fourth, self.fifth];
+        [self.first].into_iter().chain(more.into_iter().filter_map(Optional::get)).collect()
+    }
+}
+
 /// How a convolution's kernel goes over the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Window {

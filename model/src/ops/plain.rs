@@ -58,6 +58,12 @@ fn activate<B: Backend>(x: FloatTensor<B>, activation: Activation) -> FloatTenso
             let scaled = B::float_mul_scalar(x.clone(), 1.702.into());
             B::float_mul(x, B::sigmoid(scaled))
         }
+        Activation::LeakyRelu => {
+            // The larger of the two, whichever sign x has: (x + x/5 + |x − x/5|) / 2.
+            let fifth = B::float_mul_scalar(x.clone(), 0.2.into());
+            let distance = B::float_abs(B::float_sub(x.clone(), fifth.clone()));
+            B::float_mul_scalar(B::float_add(B::float_add(x, fifth), distance), 0.5.into())
+        }
         Activation::GatedGelu => {
             let dims = x.shape().to_vec();
             let inner = dims[dims.len() - 1] / 2;
@@ -105,16 +111,31 @@ pub(super) fn convolution<B: Backend>(
     }
 }
 
+pub(super) fn stacked_convolution<B: Backend>(
+    xs: Vec<FloatTensor<B>>,
+    weights: MatrixWeights<B>,
+    bias: FloatTensor<B>,
+    activation: Activation,
+    residual: Option<FloatTensor<B>>,
+) -> FloatTensor<B> {
+    let y = activate::<B>(convolution::<B>(B::float_cat(xs, 3), weights, Some(bias), None, Window::SAME), activation);
+    match residual {
+        Some(residual) => B::float_add(y, residual),
+        None => y,
+    }
+}
+
 pub(super) fn upsample_convolution<B: Backend>(
     x: FloatTensor<B>,
     weights: MatrixWeights<B>,
     bias: FloatTensor<B>,
+    activation: Activation,
     (at_top, at_bottom): (bool, bool),
 ) -> FloatTensor<B> {
     let [n, h, w, c] = x.shape().dims::<4>();
     let x = B::float_reshape(x, shape(&[n, h, 1, w, 1, c]));
     let x = B::float_reshape(B::float_expand(x, shape(&[n, h, 2, w, 2, c])), shape(&[n, 2 * h, 2 * w, c]));
-    let y = convolution::<B>(x, weights, Some(bias), None, Window::SAME);
+    let y = activate::<B>(convolution::<B>(x, weights, Some(bias), None, Window::SAME), activation);
     if at_top && at_bottom {
         return y;
     }

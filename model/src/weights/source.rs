@@ -18,6 +18,7 @@ use crate::config::{ModelConfigs, ModelIndex, Shape, TextEncoderConfig, UNetConf
 use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
 use crate::network::parameters::ParameterSource;
+use crate::network::vae::SCALE;
 use crate::precision::Precision;
 use crate::scheduler::{PredictionChoice, SchedulerConfig};
 
@@ -367,6 +368,12 @@ impl ModelSource {
 
     pub(crate) fn index(&self) -> &ModelIndex {
         &self.configs.model_index
+    }
+
+    /// The side, in pixels, of the images that it was made for.
+    #[must_use]
+    pub fn native_side(&self) -> u32 {
+        (self.configs.unet.sample_size * SCALE) as u32
     }
 
     pub(crate) fn unet_config(&self) -> &UNetConfig {

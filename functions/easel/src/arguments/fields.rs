@@ -12,6 +12,8 @@ use serde_json::{Map, Value};
 
 /// The setting that names an image to start from: a file here, a key of an uploaded one in the API.
 const INIT_IMAGE: &str = "init_image";
+/// The setting that names an upscaler: a file here, one that a service offers in the API.
+const HIRES_UPSCALER: &str = "hires_upscaler";
 
 /// Fields that a command takes.
 pub(crate) trait Table {
@@ -48,7 +50,8 @@ pub(crate) type RetrySettingsArguments = FieldArguments<OfRetry>;
 impl Table for OfGeneration {
     /// Without those that mean something only where a service is: files are named by options of their own.
     fn fields() -> Vec<Field> {
-        SETTINGS.iter().filter(|field| !OFFERED.contains(&field.name)).copied().collect()
+        let is_file = |name: &str| OFFERED.contains(&name) || name == HIRES_UPSCALER;
+        SETTINGS.iter().filter(|field| !is_file(field.name)).copied().collect()
     }
 }
 

@@ -11,4 +11,5 @@ mod pull;
 mod recipes;
 mod refusals;
 mod support;
+mod upscaling;
 mod validating;

@@ -23,7 +23,7 @@ fn wrong_use_is_refused_by_name() {
         (&["--guidance-interval", "0,2"], &["--guidance-interval", "2", "0 to 1"]),
         (&["--reuse-features", "0"], &["--reuse-features", "0", "1 to 10"]),
         (&["--width", "100"], &["--width", "100", "multiple of 8", "96 or 104"]),
-        (&["--height", "4096"], &["--height", "4096", "64 to 2048"]),
+        (&["--height", "8192"], &["--height", "8192", "64 to 4096"]),
         (&["--width", "0"], &["--width", "0"]),
         (&["--count", "9"], &["--count", "9", "1 to 8"]),
         (&["--seed", "-1"], &["--seed", "-1"]),

@@ -2,7 +2,7 @@ use super::*;
 use crate::convolution::{ConvolutionShape, convolution_with};
 use crate::pack::Order;
 use crate::upsample::{UpsampleWeights, upsample_convolution, upsample_convolution_with};
-use crate::{Epilogue, upsample};
+use crate::{Activation, Epilogue, upsample};
 
 /// The numbers around one place of the result, `[taps][channels]`.
 fn around<E: Element>(x: &[E], shape: &ConvolutionShape, image: usize, row: usize, column: usize) -> Vec<E> {
@@ -136,8 +136,14 @@ fn upsample_run<E: Element>(arithmetic: Arithmetic, random: &mut Random) {
         let (before, after) = (first.saturating_sub(1), (last + 1).min(height));
         let band = &x[before * width * channels..after * width * channels];
         let edges = (first == 0, last == height);
-        let band = upsample_convolution(band, [1, after - before, width, channels], &packed, Some(&bias), edges);
-        let whole = upsample_convolution(&x, size, &packed, Some(&bias), (true, true));
+        let band = upsample_convolution(
+            band,
+            [1, after - before, width, channels],
+            &packed,
+            (Some(&bias), Activation::None),
+            edges,
+        );
+        let whole = upsample_convolution(&x, size, &packed, (Some(&bias), Activation::None), (true, true));
         let line = 2 * width * outputs;
         if arithmetic != Arithmetic::Int8 {
             let bits = |x: &[E]| x.iter().map(|x| x.to_f32().to_bits()).collect::<Vec<_>>();
@@ -149,7 +155,9 @@ fn upsample_run<E: Element>(arithmetic: Arithmetic, random: &mut Random) {
         }
     }
     each(
-        |instructions| upsample_convolution_with(&x, size, &packed, Some(&bias), (true, true), instructions),
+        |instructions| {
+            upsample_convolution_with(&x, size, &packed, (Some(&bias), Activation::None), (true, true), instructions)
+        },
         |instructions, results| {
             assert_eq!(results.len(), images * 4 * height * width * outputs);
             for (index, &result) in results.iter().enumerate() {

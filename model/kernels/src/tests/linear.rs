@@ -1,5 +1,5 @@
 use super::*;
-use crate::functions::{gelu, quick_gelu, silu};
+use crate::functions::{gelu, leaky_relu, quick_gelu, silu};
 use crate::linear::linear_with;
 use crate::pack::Order;
 use crate::{Activation, Epilogue};
@@ -11,6 +11,7 @@ fn run<E: Element>(arithmetic: Arithmetic, random: &mut Random, rows: usize, inp
         Activation::Silu,
         Activation::Gelu,
         Activation::QuickGelu,
+        Activation::LeakyRelu,
         Activation::GatedGelu,
     ]);
     let is_gated = activation == Activation::GatedGelu;
@@ -42,6 +43,7 @@ fn run<E: Element>(arithmetic: Arithmetic, random: &mut Random, rows: usize, inp
                     Activation::Silu => (of(silu), 1.13 * bound),
                     Activation::Gelu => (of(gelu), 1.13 * bound),
                     Activation::QuickGelu => (of(quick_gelu), 1.13 * bound),
+                    Activation::LeakyRelu => (of(leaky_relu), bound),
                     Activation::GatedGelu => {
                         let (gate, gate_bound) = output(column + outputs / 2);
                         let gate = f64::from(gelu(gate as f32));

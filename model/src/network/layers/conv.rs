@@ -9,7 +9,7 @@ use burn::tensor::{DType, Tensor};
 use crate::error::Result;
 use crate::network::parameters::{MatrixShape, Parameters};
 use crate::ops::flops;
-use crate::ops::{self, MatrixWeights, UpsampleWeights, Window};
+use crate::ops::{self, Activation, MatrixWeights, Stack, UpsampleWeights, Window};
 
 /// `torch.nn.Conv2d` with a square kernel, on channels-last images.
 pub(crate) struct Conv2d {
@@ -96,6 +96,21 @@ impl Conv2d {
         self.apply(x, bias, None, self.window)
     }
 
+    /// Of a 3×3 convolution that keeps the size: `activation` of its result on the channels of `x` and, after them, those of
+    /// `more`, plus `residual` of the result's shape.
+    pub(crate) fn forward_stacked(
+        &self,
+        x: Tensor<4>,
+        more: &[Tensor<4>],
+        activation: Activation,
+        residual: Option<Tensor<4>>,
+    ) -> Tensor<4> {
+        let input = x.dims()[3] + more.iter().map(|x| x.dims()[3]).sum::<usize>();
+        let y = ops::stacked_convolution(Stack::new(x, more), &self.weights, &self.bias, activation, residual);
+        flops::count(y.shape().num_elements() * input * 9);
+        y
+    }
+
     fn apply<const D: usize>(
         &self,
         x: Tensor<4>,
@@ -134,6 +149,13 @@ impl UpsampleConv2d {
         })
     }
 
+    /// `[n, h, w, c]` → `[n, 2h, 2w, c]`, and `activation` of it.
+    pub(crate) fn forward_activated(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
+        let [n, h, w, c] = x.dims();
+        flops::count(4 * n * h * w * c * c * 9);
+        self.apply(x, activation, (true, true))
+    }
+
     /// `[n, h, w, c]` → `[n, height, width, c]`, which is 2h×2w or one row or column less.
     pub(crate) fn forward(&self, x: Tensor<4>, height: usize, width: usize) -> Tensor<4> {
         let [n, h, w, c] = x.dims();
@@ -141,22 +163,33 @@ impl UpsampleConv2d {
             return self.conv.forward(upsample_nearest_2x(x, height, width));
         }
         flops::count(n * height * width * c * c * 9);
-        self.apply(x, (true, true))
+        self.apply(x, Activation::None, (true, true))
     }
 
     /// The rows `rows` of the upsampled image of `x`.
     pub(crate) fn forward_rows(&self, x: &Tensor<4>, rows: Range<usize>) -> Tensor<4> {
+        self.forward_rows_activated(x, rows, Activation::None)
+    }
+
+    /// Like [`Self::forward_rows`], and `activation` of it.
+    pub(crate) fn forward_rows_activated(
+        &self,
+        x: &Tensor<4>,
+        rows: Range<usize>,
+        activation: Activation,
+    ) -> Tensor<4> {
         let [_, h, w, c] = x.dims();
         flops::count(rows.len() * 2 * w * c * c * 9);
         let (first, last) = (rows.start / 2, rows.end.div_ceil(2));
         let (before, after) = (first.saturating_sub(1), (last + 1).min(h));
-        let upsampled = self.apply(x.clone().narrow(1, before, after - before), (first == 0, last == h));
+        let edges = (first == 0, last == h);
+        let upsampled = self.apply(x.clone().narrow(1, before, after - before), activation, edges);
         // A tile with its neighbours may begin or end in the middle of a pair.
         upsampled.narrow(1, rows.start - 2 * first, rows.len())
     }
 
-    fn apply(&self, x: Tensor<4>, edges: (bool, bool)) -> Tensor<4> {
-        ops::upsample_convolution(x, &self.conv.weights, self.fused.as_ref(), &self.conv.bias, edges)
+    fn apply(&self, x: Tensor<4>, activation: Activation, edges: (bool, bool)) -> Tensor<4> {
+        ops::upsample_convolution(x, &self.conv.weights, self.fused.as_ref(), &self.conv.bias, activation, edges)
     }
 }
 

@@ -1,0 +1,105 @@
+//! Settings that do not go together, or mean nothing without another one.
+
+use serde_json::{Map, Value};
+
+use crate::field_error::FieldError;
+use crate::table::{LONGEST_UNTILED, SIDES};
+
+/// A setting that needs another one, and what to do without that.
+const NEEDED: [(&str, &str, &str); 5] = [
+    ("strength", "init_image", "upload an image to start from"),
+    ("hires_strength", "hires_scale", "say by how much the image grows"),
+    ("hires_steps", "hires_scale", "say by how much the image grows"),
+    ("hires_upscaler", "hires_scale", "say by how much the image grows"),
+    ("tile_overlap", "tile_size", "say how large the tiles are"),
+];
+
+fn is_given(object: &Map<String, Value>, name: &str) -> bool {
+    object.get(name).is_some_and(|value| !value.is_null())
+}
+
+/// The errors of settings that mean nothing without others.
+pub(crate) fn useless(object: &Map<String, Value>) -> Vec<FieldError> {
+    let useless = NEEDED.iter().filter(|(name, needs, _)| is_given(object, name) && !is_given(object, needs));
+    useless
+        .map(|(name, needs, advice)| {
+            FieldError::new(name, format!("has no use without `{needs}`: {advice}, or leave it out"))
+        })
+        .collect()
+}
+
+/// Takes away what would mean nothing, of settings of which some were taken back.
+pub(crate) fn remove_useless(object: &mut Map<String, Value>) {
+    for (name, needs, _) in NEEDED {
+        if !is_given(object, needs) {
+            object.remove(name);
+        }
+    }
+}
+
+/// The errors of sizes that do not go together.
+pub(crate) fn sizes(object: &Map<String, Value>) -> Vec<FieldError> {
+    let number = |name: &str| object.get(name).and_then(Value::as_f64);
+    let most = if is_given(object, "tile_size") { *SIDES.end() } else { LONGEST_UNTILED };
+    let mut errors = Vec::new();
+    for name in ["width", "height"] {
+        let Some(side) = number(name).filter(|side| *side <= f64::from(*SIDES.end())) else { continue };
+        if side > f64::from(most) {
+            errors.push(FieldError::new(name, too_long(side, most)));
+        } else if let Some(scale) = number("hires_scale").filter(|scale| side * scale >= f64::from(most + 8)) {
+            errors.push(FieldError::new(
+                "hires_scale",
+                format!("{scale} makes the {name} {}", too_long(side * scale, most)),
+            ));
+        }
+    }
+    if let (Some(size), Some(overlap)) = (number("tile_size"), number("tile_overlap"))
+        && overlap > size / 2.0
+    {
+        let message = format!("{overlap} is more than half of a tile of {size}: use at most {}", size / 2.0);
+        errors.push(FieldError::new("tile_overlap", message));
+    }
+    errors
+}
+
+/// What is said of a side that is too long.
+pub(crate) fn too_long(side: f64, most: u32) -> String {
+    let tiles = if most < *SIDES.end() {
+        format!("; for up to {}, draw in tiles (`tile_size`, such as 1024)", SIDES.end())
+    } else {
+        String::new()
+    };
+    format!("{side} pixels long: use at most {most}{tiles}")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn faults(settings: Value) -> Vec<String> {
+        let Value::Object(object) = settings else { panic!("an object") };
+        [useless(&object), sizes(&object)].concat().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn large_images_need_tiles() {
+        assert!(faults(json!({"width": 2048, "height": 2048})).is_empty());
+        assert!(faults(json!({"width": 4096, "height": 4096, "tile_size": 1024})).is_empty());
+        assert!(faults(json!({"width": 1024, "hires_scale": 2})).is_empty());
+        assert!(faults(json!({"width": 2048, "hires_scale": 2, "tile_size": 1024, "hires_steps": 9})).is_empty());
+        for (settings, field, part) in [
+            (json!({"width": 2056}), "width", "use at most 2048; for up to 4096, draw in tiles (`tile_size`"),
+            (json!({"height": 4096, "tile_size": null}), "height", "2048"),
+            (json!({"height": 1024, "hires_scale": 2.5}), "hires_scale", "makes the height 2560 pixels long"),
+            (json!({"height": 2048, "hires_scale": 2.5, "tile_size": 512}), "hires_scale", "use at most 4096"),
+            (json!({"tile_size": 512, "tile_overlap": 264}), "tile_overlap", "at most 256"),
+            (json!({"tile_overlap": 264}), "tile_overlap", "no use without `tile_size`"),
+            (json!({"hires_steps": 9}), "hires_steps", "no use without `hires_scale`"),
+        ] {
+            let faults = faults(settings);
+            assert!(faults.len() == 1 && faults[0].starts_with(field) && faults[0].contains(part), "{faults:?}");
+        }
+    }
+}
