@@ -2,7 +2,6 @@
 
 use image::RgbImage;
 
-
 use crate::error::{Error, Result};
 use crate::request::Request;
 use crate::resample::{Kernel, resized};
