@@ -1,15 +1,16 @@
 """A team's server: people come from other machines, through a proxy with TLS and a path, or over plain HTTP."""
 
 import re
+import struct
+import zlib
 
 import pytest
 from playwright.sync_api import expect
 
 from other_machine import NAME, PORT, OtherMachine, nginx
 from pages import Visitors, drop, go, loaded
-from people import PROMPT
 from service import Service
-from test_content import PIXEL
+from test_create import create, latest
 
 
 @pytest.fixture
@@ -25,6 +26,17 @@ def elsewhere(machine, playwright):
         visitors = Visitors(there)
         yield visitors
         visitors.leave()
+
+
+def square(side=64):
+    """A PNG file of one colour, without anything said in it."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    pixels = zlib.compress((b"\0" + b"\xd0\x20\x20" * side) * side)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
 def code(service, role, name):
@@ -49,27 +61,30 @@ def test_from_the_request_to_the_public_image_through_tls_below_a_path(tmp_path,
 
         # An image to start from.
         go(creator, "#/create")
-        drop(creator, "pixel.png", PIXEL)
-        expect(creator.get_by_text("Starting image: pixel.png")).to_be_visible()
-        creator.get_by_label("Prompt", exact=True).fill(PROMPT)
-        creator.get_by_role("button", name=re.compile("^Create image")).click()
-        loaded(creator, "main .card img")
+        drop(creator, "square.png", square())
+        expect(creator.get_by_text("Starting image: square.png")).to_be_visible()
+        create(creator, images=2)
+        expect(latest(creator)).to_contain_text("Awaiting approval", timeout=90_000)
+        loaded(creator, "article img")
 
         reviewer = elsewhere.open(f"{address}/#{code(service, 'reviewer', 'robin')}", ignore_https_errors=True)
         reviewer.on("request", lambda request: seen.append(request.url))
-        loaded(reviewer, "main figure img")
-        [task] = service.person("reviewer", "robin").tasks()
-        reviewer.get_by_role("button", name="Approve", exact=True).click()
+        loaded(reviewer, ".stage img")
+        reviewer.get_by_role("button", name="Approve all 2").click()
         robin = service.person("reviewer", "robin")
+        [task] = robin.tasks()
+        assert task["attempt"]["settings"]["init_image"].startswith("inputs/")
         robin.until(task["id"], "approved")
         go(reviewer, f"#/task/{task['id']}")
         reviewer.get_by_role("button", name="Publish").click()
-        shown = reviewer.get_by_role("link", name="Public image")
+        shown = reviewer.get_by_role("link", name="Image 2")
         expect(shown).to_be_visible()
         link = shown.get_attribute("href")
         assert link.startswith(f"{address}/public/{task['id']}/")
 
         nobody = elsewhere.open(link, ignore_https_errors=True)
+        # Browsers ask for one where the service is not.
+        nobody.watch.expect("favicon.ico")
         assert nobody.evaluate("document.images[0].naturalWidth") > 0
         robin.move(task["id"], "unpublish")
         assert nobody.goto(link).status == 404
@@ -85,7 +100,9 @@ def test_over_plain_http_at_another_address(tmp_path, machine, elsewhere):
         assert service.api.startswith(f"http://{machine.host}:")
         service.person("creator").generate(title="The heart")
         page = elsewhere.open(service.link("reviewer", "robin"))
-        loaded(page, "main figure img")
+        # Browsers say which of the headers they heed only with TLS.
+        page.watch.expect("Cross-Origin-Opener-Policy")
+        loaded(page, ".stage img")
         # Browsers have no clipboard here, so that the link is shown.
         page.get_by_role("button", name="Copy link").click()
         expect(page.get_by_role("status").filter(has_text=f"{service.api}/#/task/")).to_be_visible()

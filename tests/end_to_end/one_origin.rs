@@ -76,6 +76,9 @@ async fn addresses_are_those_by_which_somebody_came() {
             }
         }
     }
+    let made = creator.request("POST", "/v1/tasks").header("host", "studio.example").json(&small("location"));
+    let made = send(made).await;
+    assert!(made.header("location").starts_with("/easel/v1/tasks/"), "{made:#?}");
     let moved = Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
     let moved = moved.get(format!("{api}/easel")).send().await.expect("an answer");
     assert_eq!((moved.status().as_u16(), header(&moved, "location")), (308, "/easel/"));
@@ -106,7 +109,7 @@ async fn an_image_comes_whole_in_parts_and_only_when_it_is_new() {
     for (name, expected) in [
         ("x-content-type-options", "nosniff"),
         ("cross-origin-resource-policy", "same-origin"),
-        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'; sandbox"),
+        ("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"),
         ("cache-control", "private, max-age=3600, immutable"),
         ("accept-ranges", "bytes"),
     ] {
@@ -127,6 +130,10 @@ async fn an_image_comes_whole_in_parts_and_only_when_it_is_new() {
     let otherwise =
         http.get(url).header("range", "bytes=8-15").header("if-range", "\"other\"").send().await.expect("one");
     assert_eq!((otherwise.status().as_u16(), otherwise.bytes().await.expect("all").len()), (200, whole.len()));
+    for range in ["bytes=0-1,4-5", "bytes=-", "lines=1-2", "bytes=a-b"] {
+        let all = http.get(url).header("range", range).send().await.expect("an answer");
+        assert_eq!((all.status().as_u16(), all.bytes().await.expect("all").len()), (200, whole.len()), "{range}");
+    }
     for known in [tag.clone(), format!("\"other\", W/{tag}"), "*".to_owned()] {
         let same = http.get(url).header("if-none-match", known).send().await.expect("an answer");
         assert_eq!((same.status().as_u16(), header(&same, "etag")), (304, tag.as_str()));

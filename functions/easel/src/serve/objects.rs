@@ -22,8 +22,9 @@ const WHILE_SIGNED: HeaderValue = HeaderValue::from_static("private, max-age=360
 /// Public images can be taken back: whoever keeps one asks whether it is still there.
 const ASK_AGAIN: HeaderValue = HeaderValue::from_static("public, no-cache");
 const NOTHING: HeaderValue = HeaderValue::from_static("no-store");
-/// People bring files: none of them ever runs as a page of the service.
-const NO_PAGE: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox");
+/// People bring files: none of them ever runs as a page of the service. The styles are those of browsers that show an image.
+const NO_PAGE: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 /// What browsers see of S3's own headers.
 const SHOWN: [&str; 6] = ["accept-ranges", "content-length", "content-range", "content-type", "etag", "last-modified"];

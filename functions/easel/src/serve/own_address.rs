@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::header::{HOST, HeaderMap, LOCATION};
+use axum::http::header::{HOST, HeaderMap, HeaderValue, LOCATION};
 use axum::http::uri::PathAndQuery;
 use axum::http::{StatusCode, Uri};
 use axum::middleware::Next;
@@ -93,7 +93,21 @@ pub(super) async fn answer(State(address): State<OwnAddress>, mut request: Reque
         Below::Within(_) => {}
     }
     let current = address.of(request.headers());
-    CURRENT.scope(current, next.run(request)).await
+    let path = path_of(&current).to_owned();
+    let mut response = CURRENT.scope(current, next.run(request)).await;
+    // The API knows its own paths alone.
+    let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+    let below = location.filter(|location| location.starts_with('/')).map(|location| format!("{path}{location}"));
+    if let Some(below) = below.and_then(|below| HeaderValue::from_str(&below).ok()) {
+        response.headers_mut().insert(LOCATION, below);
+    }
+    response
+}
+
+/// The path of an address, without a slash at its end.
+fn path_of(address: &str) -> &str {
+    let behind_scheme = address.split_once("://").map_or(address, |(_, rest)| rest);
+    behind_scheme.find('/').map_or("", |slash| &behind_scheme[slash..])
 }
 
 #[cfg(test)]
@@ -132,6 +146,17 @@ mod tests {
             assert_eq!(public.of(&headers(given)), expected, "{given:?}");
         }
         assert_eq!(public.usual(), "https://example.org:8443/studio");
+    }
+
+    #[test]
+    fn the_path_of_an_address_stands_before_those_of_the_api() {
+        for (address, expected) in [
+            ("https://example.org/studio", "/studio"),
+            ("https://example.org:8443/a/b", "/a/b"),
+            ("http://[::1]:8080", ""),
+        ] {
+            assert_eq!(path_of(address), expected);
+        }
     }
 
     #[test]

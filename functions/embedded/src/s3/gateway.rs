@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue, IF_RANGE};
+use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue, IF_RANGE, RANGE};
 use hyper::{Method, Request, Response, StatusCode};
 use s3s::Body;
 use s3s::service::S3Service;
@@ -66,10 +66,17 @@ impl Gateway {
 fn passed_on(method: &Method, headers: &HeaderMap) -> &'static [&'static str] {
     match *method {
         Method::PUT => &["content-type", "content-length", "if-none-match"],
-        // All of an object is always a right response to who wants the rest of the one they have.
-        Method::GET if !headers.contains_key(IF_RANGE) => &["range"],
+        // All of an object is always a right response, to who wants the rest of one that they have or several parts, too.
+        Method::GET if !headers.contains_key(IF_RANGE) && wants_one_part(headers) => &["range"],
         _ => &[],
     }
+}
+
+/// Whether a part of an object is asked for in a way that S3 knows.
+fn wants_one_part(headers: &HeaderMap) -> bool {
+    let range = headers.get(RANGE).and_then(|range| range.to_str().ok()?.strip_prefix("bytes=")?.split_once('-'));
+    let is_number = |text: &str| text.len() < 16 && text.chars().all(|digit| digit.is_ascii_digit());
+    range.is_some_and(|(from, to)| is_number(from) && is_number(to) && !(from.is_empty() && to.is_empty()))
 }
 
 fn empty(status: StatusCode) -> Response<Body> {
