@@ -23,6 +23,7 @@ mod offers;
 mod outages;
 mod races;
 mod refusals;
+mod second_thoughts;
 mod sequences;
 mod storage;
 mod terminal;

@@ -17,6 +17,10 @@ macro_rules! own_variables {
 own_variables! {
     /// The address of the service that the command talks to.
     API = "EASEL_API";
+    /// How many reviewers have to approve images.
+    APPROVALS_NEEDED = "EASEL_APPROVALS_NEEDED";
+    /// How many reviewers have to approve images of tasks with a tag, such as `print=2,legal=3`.
+    APPROVALS_NEEDED_FOR = "EASEL_APPROVALS_NEEDED_FOR";
     /// The bucket of images.
     BUCKET = "EASEL_BUCKET";
     /// The folder that models are fetched to and packed weights are kept in.
