@@ -55,6 +55,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/mentions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the comments that mention you, newest first.
+         * @description Comments on tasks that you may not see are left out; a page may be shorter than its limit for that.
+         */
+        get: operations["listMentions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/metrics": {
         parameters: {
             query?: never;
@@ -120,7 +140,7 @@ export interface paths {
         /**
          * List tasks, page by page.
          * @description A page ends early where its tasks are long: `next_cursor` says whether there is more. A list has no metadata, no
-         *     earlier attempts, no progress and no large images; `GET /v1/tasks/{id}` has.
+         *     earlier attempts, no notes to single images, no progress and no large images; `GET /v1/tasks/{id}` has.
          */
         get: operations["listTasks"];
         put?: never;
@@ -143,6 +163,23 @@ export interface paths {
         put?: never;
         /** Move up to 100 tasks. */
         post: operations["moveTasks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tasks/bulk/reviewer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Claim up to 100 tasks for review, or release them. */
+        post: operations["claimReviews"];
         delete?: never;
         options?: never;
         head?: never;
@@ -195,6 +232,78 @@ export interface paths {
         put?: never;
         /** Cancel the task. */
         post: operations["cancelTask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tasks/{id}/comments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the comments on a task, oldest first. */
+        get: operations["listComments"];
+        put?: never;
+        /**
+         * Comment on a task, or on one of its images.
+         * @description `@name` in the text mentions somebody, who finds the comment in `GET /v1/mentions`. A comment changes nothing of the task.
+         */
+        post: operations["addComment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tasks/{id}/comments/{comment}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a comment of your own. */
+        delete: operations["removeComment"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tasks/{id}/comments/{comment}/reopen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that what a comment is about is not settled after all. */
+        post: operations["reopenComment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tasks/{id}/comments/{comment}/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that what a comment is about is settled. */
+        post: operations["resolveComment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -272,6 +381,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tasks/{id}/reopen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take back an approval, a rejection, a cancellation or a deletion.
+         * @description An approved or rejected task awaits approval again. A cancelled or deleted one is where it was before, without public
+         *     images; what waited to be drawn is asked for again.
+         */
+        post: operations["reopenTask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tasks/{id}/resume": {
         parameters: {
             query?: never;
@@ -301,6 +431,27 @@ export interface paths {
         /** Make another attempt. */
         post: operations["retryTask"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tasks/{id}/reviewer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Say that you look at a task that awaits approval, for thirty minutes.
+         * @description Others see it. Their decisions stay possible.
+         */
+        put: operations["claimReview"];
+        post?: never;
+        /** Say that you look at a task no longer. */
+        delete: operations["releaseReview"];
         options?: never;
         head?: never;
         patch?: never;
@@ -347,7 +498,10 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description Who approved a task, and which of its images. */
+        /**
+         * @description Who approved a task, and which of its images. Where it takes several approvals, this is the last of them, and its images
+         *     are those that every one of them names: an image is approved only by all.
+         */
         Approval: components["schemas"]["Decision"] & {
             /**
              * @description The indexes of the images that are approved; all of them if absent. The others stay with the task and are never
@@ -361,9 +515,44 @@ export interface components {
             images?: number[] | null;
             /** @description What the reviewer adds. Default: none. */
             note?: string | null;
+            /** @description Notes to single images, whose indexes count from 0. Default: none. */
+            notes?: {
+                image: number;
+                note: string;
+            }[] | null;
+        };
+        /** @description A point or a box in an image, in fractions of its width and height from the top left corner. */
+        Area: {
+            /**
+             * Format: double
+             * @description The height of a box; a point has none.
+             */
+            height?: number;
+            /**
+             * Format: double
+             * @description The width of a box; a point has none.
+             */
+            width?: number;
+            /**
+             * Format: double
+             * @description From the left, 0 to 1.
+             */
+            x: number;
+            /**
+             * Format: double
+             * @description From the top, 0 to 1.
+             */
+            y: number;
         };
         /** @description One try at drawing, in a list. */
         AttemptSummary: {
+            /** @description The approvals so far, one a reviewer, that were not enough. */
+            approvals: components["schemas"]["Approval"][];
+            /**
+             * Format: int32
+             * @description From how many reviewers it takes an approval.
+             */
+            approvals_needed: number;
             failure?: components["schemas"]["Failure"] | null;
             /** @description The images; empty until drawn. */
             images: components["schemas"]["ImageSummary"][];
@@ -385,6 +574,13 @@ export interface components {
         };
         /** @description One try at drawing. */
         AttemptView: {
+            /** @description The approvals so far, one a reviewer, that were not enough. */
+            approvals: components["schemas"]["Approval"][];
+            /**
+             * Format: int32
+             * @description From how many reviewers it takes an approval.
+             */
+            approvals_needed: number;
             failure?: components["schemas"]["Failure"] | null;
             generation?: components["schemas"]["GenerationReport"] | null;
             /** @description The images; empty until drawn. */
@@ -420,7 +616,7 @@ export interface components {
              * @description The move, whose own fields stand beside these.
              * @enum {string}
              */
-            move: "pause" | "resume" | "cancel" | "approve" | "reject" | "publish" | "unpublish" | "retry" | "delete";
+            move: "pause" | "resume" | "cancel" | "approve" | "reject" | "publish" | "unpublish" | "retry" | "reopen" | "delete";
         };
         /** @description What became of one task of a bulk move. */
         BulkResult: {
@@ -444,6 +640,79 @@ export interface components {
             /** @description Why the task is cancelled. Default: none. */
             reason?: string | null;
         };
+        /** @description Tasks to claim for review. */
+        ClaimsRequest: {
+            /** @description The ids of 1 to 100 tasks. */
+            ids: string[];
+            /** @description Release the tasks instead. Default: false. */
+            release?: boolean | null;
+        };
+        /** @description A part of a list of comments. */
+        CommentList: {
+            /** @description In the list's order. */
+            comments: components["schemas"]["CommentView"][];
+            /** @description What to give as `cursor` for the comments behind these; none at the end of the list. */
+            next_cursor?: string | null;
+        };
+        /** @description A comment on a task or on one of its images. */
+        CommentRequest: {
+            /** @description The id of the comment that it answers. Default: none. */
+            answers?: string | null;
+            /** @description The index of the image of the current attempt that it is about, counted from 0. Default: none. */
+            image?: number | null;
+            /** @description Where in the image: a point, or a box with a width and a height, in fractions of the image from its top left corner. Default: none. */
+            region?: {
+                height?: number;
+                width?: number;
+                x: number;
+                y: number;
+            } | null;
+            /** @description What it says. `@name` mentions somebody. */
+            text: string;
+        };
+        /** @description A comment on a task, or on an image of one of its attempts. */
+        CommentView: {
+            /**
+             * Format: uuid
+             * @description The comment that it answers, which may be gone.
+             */
+            answers?: string | null;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /**
+             * Format: int32
+             * @description The number of the attempt that it is about.
+             */
+            attempt: number;
+            /** @description Who wrote it. */
+            by: string;
+            /**
+             * Format: uuid
+             * @description Its id, a UUID; ids sort by time.
+             */
+            id: string;
+            /**
+             * Format: int32
+             * @description The index of the image that it is about.
+             */
+            image?: number | null;
+            /** @description Whether the caller may remove it. */
+            is_removable: boolean;
+            /** @description Whom it mentions by `@name`. */
+            mentions: string[];
+            region?: components["schemas"]["Area"] | null;
+            resolution?: components["schemas"]["Resolution"] | null;
+            /**
+             * Format: uuid
+             * @description The task.
+             */
+            task: string;
+            /** @description What it says. */
+            text: string;
+        };
         /** @description What a person decided, and why. */
         Decision: {
             /**
@@ -455,6 +724,10 @@ export interface components {
             by: string;
             /** @description The note or reason given. */
             note?: string;
+            /** @description Notes to single images. */
+            notes?: components["schemas"]["ImageNote"][];
+            /** @description Where in the images something is wrong. */
+            regions?: components["schemas"]["Region"][];
         };
         /** @description A deletion that waits for the end of the grace period. */
         Deletion: {
@@ -650,6 +923,16 @@ export interface components {
             /** @description The id of the token that they showed, where it has one. */
             token_id?: string;
         };
+        /** @description A note to one image. */
+        ImageNote: {
+            /**
+             * Format: int32
+             * @description The image's index, from 0.
+             */
+            image: number;
+            /** @description What is said of it. */
+            note: string;
+        };
         /** @description An image in a list, with a URL that works for an hour. */
         ImageSummary: {
             /**
@@ -766,7 +1049,7 @@ export interface components {
          * @description What can be done to a task.
          * @enum {string}
          */
-        Move: "claim" | "hand_on" | "finish" | "fail" | "pause" | "resume" | "cancel" | "approve" | "reject" | "publish" | "unpublish" | "retry" | "delete";
+        Move: "claim" | "hand_on" | "finish" | "fail" | "pause" | "resume" | "cancel" | "approve" | "reject" | "publish" | "unpublish" | "retry" | "reopen" | "delete";
         /** @description The event that led to a task's version. */
         NewestEvent: {
             /** @description Its hash. */
@@ -877,10 +1160,49 @@ export interface components {
             /** @description The public keys of the approved images, in their order. */
             keys: string[];
         };
+        /** @description A place in one image, and what is said of it. Fractions are of the image's width and height, from its top left corner. */
+        Region: components["schemas"]["Area"] & {
+            /**
+             * Format: int32
+             * @description The image's index, from 0.
+             */
+            image: number;
+            /** @description What is said of it. */
+            note?: string;
+        };
         /** @description What is said with a rejection. */
         RejectRequest: {
+            /** @description Notes to single images, whose indexes count from 0. Default: none. */
+            notes?: {
+                image: number;
+                note: string;
+            }[] | null;
             /** @description Say why, so that the next attempt can be better. */
             reason: string;
+            /** @description Where in the images something is wrong: points, and boxes with a width and a height, in fractions of the image from its top left corner. Default: none. */
+            regions?: {
+                height?: number;
+                image: number;
+                note?: string;
+                width?: number;
+                x: number;
+                y: number;
+            }[] | null;
+        };
+        /** @description What is said when a move is taken back. */
+        ReopenRequest: {
+            /** @description Why what was done is taken back. */
+            reason: string;
+        };
+        /** @description Who resolved a comment, and when. */
+        Resolution: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Who. */
+            by: string;
         };
         /** @description The settings that the new attempt changes. What is left out stays, without a seed a new one is drawn, and null is the model's own default again. */
         RetryRequest: {
@@ -981,6 +1303,37 @@ export interface components {
             use_refiner?: boolean | null;
             /** @description Width in pixels, a multiple of 8. Default: the init image's, else the model's own. */
             width?: number | null;
+        };
+        /** @description Who reviews a task. */
+        Review: {
+            reviewer?: components["schemas"]["Reviewer"] | null;
+        };
+        /** @description Who reviews one of several tasks. */
+        ReviewResult: {
+            /** @description The id as it was given. */
+            id: string;
+            problem?: components["schemas"]["Problem"] | null;
+            reviewer?: components["schemas"]["Reviewer"] | null;
+            /**
+             * Format: int32
+             * @description What a request for this task alone would have been answered with.
+             */
+            status: number;
+        };
+        /** @description A reviewer who looks at a task. */
+        Reviewer: {
+            /** @description Their name. */
+            name: string;
+            /**
+             * Format: date-time
+             * @description Until when they have the task to themselves.
+             */
+            until: string;
+        };
+        /** @description Who reviews which task, in the order of the ids. */
+        Reviews: {
+            /** @description One a task. */
+            results: components["schemas"]["ReviewResult"][];
         };
         /**
          * @description What a caller is trusted with. Each role may do what the ones before it may.
@@ -1223,6 +1576,11 @@ export interface components {
             attempt: components["schemas"]["AttemptSummary"];
             cancellation?: components["schemas"]["Decision"] | null;
             /**
+             * Format: int64
+             * @description How many comments there are on it.
+             */
+            comment_count: number;
+            /**
              * Format: date-time
              * @description When it was asked for.
              */
@@ -1240,9 +1598,15 @@ export interface components {
             id: string;
             /** @description What the caller can do with it as it stands. */
             next_moves: components["schemas"]["Move"][];
+            /**
+             * Format: int64
+             * @description How many of them are open.
+             */
+            open_comment_count: number;
             /** @description Who asked for it. */
             owner: string;
             publication?: components["schemas"]["Publication"] | null;
+            reviewer?: components["schemas"]["Reviewer"] | null;
             /** @description The key of the dropped file that it was made from. */
             source?: string | null;
             /** @description Its state. */
@@ -1269,6 +1633,11 @@ export interface components {
             attempt: components["schemas"]["AttemptView"];
             cancellation?: components["schemas"]["Decision"] | null;
             /**
+             * Format: int64
+             * @description How many comments there are on it.
+             */
+            comment_count: number;
+            /**
              * Format: date-time
              * @description When it was asked for.
              */
@@ -1287,10 +1656,16 @@ export interface components {
             };
             /** @description What the caller can do with it as it stands. */
             next_moves: components["schemas"]["Move"][];
+            /**
+             * Format: int64
+             * @description How many of them are open.
+             */
+            open_comment_count: number;
             /** @description Who asked for it. */
             owner: string;
             progress?: components["schemas"]["ProgressView"] | null;
             publication?: components["schemas"]["Publication"] | null;
+            reviewer?: components["schemas"]["Reviewer"] | null;
             /** @description The key of the dropped file that it was made from. */
             source?: string | null;
             /** @description Its state. */
@@ -1515,6 +1890,99 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Identity"];
                 };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listMentions: {
+        parameters: {
+            query?: {
+                /** @description Most comments of the page */
+                limit?: number;
+                /** @description The `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: {
+                /** @description `ETag`s of answers that the caller has: if the newest is among them, the answer is 304. Without it, URLs of images are fresh */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The comments */
+            200: {
+                headers: {
+                    /** @description Names this state, for `If-None-Match`; that of a task is its version, for `If-Match` too */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentList"];
+                };
+            };
+            /** @description `If-None-Match` names this state */
+            304: {
+                headers: {
+                    /** @description Names this state, for `If-None-Match`; that of a task is its version, for `If-Match` too */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description The body, a parameter or a header cannot be read */
             400: {
@@ -2160,6 +2628,105 @@ export interface operations {
             };
         };
     };
+    claimReviews: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClaimsRequest"];
+            };
+        };
+        responses: {
+            /** @description Who reviews which task */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reviews"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getTask: {
         parameters: {
             query?: never;
@@ -2584,6 +3151,543 @@ export interface operations {
             };
             /** @description The task has changed */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listComments: {
+        parameters: {
+            query?: {
+                /** @description Most comments of the page */
+                limit?: number;
+                /** @description The `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: {
+                /** @description `ETag`s of answers that the caller has: if the newest is among them, the answer is 304. Without it, URLs of images are fresh */
+                "If-None-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The comments */
+            200: {
+                headers: {
+                    /** @description Names this state, for `If-None-Match`; that of a task is its version, for `If-Match` too */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentList"];
+                };
+            };
+            /** @description `If-None-Match` names this state */
+            304: {
+                headers: {
+                    /** @description Names this state, for `If-None-Match`; that of a task is its version, for `If-Match` too */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such task */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addComment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CommentRequest"];
+            };
+        };
+        responses: {
+            /** @description The comment */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentView"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such task */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller has had as much as anybody may have for now */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeComment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The task */
+                id: string;
+                /** @description The comment */
+                comment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The comment, which is gone */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentView"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such task */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reopenComment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The task */
+                id: string;
+                /** @description The comment */
+                comment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["EmptyRequest"];
+            };
+        };
+        responses: {
+            /** @description The comment */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentView"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such task */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resolveComment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The task */
+                id: string;
+                /** @description The comment */
+                comment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["EmptyRequest"];
+            };
+        };
+        responses: {
+            /** @description The comment */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentView"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such task */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3087,6 +4191,136 @@ export interface operations {
             };
         };
     };
+    reopenTask: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the task as it was seen */
+                "If-Match"?: string;
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReopenRequest"];
+            };
+        };
+        responses: {
+            /** @description The task after the move */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskView"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such task */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller has had as much as anybody may have for now */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     resumeTask: {
         parameters: {
             query?: never;
@@ -3329,6 +4563,194 @@ export interface operations {
             };
             /** @description The caller has had as much as anybody may have for now */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    claimReview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who reviews it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Review"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such task */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releaseReview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who reviews it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Review"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such task */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
