@@ -7,6 +7,7 @@ import { notice, sentence } from "./notices.js";
 import { loadOffers, onlyOffered } from "./offers.js";
 import { randomText } from "./random.js";
 import { recentImages } from "./recent_images.js";
+import { markedImages, remarks } from "./rejection.js";
 import { loadDescription, settingsOf } from "./request_schema.js";
 import { settingsForm } from "./settings_form.js";
 import { startingImage } from "./starting_image.js";
@@ -88,6 +89,7 @@ function requestForm({ settings, offers }, retried, sent, signal) {
   const node = element("form", { class: "request", onsubmit: submitted },
     element("h1", {}, retried ? "Retry with changes" : "Create images"),
     reason && element("p", { class: "reason", dir: "auto" }, rejected ? "Rejected: " : "Failed: ", reason),
+    retried && rejected && [remarks(retried.attempt.rejection), markedImages(retried.attempt)],
     wrong, form.node, image.node, element("div", { class: "row send" }, submit));
 
   node.addEventListener("keydown", (event) => {

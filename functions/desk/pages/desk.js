@@ -5,6 +5,7 @@ import { create } from "./create.js";
 import { button, element, fill } from "./element.js";
 import { keepsSeeds } from "./json.js";
 import { library } from "./library.js";
+import { mentions, mentionsBadge } from "./mentions.js";
 import { failed } from "./notices.js";
 import { finishSignIn, signOut } from "./open_id.js";
 import { startOutbox } from "./outbox.js";
@@ -32,16 +33,21 @@ const PAGES = {
   system: { title: "System", page: system },
 };
 
+/** Those that the menu does not name. @type {typeof PAGES} */
+const OTHER_PAGES = { task: { title: "Task", page: taskPage }, mentions: { title: "Mentions", page: mentions } };
+
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 /** @type {() => void} */
 let leave = () => {};
+/** @type {ReturnType<typeof mentionsBadge> | null} */
+let badge = null;
 
 /** @param {Configuration} configuration */
 function show(configuration) {
   leave();
   leave = () => {};
   const [name = "", ...rest] = location.hash.replace(/^#\//, "").split("/");
-  const wanted = name === "task" ? { title: "Task", page: taskPage } : PAGES[name];
+  const wanted = OTHER_PAGES[name] ?? PAGES[name];
   if (!wanted || (wanted === PAGES.review && !session.reviews)) {
     location.replace(session.reviews ? "#/review" : "#/create");
     return;
@@ -59,7 +65,9 @@ function show(configuration) {
 /** @param {Configuration} configuration */
 function frame(configuration) {
   const links = Object.entries(PAGES).filter(([, { reviewers }]) => session.identity && (!reviewers || session.reviews));
-  fill(byId("pages"), links.map(([name, { title }]) => element("a", { href: `#/${name}` }, title)));
+  badge?.stop();
+  badge = session.identity ? mentionsBadge() : null;
+  fill(byId("pages"), links.map(([name, { title }]) => element("a", { href: `#/${name}` }, title)), badge?.node);
   const person = session.identity;
   fill(
     byId("person"),

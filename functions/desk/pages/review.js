@@ -1,12 +1,14 @@
 // Review: the images that wait for a decision, one task after the other.
 
 import { Problem, Resource, query } from "./api.js";
+import { claim } from "./claims.js";
 import { approve, reject } from "./decisions.js";
 import { button, element, fill } from "./element.js";
 import { imagesOf, loadAhead } from "./image_viewer.js";
 import { listenForKeys, showKeys } from "./keys.js";
 import { failed } from "./notices.js";
 import { holds, outbox } from "./outbox.js";
+import { session } from "./session.js";
 import { reviewList } from "./review_list.js";
 import { ReviewQueue } from "./review_queue.js";
 import { taskPanel } from "./task_panel.js";
@@ -22,7 +24,12 @@ const filters = { order: "newest", status: "awaiting_approval" };
 
 /** @type {import("./desk.js").Page} */
 export function review(main, _, configuration) {
-  const queue = new ReviewQueue(holds);
+  // Who has approved a task that takes several approvals is done with it.
+  /** @type {ReviewQueue} */
+  const queue = new ReviewQueue((id) => {
+    const task = queue.waiting.find((other) => other.id === id);
+    return holds(id) || Boolean(task?.attempt.approvals.some(({ by }) => by === session.identity?.name));
+  });
   const service = reviewRequests(queue);
   const list = reviewList(queue, filters, {
     show: go,
@@ -36,6 +43,7 @@ export function review(main, _, configuration) {
     approve: approveSelected,
     reject: rejectSelected,
     compare: (tasks) => compare(tasks).catch(failed),
+    claim: (tasks) => take(tasks).catch(failed),
     clear: clearSelection,
     stale: () => stale(),
   });
@@ -112,6 +120,13 @@ export function review(main, _, configuration) {
   }
 
   /** @param {ListedTask[]} tasks */
+  async function take(tasks) {
+    await claim(tasks);
+    draw();
+    watching.now();
+  }
+
+  /** @param {ListedTask[]} tasks */
   async function rejectSelected(tasks) {
     if (await reject(tasks)) clearSelection();
   }
@@ -143,6 +158,8 @@ export function review(main, _, configuration) {
     if (queue.current === null && queue.open().length > 0) go(queue.open()[0]);
     const task = await service.loadShown(signal);
     if (task && task.id === queue.current) panel.show(task);
+    const listed = queue.waiting.find(({ id }) => id === queue.current);
+    if (listed) panel.showReviewer(listed.reviewer);
     if (task) {
       const next = await service.loadAhead(queue.neighbour(1)?.id, signal);
       if (next) loadAhead(next);
@@ -156,6 +173,16 @@ export function review(main, _, configuration) {
     { keys: ["j", "ArrowRight"], does: "Next", action: () => step(1) },
     { keys: ["k", "ArrowLeft"], does: "Previous", action: () => step(-1) },
     ...panelKeys,
+    {
+      keys: ["t"],
+      does: "Take for review, or release",
+      action: () => {
+        const chosen = queue.chosen();
+        const current = queue.waiting.filter(({ id }) => id === queue.current);
+        const tasks = chosen.length > 0 ? chosen : current;
+        if (tasks.length > 0) take(tasks).catch(failed);
+      },
+    },
     { keys: ["x"], does: "Select", action: () => queue.current && choose(queue.current, !queue.selected.has(queue.current), false) },
     { keys: [..."12345678"], shown: "1–8", does: "Show image 1–8", action: (/** @type {string} */ key) => panel.viewer.choose(Number(key) - 1) },
   ];
