@@ -46,6 +46,7 @@ async fn make(store: &Store, owner: String, number: usize) -> Uuid {
             ..Labels::default()
         },
         source: None,
+        approvals_needed: 1,
     };
     let (task, event) = Task::create(new, &by, Timestamp::now());
     assert_eq!(store.create(&task, &event, None).await.expect("created"), Created::New);

@@ -21,9 +21,13 @@ def findings(page):
 def test_axe_finds_nothing(service, visitors, scheme, size):
     creator, reviewer = service.person("creator", "robin"), service.person("reviewer", "rita")
     task = creator.generate(title="The heart", tags=["hearts"], count=2)
-    reviewer.move(task, "reject", reason="Too red")
+    flaws = [{"image": 0, "x": 0.25, "y": 0.25, "note": "here"}]
+    reviewer.move(task, "reject", reason="Too red", regions=flaws, notes=[{"image": 1, "note": "Better"}])
     creator.move(task, "retry", seed=2)
     creator.until(task, "awaiting_approval")
+    place = {"x": 0.5, "y": 0.5, "width": 0.25, "height": 0.25}
+    reviewer.post(f"/v1/tasks/{task}/comments", {"text": "@robin, look here", "image": 0, "region": place})
+    reviewer.call("PUT", f"/v1/tasks/{task}/reviewer")
     reviewer.move(creator.generate(title="Approved"), "approve", note="Well done")
     reviewer.move(creator.generate(title="Cancelled"), "cancel", reason="Not needed")
     options = {"color_scheme": scheme, "viewport": size}
@@ -35,6 +39,7 @@ def test_axe_finds_nothing(service, visitors, scheme, size):
         "#/review": page.get_by_role("button", name="Approve all 2"),
         "#/create": page.get_by_label("Your recent images").get_by_role("article").first,
         "#/library": page.get_by_label("Tasks").get_by_role("link").first,
+        "#/mentions": page.get_by_text("look here"),
         "#/system": page.get_by_text("Nothing at the moment."),
         f"#/task/{task}": page.get_by_text("requested it"),
     }.items():

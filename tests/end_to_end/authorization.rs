@@ -57,7 +57,7 @@ async fn every_route_lets_in_who_may_and_nobody_else() {
         });
         let answer = target.call(&person, route, &task).await;
         let expected = match route.operation {
-            Operation::CreateTask | Operation::CreateUpload => 201,
+            Operation::CreateTask | Operation::CreateUpload | Operation::Comment => 201,
             Operation::Move(Move::Delete) => 202,
             // Where an authorizer checks tokens, somebody else issues them.
             _ if route.path.starts_with("/v1/tokens") && !service.is_local() => 404,
@@ -110,6 +110,8 @@ enum Operation {
     CreateTask,
     CreateUpload,
     MoveMany,
+    ClaimMany,
+    Comment,
     Move(Move),
     CreateToken,
     RevokeToken,
@@ -132,6 +134,8 @@ fn routes() -> Vec<Route> {
                 "moveTasks" => Operation::MoveMany,
                 "createToken" => Operation::CreateToken,
                 "revokeToken" => Operation::RevokeToken,
+                "claimReviews" => Operation::ClaimMany,
+                "addComment" => Operation::Comment,
                 name => name.strip_suffix("Task").and_then(Move::named).map_or(Operation::Show, Operation::Move),
             };
             routes.push(Route { method: method.to_uppercase(), path: path.clone(), operation, role });
@@ -156,15 +160,21 @@ impl<'a> CallTarget<'a> {
 
     /// A valid call of the route, about `task` where it is about one.
     async fn call(&self, person: &Person, route: &Route, task: &Value) -> ApiResponse {
-        let request = person.request(
-            &route.method,
-            &route.path.replace("{id}", &id(task)).replace("{owner}", self.tag).replace("{token}", self.tag),
-        );
+        let mut path = route.path.replace("{id}", &id(task)).replace("{owner}", self.tag).replace("{token}", self.tag);
+        if path.contains("{comment}") {
+            let said = json!({"text": self.tag});
+            let creator = self.service.person(Who::Creator);
+            let comment = creator.post(&format!("/v1/tasks/{}/comments", id(task)), &said).await.expect(201);
+            path = path.replace("{comment}", &id(&comment));
+        }
+        let request = person.request(&route.method, &path);
         let body = match route.operation {
             Operation::CreateTask => small(self.tag),
             Operation::CreateUpload => json!({"content_type": "image/png", "content_length": 100}),
+            Operation::Comment => json!({"text": self.tag}),
+            Operation::ClaimMany => json!({"ids": [id(task)]}),
             Operation::MoveMany => json!({"ids": [id(task)], "move": "cancel"}),
-            Operation::Move(Move::Reject) => json!({"reason": "not this time"}),
+            Operation::Move(Move::Reject | Move::Reopen) => json!({"reason": "not this time"}),
             Operation::Move(_) => json!({}),
             _ => return send(request).await,
         };
@@ -190,6 +200,7 @@ impl<'a> CallTarget<'a> {
                 reviewer.make("approve", &id, json!({})).await.expect(200);
                 reviewer.make("publish", &id, json!({})).await.expect(200)
             }
+            Move::Reopen => creator.make("cancel", &id, json!({})).await.expect(200),
             Move::Retry => reviewer.make("reject", &id, json!({"reason": "once more"})).await.expect(200),
             _ => creator.task(&id).await,
         }

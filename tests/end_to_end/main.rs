@@ -25,6 +25,7 @@ mod one_origin;
 mod outages;
 mod races;
 mod refusals;
+mod second_thoughts;
 mod sequences;
 mod storage;
 mod terminal;

@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(problem["type"], "urn:easel:problem:illegal-move");
         assert_eq!(
             (&problem["task_status"], &problem["legal_moves"]),
-            (&json!("approved"), &json!(["publish", "delete"]))
+            (&json!("approved"), &json!(["publish", "reopen", "delete"]))
         );
     }
 

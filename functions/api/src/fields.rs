@@ -1,6 +1,7 @@
 //! The fields of bodies, beside those of a task's settings and labels.
 
-use easel_domain::task::{MAX_NOTE, Move};
+use easel_domain::comment::MAX_COMMENT;
+use easel_domain::task::{MAX_NOTE, MAX_REGIONS, MAX_REMARK, Move};
 use easel_settings::{Field, Kind, MAX_COUNT, Presence};
 use easel_storage::gallery::UPLOAD_TYPES;
 
@@ -75,6 +76,51 @@ pub(crate) const BULK: &[Field] = &[
     },
 ];
 
+/// Of a claim of several tasks for review.
+pub(crate) const CLAIMS: &[Field] = &[
+    BULK[0],
+    Field {
+        name: "release",
+        kind: Kind::Flag,
+        presence: Presence::Optional,
+        default: "false",
+        help: "Release the tasks instead.",
+    },
+];
+
+/// Of a comment.
+pub(crate) const COMMENT: &[Field] = &[
+    Field {
+        name: "text",
+        kind: Kind::text(MAX_COMMENT),
+        presence: Presence::Required,
+        default: "",
+        help: "What it says. `@name` mentions somebody.",
+    },
+    Field {
+        name: "image",
+        kind: Kind::whole(0, MAX_COUNT - 1),
+        presence: Presence::Optional,
+        default: "none",
+        help: "The index of the image of the current attempt that it is about, counted from 0.",
+    },
+    Field {
+        name: "region",
+        kind: Kind::Area,
+        presence: Presence::Optional,
+        default: "none",
+        help: "Where in the image: a point, or a box with a width and a height, in fractions of the image from its top left \
+               corner.",
+    },
+    Field {
+        name: "answers",
+        kind: Kind::text(36),
+        presence: Presence::Optional,
+        default: "none",
+        help: "The id of the comment that it answers.",
+    },
+];
+
 /// Of a request that says nothing more.
 pub(crate) const NONE: &[Field] = &[];
 
@@ -92,6 +138,21 @@ const IMAGES: Field = Field {
     default: "all of them",
     help: "The indexes of the images that are approved, counted from 0. The others stay with the task and are never published.",
 };
+const NOTES: Field = Field {
+    name: "notes",
+    kind: Kind::ImageNotes { of: MAX_COUNT, length: MAX_REMARK },
+    presence: Presence::Optional,
+    default: "none",
+    help: "Notes to single images, whose indexes count from 0.",
+};
+const REGIONS: Field = Field {
+    name: "regions",
+    kind: Kind::Regions { most: MAX_REGIONS, of: MAX_COUNT, length: MAX_REMARK },
+    presence: Presence::Optional,
+    default: "none",
+    help: "Where in the images something is wrong: points, and boxes with a width and a height, in fractions of the image \
+           from its top left corner.",
+};
 const REASON: Field = Field {
     name: "reason",
     kind: Kind::text(MAX_NOTE),
@@ -108,6 +169,8 @@ const REJECTION: Field = Field {
     help: "Say why, so that the next attempt can be better.",
 };
 
+const REOPENING: Field = Field { help: "Why what was done is taken back.", ..REJECTION };
+
 /// What asks for the attempt that failed once more, beside the settings that a retry takes.
 pub(crate) const SAME: Field = Field {
     name: "same",
@@ -121,8 +184,9 @@ pub(crate) const SAME: Field = Field {
 /// What can be said with a move; the settings that a retry takes have a table of their own.
 pub(crate) const fn of_move(action: Move) -> &'static [Field] {
     match action {
-        Move::Approve => &[NOTE, IMAGES],
-        Move::Reject => &[REJECTION],
+        Move::Approve => &[NOTE, IMAGES, NOTES],
+        Move::Reject => &[REJECTION, NOTES, REGIONS],
+        Move::Reopen => &[REOPENING],
         Move::Cancel => &[REASON],
         Move::Unpublish => &[WITHDRAWAL],
         _ => &[],

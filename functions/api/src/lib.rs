@@ -5,6 +5,7 @@
 
 mod body;
 mod caller;
+mod comments;
 mod conditional;
 pub mod create;
 mod error;

@@ -1,5 +1,6 @@
-//! The `read` function: shows tasks, their history, what is offered, health, metrics and the description of the API.
+//! The `read` function: shows tasks, their history and comments, what is offered, health, metrics and the description of the API.
 
+mod comments;
 mod history;
 mod list;
 mod metrics;
@@ -43,6 +44,8 @@ pub(crate) fn routes() -> OpenApiRouter<Services> {
         .routes(routes!(list::list_tasks))
         .routes(routes!(get_task))
         .routes(routes!(history::get_history))
+        .routes(routes!(comments::list_comments))
+        .routes(routes!(comments::list_mentions))
         .routes(routes!(identity))
         .routes(routes!(offers))
         .routes(routes!(health))

@@ -2,6 +2,8 @@
 
 mod bulk;
 mod changes;
+mod claims;
+mod comments;
 mod erasing;
 mod moving;
 
@@ -39,6 +41,12 @@ pub fn router(services: Services) -> Router {
 pub(crate) fn routes() -> OpenApiRouter<Services> {
     OpenApiRouter::new()
         .routes(routes!(bulk::move_tasks))
+        .routes(routes!(claims::claim_reviews))
+        .routes(routes!(claims::claim_review, claims::release_review))
+        .routes(routes!(comments::add_comment))
+        .routes(routes!(comments::resolve_comment))
+        .routes(routes!(comments::reopen_comment))
+        .routes(routes!(comments::remove_comment))
         .routes(routes!(erasing::erase_owner))
         .routes(routes!(approve))
         .routes(routes!(reject))
@@ -48,6 +56,7 @@ pub(crate) fn routes() -> OpenApiRouter<Services> {
         .routes(routes!(pause))
         .routes(routes!(resume))
         .routes(routes!(retry))
+        .routes(routes!(reopen))
         .routes(routes!(delete))
 }
 
@@ -55,10 +64,10 @@ pub(crate) fn routes() -> OpenApiRouter<Services> {
 /// description, none if every role will do), its operation id, its body, and the status of its answer.
 macro_rules! moves {
     ($(
-        #[doc = $summary:tt]
+        $(#[doc = $summary:tt])+
         $handler:ident: $action:expr, $method:ident $path:tt, $caller:ident $scopes:tt, $operation:tt, $body:ty, $status:tt $(, $more:ident)?;
     )+) => { $(
-        #[doc = $summary]
+        $(#[doc = $summary])+
         #[utoipa::path(
             $method,
             path = $path,
@@ -103,6 +112,11 @@ moves! {
     resume: Move::Resume, post "/v1/tasks/{id}/resume", Creator [], "resumeTask", schemas::EmptyBody, 200, ManyProblem;
     /// Make another attempt.
     retry: Move::Retry, post "/v1/tasks/{id}/retry", Creator [], "retryTask", schemas::RetryBody, 200, ManyProblem;
+    /// Take back an approval, a rejection, a cancellation or a deletion.
+    ///
+    /// An approved or rejected task awaits approval again. A cancelled or deleted one is where it was before, without public
+    /// images; what waited to be drawn is asked for again.
+    reopen: Move::Reopen, post "/v1/tasks/{id}/reopen", Creator [], "reopenTask", schemas::ReopenBody, 200, ManyProblem;
     /// Delete the task after a grace period.
     delete: Move::Delete, delete "/v1/tasks/{id}", Creator [], "deleteTask", schemas::EmptyBody, 202;
 }

@@ -14,7 +14,7 @@ use utoipa::openapi::{ContentBuilder, HeaderBuilder, ObjectBuilder, Ref, RefOr, 
 use utoipa::{IntoParams, IntoResponses, PartialSchema, ToSchema};
 
 use crate::conditional::{ExpectedVersion, Known};
-use crate::fields::{BULK, SAME, TOKEN, UPLOAD, of_move};
+use crate::fields::{BULK, CLAIMS, COMMENT, SAME, TOKEN, UPLOAD, of_move};
 use crate::idempotency::{MAX_KEY, SentKey};
 
 /// Schemas that are written by hand or follow from a table of fields.
@@ -50,6 +50,7 @@ schemas! {
     EmptyBody "EmptyRequest" = described(schema(&[]), "Nothing more is said with this move.");
     ApproveBody "ApproveRequest" = described(schema(of_move(Move::Approve)), "What is said with an approval.");
     RejectBody "RejectRequest" = described(schema(of_move(Move::Reject)), "What is said with a rejection.");
+    ReopenBody "ReopenRequest" = described(schema(of_move(Move::Reopen)), "What is said when a move is taken back.");
     CancelBody "CancelRequest" = described(schema(of_move(Move::Cancel)), "What is said with a cancellation.");
     UnpublishBody "UnpublishRequest" = described(schema(of_move(Move::Unpublish)), "What is said when public images are taken away.");
     RetryBody "RetryRequest" = described(
@@ -58,6 +59,8 @@ schemas! {
          the model's own default again."
     );
     BulkBody "BulkRequest" = bulk();
+    CommentBody "CommentRequest" = described(schema(COMMENT), "A comment on a task or on one of its images.");
+    ClaimsBody "ClaimsRequest" = claims();
     SettingsSchema "Settings" = settings();
     ProblemSchema "Problem" = problem();
     FieldErrorSchema "FieldError" = field_error();
@@ -76,6 +79,13 @@ fn bulk() -> Value {
     if let Some(schema) = schema.as_object_mut() {
         schema.remove("additionalProperties");
     }
+    schema
+}
+
+fn claims() -> Value {
+    let mut schema = described(schema(CLAIMS), "Tasks to claim for review.");
+    schema["properties"]["ids"]["minItems"] = json!(1);
+    schema["properties"]["ids"]["uniqueItems"] = json!(true);
     schema
 }
 

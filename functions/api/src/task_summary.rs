@@ -1,9 +1,12 @@
 //! Tasks as lists show them: what people choose by, and nothing that a page of a hundred does not hold.
 
+use std::collections::BTreeMap;
+
 use easel_domain::identity::Identity;
 use easel_domain::task::{
     Approval, Attempt, Decision, Deletion, Failure, GeneratedImage, Move, Publication, Settings, Status, Task,
 };
+use easel_storage::store::{Discussion, Reviewer};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -42,6 +45,12 @@ pub(crate) struct TaskSummary {
     pub(crate) updated_at: Timestamp,
     /// What the caller can do with it as it stands.
     pub(crate) next_moves: Vec<Move>,
+    /// The reviewer who looks at it, where it awaits approval. Neither this nor comments change the task's version.
+    pub(crate) reviewer: Option<Reviewer>,
+    /// How many comments there are on it.
+    pub(crate) comment_count: u64,
+    /// How many of them are open.
+    pub(crate) open_comment_count: u64,
     /// The current attempt.
     pub(crate) attempt: AttemptSummary,
     /// How many attempts there were before it.
@@ -71,6 +80,10 @@ pub(crate) struct AttemptSummary {
     pub(crate) warnings: Vec<String>,
     /// The images; empty until drawn.
     pub(crate) images: Vec<ImageSummary>,
+    /// From how many reviewers it takes an approval.
+    pub(crate) approvals_needed: u32,
+    /// The approvals so far, one a reviewer, that were not enough.
+    pub(crate) approvals: Vec<Approval>,
     /// Why it was rejected.
     pub(crate) rejection: Option<Decision>,
     /// Why it could not be drawn.
@@ -99,7 +112,7 @@ impl TaskSummary {
     ///
     /// # Errors
     /// Returns [`easel_storage::Error::Unavailable`] if URLs cannot be signed.
-    async fn new(task: &Task, identity: &Identity, services: &Services) -> Result<Self> {
+    async fn new(task: &Task, discussion: &Discussion, identity: &Identity, services: &Services) -> Result<Self> {
         Ok(Self {
             id: task.id,
             version: task.version,
@@ -111,6 +124,9 @@ impl TaskSummary {
             created_at: task.created_at,
             updated_at: task.updated_at,
             next_moves: next_moves(task, identity, services),
+            reviewer: discussion.reviewer.clone().filter(|_| task.status == Status::AwaitingApproval),
+            comment_count: discussion.comments,
+            open_comment_count: discussion.open_comments,
             attempt: AttemptSummary::new(&task.attempt, services).await?,
             earlier_attempt_count: task.attempt.number.saturating_sub(1),
             approval: task.approval.clone(),
@@ -124,10 +140,17 @@ impl TaskSummary {
     ///
     /// # Errors
     /// Returns [`easel_storage::Error::Unavailable`] if URLs cannot be signed.
-    pub(crate) async fn page(tasks: &[Task], identity: &Identity, services: &Services) -> Result<Vec<Self>> {
+    pub(crate) async fn page(
+        tasks: &[Task],
+        discussions: &BTreeMap<Uuid, Discussion>,
+        identity: &Identity,
+        services: &Services,
+    ) -> Result<Vec<Self>> {
+        let nothing = Discussion::default();
         let (mut shown, mut bytes) = (Vec::new(), 0);
         for task in tasks {
-            let summary = Self::new(task, identity, services).await?;
+            let discussion = discussions.get(&task.id).unwrap_or(&nothing);
+            let summary = Self::new(task, discussion, identity, services).await?;
             let written = serde_json::to_vec(&summary);
             bytes += written.map_err(|error| ApiError::Internal(format!("writing a task: {error}")))?.len();
             if bytes > MAX_PAGE && !shown.is_empty() {
@@ -151,6 +174,8 @@ impl AttemptSummary {
             requested_at: attempt.requested_at,
             warnings: attempt.warnings().to_vec(),
             images,
+            approvals_needed: attempt.approvals_needed,
+            approvals: attempt.approvals.clone(),
             rejection: attempt.rejection.clone(),
             failure: attempt.failure.clone(),
         })

@@ -10,6 +10,7 @@ use easel_domain::task::{
     Publication, Settings, Status, Task, UsedFile,
 };
 use easel_storage::gallery::{Gallery, keys};
+use easel_storage::store::Reviewer;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -50,6 +51,12 @@ pub(crate) struct TaskView {
     pub(crate) updated_at: Timestamp,
     /// What the caller can do with it as it stands.
     pub(crate) next_moves: Vec<Move>,
+    /// The reviewer who looks at it, where it awaits approval. Neither this nor comments change the task's version.
+    pub(crate) reviewer: Option<Reviewer>,
+    /// How many comments there are on it.
+    pub(crate) comment_count: u64,
+    /// How many of them are open.
+    pub(crate) open_comment_count: u64,
     /// How far the drawing is.
     pub(crate) progress: Option<ProgressView>,
     /// The current attempt.
@@ -85,6 +92,10 @@ pub(crate) struct AttemptView {
     pub(crate) warnings: Vec<String>,
     /// How it was drawn.
     pub(crate) generation: Option<GenerationReport>,
+    /// From how many reviewers it takes an approval.
+    pub(crate) approvals_needed: u32,
+    /// The approvals so far, one a reviewer, that were not enough.
+    pub(crate) approvals: Vec<Approval>,
     /// Why it was rejected.
     pub(crate) rejection: Option<Decision>,
     /// Why it could not be drawn.
@@ -171,6 +182,7 @@ impl TaskView {
         services: &Services,
     ) -> Result<Self> {
         let gallery = &services.workflow.gallery;
+        let discussion = services.workflow.store.discussion(task.id, Timestamp::now()).await?;
         let mut earlier_attempts = Vec::new();
         for attempt in &task.earlier_attempts {
             earlier_attempts.push(AttemptView::new(attempt, &[], gallery).await?);
@@ -188,6 +200,9 @@ impl TaskView {
             created_at: task.created_at,
             updated_at: task.updated_at,
             next_moves: next_moves(task, identity, services),
+            reviewer: discussion.reviewer.clone().filter(|_| task.status == Status::AwaitingApproval),
+            comment_count: discussion.comments,
+            open_comment_count: discussion.open_comments,
             progress: progress.map(|progress| ProgressView::new(progress, task.status)),
             attempt: AttemptView::new(&task.attempt, published_keys(task), gallery).await?,
             earlier_attempts,
@@ -241,6 +256,8 @@ impl AttemptView {
             images,
             warnings: attempt.warnings().to_vec(),
             generation: attempt.generation.clone(),
+            approvals_needed: attempt.approvals_needed,
+            approvals: attempt.approvals.clone(),
             rejection: attempt.rejection.clone(),
             failure: attempt.failure.clone(),
         })

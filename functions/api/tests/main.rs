@@ -1,5 +1,8 @@
 //! What the API answers: alone, and on embedded services.
 
+mod claims;
+mod comments;
+mod decisions;
 mod four_eyes;
 mod health;
 mod history;

@@ -33,7 +33,8 @@ fn cargo_lambda_sends_requests_where_the_routes_are() {
     let document = document().expect("a description");
     for (path, operations) in document["paths"].as_object().expect("paths") {
         for (method, operation) in operations.as_object().expect("operations") {
-            let target = *paths.at(&path.replace("{id}", "an-id")).expect("a path").value;
+            let target =
+                *paths.at(&path.replace("{id}", "an-id").replace("{comment}", "a-comment")).expect("a path").value;
             let function = match target {
                 toml::Value::Array(methods) => methods
                     .iter()

@@ -131,7 +131,13 @@ async fn a_page_of_the_largest_tasks_ends_where_the_answer_is_full() {
         } else {
             let drawn = api.draw(&task, 8).await;
             let words = "\u{1F600}".repeat(2_000);
-            let rejected = api.change(&drawn, Change::Reject { reason: words.clone() }, &robin).await;
+            let rejected = api
+                .change(
+                    &drawn,
+                    Change::Reject { reason: words.clone(), notes: Vec::new(), regions: Vec::new() },
+                    &robin,
+                )
+                .await;
             api.change(&rejected, Change::Cancel { reason: Some(words) }, &carla).await
         };
         newest_first.insert(0, drawn.id.to_string());

@@ -9,6 +9,7 @@ import { button, element } from "./element.js";
  * @property {string} action
  * @property {boolean} [required]
  * @property {string[]} [quick] Texts to choose from.
+ * @property {number} [most] Most characters.
  */
 
 /**
@@ -16,8 +17,8 @@ import { button, element } from "./element.js";
  * @param {Question} question
  * @returns {Promise<string | null>}
  */
-export function ask({ title, label, action, required = false, quick = [] }) {
-  const text = element("textarea", { id: "answer", rows: 3, maxlength: 2000, required });
+export function ask({ title, label, action, required = false, quick = [], most = 2000 }) {
+  const text = element("textarea", { id: "answer", rows: 3, maxlength: most, required });
   /** @param {string} chosen */
   const choose = (chosen) => {
     text.value = text.value.trim() ? `${text.value.trim()}; ${chosen.toLowerCase()}` : chosen;

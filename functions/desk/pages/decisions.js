@@ -1,9 +1,10 @@
 // Approving, rejecting and publishing: held for ten seconds, with a notice that offers to undo it.
 
+import { call } from "./api.js";
 import { ask } from "./ask.js";
 import { copy } from "./clipboard.js";
 import { button, element } from "./element.js";
-import { notice } from "./notices.js";
+import { failed, notice } from "./notices.js";
 import { HELD, hold, outbox, held, undo } from "./outbox.js";
 import { publicLinks } from "./public_links.js";
 import { counted, titleOf } from "./words.js";
@@ -31,22 +32,24 @@ const subject = (tasks) =>
  * @param {ListedTask[]} tasks
  * @param {string} note
  * @param {number[]} [images] The indexes of those that are approved; without any, all are.
+ * @param {import("./outbox.js").Said} [said] What is said of single images.
  */
-export function approve(tasks, note, images = []) {
+export function approve(tasks, note, images = [], said = {}) {
   const some = images.length > 0 ? `${counted(images.length, "image")} of ` : "";
-  offerUndo(hold(tasks, "approve", note, images), `Approved ${some}${subject(tasks)}.`);
+  offerUndo(hold(tasks, "approve", note, images, said), `Approved ${some}${subject(tasks)}.`);
 }
 
 /**
  * Asks for the reason first; returns whether one was given.
  * @param {ListedTask[]} tasks
+ * @param {import("./outbox.js").Said} [said] What is said of single images.
  */
-export async function reject(tasks) {
+export async function reject(tasks, said = {}) {
   const reason = await ask({
     title: `Reject ${subject(tasks)}`, label: "Reason", action: "Reject", required: true, quick: QUICK_REASONS,
   });
   if (!reason) return false;
-  offerUndo(hold(tasks, "reject", reason), `Rejected ${subject(tasks)}.`);
+  offerUndo(hold(tasks, "reject", reason, [], said), `Rejected ${subject(tasks)}.`);
   return true;
 }
 
@@ -128,4 +131,37 @@ function undoNotice() {
   };
 }
 
+/** The decisions that were sent last, together: what can be taken back with a reason. @type {{group: string, ids: string[], end: () => void} | null} */
+let made = null;
+
+/** Offers to take back what was just sent. @param {Event} event */
+function offerReopening(event) {
+  /** @type {{decision: import("./outbox.js").Decision, task: import("../types/desk").Task}} */
+  const { decision, task } = /** @type {CustomEvent} */ (event).detail;
+  if (!task.next_moves.includes("reopen")) return;
+  made?.end();
+  const ids = made?.group === decision.group ? [...made.ids, task.id] : [task.id];
+  const what = decision.move === "approve" ? "Approved" : "Rejected";
+  const words = ids.length === 1 ? `“${decision.about}”` : counted(ids.length, "task");
+  const back = button("Take back…", () => takeBack(ids).catch(failed));
+  made = { group: decision.group, ids, end: notice(element("span", {}, `${what} ${words}: sent.`), { actions: [back] }) };
+}
+
+/**
+ * Makes tasks await approval again; returns whether it was done.
+ * @param {string[]} ids
+ */
+async function takeBack(ids) {
+  const reason = await ask({ title: "Take the decision back?", label: "Reason", action: "Take back", required: true });
+  if (!reason) return;
+  made?.end();
+  const { results } = (await call("POST", "/v1/tasks/bulk", { body: { ids, move: "reopen", reason } })).body;
+  /** @type {{problem?: {detail?: string}}[]} */
+  const refused = results.filter((/** @type {{status: number}} */ { status }) => status !== 200);
+  if (refused.length > 0) throw new Error(refused[0].problem?.detail ?? "it was not taken back");
+  outbox.dispatchEvent(new CustomEvent("undone", { detail: ids }));
+  notice(`${counted(ids.length, "task")} ${ids.length === 1 ? "awaits" : "await"} approval again.`);
+}
+
+outbox.addEventListener("made", offerReopening);
 outbox.addEventListener("changed", draw);

@@ -10,6 +10,7 @@ import { keepsSeeds } from "./json.js";
 import { stopGoing } from "./keep_going.js";
 import { showKeys, startKeys } from "./keys.js";
 import { library } from "./library.js";
+import { mentions, mentionsBadge } from "./mentions.js";
 import { failed } from "./notices.js";
 import { startNotifications } from "./notifications.js";
 import { finishSignIn, signOut } from "./open_id.js";
@@ -47,11 +48,14 @@ const OTHERS = {
   grid: { title: "Grid", page: gridPage, marked: () => "create" },
   docs: { title: "API", page: docsPage, marked: () => "system" },
   tokens: { title: "Tokens", page: tokensPage, marked: () => "" },
+  mentions: { title: "Mentions", page: mentions, marked: () => "" },
 };
 
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 /** @type {() => void} */
 let leave = () => {};
+/** @type {ReturnType<typeof mentionsBadge> | null} */
+let badge = null;
 
 /** @param {Configuration} configuration */
 function show(configuration) {
@@ -78,7 +82,9 @@ function show(configuration) {
 /** @param {Configuration} configuration */
 function frame(configuration) {
   const links = Object.entries(PAGES).filter(([, { reviewers }]) => session.identity && (!reviewers || session.reviews));
-  fill(byId("pages"), links.map(([name, { title }]) => element("a", { href: `#/${name}` }, title)));
+  badge?.stop();
+  badge = session.identity ? mentionsBadge() : null;
+  fill(byId("pages"), links.map(([name, { title }]) => element("a", { href: `#/${name}` }, title)), badge?.node);
   const person = session.identity;
   fill(
     byId("person"),

@@ -2,7 +2,8 @@
 
 import { button, element, fill } from "./element.js";
 import { draggable, fetchImage, fileName, saveFile } from "./image_files.js";
-import { failed } from "./notices.js";
+import { marksLayer } from "./marks.js";
+import { failed, notice } from "./notices.js";
 import { throttled } from "./watch.js";
 
 /** @typedef {import("../types/desk").Task} Task */
@@ -11,6 +12,7 @@ import { throttled } from "./watch.js";
  * @typedef {{url: string, thumbnail: string, width: number, height: number, caption: string, name: string,
  *   task: string, index: number}} ShownImage
  */
+/** @typedef {ReturnType<typeof imageViewer>} Viewer */
 
 /**
  * The images of an attempt.
@@ -64,6 +66,10 @@ export function imageViewer(stale, changed) {
   let picked = new Set();
   let picks = false;
   let identity = "";
+  /** Marks on the images, by what they are. @type {Map<string, import("./marks.js").Mark[]>} */
+  const marks = new Map();
+  /** The layers of marks on the images in view, by the images' indexes. @type {Map<number, ReturnType<typeof marksLayer>>} */
+  let layers = new Map();
   let comparing = false;
   let actual = false;
 
@@ -79,16 +85,20 @@ export function imageViewer(stale, changed) {
   /** @param {ShownImage} shown */
   function figure(shown) {
     const image = element("img", { src: shown.url, width: shown.width, height: shown.height, alt: shown.caption, onload: changed });
+    const index = images.indexOf(shown);
+    const layer = marksLayer(shown.width, shown.height);
     // Only the task's latest images are found by their number.
-    if (images.includes(shown)) draggable(image, shown.task, shown.index);
-    const made = element("figure", {}, image, (comparing || others.length > 0) && element("figcaption", {}, shown.caption));
+    if (index >= 0) {
+      draggable(image, shown.task, shown.index);
+      layers.set(index, layer);
+    }
+    const made = element("figure", {}, image, layer.node, (comparing || others.length > 0) && element("figcaption", {}, shown.caption));
     image.addEventListener("error", () => {
       fill(made, element("p", { class: "empty" }, "This image could not be loaded. ", button("Try again", stale)));
       changed();
       renewUrls();
     });
     // The one that is chosen in a comparison is shown alone.
-    const index = images.indexOf(shown);
     if (comparing && index >= 0) image.addEventListener("click", () => viewer.choose(index));
     return made;
   }
@@ -96,7 +106,9 @@ export function imageViewer(stale, changed) {
   function draw() {
     stage.className = `stage${actual ? " actual" : ""}${comparing ? " comparing" : ""}`;
     const all = [...images, ...others];
+    layers = new Map();
     fill(stage, comparing ? all.map(figure) : images[chosen] && figure(images[chosen]));
+    drawMarks();
     fill(strip, images.length > 1 && images.map((shown, index) => element("div", { class: "candidate" },
       element("button", { type: "button", "aria-pressed": String(index === chosen), onclick: () => viewer.choose(index) },
         element("img", { src: shown.thumbnail, width: 56, height: 56, alt: `Image ${index + 1}`, onerror: renewUrls })),
@@ -108,6 +120,11 @@ export function imageViewer(stale, changed) {
     zoom.setAttribute("aria-pressed", String(actual));
     tools.hidden = all.length === 0;
     changed();
+  }
+
+  function drawMarks() {
+    const all = [...marks.values()].flat();
+    for (const [index, layer] of layers) layer.show(all.filter(({ image }) => image === index));
   }
 
   async function download() {
@@ -174,11 +191,6 @@ export function imageViewer(stale, changed) {
       draw();
     },
 
-    /** The index of the image in view. */
-    get chosen() {
-      return chosen;
-    },
-
     /** How many images there are to pick from. */
     get count() {
       return images.length;
@@ -187,6 +199,30 @@ export function imageViewer(stale, changed) {
     /** The indexes of the picked images, in order. */
     get picked() {
       return [...picked].sort((one, other) => one - other);
+    },
+
+    /** The index of the image in view. */
+    get chosen() {
+      return chosen;
+    },
+
+    /**
+     * Shows marks on the images, in the place of those of the same kind.
+     * @param {string} kind
+     * @param {import("./marks.js").Mark[]} now
+     */
+    setMarks(kind, now) {
+      marks.set(kind, now);
+      drawMarks();
+    },
+
+    /** Lets somebody mark a place in the image in view; null if they leave it. */
+    async mark() {
+      if (images.length === 0) return null;
+      if (comparing) viewer.choose(chosen);
+      const [image, layer] = [chosen, layers.get(chosen)];
+      const region = await layer?.draw();
+      return region ? { image, region } : null;
     },
 
     /** Picks an image, the one in view unless another is named, or takes that back. */

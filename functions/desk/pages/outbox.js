@@ -12,6 +12,7 @@ import { ago, changeName, titleOf } from "./words.js";
 /** @typedef {import("../types/desk").ListedTask} ListedTask */
 
 /** @typedef {"approve" | "reject" | "publish"} Deciding */
+/** @typedef {Partial<import("./remark_bar.js").Remarks>} Said */
 
 /**
  * @typedef {object} Decision
@@ -23,6 +24,7 @@ import { ago, changeName, titleOf } from "./words.js";
  * @property {Deciding} move
  * @property {string} words The note or the reason.
  * @property {number[]} [images] The indexes of the images that are approved, if not all are.
+ * @property {Said} [said] What is said of single images.
  * @property {number} version The version that was seen.
  * @property {number} due When it is sent, in milliseconds since 1970.
  * @property {string} [refusal] Why it was refused, until somebody has read it.
@@ -32,7 +34,7 @@ export const HELD = 10_000;
 const KEY = kept("easel.outbox");
 const AGAIN = 5000;
 
-/** Dispatches `changed`; `sent` with the task as `detail`; `undone` with the tasks' ids. */
+/** Dispatches `changed`; `sent` with the task as `detail`; `made` with the decision and the task; `undone` with the tasks' ids. */
 export const outbox = new EventTarget();
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
@@ -74,13 +76,14 @@ export const holds = (task) => held().some((decision) => decision.task === task)
  * @param {Deciding} move
  * @param {string} words
  * @param {number[]} [images]
+ * @param {Said} [said]
  */
-export function hold(tasks, move, words, images = []) {
+export function hold(tasks, move, words, images = [], said = {}) {
   const group = randomText();
   const who = session.identity?.name ?? "";
   const due = Date.now() + HELD;
   const made = tasks.map((task) => ({
-    key: randomText(), group, who, task: task.id, about: titleOf(task), move, words, images, version: task.version, due,
+    key: randomText(), group, who, task: task.id, about: titleOf(task), move, words, images, said, version: task.version, due,
   }));
   keep([...all().filter((decision) => !tasks.some((task) => task.id === decision.task && !decision.refusal)), ...made]);
   return group;
@@ -131,6 +134,7 @@ async function sendDue() {
       const task = await submit(decision);
       dismiss(decision.key);
       outbox.dispatchEvent(new CustomEvent("sent", { detail: task }));
+      outbox.dispatchEvent(new CustomEvent("made", { detail: { decision, task } }));
     } catch (error) {
       if (error instanceof Unreachable || (error instanceof Problem && (error.isTemporary || error.status === 401))) {
         clearTimeout(timer);
@@ -148,9 +152,14 @@ async function sendDue() {
  * @param {Decision} decision
  * @returns {Promise<Task>}
  */
-async function submit({ key, task, move, words, images = [], version }) {
+async function submit({ key, task, move, words, images = [], said = {}, version }) {
+  const { notes = [], regions = [] } = said;
   /** @type {Record<Deciding, any>} */
-  const bodies = { reject: { reason: words }, approve: { note: words || null, images: images.length > 0 ? images : null }, publish: {} };
+  const bodies = { 
+    reject: { reason: words, notes, regions },
+    approve: { note: words || null, images: images.length > 0 ? images : null, notes },
+    publish: {},
+  };
   const body = bodies[move];
   // Sent again after its answer was lost, it is answered as the first time.
   const headers = { "if-match": `"${version}"`, "idempotency-key": key };

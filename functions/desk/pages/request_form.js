@@ -11,6 +11,7 @@ import { canNotify, notifies, toggleNotifications } from "./notifications.js";
 import { onlyOffered } from "./offers.js";
 import { batch, sender } from "./orders.js";
 import { rememberPrompt, showPrompts } from "./prompt_history.js";
+import { markedImages, remarks } from "./rejection.js";
 import { randomText } from "./random.js";
 import { settingsForm } from "./settings_form.js";
 import { startingImage } from "./starting_image.js";
@@ -65,6 +66,7 @@ export function requestForm({ settings, offers, defaults }, retried, sent, signa
     element("h1", {}, retried ? "Retry with changes" : "Create images"),
     defaults?.is_demo && element("p", { class: "reason demo" }, DEMO),
     reason && element("p", { class: "reason", dir: "auto" }, rejected ? "Rejected: " : "Failed: ", reason),
+    retried && rejected && [remarks(retried.attempt.rejection), markedImages(retried.attempt)],
     wrong, element("div", { class: "row" }, history, canNotify() && notify), form.node, image.node, !retried && grid.node,
     progress, element("div", { class: "row send" }, submit, !retried && going, stop));
 

@@ -1,12 +1,14 @@
 // Review: the images that wait for a decision, one task after the other.
 
 import { Problem, Resource, query } from "./api.js";
+import { claim } from "./claims.js";
 import { approve, publish, reject } from "./decisions.js";
 import { button, element, fill } from "./element.js";
 import { imagesOf, loadAhead } from "./image_viewer.js";
 import { listenForKeys } from "./keys.js";
 import { failed, notice } from "./notices.js";
 import { holds, outbox } from "./outbox.js";
+import { session } from "./session.js";
 import { reviewList } from "./review_list.js";
 import { ReviewQueue } from "./review_queue.js";
 import { listenForSwipes } from "./swipe.js";
@@ -24,7 +26,12 @@ const filters = { order: "newest", status: "awaiting_approval" };
 
 /** @type {import("./desk.js").Page} */
 export function review(main) {
-  const queue = new ReviewQueue(holds);
+  // Who has approved a task that takes several approvals is done with it.
+  /** @type {ReviewQueue} */
+  const queue = new ReviewQueue((id) => {
+    const task = queue.waiting.find((other) => other.id === id);
+    return holds(id) || Boolean(task?.attempt.approvals.some(({ by }) => by === session.identity?.name));
+  });
   const service = reviewRequests(queue);
   const list = reviewList(queue, filters, {
     show: go,
@@ -39,6 +46,7 @@ export function review(main) {
     reject: (tasks) => rejectSelected(tasks),
     publish: (tasks) => publishSelected(tasks),
     compare: (tasks) => compare(tasks).catch(failed),
+    claim: (tasks) => take(tasks).catch(failed),
     clear: clearSelection,
     stale: () => stale(),
   });
@@ -118,6 +126,13 @@ export function review(main) {
   const rejectSelected = onceSeen(reject);
   const publishSelected = onceSeen(publish);
 
+  /** @param {ListedTask[]} tasks */
+  async function take(tasks) {
+    await claim(tasks);
+    draw();
+    watching.now();
+  }
+
   /**
    * The keys that decide, which act on the selection if there is one.
    * @type {Record<string, (tasks: ListedTask[]) => unknown>}
@@ -145,6 +160,8 @@ export function review(main) {
     if (queue.current === null && queue.open().length > 0) go(queue.open()[0]);
     const task = await service.loadShown(signal);
     if (task && task.id === queue.current) panel.show(task);
+    const listed = queue.waiting.find(({ id }) => id === queue.current);
+    if (listed) panel.showReviewer(listed.reviewer);
     if (task) {
       const next = await service.loadAhead(queue.neighbour(1)?.id, signal);
       if (next) loadAhead(next);
@@ -158,6 +175,16 @@ export function review(main) {
     { keys: ["j", "ArrowRight"], does: "Next", action: () => step(1) },
     { keys: ["k", "ArrowLeft"], does: "Previous", action: () => step(-1) },
     ...panelKeys,
+    {
+      keys: ["t"],
+      does: "Take for review, or release",
+      action: () => {
+        const chosen = queue.chosen();
+        const current = queue.waiting.filter(({ id }) => id === queue.current);
+        const tasks = chosen.length > 0 ? chosen : current;
+        if (tasks.length > 0) take(tasks).catch(failed);
+      },
+    },
     { keys: ["x"], does: "Select", action: () => queue.current && choose(queue.current, !queue.selected.has(queue.current), false) },
   ];
   const stopKeys = listenForKeys(keys);

@@ -1,7 +1,7 @@
 // The list at the side of Review: filters, the tasks, and what can be done with the selected ones.
 
 import { button, element, fill } from "./element.js";
-import { counted, titleOf } from "./words.js";
+import { approvalsOf, counted, titleOf } from "./words.js";
 
 /** @typedef {import("../types/desk").ListedTask} ListedTask */
 /** @typedef {import("./review_queue.js").ReviewQueue} ReviewQueue */
@@ -16,6 +16,7 @@ import { counted, titleOf } from "./words.js";
  * @property {(tasks: ListedTask[]) => unknown} reject
  * @property {(tasks: ListedTask[]) => unknown} publish
  * @property {(tasks: ListedTask[]) => void} compare
+ * @property {(tasks: ListedTask[]) => void} claim
  * @property {() => void} clear
  * @property {() => void} stale Called when an image's URL no longer works.
  */
@@ -55,7 +56,15 @@ export function reviewList(queue, filters, events) {
     return element("li", { "data-id": task.id }, box,
       element("button", { type: "button", "aria-current": task.id === queue.current ? "true" : null, onclick: () => events.show(task) },
         image && element("img", { src: image.thumbnail_url, width: 56, height: 56, alt: "", onerror: events.stale }),
-        element("span", { dir: "auto" }, titleOf(task))));
+        element("span", { dir: "auto" }, titleOf(task), standing(task))));
+  }
+
+  /** Who reviews the task, what is said about it and who approved it already. @param {ListedTask} task */
+  function standing(task) {
+    const open = task.open_comment_count;
+    const parts = [task.reviewer && `reviewed by ${task.reviewer.name}`, open > 0 && counted(open, "open comment"), approvalsOf(task)];
+    const words = parts.filter(Boolean).join(" · ");
+    return words && element("small", {}, words);
   }
 
   /** @param {ListedTask[]} chosen */
@@ -66,6 +75,7 @@ export function reviewList(queue, filters, events) {
       publishes && button(`Publish ${chosen.length}`, () => events.publish(chosen), { class: "primary" }),
       decides && button(`Approve ${chosen.length}`, () => events.approve(chosen), { class: "approve" }),
       decides && button(`Reject ${chosen.length}`, () => events.reject(chosen), { class: "reject" }),
+      decides && button(`Claim ${chosen.length}`, () => events.claim(chosen)),
       chosen.length > 1 && button("Compare", () => events.compare(chosen)),
       button("Clear selection", events.clear, { class: "quiet" }),
       decides && element("small", {}, "The keys A and R decide on these."),
@@ -98,7 +108,7 @@ export function reviewList(queue, filters, events) {
     draw() {
       const tasks = queue.open();
       const chosen = queue.chosen();
-      const state = JSON.stringify([tasks.map(({ id, version }) => [id, version]), queue.current, [...queue.selected], filters, queue.hasMore]);
+      const state = JSON.stringify([tasks.map((task) => [task.id, task.version, task.reviewer?.name, task.open_comment_count]), queue.current, [...queue.selected], filters, queue.hasMore]);
       if (state === drawn) return;
       drawn = state;
       fill(count, queue.hasMore ? `${tasks.length}+ tasks` : counted(tasks.length, "task"));

@@ -73,7 +73,13 @@ export class ReviewQueue {
    */
   update(tasks, hasMore, renewed) {
     const known = new Map(renewed ? [] : this.waiting.map((task) => [`${task.id} ${task.version}`, task]));
-    this.waiting = tasks.map((task) => known.get(`${task.id} ${task.version}`) ?? task);
+    this.waiting = tasks.map((task) => {
+      const before = known.get(`${task.id} ${task.version}`);
+      if (!before) return task;
+      // Neither comments nor who reviews it make a new version.
+      const { reviewer, comment_count, open_comment_count } = task;
+      return Object.assign(before, { reviewer, comment_count, open_comment_count });
+    });
     this.hasMore = hasMore;
     for (const id of this.selected) if (!tasks.some((task) => task.id === id)) this.selected.delete(id);
   }

@@ -6,9 +6,9 @@ import { button, element, facts } from "./element.js";
 import { imageActions } from "./image_actions.js";
 import { writeJson } from "./json.js";
 import { publicLinks } from "./public_links.js";
-import { rejection } from "./rejection.js";
+import { markedImages, rejection, remarks } from "./rejection.js";
 import { timeAgo } from "./time_ago.js";
-import { counted, deviceName, duration, labelOf, money, precisionName, statusName, titleOf } from "./words.js";
+import { approvalsOf, counted, deviceName, duration, labelOf, money, precisionName, statusName, titleOf } from "./words.js";
 
 /** @typedef {import("../types/desk").Task} Task */
 /** @typedef {import("../types/desk").Attempt} Attempt */
@@ -23,7 +23,8 @@ export function taskDetails(task, chosen) {
   const { settings } = attempt;
   return [
     clamped("h1", titleOf(task)),
-    element("p", { class: "state" }, element("span", { class: `status ${task.status}` }, statusName(task.status)), standing(task)),
+    element("p", { class: "state" }, element("span", { class: `status ${task.status}` }, statusName(task.status)), standing(task), approvals(task)),
+    remarks(task.status === "rejected" ? attempt.rejection : task.approval),
     task.title ? clamped("p", settings.prompt) : "",
     facts([
       ["Negative prompt", settings.negative_prompt && element("span", { dir: "auto" }, settings.negative_prompt)],
@@ -121,6 +122,14 @@ function textOf(value) {
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
+/** Who has approved a task that takes several approvals. @param {Task} task */
+function approvals(task) {
+  const words = approvalsOf(task);
+  if (!words) return "";
+  const by = task.attempt.approvals.map((approval, index) => [index > 0 && ", ", element("bdi", {}, approval.by), approval.note && [" ", element("q", { dir: "auto" }, approval.note)]]);
+  return element("span", {}, ` ${words}`, by.length > 0 && ": ", by.flat(2));
+}
+
 /** What was decided, and why. @param {Task} task */
 function standing(task) {
   const { attempt } = task;
@@ -145,6 +154,7 @@ function earlier(task) {
     [...task.earlier_attempts].reverse().map((attempt) => element("section", { "aria-label": `Attempt ${attempt.number}` },
       element("h3", {}, `Attempt ${attempt.number}`),
       rejection(attempt.rejection),
+      markedImages(attempt),
       attempt.failure && element("p", {}, `Failed: ${attempt.failure.reason}`),
       element("p", { dir: "auto" }, attempt.settings.prompt),
       element("div", { class: "strip" }, attempt.images.map((image) =>

@@ -42,6 +42,12 @@ export function moveButtons(task, moved, decided = () => {}) {
     const sure = await ask({ title: "Delete this task? It is removed for good after seven days.", action: "Delete" });
     if (sure !== null) await make("delete");
   };
+  const restores = task.status === "deleted";
+  const reopen = async () => {
+    const title = restores ? "Restore this task?" : task.status === "cancelled" ? "Reopen this request?" : "Take the decision back?";
+    const reason = await ask({ title, label: "Reason", action: restores ? "Restore" : "Reopen", required: true });
+    if (reason) await make("reopen", { reason });
+  };
   /** @type {Record<string, () => HTMLElement>} */
   const buttons = {
     publish: () => button("Publish", () => {
@@ -52,6 +58,7 @@ export function moveButtons(task, moved, decided = () => {}) {
     pause: () => act("Pause", () => make("pause")),
     resume: () => act("Resume", () => make("resume"), "primary"),
     retry: () => element("a", { class: "button", href: `#/create/${task.id}` }, "Retry with changes"),
+    reopen: () => act(restores ? "Restore" : "Reopen", reopen),
     cancel: () => act("Withdraw request", cancel),
     delete: () => act("Delete", remove, "quiet"),
   };

@@ -1,14 +1,18 @@
 // A whole task: its images, its details, its history, and what can be done with it.
 
+import { commentsPanel } from "./comments.js";
 import { approve, publish, reject, undoLatest } from "./decisions.js";
 import { button, element, fill } from "./element.js";
 import { imagesOf, imageViewer } from "./image_viewer.js";
 import { holds, outbox, sendNow } from "./outbox.js";
 import { progressOf } from "./progress.js";
+import { placesOf } from "./rejection.js";
+import { remarkBar } from "./remark_bar.js";
+import { session } from "./session.js";
 import { taskDetails } from "./task_details.js";
 import { taskHistory } from "./task_history.js";
 import { moveButtons } from "./task_moves.js";
-import { statusName } from "./words.js";
+import { approvalsOf, statusName } from "./words.js";
 
 /** @typedef {import("../types/desk").Task} Task */
 /** @typedef {import("../types/desk").ListedTask} ListedTask */
@@ -20,6 +24,8 @@ export function taskPanel({ decided = () => {}, moved, stale }) {
   /** @type {Task | null} */
   let task = null;
   let drawn = "";
+  /** Who else looks at the task, as far as is known. @type {Task["reviewer"]} */
+  let reviewer = null;
   /** Other tasks' images to compare with. @type {import("./image_viewer.js").ShownImage[]} */
   let beside = [];
   const viewer = imageViewer(() => {
@@ -27,6 +33,8 @@ export function taskPanel({ decided = () => {}, moved, stale }) {
     stale();
   }, () => allow());
   const history = taskHistory();
+  const comments = commentsPanel(viewer);
+  const remarks = remarkBar(viewer);
   const about = element("div", { class: "about" });
   const note = element("input", { id: "note", maxlength: 2000, autocomplete: "off", placeholder: "Note (optional)", "aria-label": "Note" });
   note.addEventListener("keydown", (event) => {
@@ -36,19 +44,22 @@ export function taskPanel({ decided = () => {}, moved, stale }) {
   const yes = button("Approve", () => panel.approve(), { class: "approve" });
   const no = button("Reject", () => panel.reject(), { class: "reject" });
   const deciding = element("div", { class: "deciding", role: "group", "aria-label": "Decision" }, yes, no, note);
+  const reviewing = element("p", { class: "warning", role: "status" });
   const moves = element("div", { class: "row moves", role: "group", "aria-label": "More" });
-  const side = element("aside", { class: "side", "aria-label": "About the task" }, about, history.node);
+  const side = element("aside", { class: "side", "aria-label": "About the task" }, about, comments.node, history.node);
   // Where there is no room for the details beside the images.
   const asked = element("p", { class: "asked", dir: "auto" });
   const node = element("div", { class: "panel" },
-    element("div", { class: "judged" }, asked, viewer.node, deciding, moves), side);
+    element("div", { class: "judged" }, asked, viewer.node, reviewing, remarks.node, deciding, moves), side);
 
   /** Nobody decides on what has not been seen. */
   function allow() {
     yes.disabled = no.disabled = !viewer.isSeen;
     deciding.title = viewer.isSeen ? "" : "Wait until the image is there";
     const { count, picked } = viewer;
-    yes.textContent = count < 2 ? "Approve" : picked.length > 0 ? `Approve ${picked.length} of ${count}` : `Approve all ${count}`;
+    const words = count < 2 ? "Approve" : picked.length > 0 ? `Approve ${picked.length} of ${count}` : `Approve all ${count}`;
+    const soFar = task ? approvalsOf(task) : "";
+    yes.textContent = soFar ? `${words} (${soFar})` : words;
   }
 
   function draw() {
@@ -68,12 +79,21 @@ export function taskPanel({ decided = () => {}, moved, stale }) {
     }
     if (state === drawn) return;
     drawn = state;
-    deciding.hidden = !waits;
+    deciding.hidden = remarks.node.hidden = !waits;
+    viewer.setMarks("rejection", placesOf(attempt.rejection));
+    showReviewer(reviewer);
     allow();
     asked.textContent = [now.title, attempt.settings.prompt].filter(Boolean).join(" – ");
     fill(about, taskDetails(now, () => viewer.chosen));
     fill(moves, holds(now.id) ? button("Send now", () => sendNow(now.id)) : moveButtons(now, moved, () => decided(now)));
     history.show(now.id, now.version);
+  }
+
+  /** Says who else looks at the task. @param {Task["reviewer"]} now */
+  function showReviewer(now) {
+    reviewer = now;
+    const others = reviewer && reviewer.name !== session.identity?.name && !deciding.hidden;
+    fill(reviewing, others && [element("bdi", {}, reviewer?.name), " is reviewing this: your decision would come first."]);
   }
 
   /** The shortcuts on every page that shows a task. @type {import("./keys.js").Key[]} */
@@ -82,6 +102,7 @@ export function taskPanel({ decided = () => {}, moved, stale }) {
     { keys: ["p"], does: "Pick this image for approval", action: () => viewer.pick() },
     { keys: ["r"], does: "Reject", action: () => panel.reject() },
     { keys: ["b"], does: "Publish", action: () => panel.publish() },
+    { keys: ["m"], does: "Mark a flaw in the image", action: () => !deciding.hidden && void remarks.mark() },
     { keys: ["n"], does: "Write a note (Ctrl+Enter approves, Esc leaves)", action: () => note.focus() },
     { keys: ["u"], does: "Undo", action: undoLatest },
     { keys: ["c"], does: "Compare", action: () => viewer.compare() },
@@ -95,12 +116,17 @@ export function taskPanel({ decided = () => {}, moved, stale }) {
     keys,
     viewer,
 
+    showReviewer,
+
     /** @param {Task} shown */
     show(shown) {
-      if (shown.id !== task?.id) [note.value, beside] = ["", []];
+      const isOther = shown.id !== task?.id;
       task = shown;
       node.hidden = false;
+      if (isOther) [note.value, beside, reviewer] = ["", [], shown.reviewer];
       draw();
+      if (isOther) remarks.clear();
+      comments.show(shown);
     },
 
     /** Shows other tasks' images beside this one's. @param {import("./image_viewer.js").ShownImage[]} others */
@@ -115,19 +141,24 @@ export function taskPanel({ decided = () => {}, moved, stale }) {
       task = null;
       drawn = "";
       node.hidden = true;
+      comments.hide();
     },
 
     approve() {
       if (!task || deciding.hidden || !viewer.isSeen) return;
       const now = task;
-      approve([now], note.value.trim(), viewer.picked);
+      approve([now], note.value.trim(), viewer.picked, { notes: remarks.value.notes });
+      remarks.clear();
       decided(now);
     },
 
     async reject() {
       if (!task || deciding.hidden || !viewer.isSeen) return;
       const now = task;
-      if (await reject([now])) decided(now);
+      const said = remarks.value;
+      if (!(await reject([now], said))) return;
+      if (task?.id === now.id) remarks.clear();
+      decided(now);
     },
 
     publish() {
@@ -138,6 +169,7 @@ export function taskPanel({ decided = () => {}, moved, stale }) {
     },
 
     stop() {
+      comments.hide();
       outbox.removeEventListener("changed", draw);
     },
   };

@@ -29,6 +29,7 @@ const CHANGES = {
   publish: "published it",
   unpublish: "took it out of publication",
   retry: "requested a retry",
+  reopen: "reopened it",
   delete: "deleted it",
 };
 
@@ -39,6 +40,14 @@ export const statusName = (status) => STATUSES[status] ?? status;
 
 /** @param {string} change */
 export const changeName = (change) => CHANGES[change] ?? change;
+
+/**
+ * How many reviewers have approved a task that takes several; nothing of others.
+ * @param {import("../types/desk").ListedTask} task
+ */
+export function approvalsOf({ status, attempt: { approvals, approvals_needed: needed } }) {
+  return status === "awaiting_approval" && needed > 1 ? `${approvals.length} of ${needed} approvals` : "";
+}
 
 /**
  * What a task is called: its title, else its prompt.

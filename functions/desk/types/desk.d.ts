@@ -9,7 +9,10 @@ type Read<Value> = Value extends object
   ? { [Key in keyof Value]: Key extends "seed" | "variation_seed" ? Exclude<Value[Key], number> | string : Read<Value[Key]> }
   : Value;
 
+export type Area = Schemas["Area"];
 export type Attempt = Read<Schemas["AttemptView"]>;
+export type Comment = Schemas["CommentView"];
+export type CommentList = Schemas["CommentList"];
 export type Health = Schemas["HealthView"];
 export type History = Read<Schemas["HistoryView"]>;
 export type Identity = Schemas["Identity"];

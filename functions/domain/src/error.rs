@@ -74,6 +74,7 @@ impl From<Refusal> for Error {
         match refusal {
             Refusal::Illegal { status, action } => Self::Illegal { status, action },
             Refusal::NoSuchImages { .. } => Self::Invalid(vec![FieldError::new("images", refusal.to_string())]),
+            Refusal::NoSuchImage { field, .. } => Self::Invalid(vec![FieldError::new(field, refusal.to_string())]),
             other => Self::Conflict(other.to_string()),
         }
     }
@@ -100,6 +101,6 @@ mod tests {
         let expected = "can't pause a task that is awaiting approval; possible next: cancel, approve, reject, delete";
         assert_eq!(error.to_string(), expected);
         let error = Error::Illegal { status: Status::Deleted, action: Move::Approve };
-        assert_eq!(error.to_string(), "can't approve a task that is deleted; possible next: nothing");
+        assert_eq!(error.to_string(), "can't approve a task that is deleted; possible next: reopen");
     }
 }

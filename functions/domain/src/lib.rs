@@ -1,5 +1,7 @@
 //! Tasks: what can be asked for, their states and moves, and who may make them. Knows no HTTP and no SDK.
 
+mod approvals_needed;
+pub mod comment;
 pub mod error;
 pub mod identity;
 mod labels;
@@ -9,6 +11,7 @@ mod rules;
 pub mod task;
 mod task_request;
 
+pub use approvals_needed::ApprovalsNeeded;
 pub use error::{Error, Forbidden, Result};
 pub use labels::{LABELS, Labels};
 pub use rules::Rules;

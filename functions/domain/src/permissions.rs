@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Forbidden, Result};
 use crate::identity::{Identity, Role};
-use crate::task::{Move, Task};
+use crate::task::{Move, Status, Task};
 
 impl Identity {
     /// Whether tasks of others are visible.
@@ -42,9 +42,21 @@ impl Identity {
         let needed = match action {
             Move::Approve | Move::Reject | Move::Publish | Move::Unpublish => Role::Reviewer,
             Move::Claim | Move::HandOn | Move::Finish | Move::Fail => Role::Worker,
+            // An owner takes back what they did, not what was done to them.
+            Move::Reopen if !self.called_off(task) => Role::Reviewer,
             Move::Delete if task.owner != self.name => Role::Admin,
             _ => Role::Creator,
         };
         Ok(self.has_role(needed)?)
+    }
+
+    /// Whether this person cancelled or deleted the task.
+    fn called_off(&self, task: &Task) -> bool {
+        let by = match task.status {
+            Status::Cancelled => task.cancellation.as_ref().map(|cancellation| &cancellation.by),
+            Status::Deleted => task.deletion.as_ref().map(|deletion| &deletion.by),
+            _ => None,
+        };
+        by.is_some_and(|by| *by == self.name)
     }
 }

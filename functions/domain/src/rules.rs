@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::identity::Identity;
-use crate::task::{Move, Task};
+use crate::task::{Move, Status, Task};
 
 /// What a service demands beyond roles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,7 +19,9 @@ impl Rules {
     /// As [`Identity::may_make`]; [`Error::OwnImages`] if the caller asked for the images and the rule is four eyes.
     pub fn may_make(self, by: &Identity, action: Move, task: &Task) -> Result<()> {
         by.may_make(action, task)?;
-        let accepts = matches!(action, Move::Approve | Move::Publish);
+        // Taking back the rejection of one's own images is as good as accepting them.
+        let is_overturned = action == Move::Reopen && task.status == Status::Rejected;
+        let accepts = matches!(action, Move::Approve | Move::Publish) || is_overturned;
         if self.four_eyes && accepts && task.was_asked_for_by(&by.name) {
             return Err(Error::OwnImages { action });
         }
@@ -44,6 +46,7 @@ mod tests {
             settings: Settings::new("a heart"),
             labels: Labels::default(),
             source: None,
+            approvals_needed: 1,
         };
         Task::create(new, owner, Timestamp::UNIX_EPOCH).0
     }

@@ -14,7 +14,7 @@ fn history() -> (Task, Vec<Event>) {
     let at = Timestamp::from_second(1_700_000_000).expect("a time");
     let labels = Labels { title: Some("Heart".to_owned()), ..Labels::default() };
     let settings = Settings { guidance_scale: Some(7.123_456_789_012_345), ..Settings::new("a heart") };
-    let new = NewTask { id: ID, owner: "carla".to_owned(), settings, labels, source: None };
+    let new = NewTask { id: ID, owner: "carla".to_owned(), settings, labels, source: None, approvals_needed: 1 };
     let carla = Identity {
         token_id: Some("t1".to_owned()),
         request_id: Some("r1".to_owned()),

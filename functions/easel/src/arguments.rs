@@ -19,8 +19,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::backup::{BackupArguments, RestoreArguments};
 use crate::bench::BenchArguments;
 use crate::client::{
-    ApproveArguments, EraseArguments, HistoryArguments, ListArguments, ReasonArguments, RejectArguments,
-    RetryArguments, ShowArguments, SubmitArguments, TaskArguments,
+    ApproveArguments, CommentArguments, CommentsArguments, EraseArguments, HistoryArguments, ListArguments,
+    ReasonArguments, RejectArguments, ReopenArguments, RetryArguments, ShowArguments, SubmitArguments, TaskArguments,
 };
 use crate::command_error::CommandError;
 use crate::convert::ConvertArguments;
@@ -75,6 +75,12 @@ pub(crate) enum Command {
     Cancel(ReasonArguments),
     /// Ask for a further attempt at a task, with other settings where they are given
     Retry(Box<RetryArguments>),
+    /// Take back an approval, a rejection, a cancellation or, within seven days, a deletion
+    Reopen(ReopenArguments),
+    /// Comment on a task or on one of its images
+    Comment(CommentArguments),
+    /// List the comments on a task
+    Comments(CommentsArguments),
     /// Remove every task, image and upload of a person for good
     Erase(EraseArguments),
     /// Check that everything is ready: device, model, table, bucket, queue, or a whole service

@@ -1,5 +1,6 @@
 //! Talks to an Easel service: this machine's or any other.
 
+mod comments;
 mod decide;
 mod drawn_with;
 mod erase;
@@ -16,9 +17,10 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use uuid::Uuid;
 
+pub(crate) use comments::{CommentArguments, CommentsArguments, comment, comments};
 pub(crate) use decide::{
-    ApproveArguments, ReasonArguments, RejectArguments, RetryArguments, TaskArguments, approve, cancel, publish,
-    reject, retry, unpublish,
+    ApproveArguments, ReasonArguments, RejectArguments, ReopenArguments, RetryArguments, TaskArguments, approve,
+    cancel, publish, reject, reopen, retry, unpublish,
 };
 pub(crate) use erase::{EraseArguments, erase};
 pub(crate) use history::{HistoryArguments, history, history_lines};

@@ -7,9 +7,11 @@ use crate::error::{Error, Result};
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
+use easel_domain::ApprovalsNeeded;
 use easel_domain::limits::Limits;
 use easel_system::environment::{
-    self, AWS_ENDPOINT_URL_S3, BUCKET, MAX_STEP_WORK, MAX_WAITING, MAX_WAITING_WORK, MAX_WORK, TABLE,
+    self, APPROVALS_NEEDED, APPROVALS_NEEDED_FOR, AWS_ENDPOINT_URL_S3, BUCKET, MAX_STEP_WORK, MAX_WAITING,
+    MAX_WAITING_WORK, MAX_WORK, TABLE,
 };
 
 use crate::gallery::Gallery;
@@ -29,7 +31,8 @@ impl Workflow {
         };
         let (table, bucket) = (required(TABLE)?, required(BUCKET)?);
         let configuration = configuration().load().await;
-        let store = Store::new(aws_sdk_dynamodb::Client::new(&configuration), table).with_limits(limits()?);
+        let store = Store::new(aws_sdk_dynamodb::Client::new(&configuration), table);
+        let store = store.with_limits(limits()?).with_approvals_needed(approvals_needed()?);
         let gallery = Gallery::new(object_client(&configuration), bucket);
         Ok(Self { store, gallery })
     }
@@ -47,6 +50,20 @@ pub fn limits() -> Result<Limits> {
         max_step_work: above_zero(MAX_STEP_WORK)?.or(usual.max_step_work),
         max_waiting: above_zero(MAX_WAITING)?.unwrap_or(usual.max_waiting),
         max_waiting_work: above_zero(MAX_WAITING_WORK)?.unwrap_or(usual.max_waiting_work),
+    })
+}
+
+/// From how many reviewers images take an approval, as `EASEL_APPROVALS_NEEDED` and `EASEL_APPROVALS_NEEDED_FOR` say.
+///
+/// # Errors
+/// Returns [`Error::Internal`] for a value that cannot be read, with the variable's name.
+pub fn approvals_needed() -> Result<ApprovalsNeeded> {
+    let wrong = |variable: &'static str| move |reason| Error::Internal(format!("{variable}: {reason}"));
+    let of_all = environment::text(APPROVALS_NEEDED).map(|text| ApprovalsNeeded::read_number(&text)).transpose();
+    let of_tags = environment::text(APPROVALS_NEEDED_FOR).map(|text| ApprovalsNeeded::read_tags(&text)).transpose();
+    Ok(ApprovalsNeeded {
+        of_all: of_all.map_err(wrong(APPROVALS_NEEDED))?.unwrap_or(1),
+        of_tags: of_tags.map_err(wrong(APPROVALS_NEEDED_FOR))?.unwrap_or_default(),
     })
 }
 

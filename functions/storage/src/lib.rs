@@ -14,5 +14,5 @@ pub mod store;
 pub mod uploads;
 pub mod workflow;
 
-pub use configuration::{configuration, limits, object_client};
+pub use configuration::{approvals_needed, configuration, limits, object_client};
 pub use error::{Error, Result};

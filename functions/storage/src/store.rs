@@ -5,11 +5,15 @@
 //! | `TASK#{id}` | `TASK` | the task, with its `version` and `text` to find it by; in the indexes `tasks_by_status` and `tasks_by_owner` |
 //! | `TASK#{id}` | `TASK#ATTEMPT#{number}` | an attempt before the task's current one |
 //! | `TASK#{id}` | `EVENT#{version}` | one row a move |
+//! | `DISCUSSION#{id of a task}` | `COMMENT#{id}` | a comment on the task |
+//! | `DISCUSSION#{id of a task}` | `DISCUSSION` | the reviewer who looks at the task, and how many comments it has |
 //! | `TASK#{id}` | `PROGRESS` | how far a running attempt is, and the lease on it |
 //! | `IDEMPOTENCY#{hash of owner and key}` | `IDEMPOTENCY` | the task that a create with that key made; `expires` |
 //! | `IDEMPOTENCY#{hash of caller, route and key}` | `ANSWER` | what any other request with that key was answered; `expires` |
 //! | `INPUT#{key of an object}` | `{id of a task}` | that an attempt of the task starts from the object |
 //! | `UPLOADS#{owner}` | `{day}` | how many uploads they have asked for on that day (UTC); `expires` |
+//! | `COMMENTS#{name}` | `{id of a comment}` | that they wrote the comment, and on which task |
+//! | `MENTIONS#{name}` | `{id of a comment}` | a comment that mentions them |
 //! | `COUNTERS` | `{shard}` | how many tasks stand at each state |
 //! | `WAITING` | `{owner}` | how much of theirs waits, and when a worker last took a task of theirs |
 //! | `WAITING#{owner}` | `{id}` | a task of theirs that waits |
@@ -18,14 +22,17 @@
 
 mod answers;
 mod changes;
+mod comments;
 mod counters;
 mod creation;
+mod discussions;
 mod history;
 mod indexes;
 mod listing;
 mod offers;
 mod progress;
 mod references;
+mod remarks;
 mod rights;
 mod rows;
 #[cfg(test)]
@@ -36,12 +43,15 @@ mod waiting;
 mod workers;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::AttributeValue;
 use uuid::Uuid;
 
 pub use answers::{Begun, KeptAnswer, RequestKey};
 pub use changes::Saved;
+pub use comments::CommentPage;
 pub use creation::{Created, IdempotencyKey};
+pub use discussions::{CLAIMED_FOR, Discussion, Reviewer};
 pub use history::HistoryPage;
 pub use listing::{Filter, Page};
 pub use offers::WorkerOffers;
@@ -50,11 +60,12 @@ pub use waiting::{Owner, WaitingTask};
 pub use workers::{ModelDefaults, WorkerReport};
 
 use crate::error::Result;
+use easel_domain::ApprovalsNeeded;
 use easel_domain::Error::NotFound;
 use easel_domain::limits::Limits;
 use easel_domain::task::{Attempt, Progress, Task};
 use indexes::BY_STATUS;
-use rows::{ATTEMPT, PROGRESS, TASK};
+use rows::{ATTEMPT, GOING, PROGRESS, TASK};
 
 /// The table of tasks.
 #[derive(Debug, Clone)]
@@ -62,12 +73,13 @@ pub struct Store {
     client: Client,
     table: String,
     limits: Limits,
+    approvals_needed: ApprovalsNeeded,
 }
 
 impl Store {
     /// The store in `table`, with the usual limits.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into(), limits: Limits::default() }
+        Self { client, table: table.into(), limits: Limits::default(), approvals_needed: ApprovalsNeeded::default() }
     }
 
     /// The same with other limits.
@@ -82,6 +94,18 @@ impl Store {
         &self.limits
     }
 
+    /// The same where images take approvals from so many reviewers.
+    #[must_use]
+    pub fn with_approvals_needed(self, approvals_needed: ApprovalsNeeded) -> Self {
+        Self { approvals_needed, ..self }
+    }
+
+    /// From how many reviewers images take an approval.
+    #[must_use]
+    pub fn approvals_needed(&self) -> &ApprovalsNeeded {
+        &self.approvals_needed
+    }
+
     /// The task as it is now, with its current attempt alone.
     ///
     /// # Errors
@@ -90,7 +114,7 @@ impl Store {
         Ok(self.find(id).await?.ok_or(NotFound(id))?)
     }
 
-    /// The task as it is now, with its current attempt alone, if it is there.
+    /// The task as it is now, with its current attempt alone, if it is there and is not being removed for good.
     ///
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
@@ -98,8 +122,11 @@ impl Store {
         let key = rows::key(&rows::task_partition(id), TASK);
         let query = self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true);
         let Some(row) = query.send().await.map_err(rows::failed)?.item else { return Ok(None) };
+        if row.contains_key(GOING) {
+            return Ok(None);
+        }
         let is_counted = row.contains_key(BY_STATUS.key);
-        let task = rows::read(row)?;
+        let task = rows::read_task(row)?;
         // Whoever reads a task like this may move it next, and moves only tasks that are counted.
         if !is_counted {
             self.adopt(&task).await?;
@@ -115,7 +142,7 @@ impl Store {
         let (mut task, mut progress, mut earlier) = (None, None, Vec::new());
         for row in self.rows_from(id, PROGRESS).await? {
             match rows::sort_key(&row) {
-                TASK => task = Some(rows::read::<Task>(row)?),
+                TASK => task = Some(rows::read_task(row)?),
                 PROGRESS => progress = Some(rows::read::<Progress>(row)?),
                 sort if sort.starts_with(ATTEMPT) => earlier.push(rows::read::<Attempt>(row)?),
                 _ => {}
@@ -159,6 +186,30 @@ impl Store {
         Ok(found)
     }
 
+    /// Says of a deleted task that it is being removed for good, so that nobody restores it meanwhile; `false` if somebody
+    /// has just restored it.
+    ///
+    /// # Errors
+    /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
+    pub async fn let_go(&self, task: &Task) -> Result<bool> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(rows::key(&rows::task_partition(task.id), TASK)))
+            .update_expression("SET #going = :going")
+            .condition_expression("#version = :seen")
+            .expression_attribute_names("#going", GOING)
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":going", AttributeValue::Bool(true))
+            .expression_attribute_values(":seen", rows::number(task.version));
+        match update.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
+            Err(error) => Err(rows::failed(error)),
+        }
+    }
+
     /// Removes a deleted task; its history stays.
     ///
     /// # Errors
@@ -166,13 +217,12 @@ impl Store {
     pub async fn remove(&self, task: &Task) -> Result<()> {
         // The task goes last: as long as it is there, whoever is interrupted here begins again.
         for row in self.rows_from(task.id, PROGRESS).await?.iter().filter(|row| rows::sort_key(row) != TASK) {
-            self.remove_row(task.id, rows::sort_key(row)).await?;
+            self.remove_row(rows::key(&rows::task_partition(task.id), rows::sort_key(row))).await?;
         }
         self.discount(task).await
     }
 
-    async fn remove_row(&self, id: Uuid, sort: &str) -> Result<()> {
-        let key = rows::key(&rows::task_partition(id), sort);
+    async fn remove_row(&self, key: rows::Row) -> Result<()> {
         self.client.delete_item().table_name(&self.table).set_key(Some(key)).send().await.map_err(rows::failed)?;
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use easel_domain::identity::Identity;
 use easel_domain::task::{Change, NewTask, Settings, Task};
-use easel_domain::{Labels, TaskRequest};
+use easel_domain::{ApprovalsNeeded, Labels, TaskRequest};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -153,7 +153,7 @@ impl Workflow {
         let small = |()| self.store.limits().check(&request.settings).map_err(|error| error.to_string());
         let refused = match offered.and_then(small) {
             Ok(()) => {
-                let (task, event) = uploaded(id, key, request);
+                let (task, event) = uploaded(id, key, request, self.store.approvals_needed());
                 match self.store.create(&task, &event, None).await {
                     // If it exists already, another delivery of the same message was first.
                     Ok(created) => {
@@ -173,7 +173,8 @@ impl Workflow {
     async fn refuse_upload(&self, id: Uuid, key: &str, reason: &str) -> Result<()> {
         let name = key.rsplit('/').next().unwrap_or(key).to_owned();
         let settings = Settings { prompt: name, count: 1, ..Settings::default() };
-        let (task, created) = uploaded(id, key, TaskRequest { settings, labels: Labels::default() });
+        let request = TaskRequest { settings, labels: Labels::default() };
+        let (task, created) = uploaded(id, key, request, self.store.approvals_needed());
         let change = Change::Fail { reason: reason.to_owned() };
         let (failed, failure) = task.after(change, &created.by, Timestamp::now())?;
         self.store.create_failed(&failed, &[created, failure]).await?;
@@ -189,9 +190,10 @@ fn too_long(what: &str, length: u64, limit: usize) -> String {
 }
 
 /// The task of a dropped file and the first event of its history.
-fn uploaded(id: Uuid, key: &str, request: TaskRequest) -> (Task, easel_domain::task::Event) {
+fn uploaded(id: Uuid, key: &str, request: TaskRequest, needed: &ApprovalsNeeded) -> (Task, easel_domain::task::Event) {
     let TaskRequest { settings, labels } = request;
     let source = Some(key.to_owned());
-    let new = NewTask { id, owner: owner(key).to_owned(), settings, labels, source };
+    let approvals_needed = needed.for_tags(&labels.tags);
+    let new = NewTask { id, owner: owner(key).to_owned(), settings, labels, source, approvals_needed };
     Task::create(new, &Identity::worker("uploads"), Timestamp::now())
 }

@@ -65,6 +65,7 @@ impl Workflow {
             id: Uuid::now_v7(),
             owner: by.name.clone(),
             settings: request.settings,
+            approvals_needed: self.store.approvals_needed().for_tags(&request.labels.tags),
             labels: request.labels,
             source: None,
         };

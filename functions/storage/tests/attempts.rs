@@ -13,7 +13,13 @@ async fn a_task_with_many_attempts_is_read_whole_and_is_what_its_history_makes()
     let mut task = services.pending("carla").await;
     for number in 1..=4 {
         task = services.drawn(&task, 2).await;
-        task = services.change(&task, Change::Reject { reason: format!("not number {number}") }, &robin).await;
+        task = services
+            .change(
+                &task,
+                Change::Reject { reason: format!("not number {number}"), notes: Vec::new(), regions: Vec::new() },
+                &robin,
+            )
+            .await;
         let mut settings = task.attempt.settings.clone();
         settings.seed += 1;
         services.change(&task, Change::Retry { settings: Box::new(settings) }, &robin).await;
@@ -39,7 +45,9 @@ async fn attempts_inside_a_row_from_before_get_rows_of_their_own_with_the_next_m
     let services = TestServices::start().await;
     let (store, robin) = (&services.workflow.store, reviewer("robin"));
     let drawn = services.drawn(&services.pending("carla").await, 1).await;
-    let rejected = services.change(&drawn, Change::Reject { reason: "no".to_owned() }, &robin).await;
+    let rejected = services
+        .change(&drawn, Change::Reject { reason: "no".to_owned(), notes: Vec::new(), regions: Vec::new() }, &robin)
+        .await;
     let retry = Change::Retry { settings: Box::new(rejected.attempt.settings.clone()) };
     let (retried, _) = rejected.after(retry, &robin, Timestamp::now()).expect("a legal move");
     services.overwrite_as_before(&retried).await;

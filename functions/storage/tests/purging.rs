@@ -51,7 +51,13 @@ async fn check_gone(services: &TestServices, id: Uuid) -> Vec<Event> {
 async fn a_purged_task_leaves_nothing_but_who_did_what() {
     let services = TestServices::start().await;
     let task = services.drawn(&services.pending("carla").await, 2).await;
-    let rejected = services.change(&task, Change::Reject { reason: "too blue".to_owned() }, &reviewer("robin")).await;
+    let rejected = services
+        .change(
+            &task,
+            Change::Reject { reason: "too blue".to_owned(), notes: Vec::new(), regions: Vec::new() },
+            &reviewer("robin"),
+        )
+        .await;
     let settings = Box::new(Settings::new("a green circle"));
     let task = services.change(&rejected, Change::Retry { settings }, &reviewer("robin")).await;
     let task = services.drawn(&services.workflow.store.task(task.id).await.expect("it is there"), 1).await;
@@ -102,7 +108,8 @@ async fn a_task_that_cannot_be_purged_stands_in_no_others_way() {
         check_gone(&services, task.id).await;
     }
     for task in [&tasks[0], &waiting] {
-        assert_eq!(services.workflow.store.task(task.id).await.expect("it is there").status, Status::Deleted);
+        let (kept, _) = services.workflow.store.task_and_progress(task.id).await.expect("it is there");
+        assert_eq!(kept.status, Status::Deleted);
     }
 }
 

@@ -106,7 +106,12 @@ impl TestServices {
     /// A task of which a reviewer accepted some images.
     pub(crate) async fn approved_some(&self, owner: &str, count: u32, images: Option<Vec<u32>>) -> Task {
         let drawn = self.drawn(&self.pending(owner).await, count).await;
-        self.change(&drawn, Change::Approve { note: Some("well done".to_owned()), images }, &reviewer("robin")).await
+        self.change(
+            &drawn,
+            Change::Approve { note: Some("well done".to_owned()), images, notes: Vec::new() },
+            &reviewer("robin"),
+        )
+        .await
     }
 
     /// Writes the task's row as it was before attempts had rows of their own.
@@ -138,7 +143,7 @@ impl TestServices {
 }
 
 pub(crate) fn new(id: Uuid, owner: &str, settings: Settings, labels: Labels) -> NewTask {
-    NewTask { id, owner: owner.to_owned(), settings, labels, source: None }
+    NewTask { id, owner: owner.to_owned(), settings, labels, source: None, approvals_needed: 1 }
 }
 
 /// The progress of a claim whose lease is over.

@@ -19,6 +19,10 @@ own_variables! {
     API = "EASEL_API";
     /// Whom the tokens of the issuer are for, on one machine; with a comma between several.
     AUDIENCE = "EASEL_AUDIENCE";
+    /// How many reviewers have to approve images.
+    APPROVALS_NEEDED = "EASEL_APPROVALS_NEEDED";
+    /// How many reviewers have to approve images of tasks with a tag, such as `print=2,legal=3`.
+    APPROVALS_NEEDED_FOR = "EASEL_APPROVALS_NEEDED_FOR";
     /// The bucket of images.
     BUCKET = "EASEL_BUCKET";
     /// The folder that models are fetched to and packed weights are kept in.

@@ -6,6 +6,7 @@ use crate::described::described;
 use crate::field_error::{FieldError, FieldErrors};
 use crate::lora_reference::LoraReference;
 use crate::number::{number, pair, whole, whole_pair};
+use crate::remarks::{RemarkBounds, area, parse_area, parse_remark, remarks};
 use crate::scheduler_name::SchedulerName;
 use crate::text::{named, quoted, text};
 
@@ -78,6 +79,26 @@ pub enum Kind {
         /// Most characters of a value.
         length: usize,
     },
+    /// A point or a box in an image, in fractions of its width and height: an object with `x`, `y` and, for a box, `width`
+    /// and `height`.
+    Area,
+    /// A list of notes to images: objects with an `image` and a `note`, one for each image.
+    ImageNotes {
+        /// How many images there are to choose from.
+        of: u64,
+        /// Most characters of a note.
+        length: usize,
+    },
+    /// A list of places in images: objects with an `image`, the fields of an [`Area`](Self::Area), and, if there is
+    /// something to say, a `note`.
+    Regions {
+        /// Most places.
+        most: usize,
+        /// How many images there are to choose from.
+        of: u64,
+        /// Most characters of a note.
+        length: usize,
+    },
 }
 
 /// The longest side, in pixels, of a size that the model is told.
@@ -96,11 +117,26 @@ impl Kind {
         Self::Whole { least, most, multiple_of: 1 }
     }
 
+    /// What bounds a list of remarks, if it is one.
+    pub(crate) fn remark_bounds(self) -> Option<RemarkBounds> {
+        match self {
+            Self::ImageNotes { of, length } => {
+                let most = usize::try_from(of).unwrap_or(usize::MAX);
+                Some(RemarkBounds { most, of, length, has_place: false })
+            }
+            Self::Regions { most, of, length } => Some(RemarkBounds { most, of, length, has_place: true }),
+            _ => None,
+        }
+    }
+
     /// The value as it is kept, such as 20 for 20.0.
     ///
     /// # Errors
     /// Everything that is wrong with it.
     pub fn check(self, field: &str, value: Value) -> Result<Value, Vec<FieldError>> {
+        if let Some(bounds) = self.remark_bounds() {
+            return remarks(field, value, bounds);
+        }
         let checked = match self {
             Self::Text { most, blank } => text(&value, most, blank).map(Value::from),
             Self::Whole { least, most, multiple_of } => whole(&value, least, most, multiple_of).map(Value::from),
@@ -127,6 +163,7 @@ impl Kind {
             Self::Indexes { of } => indexes(&value, of).map(Value::from),
             Self::WeightedNames { most, length, bound } => return weighted_names(field, value, most, length, bound),
             Self::Table { most, length } => return table(field, value, most, length),
+            Self::Area | Self::ImageNotes { .. } | Self::Regions { .. } => return area(field, value),
         };
         checked.map_err(|message| vec![FieldError::new(field, message)])
     }
@@ -170,6 +207,9 @@ impl Kind {
                 }
                 Ok(json!([{"name": name, "weight": weight}]))
             }
+            Self::Area => parse_area(typed),
+            Self::ImageNotes { .. } => parse_remark(typed, false),
+            Self::Regions { .. } => parse_remark(typed, true),
             Self::Table { .. } => {
                 let (name, value) = typed.split_once('=').ok_or_else(|| format!("`{typed}` is not NAME=VALUE"))?;
                 Ok(Value::Object(Map::from_iter([(name.to_owned(), Value::from(value))])))

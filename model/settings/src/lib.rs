@@ -20,6 +20,7 @@ mod number;
 pub mod presets;
 mod prompt_choices;
 mod reading;
+mod remarks;
 mod sampler;
 mod scheduler_name;
 mod schema;

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::field::{Field, Presence};
 use crate::kind::{Kind, MAX_TOLD};
+use crate::remarks::{area_schema, remarks_schema};
 use crate::scheduler_name::SchedulerName;
 
 /// The schema of an object with these fields and no others.
@@ -41,6 +42,9 @@ fn of_kind(kind: Kind) -> Value {
         let item = json!({"type": kind, "minimum": least, "maximum": most});
         json!({"type": "array", "items": item, "minItems": 2, "maxItems": 2})
     };
+    if let Some(bounds) = kind.remark_bounds() {
+        return remarks_schema(bounds);
+    }
     match kind {
         Kind::Text { most, blank } => {
             let mut schema = json!({"type": "string", "maxLength": most});
@@ -92,6 +96,7 @@ fn of_kind(kind: Kind) -> Value {
             });
             json!({"type": "array", "items": item, "maxItems": most})
         }
+        Kind::Area | Kind::ImageNotes { .. } | Kind::Regions { .. } => area_schema(),
         Kind::Table { most, length } => {
             let value = json!({"type": "string", "maxLength": length});
             json!({"type": "object", "additionalProperties": value, "maxProperties": most})

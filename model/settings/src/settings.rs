@@ -201,6 +201,9 @@ mod tests {
             Kind::Indexes { .. } => json!([0]),
             Kind::WeightedNames { .. } => json!([{"name": "a", "weight": -0.5}]),
             Kind::Table { .. } => json!({"a": "b"}),
+            Kind::Area => json!({"x": 0.5, "y": 0.25}),
+            Kind::ImageNotes { .. } => json!([{"image": 0, "note": "a"}]),
+            Kind::Regions { .. } => json!([{"image": 0, "x": 0.5, "y": 0.25}]),
         }
     }
 

@@ -5,6 +5,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use easel_domain::task::Status;
 use easel_storage::store::{Filter, Page};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterIn};
@@ -25,7 +26,7 @@ const MOST: usize = 100;
 /// List tasks, page by page.
 ///
 /// A page ends early where its tasks are long: `next_cursor` says whether there is more. A list has no metadata, no
-/// earlier attempts, no progress and no large images; `GET /v1/tasks/{id}` has.
+/// earlier attempts, no notes to single images, no progress and no large images; `GET /v1/tasks/{id}` has.
 #[utoipa::path(
     get,
     path = "/v1/tasks",
@@ -55,9 +56,11 @@ pub(super) async fn list_tasks(
         Page { tasks: Vec::new(), next: None }
     };
     let versions: Vec<_> = page.tasks.iter().map(|task| (task.id, task.version)).collect();
-    let tag = state_tag(&(versions, page.next))?;
+    let ids: Vec<_> = page.tasks.iter().map(|task| task.id).collect();
+    let discussions = services.workflow.store.discussions(&ids, Timestamp::now()).await?;
+    let tag = state_tag(&(versions, page.next, &discussions))?;
     let shown = async {
-        let tasks = TaskSummary::page(&page.tasks, &identity, &services).await?;
+        let tasks = TaskSummary::page(&page.tasks, &discussions, &identity, &services).await?;
         // What did not fit into the answer begins the next page.
         let is_cut = tasks.len() < page.tasks.len();
         let next = if is_cut { tasks.last().map(|task| task.id) } else { page.next };

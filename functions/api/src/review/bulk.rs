@@ -91,7 +91,7 @@ fn read(mut object: Map<String, Value>) -> Result<(Bulk, Map<String, Value>), Ve
     }
 }
 
-fn wrong_ids(ids: &[Value]) -> Vec<FieldError> {
+pub(super) fn wrong_ids(ids: &[Value]) -> Vec<FieldError> {
     if ids.is_empty() {
         return vec![FieldError::new("ids", format!("is empty: name 1 to {MAX_BULK} tasks"))];
     }

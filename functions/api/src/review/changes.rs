@@ -75,7 +75,7 @@ fn asks_for_the_same(object: &Map<String, Value>) -> Result<bool> {
 mod tests {
     use easel_domain::Labels;
     use easel_domain::identity::Role;
-    use easel_domain::task::{NewTask, Settings};
+    use easel_domain::task::{Area, ImageNote, NewTask, Region, Settings};
     use serde_json::json;
     use uuid::Uuid;
 
@@ -89,6 +89,7 @@ mod tests {
             settings: Settings::new("a heart"),
             labels: Labels::default(),
             source: None,
+            approvals_needed: 1,
         };
         let (task, _) = Task::create(new, &by, Timestamp::UNIX_EPOCH);
         let Value::Object(object) = body else { panic!("an object") };
@@ -98,14 +99,27 @@ mod tests {
     #[test]
     fn the_change_is_that_of_the_move() {
         for action in Move::BY_PEOPLE {
-            let body = if action == Move::Reject { json!({"reason": "blurred"}) } else { json!({}) };
+            let needs_reason = matches!(action, Move::Reject | Move::Reopen);
+            let body = if needs_reason { json!({"reason": "blurred"}) } else { json!({}) };
             assert_eq!(reading(action, body).expect("a change").action(), Some(action));
         }
-        let reject = Change::Reject { reason: "blurred".to_owned() };
+        let reject = Change::Reject { reason: "blurred".to_owned(), notes: Vec::new(), regions: Vec::new() };
         assert_eq!(reading(Move::Reject, json!({"reason": "blurred"})), Ok(reject));
-        assert_eq!(reading(Move::Approve, json!({"note": null})), Ok(Change::Approve { note: None, images: None }));
+        assert_eq!(
+            reading(Move::Approve, json!({"note": null})),
+            Ok(Change::Approve { note: None, images: None, notes: Vec::new() })
+        );
         assert_eq!(reading(Move::Retry, json!({"same": true})), Ok(Change::Redrive));
         assert!(matches!(reading(Move::Retry, json!({"same": false, "seed": 7})), Ok(Change::Retry { .. })));
+        let body = json!({
+            "reason": "hands",
+            "notes": [{"image": 1, "note": "six fingers"}],
+            "regions": [{"image": 1, "x": 0.25, "y": 1}],
+        });
+        let area = Area { x: 0.25, y: 1.0, width: None, height: None };
+        let notes = vec![ImageNote { image: 1, note: "six fingers".to_owned() }];
+        let regions = vec![Region { image: 1, area, note: None }];
+        assert_eq!(reading(Move::Reject, body), Ok(Change::Reject { reason: "hands".to_owned(), notes, regions }));
         let cancel = Change::Cancel { reason: Some("late".to_owned()) };
         assert_eq!(reading(Move::Cancel, json!({"reason": "late"})), Ok(cancel));
     }
@@ -114,6 +128,10 @@ mod tests {
     fn what_a_move_does_not_take_is_refused() {
         for (action, body) in [
             (Move::Reject, json!({})),
+            (Move::Reopen, json!({})),
+            (Move::Reject, json!({"reason": "hands", "regions": [{"image": 0, "x": 2, "y": 0}]})),
+            (Move::Reject, json!({"reason": "hands", "notes": [{"image": 0}]})),
+            (Move::Approve, json!({"regions": [{"image": 0, "x": 0.5, "y": 0.5}]})),
             (Move::Approve, json!({"kind": "delete"})),
             (Move::Cancel, json!({"note": "late"})),
             (Move::Publish, json!({"publication": {}})),

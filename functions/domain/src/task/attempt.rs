@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use easel_settings::Settings;
 
+use super::decision::{Approval, Decision};
 use super::used_file::UsedFile;
 
 /// One try at drawing. Earlier tries of a task stay as they were.
@@ -38,6 +39,15 @@ pub struct Attempt {
     /// The images; empty until generated. Older rows call them `pictures`.
     #[serde(default, alias = "pictures")]
     pub images: Vec<GeneratedImage>,
+    /// From how many reviewers it takes an approval; older rows do not say, and take one.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub approvals_needed: u32,
+    /// The approvals so far, one a reviewer, that were not enough. The one that was is the task's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<Approval>,
+    /// Whether somebody had paused it when the task was cancelled or deleted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub was_paused: bool,
     /// Why it was turned down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejection: Option<Decision>,
@@ -61,6 +71,9 @@ impl Attempt {
             hand_ons: 0,
             generation: None,
             images: Vec::new(),
+            approvals_needed: 1,
+            approvals: Vec::new(),
+            was_paused: false,
             rejection: None,
             failure: None,
         }
@@ -78,6 +91,15 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
+fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_one(number: &u32) -> bool {
+    *number == 1
+}
+
 /// A worker's hold on an attempt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Claim {
@@ -91,20 +113,6 @@ pub struct Claim {
     pub step: u32,
     /// How often in a row a worker went on from this same step without getting further: a sign that workers die of it.
     pub tries: u32,
-}
-
-/// What a person decided, and why.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Decision {
-    /// Who decided, according to the token.
-    pub by: String,
-    /// When.
-    #[schema(value_type = String, format = DateTime)]
-    pub at: Timestamp,
-    /// The note or reason given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub note: Option<String>,
 }
 
 /// Why an attempt could not be generated.

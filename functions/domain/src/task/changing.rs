@@ -4,18 +4,19 @@ use easel_settings::Settings;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::attempt::{Attempt, Claim, Decision, Failure};
+use super::attempt::{Attempt, Claim, Failure};
+use super::decision::{Approval, Decision};
 use super::event::{Change, Event};
-use super::record::{Approval, Deletion, Task};
+use super::record::{Deletion, Task};
+use super::refusal::{MAX_ATTEMPTS, MAX_EVENTS, Refusal};
+use super::remark::{ImageNote, Region};
 use super::status::{Move, Status};
 use super::used_file::UsedFile;
 use crate::identity::Identity;
 use crate::labels::Labels;
 
-/// Most attempts of one task.
-pub const MAX_ATTEMPTS: u32 = 10;
-/// After how many events a task does nothing any more that it could do again and again.
-pub const MAX_EVENTS: u64 = 5_000;
+/// Most approvals that a task may take.
+pub const MAX_APPROVALS_NEEDED: u32 = 4;
 /// How often workers may begin at the same step and not get further before the attempt is given up.
 pub const MAX_TRIES: u32 = 5;
 /// How often an attempt may be handed on because a worker could not go on.
@@ -34,39 +35,10 @@ pub struct NewTask {
     pub settings: Settings,
     /// Its labels.
     pub labels: Labels,
+    /// From how many reviewers it takes an approval: 1 to [`MAX_APPROVALS_NEEDED`].
+    pub approvals_needed: u32,
     /// The key of the dropped file that it is made from.
     pub source: Option<String>,
-}
-
-/// Why a change cannot be made.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// The state machine does not have this move.
-    #[error("can't {action} a task that is {status}")]
-    Illegal {
-        /// Where the task stands.
-        status: Status,
-        /// What was tried.
-        action: Move,
-    },
-    /// Another attempt would be one too many.
-    #[error("the task has had {MAX_ATTEMPTS} attempts, which is the limit: create a new task")]
-    TooManyAttempts,
-    /// The history has become too long to go on with.
-    #[error("the task has {MAX_EVENTS} events or more: finish or delete it, and create a new one for more")]
-    TooManyEvents,
-    /// There is no failed attempt to make once more.
-    #[error("only a task that failed can be tried again as it was: retry it with other settings, or without `same`")]
-    NotFailed,
-    /// An approval names images that are not there.
-    #[error("the task has {count} images, which are counted from 0: approve some of these, or all by naming none")]
-    NoSuchImages {
-        /// How many images there are.
-        count: usize,
-    },
-    /// A task is made once.
-    #[error("the task is there already")]
-    Exists,
 }
 
 impl Task {
@@ -84,7 +56,10 @@ impl Task {
             source: new.source,
             created_at: at,
             updated_at: at,
-            attempt: Attempt::new(1, new.settings, at),
+            attempt: Attempt {
+                approvals_needed: new.approvals_needed.clamp(1, MAX_APPROVALS_NEEDED),
+                ..Attempt::new(1, new.settings, at)
+            },
             earlier_attempts: Vec::new(),
             approval: None,
             publication: None,
@@ -106,16 +81,25 @@ impl Task {
     pub fn after(&self, change: Change, by: &Identity, at: Timestamp) -> Result<(Self, Event), Refusal> {
         let (task, event) = self.apply(change.within_limits(), by, at)?;
         // Every loop of a task's life goes through one of these moves. The others lead to its end.
-        let goes_on = matches!(event.change.action(), Some(Move::Pause | Move::Retry | Move::Publish));
+        let action = event.change.action();
+        let goes_on = matches!(action, Some(Move::Pause | Move::Retry | Move::Publish | Move::Reopen))
+            || event.from == Some(event.to) && action == Some(Move::Approve);
         if goes_on && self.version >= MAX_EVENTS { Err(Refusal::TooManyEvents) } else { Ok((task, event)) }
     }
 
     /// What [`after`](Self::after) does, for histories too, which hold what was allowed when it was done.
     fn apply(&self, change: Change, by: &Identity, at: Timestamp) -> Result<(Self, Event), Refusal> {
         let action = change.action().ok_or(Refusal::Exists)?;
-        let to = self.status.after(action).ok_or(Refusal::Illegal { status: self.status, action })?;
+        let to = self.status.after(action, self.circumstances(&by.name));
+        let to = to.ok_or(Refusal::Illegal { status: self.status, action })?;
         let mut task = Self { version: self.version + 1, status: to, updated_at: at, ..self.clone() };
-        let decision = |note: &Option<String>| Decision { by: by.name.clone(), at, note: note.clone() };
+        let decision = |note: &Option<String>| Decision {
+            by: by.name.clone(),
+            at,
+            note: note.clone(),
+            notes: Vec::new(),
+            regions: Vec::new(),
+        };
         match &change {
             Change::Create { .. } | Change::Erased { .. } => return Err(Refusal::Exists),
             Change::Claim { worker, step, used } => {
@@ -136,19 +120,46 @@ impl Task {
                 task.attempt.generation = Some(generation.as_ref().clone());
             }
             Change::Fail { reason } => task.attempt.failure = Some(Failure { at, reason: reason.clone() }),
-            Change::Reject { reason } => task.attempt.rejection = Some(decision(&Some(reason.clone()))),
-            Change::Approve { note, images } => {
-                let there = |index: &u32| task.attempt.images.iter().any(|image| image.index == *index);
-                if images.as_ref().is_some_and(|indexes| indexes.is_empty() || !indexes.iter().all(there)) {
-                    return Err(Refusal::NoSuchImages { count: task.attempt.images.len() });
-                }
-                task.approval = Some(Approval { decision: decision(note), images: images.clone() });
+            Change::Reject { reason, notes, regions } => {
+                self.check_remarks(notes, regions)?;
+                let decision = decision(&Some(reason.clone()));
+                task.attempt.approvals.clear();
+                task.attempt.rejection = Some(Decision { notes: notes.clone(), regions: regions.clone(), ..decision });
             }
-            Change::Cancel { reason } => task.cancellation = Some(decision(reason)),
+            Change::Approve { note, images, notes } => {
+                self.check_remarks(notes, &[])?;
+                let decision = Decision { notes: notes.clone(), ..decision(note) };
+                task.attempt.approvals.retain(|approval| approval.decision.by != by.name);
+                let agreed = self.agreed(&task.attempt.approvals, images.as_ref())?;
+                if to == Status::Approved {
+                    task.approval = Some(Approval { decision, images: agreed });
+                } else {
+                    task.attempt.approvals.push(Approval { decision, images: images.clone() });
+                }
+            }
+            Change::Reopen { .. } => {
+                if let Some(deletion) = task.deletion.take() {
+                    if at >= deletion.after {
+                        return Err(Refusal::GraceIsOver { after: deletion.after });
+                    }
+                } else if task.cancellation.take().is_none() {
+                    task.approval = None;
+                    task.attempt.approvals.clear();
+                    task.attempt.rejection = None;
+                }
+                if to != Status::Cancelled {
+                    task.attempt.was_paused = false;
+                }
+            }
+            Change::Cancel { reason } => {
+                task.attempt.was_paused = self.status == Status::Paused;
+                task.cancellation = Some(decision(reason));
+            }
             Change::Publish { publication } => task.publication = Some(publication.clone()),
             Change::Unpublish { .. } => task.publication = None,
             Change::Delete { after } => {
                 task.publication = None;
+                task.attempt.was_paused |= self.status == Status::Paused;
                 task.deletion = Some(Deletion { by: by.name.clone(), at, after: *after });
             }
             Change::Retry { settings } => {
@@ -158,6 +169,7 @@ impl Task {
                 }
                 let mut next = Attempt::new(number, settings.as_ref().clone(), at);
                 next.requested_by = Some(by.name.clone());
+                next.approvals_needed = task.attempt.approvals_needed;
                 next.used = still_named(&task.attempt.used, &next.settings);
                 task.earlier_attempts.push(std::mem::replace(&mut task.attempt, next));
             }
@@ -166,7 +178,9 @@ impl Task {
             Change::Redrive => {
                 let attempt = &task.attempt;
                 let used = still_named(&attempt.used, &attempt.settings);
-                task.attempt = Attempt { used, ..Attempt::new(attempt.number, attempt.settings.clone(), at) };
+                let approvals_needed = attempt.approvals_needed;
+                let again = Attempt::new(attempt.number, attempt.settings.clone(), at);
+                task.attempt = Attempt { used, approvals_needed, ..again };
             }
             // A worker that hands on has made steps, so the next claim is not another try at the same one.
             Change::HandOn { makes_way, .. } => task.attempt.hand_ons += u32::from(!makes_way),
@@ -176,6 +190,39 @@ impl Task {
         let event = Event { task: id, version, at, by, from, to, change, link: None }.linked(self.newest_event.clone());
         task.newest_event = event.link.as_ref().map(|link| link.hash.clone());
         Ok((task, event))
+    }
+
+    /// Whether notes and regions are of images that are there.
+    fn check_remarks(&self, notes: &[ImageNote], regions: &[Region]) -> Result<(), Refusal> {
+        let is_there = |index: u32| self.attempt.images.iter().any(|image| image.index == index);
+        let count = self.attempt.images.len();
+        if !notes.iter().all(|note| is_there(note.image)) {
+            return Err(Refusal::NoSuchImage { field: "notes", count });
+        }
+        if !regions.iter().all(|region| is_there(region.image)) {
+            return Err(Refusal::NoSuchImage { field: "regions", count });
+        }
+        Ok(())
+    }
+
+    /// The images that an approval of `images` and all `before` it name, of which there is always one; `None` is all of them.
+    fn agreed(&self, before: &[Approval], images: Option<&Vec<u32>>) -> Result<Option<Vec<u32>>, Refusal> {
+        let all = || self.attempt.images.iter().map(|image| image.index);
+        if let Some(images) = images
+            && (images.is_empty() || !images.iter().all(|index| all().any(|there| there == *index)))
+        {
+            return Err(Refusal::NoSuchImages { count: self.attempt.images.len() });
+        }
+        let named = before.iter().filter_map(|approval| approval.images.as_ref());
+        let so_far: Vec<u32> = all().filter(|index| named.clone().all(|images| images.contains(index))).collect();
+        let Some(last) = before.last() else { return Ok(images.cloned()) };
+        let agreed: Vec<_> =
+            so_far.iter().copied().filter(|index| images.is_none_or(|images| images.contains(index))).collect();
+        match agreed.len() {
+            0 => Err(Refusal::NothingInCommon { by: last.decision.by.clone(), images: so_far }),
+            count if count == self.attempt.images.len() => Ok(None),
+            _ => Ok(Some(agreed)),
+        }
     }
 
     /// The task that a whole history makes; `None` if the events are not one task's whole history, or erased.

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::attempt::{GeneratedImage, GenerationReport};
 use super::link::Link;
 use super::record::{Publication, Task};
+use super::remark::{ImageNote, Region};
 use super::status::{Move, Status};
 use super::used_file::UsedFile;
 use crate::identity::Identity;
@@ -95,9 +96,23 @@ pub enum Change {
         /// The indexes of the images that are approved; all of them if absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         images: Option<Vec<u32>>,
+        /// Notes to single images.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        notes: Vec<ImageNote>,
     },
     /// See [`Move::Reject`].
     Reject {
+        /// Why.
+        reason: String,
+        /// Notes to single images.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        notes: Vec<ImageNote>,
+        /// Where in the images something is wrong.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        regions: Vec<Region>,
+    },
+    /// See [`Move::Reopen`].
+    Reopen {
         /// Why.
         reason: String,
     },
@@ -149,6 +164,7 @@ impl Change {
             Self::Cancel { .. } => Move::Cancel,
             Self::Approve { .. } => Move::Approve,
             Self::Reject { .. } => Move::Reject,
+            Self::Reopen { .. } => Move::Reopen,
             Self::Publish { .. } => Move::Publish,
             Self::Unpublish { .. } => Move::Unpublish,
             Self::Retry { .. } | Self::Redrive => Move::Retry,
@@ -198,7 +214,10 @@ impl Change {
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         match self {
-            Self::HandOn { reason, .. } | Self::Fail { reason } | Self::Reject { reason } => Some(reason),
+            Self::HandOn { reason, .. }
+            | Self::Fail { reason }
+            | Self::Reject { reason, .. }
+            | Self::Reopen { reason } => Some(reason),
             Self::Cancel { reason } | Self::Unpublish { reason } => reason.as_deref(),
             Self::Approve { note, .. } => note.as_deref(),
             _ => None,

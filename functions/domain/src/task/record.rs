@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::attempt::{Attempt, Decision, GeneratedImage};
-use super::status::Status;
+use super::attempt::{Attempt, GeneratedImage};
+use super::decision::{Approval, Decision};
+use super::status::{Circumstances, Status};
 
 /// A request for images on its way through generation and approval.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,18 +61,6 @@ pub struct Task {
     pub newest_event: Option<String>,
 }
 
-/// Who approved a task, and which of its images.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Approval {
-    /// Who decided, when, and what they added.
-    #[serde(flatten)]
-    pub decision: Decision,
-    /// The indexes of the images that are approved; all of them if absent. The others stay with the task and are never
-    /// published.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub images: Option<Vec<u32>>,
-}
-
 /// Where a task's images are public.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Publication {
@@ -112,6 +101,29 @@ impl Task {
             })
         };
         self.attempt.images.iter().filter(is_approved)
+    }
+
+    /// What of the task decides where a move by this person leads.
+    #[must_use]
+    pub fn circumstances(&self, by: &str) -> Circumstances {
+        let others = self.attempt.approvals.iter().filter(|approval| approval.decision.by != by).count();
+        let is_enough = others + 1 >= usize::try_from(self.attempt.approvals_needed).unwrap_or(usize::MAX);
+        Circumstances { stood: self.stood(), is_enough }
+    }
+
+    /// Where the task stood before it was cancelled or deleted, by what it has: a publication has ended by then, and a
+    /// worker's hold on it.
+    fn stood(&self) -> Status {
+        let Attempt { failure, rejection, images, was_paused, .. } = &self.attempt;
+        match self {
+            _ if self.status == Status::Deleted && self.cancellation.is_some() => Status::Cancelled,
+            _ if self.approval.is_some() => Status::Approved,
+            _ if rejection.is_some() => Status::Rejected,
+            _ if failure.is_some() => Status::Failed,
+            _ if !images.is_empty() => Status::AwaitingApproval,
+            _ if *was_paused => Status::Paused,
+            _ => Status::Pending,
+        }
     }
 
     /// Every try, oldest first, of a task that was read as a whole.

@@ -69,7 +69,7 @@ impl Status {
 
     /// The state that `action` leads to from here; `None` is an illegal move. This is the whole state machine.
     #[must_use]
-    pub fn after(self, action: Move) -> Option<Self> {
+    pub fn after(self, action: Move, Circumstances { stood, is_enough }: Circumstances) -> Option<Self> {
         match (self, action) {
             (Self::Pending | Self::InProgress, Move::Claim) => Some(Self::InProgress),
             (Self::InProgress, Move::HandOn) | (Self::Paused, Move::Resume) => Some(Self::Pending),
@@ -85,8 +85,11 @@ impl Status {
                 | Self::Failed,
                 Move::Cancel,
             ) => Some(Self::Cancelled),
-            (Self::AwaitingApproval, Move::Approve) => Some(Self::Approved),
+            (Self::AwaitingApproval, Move::Approve) if is_enough => Some(Self::Approved),
+            (Self::AwaitingApproval, Move::Approve) => Some(Self::AwaitingApproval),
             (Self::AwaitingApproval, Move::Reject) => Some(Self::Rejected),
+            (Self::Approved | Self::Rejected, Move::Reopen) => Some(Self::AwaitingApproval),
+            (Self::Cancelled | Self::Deleted, Move::Reopen) => Some(stood),
             (Self::Approved, Move::Publish) => Some(Self::Published),
             (Self::Published, Move::Unpublish) => Some(Self::Approved),
             (Self::Rejected | Self::Failed, Move::Retry) => Some(Self::Pending),
@@ -98,13 +101,30 @@ impl Status {
     /// The moves that a person can make from here.
     #[must_use]
     pub fn next_moves(self) -> Vec<Move> {
-        Move::BY_PEOPLE.into_iter().filter(|&action| self.after(action).is_some()).collect()
+        let is_legal = |action: &Move| self.after(*action, Circumstances::default()).is_some();
+        Move::BY_PEOPLE.into_iter().filter(is_legal).collect()
     }
 }
 
 impl std::fmt::Display for Status {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(self.as_str())
+    }
+}
+
+/// What of a task decides where a move leads that is legal in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Circumstances {
+    /// Where the task stood before it was cancelled or deleted.
+    pub stood: Status,
+    /// Whether one approval more is enough.
+    pub is_enough: bool,
+}
+
+impl Default for Circumstances {
+    /// Those of a new task that takes one approval.
+    fn default() -> Self {
+        Self { stood: Status::Pending, is_enough: true }
     }
 }
 
@@ -136,13 +156,15 @@ pub enum Move {
     Unpublish,
     /// Another attempt.
     Retry,
+    /// Take back an approval or a rejection, a cancellation or, within the grace period, a deletion.
+    Reopen,
     /// Remove after the grace period.
     Delete,
 }
 
 impl Move {
     /// Every move.
-    pub const ALL: [Move; 13] = [
+    pub const ALL: [Move; 14] = [
         Move::Claim,
         Move::HandOn,
         Move::Finish,
@@ -155,11 +177,12 @@ impl Move {
         Move::Publish,
         Move::Unpublish,
         Move::Retry,
+        Move::Reopen,
         Move::Delete,
     ];
 
     /// The moves that people make; workers make the others.
-    pub const BY_PEOPLE: [Move; 9] = [
+    pub const BY_PEOPLE: [Move; 10] = [
         Move::Pause,
         Move::Resume,
         Move::Cancel,
@@ -168,12 +191,13 @@ impl Move {
         Move::Publish,
         Move::Unpublish,
         Move::Retry,
+        Move::Reopen,
         Move::Delete,
     ];
 
     /// Their names.
-    pub const NAMES_BY_PEOPLE: [&str; 9] = {
-        let mut names = [""; 9];
+    pub const NAMES_BY_PEOPLE: [&str; 10] = {
+        let mut names = [""; 10];
         let mut index = 0;
         while index < names.len() {
             names[index] = Self::BY_PEOPLE[index].as_str();
@@ -198,6 +222,7 @@ impl Move {
             Move::Publish => "publish",
             Move::Unpublish => "unpublish",
             Move::Retry => "retry",
+            Move::Reopen => "reopen",
             Move::Delete => "delete",
         }
     }

@@ -105,7 +105,11 @@ fn argument(field: &Field) -> Arg {
             .allow_hyphen_values(false)
             .help("An image to start from: PNG, JPEG or WebP [default: none]"),
         Kind::Flag => argument.num_args(0..=1).require_equals(true).default_missing_value("true"),
-        Kind::Texts { .. } | Kind::WeightedNames { .. } | Kind::Table { .. } => argument.action(ArgAction::Append),
+        Kind::Texts { .. }
+        | Kind::WeightedNames { .. }
+        | Kind::Table { .. }
+        | Kind::ImageNotes { .. }
+        | Kind::Regions { .. } => argument.action(ArgAction::Append),
         _ if field.name == "strength" => argument.requires(INIT_IMAGE),
         _ => argument,
     }
@@ -151,6 +155,9 @@ fn value_name(kind: Kind) -> &'static str {
         Kind::Indexes { .. } => "N,N",
         Kind::WeightedNames { .. } => "NAME[:WEIGHT]",
         Kind::Table { .. } => "NAME=VALUE",
+        Kind::Area => "X,Y[,WIDTH,HEIGHT]",
+        Kind::ImageNotes { .. } => "IMAGE:NOTE",
+        Kind::Regions { .. } => "IMAGE:X,Y[,WIDTH,HEIGHT][:NOTE]",
     }
 }
 

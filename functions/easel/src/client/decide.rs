@@ -1,6 +1,8 @@
-//! `easel approve`, `reject`, `publish`, `unpublish`, `cancel`, `retry`: decides on a task.
+//! `easel approve`, `reject`, `publish`, `unpublish`, `cancel`, `retry`, `reopen`: decides on a task.
 
 use clap::Args;
+use easel_domain::task::MAX_REMARK;
+use easel_settings::{Kind, MAX_COUNT};
 use serde_json::{Map, Value, json};
 
 use super::submit::upload;
@@ -31,6 +33,16 @@ pub(crate) struct ApproveArguments {
     /// The images to approve, counted from 0, such as 0,2; the others are never published [default: all]
     #[arg(long, value_name = "N,N", value_delimiter = ',')]
     images: Vec<u32>,
+    #[command(flatten)]
+    notes: NoteArguments,
+}
+
+/// Of a command that may say something of single images.
+#[derive(Debug, Args)]
+struct NoteArguments {
+    /// A note to one image, such as 0:too dark; may be given several times
+    #[arg(long = "image-note", value_name = "IMAGE:NOTE", value_parser = note)]
+    notes: Vec<Value>,
 }
 
 #[derive(Debug, Args)]
@@ -40,6 +52,22 @@ pub(crate) struct RejectArguments {
     /// The reason, for the next attempt
     #[arg(long, value_name = "TEXT", visible_alias = "note")]
     reason: Option<String>,
+    #[command(flatten)]
+    notes: NoteArguments,
+    /// A place in an image where something is wrong, in fractions from its top left corner, such as 0:0.5,0.25 or, with a
+    /// width and a height, 0:0.5,0.25,0.1,0.2:six fingers; may be given several times
+    #[arg(long = "region", value_name = "IMAGE:X,Y[,W,H][:NOTE]", value_parser = region)]
+    regions: Vec<Value>,
+}
+
+/// Of a command that has to say why.
+#[derive(Debug, Args)]
+pub(crate) struct ReopenArguments {
+    #[command(flatten)]
+    task: TaskArguments,
+    /// Why it is taken back
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
 }
 
 /// Of a command that may say why.
@@ -75,6 +103,7 @@ pub(crate) fn approve(arguments: &ApproveArguments) -> Result<(), CommandError> 
     if !arguments.images.is_empty() {
         fields.insert("images".to_owned(), json!(arguments.images));
     }
+    arguments.notes.add_to(&mut fields);
     make(&Client::new(&arguments.task.service)?, &arguments.task, "approve", fields)
 }
 
@@ -83,7 +112,47 @@ pub(crate) fn approve(arguments: &ApproveArguments) -> Result<(), CommandError> 
 /// # Errors
 /// The service refuses or cannot be reached.
 pub(crate) fn reject(arguments: &RejectArguments) -> Result<(), CommandError> {
-    decide(&arguments.task, "reject", &[("reason", &arguments.reason)])
+    let mut fields = Map::new();
+    if let Some(reason) = &arguments.reason {
+        fields.insert("reason".to_owned(), json!(reason));
+    }
+    arguments.notes.add_to(&mut fields);
+    if !arguments.regions.is_empty() {
+        fields.insert("regions".to_owned(), json!(arguments.regions));
+    }
+    make(&Client::new(&arguments.task.service)?, &arguments.task, "reject", fields)
+}
+
+impl NoteArguments {
+    fn add_to(&self, fields: &mut Map<String, Value>) {
+        if !self.notes.is_empty() {
+            fields.insert("notes".to_owned(), json!(self.notes));
+        }
+    }
+}
+
+/// Takes back an approval, a rejection, a cancellation or a deletion.
+///
+/// # Errors
+/// The service refuses or cannot be reached.
+pub(crate) fn reopen(arguments: &ReopenArguments) -> Result<(), CommandError> {
+    let fields = Map::from_iter([("reason".to_owned(), json!(arguments.reason))]);
+    make(&Client::new(&arguments.task.service)?, &arguments.task, "reopen", fields)
+}
+
+/// A note to one image, as it was typed.
+fn note(typed: &str) -> Result<Value, String> {
+    only(Kind::ImageNotes { of: MAX_COUNT, length: MAX_REMARK }.parse(typed)?)
+}
+
+/// A place in an image, as it was typed.
+fn region(typed: &str) -> Result<Value, String> {
+    only(Kind::Regions { most: 1, of: MAX_COUNT, length: MAX_REMARK }.parse(typed)?)
+}
+
+/// The one entry of a list.
+fn only(mut list: Value) -> Result<Value, String> {
+    list.get_mut(0).map(Value::take).ok_or_else(|| "is empty".to_owned())
 }
 
 /// Cancels a task.
@@ -142,8 +211,15 @@ fn make(
         return output::json(&task);
     }
     let keys = task["publication"]["keys"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let shown = [text(&task["id"]), text(&task["status"])].into_iter().chain(keys.iter().map(text));
+    let shown =
+        [text(&task["id"]), text(&task["status"])].into_iter().chain(approvals(&task)).chain(keys.iter().map(text));
     output::result(&shown.collect::<Vec<_>>().join(" "))?;
     images::public_urls(&task).for_each(|url| output::note(&format!("Everybody sees {url}")));
     Ok(())
+}
+
+/// How many reviewers have approved a task that takes several.
+fn approvals(task: &Value) -> Option<String> {
+    let given = task["attempt"]["approvals"].as_array().filter(|approvals| !approvals.is_empty())?.len();
+    Some(format!("({given} of {} approvals)", task["attempt"]["approvals_needed"]))
 }

@@ -46,8 +46,30 @@ pub(crate) fn show(arguments: &ShowArguments) -> Result<(), CommandError> {
     ];
     lines.extend(drawn_with(&task["attempt"]));
     lines.extend(task["attempt"]["failure"]["reason"].as_str().map(|reason| format!("failed: {}", escaped(reason))));
+    lines.extend(decision_lines(&task["attempt"]["rejection"], "rejected"));
+    let approvals = task["attempt"]["approvals"].as_array().map(Vec::as_slice).unwrap_or_default();
+    for decision in approvals.iter().chain([&task["approval"]]) {
+        lines.extend(decision_lines(decision, "approved"));
+    }
     lines.push(format!("owner: {}", text(&task["owner"])));
     lines.extend(images::public_urls(&task).map(|url| format!("public: {url}")));
     lines.push(format!("next: {}", moves.join(", ")));
     output::result(&lines.join("\n"))
+}
+
+/// Who decided what, and what they said of which image.
+fn decision_lines(decision: &Value, what: &str) -> Vec<String> {
+    let Some(by) = decision["by"].as_str() else { return Vec::new() };
+    let said = decision["note"].as_str().map(|note| format!(": {}", escaped(note))).unwrap_or_default();
+    let of_images =
+        ["notes", "regions"].into_iter().flat_map(|field| decision[field].as_array().cloned().unwrap_or_default());
+    let of_images = of_images.map(|remark| {
+        let numbers: Vec<_> =
+            ["x", "y", "width", "height"].into_iter().filter_map(|name| remark[name].as_f64()).collect();
+        let place = numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        let place = if place.is_empty() { place } else { format!(" at {place}") };
+        let said = remark["note"].as_str().map(|note| format!(": {}", escaped(note))).unwrap_or_default();
+        format!("  image {}{place}{said}", remark["image"])
+    });
+    [format!("{what} by {}{said}", escaped(by))].into_iter().chain(of_images).collect()
 }

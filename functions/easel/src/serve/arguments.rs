@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use easel_domain::ApprovalsNeeded;
 use easel_system::environment;
 use easel_worker::engine::EngineOptions;
 
@@ -58,6 +59,9 @@ pub(crate) struct ServeArguments {
     /// Let nobody approve or publish images that they asked for themselves
     #[arg(long)]
     pub(crate) four_eyes: bool,
+    /// From how many reviewers images take an approval, 1 to 4 [default: 1]
+    #[arg(long, value_name = "N", value_parser = ApprovalsNeeded::read_number, env = environment::APPROVALS_NEEDED)]
+    pub(crate) approvals_needed: Option<u32>,
     #[command(flatten)]
     pub(crate) open_id: OpenIdArguments,
     #[command(flatten)]

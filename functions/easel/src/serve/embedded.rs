@@ -55,12 +55,13 @@ impl Backing {
         pages: &Names,
         address: &OwnAddress,
     ) -> Result<Self, CommandError> {
-        let limits = easel_storage::limits()?;
+        let (limits, mut approvals_needed) = (easel_storage::limits()?, easel_storage::approvals_needed()?);
+        approvals_needed.of_all = arguments.approvals_needed.unwrap_or(approvals_needed.of_all);
         let mut backing = match arguments.endpoint_url.as_deref().filter(|url| !url.is_empty()) {
             Some(url) => Self::elsewhere(url).await,
             None => Self::embedded(arguments, folder, secrets, pages, address).await?,
         };
-        backing.workflow.store = backing.workflow.store.with_limits(limits);
+        backing.workflow.store = backing.workflow.store.with_limits(limits).with_approvals_needed(approvals_needed);
         Ok(backing)
     }
 

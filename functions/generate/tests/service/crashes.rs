@@ -153,7 +153,7 @@ impl Life {
         if workflow.store.task(id).await.expect("the task is there").status != goal {
             let change = |task: &Task| {
                 Ok(match action {
-                    Move::Approve => Change::Approve { note: None, images: None },
+                    Move::Approve => Change::Approve { note: None, images: None, notes: Vec::new() },
                     Move::Publish => Change::Publish { publication: Workflow::publication(task, &by) },
                     Move::Unpublish => Change::Unpublish { reason: None },
                     _ => Change::Delete { after: Timestamp::now() + GRACE_PERIOD },

@@ -119,7 +119,12 @@ async fn a_file_that_was_replaced_or_is_gone_is_noticed() {
     let first = draw(Status::AwaitingApproval).await;
     assert_eq!(first.attempt.used.iter().map(|file| file.name.as_str()).collect::<Vec<_>>(), ["demo", "ink"]);
     let drawn = services.images(&first).await;
-    make(Move::Reject, &robin, Change::Reject { reason: "too dark".to_owned() }).await;
+    make(
+        Move::Reject,
+        &robin,
+        Change::Reject { reason: "too dark".to_owned(), notes: Vec::new(), regions: Vec::new() },
+    )
+    .await;
 
     put("peft.safetensors");
     let settings = Box::new(first.attempt.settings.clone());

@@ -57,9 +57,12 @@ impl Store {
         put(Put::builder()
             .table_name(&self.table)
             .set_item(Some(row))
-            .condition_expression("#version = :seen AND #status = :from AND attribute_exists(#shard)")
+            .condition_expression(
+                "#version = :seen AND #status = :from AND attribute_exists(#shard) AND attribute_not_exists(#going)",
+            )
             .expression_attribute_names("#version", "version")
             .expression_attribute_names("#shard", BY_STATUS.key)
+            .expression_attribute_names("#going", rows::GOING)
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":seen", rows::number(event.version - 1))
             .expression_attribute_values(":from", AttributeValue::S(from.as_str().to_owned())))

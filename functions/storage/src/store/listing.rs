@@ -223,6 +223,7 @@ mod tests {
             settings: Settings::default(),
             labels: Labels::default(),
             source: None,
+            approvals_needed: 1,
         };
         Task::create(new, &Identity::worker("w"), Timestamp::UNIX_EPOCH).0
     }

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::indexes::{BY_OWNER, BY_STATUS, TEXT};
+use super::remarks;
 use crate::error::{Error, Result};
 use easel_domain::task::{Attempt, Task};
 
@@ -19,6 +20,8 @@ pub(super) const PROGRESS: &str = "PROGRESS";
 /// Earlier attempts sort behind the task, so that one query of the end of its partition reads the whole task.
 pub(super) const ATTEMPT: &str = "TASK#ATTEMPT#";
 pub(super) const EVENT: &str = "EVENT#";
+/// The attribute of a deleted task that is being removed for good: nobody restores it any more.
+pub(super) const GOING: &str = "going";
 /// The attribute that DynamoDB's time to live looks at, in seconds since 1970.
 pub(super) const EXPIRES: &str = "expires";
 
@@ -56,12 +59,19 @@ pub(super) fn write(partition: &str, sort: &str, value: &impl Serialize) -> Resu
 pub(super) fn task(task: &Task) -> Result<Row> {
     let mut row = write(&task_partition(task.id), TASK, task)?;
     row.remove("earlier_attempts");
+    remarks::set_apart(&mut row);
     let text = format!("{}\n{}", task.title.as_deref().unwrap_or_default(), task.attempt.settings.prompt);
     row.insert(TEXT.to_owned(), AttributeValue::S(lowercase(&text)));
     for (index, of) in [(BY_STATUS, task.status.as_str()), (BY_OWNER, task.owner.as_str())] {
         row.insert(index.key.to_owned(), AttributeValue::S(index.value_for(of, task.id)));
     }
     Ok(row)
+}
+
+/// The task in its row, or in that of an index, which has less.
+pub(super) fn read_task(mut row: Row) -> Result<Task> {
+    remarks::put_back(&mut row);
+    read(row)
 }
 
 /// The row of an earlier attempt.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use easel_domain::identity::{Identity, Role};
 use easel_domain::task::{
-    Change, GeneratedImage, GenerationReport, MAX_ATTEMPTS, MAX_NAME, MAX_NOTE, Move, NewTask, Publication, Task,
-    UsedFile, UsedKind,
+    Area, Change, GRACE_PERIOD, GeneratedImage, GenerationReport, ImageNote, MAX_APPROVALS_NEEDED, MAX_ATTEMPTS,
+    MAX_NAME, MAX_NOTE, MAX_REGIONS, MAX_REMARK, Move, NewTask, Publication, Region, Task, UsedFile, UsedKind,
 };
 use easel_domain::{Labels, TaskRequest};
 use easel_settings::{Kind, SchedulerName};
@@ -45,6 +45,12 @@ fn largest(kind: Kind) -> Value {
         Kind::Size | Kind::Offset => json!([65_536, 65_536]),
         Kind::Texts { most, length } => (0..most).map(|place| json!(numbered(place, length))).collect(),
         Kind::Indexes { of } => json!((0..of).collect::<Vec<_>>()),
+        Kind::Area => json!({"x": 0.1234, "y": 0.1234, "width": 0.1234, "height": 0.1234}),
+        Kind::ImageNotes { of, length } => (0..of).map(|image| json!({"image": image, "note": text(length)})).collect(),
+        Kind::Regions { most, of, length } => {
+            let entry = json!({"image": of - 1, "x": 0.1234, "y": 0.1234, "width": 0.1234, "height": 0.1234, "note": text(length)});
+            json!(vec![entry; most])
+        }
         Kind::WeightedNames { most, length, bound } => {
             let entry = |place| json!({"name": numbered(place, length), "weight": -bound * 0.123_456_789_012_345_6});
             (0..most).map(entry).collect()
@@ -78,7 +84,14 @@ fn person() -> Identity {
 
 fn created() -> (Task, easel_domain::task::Event) {
     let TaskRequest { settings, labels } = request();
-    let new = NewTask { id: Uuid::max(), owner: text(MAX_SUBJECT), settings, labels, source: Some(text(256)) };
+    let new = NewTask {
+        id: Uuid::max(),
+        owner: text(MAX_SUBJECT),
+        settings,
+        labels,
+        source: Some(text(256)),
+        approvals_needed: MAX_APPROVALS_NEEDED,
+    };
     Task::create(new, &person(), Timestamp::now())
 }
 
@@ -90,6 +103,9 @@ fn changes(task: &Task) -> Vec<Change> {
         keys: (0..MOST_IMAGES).map(|index| keys::published(task.id, u64::MAX, index)).collect(),
     };
     let note = || Some(text(MAX_NOTE));
+    let notes = || (0..MOST_IMAGES).map(|image| ImageNote { image, note: text(MAX_REMARK) }).collect();
+    let area = Area { x: 0.1234, y: 0.1234, width: Some(0.1234), height: Some(0.1234) };
+    let region = Region { image: 0, area, note: Some(text(MAX_REMARK)) };
     let long = || text(100_000);
     let changes = vec![
         Change::Claim {
@@ -103,12 +119,13 @@ fn changes(task: &Task) -> Vec<Change> {
         Change::Pause,
         Change::Resume,
         Change::Cancel { reason: note() },
-        Change::Approve { note: note(), images: Some((0..8).collect()) },
-        Change::Reject { reason: text(MAX_NOTE) },
+        Change::Approve { note: note(), images: Some((0..8).collect()), notes: notes() },
+        Change::Reject { reason: text(MAX_NOTE), notes: notes(), regions: vec![region; MAX_REGIONS] },
         Change::Publish { publication },
         Change::Unpublish { reason: note() },
         Change::Retry { settings: Box::new(request().settings) },
-        Change::Delete { after: Timestamp::now() },
+        Change::Reopen { reason: text(MAX_NOTE) },
+        Change::Delete { after: Timestamp::now() + GRACE_PERIOD },
     ];
     let moves: Vec<_> = changes.iter().filter_map(Change::action).collect();
     assert_eq!(moves, Move::ALL, "each move is measured");
@@ -192,14 +209,23 @@ fn no_row_reaches_the_limit() {
     let mut reached = vec![task];
     while let Some(task) = reached.pop() {
         for change in changes(&task) {
-            let Ok((after, event)) = task.after(change, &person(), Timestamp::now()) else { continue };
+            // Each approval is somebody else's.
+            let approvals = task.attempt.approvals.len();
+            let by = Identity { name: numbered(approvals, MAX_SUBJECT), ..person() };
+            let Ok((after, event)) = task.after(change, &by, Timestamp::now()) else { continue };
             measure("task", &rows::task(&after).expect("a row"));
             measure("listed", &listed(&after));
             measure("event", &event_row(&event));
             for attempt in after.attempts() {
                 measure("attempt", &rows::attempt(after.id, attempt).expect("a row"));
             }
-            let decided = (after.approval.is_some(), after.cancellation.is_some(), after.attempt.images.is_empty());
+            let decided = (
+                after.approval.is_some(),
+                after.cancellation.is_some(),
+                after.attempt.images.is_empty(),
+                after.attempt.rejection.is_some(),
+                after.attempt.approvals.len(),
+            );
             let place = (after.status, after.attempt.number, decided, after.attempt.failure.is_some());
             if !seen.contains(&place) {
                 seen.push(place);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use easel_domain::Error::NotFound;
 use easel_domain::identity::{Identity, Role};
-use easel_domain::task::{Attempt, Change, Move, Status, Task};
+use easel_domain::task::{Attempt, Change, Deletion, Move, Status, Task};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -53,8 +53,9 @@ impl Workflow {
                     tracing::warn!(purged, "the rest is purged next time");
                     return failed.into_iter().next().map_or(Ok(purged), Err);
                 }
-                match self.purge(task.id).await {
-                    Ok(()) => purged += 1,
+                match self.purge(task.id, Some(now)).await {
+                    Ok(true) => purged += 1,
+                    Ok(false) => {}
                     Err(error) => {
                         tracing::error!(task = %task.id, %error, "a deleted task cannot be purged");
                         failed.push(error);
@@ -74,7 +75,7 @@ impl Workflow {
         failed.into_iter().next().map_or(Ok(purged), Err)
     }
 
-    /// Deletes and removes every task of a person at once, with what they uploaded. One call has limited time: whoever
+    /// Deletes and removes every task of a person at once, with what they uploaded, and what they wrote on tasks of others. One call has limited time: whoever
     /// calls again until nothing is held or cut off has erased everything.
     ///
     /// # Errors
@@ -108,6 +109,9 @@ impl Workflow {
                 }
             }
         }
+        if !self.store.erase_comments_of(owner).await? {
+            return Ok(Erasure { is_cut: true, ..erasure });
+        }
         if erasure.held == 0 {
             for prefix in [keys::uploads_of(owner), keys::inputs_of(owner)] {
                 self.gallery.remove_many(self.gallery.keys(&prefix).await?).await?;
@@ -118,7 +122,8 @@ impl Workflow {
 
     /// Deletes and removes a task; `false` if a worker still holds it, which may still write images.
     async fn erase_task(&self, id: Uuid, by: &Identity) -> Result<bool> {
-        if self.store.task(id).await?.status != Status::Deleted {
+        // A task that is being removed for good already is found by its row alone.
+        if self.store.find(id).await?.is_some_and(|task| task.status != Status::Deleted) {
             let now = Timestamp::now();
             match self.move_task(id, Move::Delete, by, None, |_| Ok(Change::Delete { after: now })).await {
                 // Somebody else has just deleted it.
@@ -134,21 +139,30 @@ impl Workflow {
         if !is_drawn && progress.is_some_and(|progress| progress.holds(fence, Timestamp::now())) {
             return Ok(false);
         }
-        self.purge(id).await?;
-        Ok(true)
+        // Whoever restored it at this moment has made it a task to be deleted again.
+        self.purge(id, None).await
     }
 
-    /// Removes a deleted task for good. The task's row goes last, so that whoever is interrupted begins again.
-    async fn purge(&self, id: Uuid) -> Result<()> {
+    /// Removes a deleted task for good, if its grace period is over at `due`, where that is waited for; `false` if it was
+    /// restored. The task's row goes last, so that whoever is interrupted begins again.
+    async fn purge(&self, id: Uuid, due: Option<Timestamp>) -> Result<bool> {
         let task = match self.store.task_and_progress(id).await {
-            Ok((task, _)) if task.status == Status::Deleted => task,
-            Ok(_) | Err(Error::Domain(NotFound(_))) => return Ok(()),
+            Ok((task, _)) => task,
+            Err(Error::Domain(NotFound(_))) => return Ok(true),
             Err(error) => return Err(error),
         };
+        // The list is a moment old: the task may have been restored, and deleted anew, since.
+        let is_due = |deletion: &Deletion| due.is_none_or(|due| deletion.after <= due);
+        let goes = task.status == Status::Deleted && task.deletion.as_ref().is_none_or(is_due);
+        if !goes || !self.store.let_go(&task).await? {
+            return Ok(false);
+        }
         self.gallery.remove_all(&task).await?;
         self.release_files(&task).await?;
+        self.store.remove_comments(&task).await?;
         self.store.erase_history(id).await?;
-        self.store.remove(&task).await
+        self.store.remove(&task).await?;
+        Ok(true)
     }
 
     /// Removes the files that the task was made from, as far as no other task starts from them.

@@ -34,6 +34,7 @@ fn values_can_be_used() -> ReadinessCheck {
         EngineOptions::from_environment()?;
         WorkerOptions::from_environment()?;
         easel_storage::limits()?;
+        easel_storage::approvals_needed()?;
         Ok(())
     };
     match read() {
