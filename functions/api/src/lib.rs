@@ -5,6 +5,7 @@
 
 mod body;
 mod caller;
+mod collection_view;
 mod conditional;
 pub mod create;
 mod error;
@@ -12,10 +13,12 @@ mod fields;
 mod health;
 mod idempotency;
 mod identification;
+mod kept_view;
 mod lambda;
 mod layers;
 mod openapi;
 mod parameters;
+mod queue_view;
 pub mod read;
 mod request_id;
 pub mod review;

@@ -2,8 +2,11 @@
 
 mod bulk;
 mod changes;
+mod collections;
 mod erasing;
+mod kept;
 mod moving;
+mod queue;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -49,16 +52,23 @@ pub(crate) fn routes() -> OpenApiRouter<Services> {
         .routes(routes!(resume))
         .routes(routes!(retry))
         .routes(routes!(delete))
+        .routes(routes!(relabel))
+        .routes(routes!(kept::save_view, kept::remove_view))
+        .routes(routes!(kept::save_style, kept::remove_style))
+        .routes(routes!(collections::create_collection))
+        .routes(routes!(collections::change_collection, collections::remove_collection))
+        .routes(routes!(queue::change_queue))
+        .routes(routes!(queue::prioritize))
 }
 
 /// The handlers of moves. Each has the move, its method and path, the role that it takes (the scopes are that role for the
 /// description, none if every role will do), its operation id, its body, and the status of its answer.
 macro_rules! moves {
     ($(
-        #[doc = $summary:tt]
+        $(#[doc = $summary:tt])+
         $handler:ident: $action:expr, $method:ident $path:tt, $caller:ident $scopes:tt, $operation:tt, $body:ty, $status:tt $(, $more:ident)?;
     )+) => { $(
-        #[doc = $summary]
+        $(#[doc = $summary])+
         #[utoipa::path(
             $method,
             path = $path,
@@ -103,6 +113,10 @@ moves! {
     resume: Move::Resume, post "/v1/tasks/{id}/resume", Creator [], "resumeTask", schemas::EmptyBody, 200, ManyProblem;
     /// Make another attempt.
     retry: Move::Retry, post "/v1/tasks/{id}/retry", Creator [], "retryTask", schemas::RetryBody, 200, ManyProblem;
+    /// Change the title or the tags.
+    ///
+    /// What is left out stays. While a worker draws the task, its labels stay as they are.
+    relabel: Move::Relabel, patch "/v1/tasks/{id}", Creator [], "relabelTask", schemas::RelabelBody, 200;
     /// Delete the task after a grace period.
     delete: Move::Delete, delete "/v1/tasks/{id}", Creator [], "deleteTask", schemas::EmptyBody, 202;
 }

@@ -38,6 +38,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/collections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List collections: yours, favourites among them, and those that are shared. */
+        get: operations["listCollections"];
+        put?: never;
+        /** Make a collection. */
+        post: operations["createCollection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/collections/{collection}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a collection's images, page by page.
+         * @description Images of tasks that are gone or deleted, or that you may not see, are left out.
+         */
+        get: operations["getCollection"];
+        put?: never;
+        post?: never;
+        /** Remove a collection; its images stay with their tasks. */
+        delete: operations["removeCollection"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a collection: its name, its images, their order.
+         * @description Its owner may; a shared one, reviewers may too.
+         */
+        patch: operations["changeCollection"];
+        trace?: never;
+    };
     "/v1/identity": {
         parameters: {
             query?: never;
@@ -110,6 +153,84 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what waits, in the order in which it is drawn. */
+        get: operations["showQueue"];
+        /** Pause the whole queue, or have tasks drawn again. */
+        put: operations["changeQueue"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/styles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List styles: yours and those that are shared. */
+        get: operations["listStyles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/styles/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a style. */
+        get: operations["getStyle"];
+        /**
+         * Save a style under a name, in the place of one that is there.
+         * @description A style's text takes the prompt in where it says `{prompt}`; other text comes after the prompt. Clients apply it before
+         *     they ask for images, so that a task has the prompt that is drawn.
+         */
+        put: operations["saveStyle"];
+        post?: never;
+        /** Remove a style. */
+        delete: operations["removeStyle"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/suggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Suggest owners or tags that begin like this.
+         * @description Creators are suggested what their own tasks have.
+         */
+        get: operations["suggestions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tasks": {
         parameters: {
             query?: never;
@@ -164,7 +285,11 @@ export interface paths {
         delete: operations["deleteTask"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change the title or the tags.
+         * @description What is left out stays. While a worker draws the task, its labels stay as they are.
+         */
+        patch: operations["relabelTask"];
         trace?: never;
     };
     "/v1/tasks/{id}/approve": {
@@ -232,6 +357,26 @@ export interface paths {
         put?: never;
         /** Stop drawing for now. */
         post: operations["pauseTask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tasks/{id}/priority": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Have a task drawn before others.
+         * @description Owners still take turns among tasks of the same priority. It lasts until the task is drawn, or for a week.
+         */
+        put: operations["prioritize"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -343,6 +488,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List saved views: yours and those that are shared. */
+        get: operations["listViews"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/views/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a saved view. */
+        get: operations["getView"];
+        /** Save a view under a name, in the place of one that is there. */
+        put: operations["saveView"];
+        post?: never;
+        /** Remove a saved view. */
+        delete: operations["removeView"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -420,7 +601,7 @@ export interface components {
              * @description The move, whose own fields stand beside these.
              * @enum {string}
              */
-            move: "pause" | "resume" | "cancel" | "approve" | "reject" | "publish" | "unpublish" | "retry" | "delete";
+            move: "pause" | "resume" | "cancel" | "approve" | "reject" | "publish" | "unpublish" | "retry" | "delete" | "relabel";
         };
         /** @description What became of one task of a bulk move. */
         BulkResult: {
@@ -443,6 +624,97 @@ export interface components {
         CancelRequest: {
             /** @description Why the task is cancelled. Default: none. */
             reason?: string | null;
+        };
+        /** @description An image of a collection, with URLs that work for an hour. */
+        CollectedImage: components["schemas"]["ImageReference"] & {
+            /**
+             * Format: int64
+             * @description Length of the file.
+             */
+            bytes: number;
+            generation?: components["schemas"]["GenerationReport"] | null;
+            /**
+             * Format: int32
+             * @description Pixels.
+             */
+            height: number;
+            /** @description Whose task it is. */
+            owner: string;
+            /**
+             * Format: int64
+             * @description The seed that draws it.
+             */
+            seed: number;
+            /** @description What its attempt was asked to draw. */
+            settings: components["schemas"]["Settings"];
+            /** @description Hash of the file, in hexadecimal. */
+            sha256: string;
+            /** @description Where the task stands. */
+            status: components["schemas"]["Status"];
+            /** @description Where to get its small version. */
+            thumbnail_url: string;
+            /** @description The task's title. */
+            title?: string | null;
+            /** @description Where to get it. */
+            url: string;
+            /**
+             * Format: int32
+             * @description Pixels.
+             */
+            width: number;
+        };
+        /** @description What changes in a collection. What is left out stays. */
+        CollectionChange: {
+            /** @description Images to put at the end. */
+            add?: components["schemas"]["ImageReference"][];
+            /** @description Its name. */
+            name?: string;
+            /** @description An image to move to the place before another, or to the end. */
+            place?: {
+                before?: components["schemas"]["ImageReference"];
+                image: components["schemas"]["ImageReference"];
+            };
+            /** @description Images to take out. */
+            remove?: components["schemas"]["ImageReference"][];
+            /** @description Whether everybody sees it, as far as they see its images' tasks. */
+            shared?: boolean;
+        };
+        /** @description The caller's and everybody's collections. */
+        CollectionList: {
+            /** @description The favourites first, then the caller's own. */
+            collections: components["schemas"]["CollectionView"][];
+        };
+        /** @description A new collection. */
+        CollectionRequest: {
+            /** @description Images to put at the end. */
+            add?: components["schemas"]["ImageReference"][];
+            /** @description Its name. */
+            name: string;
+            /** @description Whether everybody sees it, as far as they see its images' tasks. */
+            shared?: boolean;
+        };
+        /** @description A collection, without its images. */
+        CollectionView: {
+            /** @description How many images it has, those that the caller may not see among them. */
+            count: number;
+            /** @description Its id: a UUID, or `favourites`, which is everybody's own. */
+            id: string;
+            /** @description Its name. */
+            name: string;
+            /** @description Who made it. */
+            owner: string;
+            /** @description Whether everybody sees it. */
+            shared: boolean;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             */
+            updated_at?: string | null;
+            /**
+             * Format: int64
+             * @description Counts the changes.
+             */
+            version: number;
         };
         /** @description What a person decided, and why. */
         Decision: {
@@ -612,6 +884,8 @@ export interface components {
             model?: string | null;
             /** @description `f32`, `bf16`, `f16` or `int8`. */
             precision?: string | null;
+            /** @description Whether somebody has paused the whole queue, so that nothing waiting is drawn for now. */
+            queue_paused: boolean;
             /** @description Whether images are refined unless asked otherwise. */
             refinement_enabled: boolean;
             /** @description Whether the refiner is open. */
@@ -649,6 +923,24 @@ export interface components {
             role: components["schemas"]["Role"];
             /** @description The id of the token that they showed, where it has one. */
             token_id?: string;
+        };
+        /** @description One image of one attempt at a task. A later attempt's images are others. */
+        ImageReference: {
+            /**
+             * Format: int32
+             * @description The number of the attempt, from 1.
+             */
+            attempt: number;
+            /**
+             * Format: int32
+             * @description The index of the image within the attempt, from 0.
+             */
+            image: number;
+            /**
+             * Format: uuid
+             * @description The task.
+             */
+            task: string;
         };
         /** @description An image in a list, with a URL that works for an hour. */
         ImageSummary: {
@@ -766,7 +1058,7 @@ export interface components {
          * @description What can be done to a task.
          * @enum {string}
          */
-        Move: "claim" | "hand_on" | "finish" | "fail" | "pause" | "resume" | "cancel" | "approve" | "reject" | "publish" | "unpublish" | "retry" | "delete";
+        Move: "claim" | "hand_on" | "finish" | "fail" | "pause" | "resume" | "cancel" | "approve" | "reject" | "publish" | "unpublish" | "retry" | "relabel" | "delete";
         /** @description The event that led to a task's version. */
         NewestEvent: {
             /** @description Its hash. */
@@ -817,6 +1109,19 @@ export interface components {
             method: string;
             /** @description Where to send the file. */
             url: string;
+        };
+        /** @description What has become of a task's priority. */
+        PriorityChange: {
+            /**
+             * Format: int64
+             * @description From 0, which is usual.
+             */
+            priority: number;
+        };
+        /** @description Whether a task is drawn before others. */
+        PriorityRequest: {
+            /** @description The highest are drawn first, by turns of their owners; 0 is that of every task of which nobody says anything. */
+            priority: number;
         };
         /** @description Why a request was not answered as asked (RFC 9457). */
         Problem: {
@@ -877,10 +1182,105 @@ export interface components {
             /** @description The public keys of the approved images, in their order. */
             keys: string[];
         };
+        /** @description What has become of the queue. */
+        QueueChange: {
+            /** @description Whether nothing is drawn for now. */
+            paused: boolean;
+            /** @description How many tasks that were being drawn were paused or resumed with it. */
+            tasks: number;
+        };
+        /** @description Whether tasks are drawn. */
+        QueueRequest: {
+            /** @description Whether nothing is drawn from now on. */
+            paused: boolean;
+            /**
+             * @description What becomes of tasks that are being drawn: they finish, or they pause and go on with the rest. Default: finish.
+             * @enum {string|null}
+             */
+            running?: "finish" | "pause" | null;
+        };
+        /** @description What waits to be drawn, in its order. */
+        QueueView: {
+            /** @description What to give as `cursor` for the tasks after these; none at the end. */
+            next_cursor?: string | null;
+            /** @description Whether nothing is drawn for now. */
+            paused: boolean;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            paused_at?: string | null;
+            /** @description Who paused it; reviewers learn it. */
+            paused_by?: string | null;
+            /**
+             * Format: int64
+             * @description How many are being drawn.
+             */
+            running: number;
+            /**
+             * Format: double
+             * @description Megapixel-evaluations a second of one worker, measured on the newest drawn tasks.
+             */
+            speed?: number | null;
+            /** @description The tasks in the order in which they are drawn, if nothing else is asked for meanwhile. Creators see their own. */
+            tasks: components["schemas"]["QueuedTask"][];
+            /**
+             * Format: int64
+             * @description How many tasks wait.
+             */
+            waiting: number;
+            /** @description How many workers draw, as far as they report by themselves. */
+            workers: number;
+        };
+        /** @description A task that waits. */
+        QueuedTask: {
+            /**
+             * Format: uuid
+             * @description Its id, a UUID.
+             */
+            id: string;
+            /** @description Who asked for it. */
+            owner: string;
+            /** @description Its place among everybody's, from 1. */
+            position: number;
+            /**
+             * Format: int64
+             * @description How much it is before others; 0 if it is drawn in its turn.
+             */
+            priority: number;
+            /**
+             * Format: double
+             * @description In how many seconds it is estimated to be begun; none as long as no speed is known or the queue is paused.
+             */
+            starts_in_seconds?: number | null;
+            /** @description Its title, or the beginning of its prompt. */
+            title: string;
+            /**
+             * Format: date-time
+             * @description Since when it waits.
+             */
+            waiting_since: string;
+            /**
+             * Format: double
+             * @description Its work in megapixel-evaluations.
+             */
+            work: number;
+        };
         /** @description What is said with a rejection. */
         RejectRequest: {
             /** @description Say why, so that the next attempt can be better. */
             reason: string;
+        };
+        /** @description Other labels. What is left out stays; no title and no tags at all is an error. */
+        RelabelRequest: {
+            /** @description Tags beside those that are there. Default: none. */
+            add_tags?: string[] | null;
+            /** @description Tags to take away, where they are there. Default: none. */
+            remove_tags?: string[] | null;
+            /** @description All tags, in the place of those that are there. Default: as before. */
+            tags?: string[] | null;
+            /** @description A human-readable title; null takes it away. Default: as before. */
+            title?: string | null;
         };
         /** @description The settings that the new attempt changes. What is left out stays, without a seed a new one is drawn, and null is the model's own default again. */
         RetryRequest: {
@@ -987,6 +1387,54 @@ export interface components {
          * @enum {string}
          */
         Role: "creator" | "reviewer" | "admin" | "worker";
+        /** @description Words and settings that go with many prompts, under a name. */
+        SavedStyle: {
+            /** @description Its name. */
+            name: string;
+            /** @description Words around the negative prompt, which `{prompt}` stands for, or after it. */
+            negative_prompt?: string | null;
+            /** @description Who saved it. */
+            owner: string;
+            /** @description Words around the prompt, which `{prompt}` stands for, or after it. */
+            prompt?: string | null;
+            /** @description Settings by their names. */
+            settings: Record<string, never>;
+            /** @description Whether everybody sees it. */
+            shared: boolean;
+            /**
+             * Format: date-time
+             * @description When it was saved.
+             */
+            updated_at: string;
+        };
+        /** @description The caller's and everybody's styles. */
+        SavedStyles: {
+            /** @description The caller's own first. */
+            styles: components["schemas"]["SavedStyle"][];
+        };
+        /** @description Filters and an order under a name. */
+        SavedView: {
+            /** @description Its name. */
+            name: string;
+            /** @description Who saved it. */
+            owner: string;
+            /** @description The page of the desk that it is a view of: `review` or `library`. */
+            page: string;
+            /** @description Its filters and order, as they stand in the page's address. */
+            query: string;
+            /** @description Whether everybody sees it. */
+            shared: boolean;
+            /**
+             * Format: date-time
+             * @description When it was saved.
+             */
+            updated_at: string;
+        };
+        /** @description The caller's and everybody's views. */
+        SavedViews: {
+            /** @description The caller's own first. */
+            views: components["schemas"]["SavedView"][];
+        };
         /** @description The settings of an attempt. What is absent is the model's own default. */
         Settings: {
             /** @description How many more of the text encoders' last layers to leave out for the prompt, as in diffusers: 0 is SDXL's own choice, the last layer but one, which AUTOMATIC1111 calls 2. */
@@ -1103,6 +1551,110 @@ export interface components {
          * @enum {string}
          */
         Status: "pending" | "in_progress" | "paused" | "awaiting_approval" | "approved" | "published" | "rejected" | "failed" | "cancelled" | "deleted";
+        /** @description Words and settings to keep under a name. */
+        StyleRequest: {
+            /** @description Words around or after the negative prompt: `{prompt}` stands for it. Default: none. */
+            negative_prompt?: string | null;
+            /** @description Words around or after the prompt: `{prompt}` stands for it. Default: none. */
+            prompt?: string | null;
+            /** @description Settings that go with the words. */
+            settings?: {
+                /** @description How many more of the text encoders' last layers to leave out for the prompt, as in diffusers: 0 is SDXL's own choice, the last layer but one, which AUTOMATIC1111 calls 2. Default: 0. */
+                clip_skip?: number | null;
+                /** @description How many images. Default: 1. */
+                count?: number | null;
+                /** @description The pixels, from the top and from the left, that the model is told were cropped. Default: 0, 0. */
+                crop_top_left?: number[] | null;
+                /** @description Textual inversions whose words the prompts may use, by names that the service offers. Default: none. */
+                embeddings?: string[] | null;
+                /** @description The shares of the schedule from which (inclusive) and up to which (exclusive) guidance applies; a step outside takes half the time (Kynkäänniemi et al. 2024). Default: everywhere. */
+                guidance_interval?: number[] | null;
+                /** @description How much of the contrast that guidance exaggerates is taken back (Lin et al. 2023). Default: 0. */
+                guidance_rescale?: number | null;
+                /** @description How closely to follow the prompt (Ho & Salimans 2022); 1 and less mean no guidance. Default: 5. */
+                guidance_scale?: number | null;
+                /** @description Height in pixels, a multiple of 8. Default: the init image's, else the model's own. */
+                height?: number | null;
+                /** @description The share of the schedule that the base model does before the refiner takes over; 0 leaves an init image to the refiner alone. Default: 0.8. */
+                high_noise_frac?: number | null;
+                /** @description LoRAs, by names that the service offers, each with a weight, which is 1 where it is left out. Default: none. */
+                loras?: {
+                    name: string;
+                    weight?: number;
+                }[] | null;
+                /** @description The model that draws, by a name that the service offers. Default: the service's first. */
+                model?: string | null;
+                /** @description The size, height and width in pixels, that the model is told the image had before it was scaled. Default: the image's. */
+                original_size?: number[] | null;
+                /**
+                 * @description The settings of a distilled model, for those that are not given: steps, guidance and scheduler. Default: the model's or its LoRA's, where it is recognised.
+                 * @enum {string|null}
+                 */
+                preset?: "none" | "lightning-1step" | "lightning-2step" | "lightning-8step" | "lightning-4step" | "hyper-8step-cfg" | "hyper-12step-cfg" | "hyper-1step" | "hyper-2step" | "hyper-4step" | "hyper-12step" | "hyper-8step" | "dmd2-4step" | "pcm-2step" | "pcm-8step" | "pcm-16step" | "pcm-4step" | "tcd" | "lcm" | "turbo-1step" | "turbo-4step" | null;
+                /**
+                 * @description What is done about prompts of different lengths: none, the model reads them one after the other; empty, the shorter one is filled up with empty texts. Default: none.
+                 * @enum {string|null}
+                 */
+                prompt_padding?: "none" | "empty" | null;
+                /**
+                 * @description What the marks in the prompts mean. In settings that do not say it no mark means anything, and what is longer than the model reads at once is left out. Default: a1111.
+                 * @enum {string|null}
+                 */
+                prompt_syntax?: "a1111" | "compel" | "plain" | null;
+                /** @description Compute the whole UNet only every this many steps, and on the steps between only its finest level (DeepCache, Ma et al. 2024): faster, and a slightly different image. Default: 1. */
+                reuse_features?: number | null;
+                /**
+                 * @description The scheduler: a sampler such as euler_a, with a noise schedule after it if not the model's own, such as dpmpp_2m_karras; the names of diffusers, AUTOMATIC1111 and ComfyUI are understood. Default: the model's own.
+                 * @example euler
+                 * @example euler_a
+                 * @example heun
+                 * @example lms
+                 * @example dpm2
+                 * @example dpm2_a
+                 * @example ddim
+                 * @example pndm
+                 * @example deis
+                 * @example dpmpp_2m
+                 * @example dpmpp_2m_sde
+                 * @example dpmpp_3m
+                 * @example dpmpp_3m_sde
+                 * @example dpmpp_2s
+                 * @example dpmpp_2s_a
+                 * @example dpmpp_sde
+                 * @example unipc
+                 * @example lcm
+                 * @example tcd
+                 * @example tcd_eta0
+                 * @example euler_karras
+                 * @example euler_trailing
+                 * @example euler_sgm_uniform
+                 * @example dpmpp_2m_karras
+                 * @example dpmpp_2m_sde_karras
+                 * @example dpmpp_3m_sde_exponential
+                 * @example dpmpp_sde_karras
+                 * @example unipc_karras
+                 * @example ddim_trailing
+                 * @example lcm_trailing
+                 * @example lcm_sgm_uniform
+                 */
+                scheduler?: string | null;
+                /** @description Denoising steps of the whole schedule. Default: 50, for the demo model 20. */
+                steps?: number | null;
+                /** @description How much of the init image may change: the share of the schedule that runs on it. Default: 0.3. */
+                strength?: number | null;
+                /** @description Whether the refiner takes the last part of the schedule. Default: if there is one. */
+                use_refiner?: boolean | null;
+                /** @description Width in pixels, a multiple of 8. Default: the init image's, else the model's own. */
+                width?: number | null;
+            };
+            /** @description Whether everybody sees it; reviewers share. Default: false. */
+            shared?: boolean | null;
+        };
+        /** @description Names to choose from. */
+        Suggestions: {
+            /** @description In the order of the alphabet. */
+            names: string[];
+        };
         /** @description A part of a list of tasks. */
         TaskPage: {
             /** @description What to give as `cursor` for the tasks after these; none at the end of the list. */
@@ -1339,6 +1891,25 @@ export interface components {
          * @enum {string}
          */
         UsedKind: "model" | "lora" | "embedding";
+        /** @description Filters and an order to keep. */
+        ViewRequest: {
+            /**
+             * @description The page of the desk that it is a view of.
+             * @enum {string}
+             */
+            page: "review" | "library";
+            /** @description Its filters and order, as they stand in the page's address. */
+            query: string;
+            /** @description Whether everybody sees it; reviewers share. Default: false. */
+            shared?: boolean | null;
+        };
+        /** @description A collection with a part of its images. */
+        WholeCollection: components["schemas"]["CollectionView"] & {
+            /** @description In their order. What is gone, and what the caller may not see, is left out. */
+            images: components["schemas"]["CollectedImage"][];
+            /** @description What to give as `cursor` for the images after these; none at the end. */
+            next_cursor?: string | null;
+        };
         /** @description A worker, for those who run the service. Its name, which is a machine's, is in the log. */
         WorkerView: {
             /** @description `cpu` or `cuda`; `none` if it cannot draw. */
@@ -1480,6 +2051,473 @@ export interface operations {
             };
             /** @description The body is too long */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCollections: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The collections */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CollectionList"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createCollection: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CollectionRequest"];
+            };
+        };
+        responses: {
+            /** @description The collection */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CollectionView"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCollection: {
+        parameters: {
+            query?: {
+                /** @description Most images of the page */
+                limit?: number;
+                /** @description The `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The collection's id, or `favourites` */
+                collection: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The collection */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WholeCollection"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing under this name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeCollection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The collection's id, or `favourites` */
+                collection: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was removed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CollectionView"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing under this name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeCollection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The collection's id, or `favourites` */
+                collection: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CollectionChange"];
+            };
+        };
+        responses: {
+            /** @description The collection */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CollectionView"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing under this name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1850,17 +2888,615 @@ export interface operations {
             };
         };
     };
+    showQueue: {
+        parameters: {
+            query?: {
+                /** @description Most tasks of the page */
+                limit?: number;
+                /** @description The `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The queue */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueView"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeQueue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QueueRequest"];
+            };
+        };
+        responses: {
+            /** @description The queue */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueChange"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listStyles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The styles */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedStyles"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getStyle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The style */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedStyle"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing under this name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    saveStyle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["StyleRequest"];
+            };
+        };
+        responses: {
+            /** @description The style */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedStyle"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeStyle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was removed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedStyle"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing under this name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    suggestions: {
+        parameters: {
+            query?: {
+                /** @description What is looked for */
+                field?: "owner" | "tag";
+                /** @description What the names begin with, whatever the case */
+                prefix?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Up to 10 names */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suggestions"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listTasks: {
         parameters: {
             query?: {
-                /** @description Only tasks in this state */
-                status?: "pending" | "in_progress" | "paused" | "awaiting_approval" | "approved" | "published" | "rejected" | "failed" | "cancelled" | "deleted";
-                /** @description Only this person's tasks */
+                /** @description Only tasks in these states, with commas between; without it, all but deleted ones */
+                status?: string;
+                /** @description Only tasks of people whose name begins like this, whatever the case */
                 owner?: string;
-                /** @description Only tasks with this tag */
+                /** @description Only tasks with a tag that begins like this, whatever the case */
                 tag?: string;
+                /** @description Only tasks for a model whose name begins like this, whatever the case */
+                model?: string;
                 /** @description Only tasks with this in the prompt or the title, whatever the case */
                 text?: string;
+                /** @description Only tasks that are at this attempt, or a later one */
+                attempt?: number;
+                /** @description Only tasks that were asked for at this time or later */
+                created_after?: string;
+                /** @description Only tasks that were asked for before this time */
+                created_before?: string;
                 /** @description Which tasks come first */
                 order?: "newest" | "oldest";
                 /** @description Most tasks of the page */
@@ -2279,6 +3915,125 @@ export interface operations {
         responses: {
             /** @description The task after the move */
             202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskView"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such task */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    relabelTask: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the task as it was seen */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RelabelRequest"];
+            };
+        };
+        responses: {
+            /** @description The task after the move */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2809,6 +4564,113 @@ export interface operations {
             };
             /** @description The task has changed */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    prioritize: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PriorityRequest"];
+            };
+        };
+        responses: {
+            /** @description The priority */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriorityChange"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such task */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3558,6 +5420,351 @@ export interface operations {
             };
             /** @description The caller has had as much as anybody may have for now */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listViews: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The views */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedViews"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getView: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The view */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedView"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing under this name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    saveView: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewRequest"];
+            };
+        };
+        responses: {
+            /** @description The view */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedView"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeView: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was removed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedView"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing under this name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };

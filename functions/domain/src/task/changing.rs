@@ -106,7 +106,7 @@ impl Task {
     pub fn after(&self, change: Change, by: &Identity, at: Timestamp) -> Result<(Self, Event), Refusal> {
         let (task, event) = self.apply(change.within_limits(), by, at)?;
         // Every loop of a task's life goes through one of these moves. The others lead to its end.
-        let goes_on = matches!(event.change.action(), Some(Move::Pause | Move::Retry | Move::Publish));
+        let goes_on = matches!(event.change.action(), Some(Move::Pause | Move::Retry | Move::Publish | Move::Relabel));
         if goes_on && self.version >= MAX_EVENTS { Err(Refusal::TooManyEvents) } else { Ok((task, event)) }
     }
 
@@ -170,6 +170,10 @@ impl Task {
             }
             // A worker that hands on has made steps, so the next claim is not another try at the same one.
             Change::HandOn { makes_way, .. } => task.attempt.hand_ons += u32::from(!makes_way),
+            Change::Relabel { title, tags } => {
+                task.title.clone_from(title);
+                task.tags.clone_from(tags);
+            }
             Change::Pause | Change::Resume => {}
         }
         let (id, version, by, from) = (task.id, task.version, by.clone(), Some(self.status));

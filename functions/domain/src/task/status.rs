@@ -90,6 +90,8 @@ impl Status {
             (Self::Approved, Move::Publish) => Some(Self::Published),
             (Self::Published, Move::Unpublish) => Some(Self::Approved),
             (Self::Rejected | Self::Failed, Move::Retry) => Some(Self::Pending),
+            // A worker finishes what it holds on the condition that nobody changed the task meanwhile.
+            (from, Move::Relabel) if !matches!(from, Self::InProgress | Self::Deleted) => Some(from),
             (from, Move::Delete) if from != Self::Deleted => Some(Self::Deleted),
             _ => None,
         }
@@ -136,13 +138,15 @@ pub enum Move {
     Unpublish,
     /// Another attempt.
     Retry,
+    /// Another title or other tags; the task stands where it stood.
+    Relabel,
     /// Remove after the grace period.
     Delete,
 }
 
 impl Move {
     /// Every move.
-    pub const ALL: [Move; 13] = [
+    pub const ALL: [Move; 14] = [
         Move::Claim,
         Move::HandOn,
         Move::Finish,
@@ -155,10 +159,12 @@ impl Move {
         Move::Publish,
         Move::Unpublish,
         Move::Retry,
+        Move::Relabel,
         Move::Delete,
     ];
 
-    /// The moves that people make; workers make the others.
+    /// The moves by which people decide where a task stands. Workers make the others, but for the one that changes labels
+    /// alone.
     pub const BY_PEOPLE: [Move; 9] = [
         Move::Pause,
         Move::Resume,
@@ -198,6 +204,7 @@ impl Move {
             Move::Publish => "publish",
             Move::Unpublish => "unpublish",
             Move::Retry => "retry",
+            Move::Relabel => "relabel",
             Move::Delete => "delete",
         }
     }

@@ -108,6 +108,7 @@ fn changes(task: &Task) -> Vec<Change> {
         Change::Publish { publication },
         Change::Unpublish { reason: note() },
         Change::Retry { settings: Box::new(request().settings) },
+        Change::Relabel { title: Some(text(200)), tags: (0..20).map(|place| numbered(place, 50)).collect() },
         Change::Delete { after: Timestamp::now() },
     ];
     let moves: Vec<_> = changes.iter().filter_map(Change::action).collect();
