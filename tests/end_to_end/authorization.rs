@@ -33,7 +33,7 @@ async fn every_route_lets_in_who_may_and_nobody_else() {
             assert_eq!(answer.status, 403, "{name}, wrong role: {answer:#?}");
             answer.expect_problem(403, "forbidden");
         }
-        if route.path.contains("{id}") {
+        if route.path.contains("{id}") || route.path.contains("{collection}") {
             let expected = if route.role == Some(Role::Reviewer) { 403 } else { 404 };
             let answer = target.call(&service.person(Who::OtherCreator), route, &target.untouched).await;
             assert_eq!(answer.status, expected, "{name}, wrong owner: {answer:#?}");
@@ -57,7 +57,7 @@ async fn every_route_lets_in_who_may_and_nobody_else() {
         });
         let answer = target.call(&person, route, &task).await;
         let expected = match route.operation {
-            Operation::CreateTask | Operation::CreateUpload => 201,
+            Operation::CreateTask | Operation::CreateUpload | Operation::CreateCollection => 201,
             Operation::Move(Move::Delete) => 202,
             _ => 200,
         };
@@ -106,6 +106,13 @@ enum Operation {
     CreateUpload,
     MoveMany,
     Move(Move),
+    CreateCollection,
+    ChangeCollection,
+    RemoveCollection,
+    SaveView,
+    SaveStyle,
+    ChangeQueue,
+    Prioritize,
     Show,
 }
 
@@ -123,11 +130,20 @@ fn routes() -> Vec<Route> {
                 "createTask" => Operation::CreateTask,
                 "createUpload" => Operation::CreateUpload,
                 "moveTasks" => Operation::MoveMany,
+                "createCollection" => Operation::CreateCollection,
+                "changeCollection" => Operation::ChangeCollection,
+                "removeCollection" => Operation::RemoveCollection,
+                "saveView" => Operation::SaveView,
+                "saveStyle" => Operation::SaveStyle,
+                "changeQueue" => Operation::ChangeQueue,
+                "prioritize" => Operation::Prioritize,
                 name => name.strip_suffix("Task").and_then(Move::named).map_or(Operation::Show, Operation::Move),
             };
             routes.push(Route { method: method.to_uppercase(), path: path.clone(), operation, role });
         }
     }
+    // There is one collection for all calls.
+    routes.sort_by_key(|route| route.operation == Operation::RemoveCollection);
     routes
 }
 
@@ -137,22 +153,32 @@ struct CallTarget<'a> {
     tag: &'a str,
     /// A drawn task of the creator's.
     untouched: Value,
+    /// The id of a collection of the creator's.
+    collection: String,
 }
 
 impl<'a> CallTarget<'a> {
     async fn new(service: &'a Service, tag: &'a str) -> Self {
         let untouched = service.person(Who::Creator).draw(small(tag)).await;
-        Self { service, tag, untouched }
+        let made = service.person(Who::Creator).post("/v1/collections", &json!({"name": tag})).await.expect(201);
+        Self { service, tag, untouched, collection: id(&made) }
     }
 
     /// A valid call of the route, about `task` where it is about one.
     async fn call(&self, person: &Person, route: &Route, task: &Value) -> ApiResponse {
-        let request =
-            person.request(&route.method, &route.path.replace("{id}", &id(task)).replace("{owner}", self.tag));
+        let path = route.path.replace("{id}", &id(task)).replace("{owner}", self.tag).replace("{name}", self.tag);
+        let request = person.request(&route.method, &path.replace("{collection}", &self.collection));
         let body = match route.operation {
             Operation::CreateTask => small(self.tag),
             Operation::CreateUpload => json!({"content_type": "image/png", "content_length": 100}),
             Operation::MoveMany => json!({"ids": [id(task)], "move": "cancel"}),
+            Operation::CreateCollection => json!({"name": self.tag}),
+            Operation::ChangeCollection => json!({"name": "another name"}),
+            Operation::SaveView => json!({"page": "library", "query": format!("tag={}", self.tag)}),
+            Operation::SaveStyle => json!({"prompt": "oil on canvas"}),
+            Operation::ChangeQueue => json!({"paused": false}),
+            Operation::Prioritize => json!({"priority": 0}),
+            Operation::Move(Move::Relabel) => json!({"add_tags": ["another"]}),
             Operation::Move(Move::Reject) => json!({"reason": "not this time"}),
             Operation::Move(_) => json!({}),
             _ => return send(request).await,
@@ -163,6 +189,18 @@ impl<'a> CallTarget<'a> {
     /// A task of the creator's that the route's move is legal for.
     async fn ready_for(&self, route: &Route) -> Value {
         let (creator, reviewer) = self.service.people();
+        if route.path.contains("{name}") {
+            for (kind, body) in
+                [("views", json!({"page": "review", "query": ""})), ("styles", json!({"prompt": "ink"}))]
+            {
+                let save = creator.request("PUT", &format!("/v1/{kind}/{}", self.tag)).json(&body);
+                send(save).await.expect(200);
+            }
+        }
+        if route.operation == Operation::Prioritize {
+            let id = creator.create(long(self.tag, 100, 1)).await;
+            return creator.task(&id).await;
+        }
         let Operation::Move(step) = route.operation else { return self.untouched.clone() };
         if matches!(step, Move::Pause | Move::Resume) {
             let long = long(self.tag, 100, 1);

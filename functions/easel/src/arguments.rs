@@ -15,8 +15,9 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::bench::BenchArguments;
 use crate::client::{
-    ApproveArguments, EraseArguments, HistoryArguments, ListArguments, ReasonArguments, RejectArguments,
-    RetryArguments, ShowArguments, SubmitArguments, TaskArguments,
+    ApproveArguments, CollectArguments, CollectionsArguments, DownloadArguments, EraseArguments, HistoryArguments,
+    LabelArguments, ListArguments, QueueArguments, ReasonArguments, RejectArguments, RetryArguments, ShowArguments,
+    StylesArguments, SubmitArguments, TaskArguments,
 };
 use crate::command_error::CommandError;
 use crate::convert::ConvertArguments;
@@ -66,6 +67,18 @@ pub(crate) enum Command {
     Cancel(ReasonArguments),
     /// Ask for a further attempt at a task, with other settings where they are given
     Retry(Box<RetryArguments>),
+    /// Change the title or the tags of tasks
+    Label(LabelArguments),
+    /// Show what waits to be drawn, pause or resume all of it, have a task drawn first
+    Queue(QueueArguments),
+    /// List collections of images
+    Collections(CollectionsArguments),
+    /// Put a task's images into a collection, or take them out
+    Collect(CollectArguments),
+    /// Save a collection's images as a ZIP file, with the settings beside each
+    Download(DownloadArguments),
+    /// List styles, save or remove one
+    Styles(StylesArguments),
     /// Remove every task, image and upload of a person for good
     Erase(EraseArguments),
     /// Check that everything is ready: device, model, table, bucket, queue, or a whole service

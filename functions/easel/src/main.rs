@@ -18,6 +18,7 @@ mod pull;
 mod random_model;
 mod report;
 mod serve;
+mod styles_file;
 mod token;
 mod units;
 mod validate;
@@ -52,6 +53,12 @@ fn run() -> Result<(), CommandError> {
         Command::Unpublish(arguments) => client::unpublish(&arguments),
         Command::Cancel(arguments) => client::cancel(&arguments),
         Command::Retry(arguments) => client::retry(&arguments),
+        Command::Label(arguments) => client::label(&arguments),
+        Command::Queue(arguments) => client::queue(&arguments),
+        Command::Collections(arguments) => client::collections(&arguments),
+        Command::Collect(arguments) => client::collect(&arguments),
+        Command::Download(arguments) => client::download(&arguments),
+        Command::Styles(arguments) => client::styles(&arguments),
         Command::Erase(arguments) => client::erase(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),

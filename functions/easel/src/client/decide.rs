@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::submit::upload;
+use super::task_ids::task_id;
 use super::{Client, ServiceArguments, text};
 use crate::arguments::fields::RetrySettingsArguments;
 use crate::command_error::CommandError;
@@ -12,7 +13,7 @@ use crate::output;
 /// Which task.
 #[derive(Debug, Args)]
 pub(crate) struct TaskArguments {
-    /// The task's id
+    /// The task's id, or so much of its beginning that it is the only one
     id: String,
     #[command(flatten)]
     service: ServiceArguments,
@@ -137,7 +138,8 @@ fn make(
     action: &str,
     fields: Map<String, Value>,
 ) -> Result<(), CommandError> {
-    let task = client.post(&format!("/v1/tasks/{}/{action}", arguments.id), &Value::Object(fields))?;
+    let id = task_id(client, &arguments.id)?;
+    let task = client.post(&format!("/v1/tasks/{id}/{action}"), &Value::Object(fields))?;
     if arguments.json {
         return output::json(&task);
     }
