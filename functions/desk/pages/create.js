@@ -10,6 +10,7 @@ import { recentImages } from "./recent_images.js";
 import { loadDescription, settingsOf } from "./request_schema.js";
 import { settingsForm } from "./settings_form.js";
 import { startingImage } from "./starting_image.js";
+import { stylePart } from "./styles.js";
 
 /** @typedef {import("../types/desk").Task} Task */
 /** @typedef {import("./request_schema.js").Setting} Setting */
@@ -88,7 +89,7 @@ function requestForm({ settings, offers }, retried, sent, signal) {
   const node = element("form", { class: "request", onsubmit: submitted },
     element("h1", {}, retried ? "Retry with changes" : "Create images"),
     reason && element("p", { class: "reason", dir: "auto" }, rejected ? "Rejected: " : "Failed: ", reason),
-    wrong, form.node, image.node, element("div", { class: "row send" }, submit));
+    wrong, stylePart(form, () => node.dispatchEvent(new Event("input"))), form.node, image.node, element("div", { class: "row send" }, submit));
 
   node.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) node.requestSubmit(submit);

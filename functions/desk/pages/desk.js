@@ -1,6 +1,7 @@
 // Starts the desk: who is signed in, and which page the address shows.
 
 import { call, connection } from "./api.js";
+import { collectionsPage } from "./collections.js";
 import { create } from "./create.js";
 import { button, element, fill } from "./element.js";
 import { keepsSeeds } from "./json.js";
@@ -9,6 +10,7 @@ import { failed } from "./notices.js";
 import { finishSignIn, signOut } from "./open_id.js";
 import { startOutbox } from "./outbox.js";
 import { showRefused } from "./refused_decisions.js";
+import { queuePage } from "./queue_page.js";
 import { review } from "./review.js";
 import { TOKEN, session } from "./session.js";
 import { signInPage } from "./sign_in.js";
@@ -29,6 +31,8 @@ const PAGES = {
   review: { title: "Review", page: review, reviewers: true },
   create: { title: "Create", page: create },
   library: { title: "Library", page: library },
+  collections: { title: "Collections", page: collectionsPage },
+  queue: { title: "Queue", page: queuePage },
   system: { title: "System", page: system },
 };
 
@@ -40,7 +44,8 @@ let leave = () => {};
 function show(configuration) {
   leave();
   leave = () => {};
-  const [name = "", ...rest] = location.hash.replace(/^#\//, "").split("/");
+  // Behind a question mark are the filters of a list, which its page reads.
+  const [name = "", ...rest] = location.hash.replace(/^#\//, "").split("?")[0].split("/");
   const wanted = name === "task" ? { title: "Task", page: taskPage } : PAGES[name];
   if (!wanted || (wanted === PAGES.review && !session.reviews)) {
     location.replace(session.reviews ? "#/review" : "#/create");

@@ -167,6 +167,11 @@ export function imageViewer(stale, changed) {
       draw();
     },
 
+    /** The index of the image in view. */
+    get chosen() {
+      return chosen;
+    },
+
     /** How many images there are to pick from. */
     get count() {
       return images.length;

@@ -3,6 +3,8 @@
 import { Problem, Resource, query } from "./api.js";
 import { approve, reject } from "./decisions.js";
 import { button, element, fill } from "./element.js";
+import { fromAddress } from "./filter_bar.js";
+import { parametersOf } from "./filters.js";
 import { imagesOf, loadAhead } from "./image_viewer.js";
 import { listenForKeys, showKeys } from "./keys.js";
 import { failed } from "./notices.js";
@@ -17,11 +19,13 @@ import { throttled, watch } from "./watch.js";
 /** @typedef {import("../types/desk").TaskPage} TaskPage */
 
 const LIMIT = 100;
-/** Kept for when one returns to the page. */
-const filters = { order: "newest", status: "awaiting_approval" };
+/** Kept for when one returns to the page, and in its address. @type {import("./filters.js").Filters} */
+const filters = { status: "awaiting_approval" };
 
 /** @type {import("./desk.js").Page} */
 export function review(main, _, configuration) {
+  fromAddress("review", filters);
+  filters.status ||= "awaiting_approval";
   const queue = new ReviewQueue(holds);
   const service = reviewRequests(queue);
   const list = reviewList(queue, filters, {
@@ -189,7 +193,7 @@ function reviewRequests(queue) {
   /** Whether URLs of images were requested anew. */
   let renewed = false;
   /** @returns {Resource<TaskPage>} */
-  const newPage = () => new Resource(`/v1/tasks?${query({ ...filters, limit: LIMIT })}`);
+  const newPage = () => new Resource(`/v1/tasks?${query({ ...parametersOf(filters), limit: LIMIT })}`);
   let page = newPage();
   /** @type {Resource<Task> | null} */
   let shown = null;
