@@ -30,6 +30,8 @@ def test_axe_finds_nothing(service, visitors, scheme, size):
     reviewer.call("PUT", f"/v1/tasks/{task}/reviewer")
     reviewer.move(creator.generate(title="Approved"), "approve", note="Well done")
     reviewer.move(creator.generate(title="Cancelled"), "cancel", reason="Not needed")
+    favourite = {"task": task, "attempt": 2, "image": 0}
+    service.person("admin", "robin").call("PATCH", "/v1/collections/favourites", {"add": [favourite]})
     options = {"color_scheme": scheme, "viewport": size}
     signed_out = visitors.open(service.api, **options)
     expect(signed_out.get_by_role("heading", name="Sign in")).to_be_visible()
@@ -40,6 +42,9 @@ def test_axe_finds_nothing(service, visitors, scheme, size):
         "#/create": page.get_by_label("Your recent images").get_by_role("article").first,
         "#/library": page.get_by_label("Tasks").get_by_role("link").first,
         "#/mentions": page.get_by_text("look here"),
+        "#/collections": page.get_by_role("link", name="Favourites"),
+        "#/collections/favourites": page.get_by_role("list", name="Images").get_by_role("link"),
+        "#/queue": page.get_by_role("button", name="Pause all"),
         "#/system": page.get_by_text("Nothing at the moment."),
         f"#/task/{task}": page.get_by_text("requested it"),
     }.items():

@@ -47,7 +47,7 @@ def test_bytes_and_requests(service, browser):
 def test_nothing_jumps(service, visitors):
     creator = service.person("creator")
     task = creator.generate(count=2)
-    for place in ("#/review", "#/create", "#/library", "#/system", f"#/task/{task}"):
+    for place in ("#/review", "#/create", "#/library", "#/collections", "#/queue", "#/system", f"#/task/{task}"):
         page = visitors.open("about:blank")
         page.context.add_init_script(SHIFTS)
         page.goto(link(service, "reviewer"))

@@ -33,7 +33,7 @@ async fn every_route_lets_in_who_may_and_nobody_else() {
             assert_eq!(answer.status, 403, "{name}, wrong role: {answer:#?}");
             answer.expect_problem(403, "forbidden");
         }
-        if route.path.contains("{id}") {
+        if route.path.contains("{id}") || route.path.contains("{collection}") {
             let expected = if route.role == Some(Role::Reviewer) { 403 } else { 404 };
             let answer = target.call(&service.person(Who::OtherCreator), route, &target.untouched).await;
             assert_eq!(answer.status, expected, "{name}, wrong owner: {answer:#?}");
@@ -57,7 +57,7 @@ async fn every_route_lets_in_who_may_and_nobody_else() {
         });
         let answer = target.call(&person, route, &task).await;
         let expected = match route.operation {
-            Operation::CreateTask | Operation::CreateUpload | Operation::Comment => 201,
+            Operation::CreateTask | Operation::CreateUpload | Operation::Comment | Operation::CreateCollection => 201,
             Operation::Move(Move::Delete) => 202,
             // Where an authorizer checks tokens, somebody else issues them.
             _ if route.path.starts_with("/v1/tokens") && !service.is_local() => 404,
@@ -115,6 +115,13 @@ enum Operation {
     Move(Move),
     CreateToken,
     RevokeToken,
+    CreateCollection,
+    ChangeCollection,
+    RemoveCollection,
+    SaveView,
+    SaveStyle,
+    ChangeQueue,
+    Prioritize,
     Show,
 }
 
@@ -136,11 +143,20 @@ fn routes() -> Vec<Route> {
                 "revokeToken" => Operation::RevokeToken,
                 "claimReviews" => Operation::ClaimMany,
                 "addComment" => Operation::Comment,
+                "createCollection" => Operation::CreateCollection,
+                "changeCollection" => Operation::ChangeCollection,
+                "removeCollection" => Operation::RemoveCollection,
+                "saveView" => Operation::SaveView,
+                "saveStyle" => Operation::SaveStyle,
+                "changeQueue" => Operation::ChangeQueue,
+                "prioritize" => Operation::Prioritize,
                 name => name.strip_suffix("Task").and_then(Move::named).map_or(Operation::Show, Operation::Move),
             };
             routes.push(Route { method: method.to_uppercase(), path: path.clone(), operation, role });
         }
     }
+    // There is one collection for all calls.
+    routes.sort_by_key(|route| route.operation == Operation::RemoveCollection);
     routes
 }
 
@@ -150,17 +166,21 @@ struct CallTarget<'a> {
     tag: &'a str,
     /// A drawn task of the creator's.
     untouched: Value,
+    /// The id of a collection of the creator's.
+    collection: String,
 }
 
 impl<'a> CallTarget<'a> {
     async fn new(service: &'a Service, tag: &'a str) -> Self {
         let untouched = service.person(Who::Creator).draw(small(tag)).await;
-        Self { service, tag, untouched }
+        let made = service.person(Who::Creator).post("/v1/collections", &json!({"name": tag})).await.expect(201);
+        Self { service, tag, untouched, collection: id(&made) }
     }
 
     /// A valid call of the route, about `task` where it is about one.
     async fn call(&self, person: &Person, route: &Route, task: &Value) -> ApiResponse {
         let mut path = route.path.replace("{id}", &id(task)).replace("{owner}", self.tag).replace("{token}", self.tag);
+        path = path.replace("{name}", self.tag).replace("{collection}", &self.collection);
         if path.contains("{comment}") {
             let said = json!({"text": self.tag});
             let creator = self.service.person(Who::Creator);
@@ -174,6 +194,13 @@ impl<'a> CallTarget<'a> {
             Operation::Comment => json!({"text": self.tag}),
             Operation::ClaimMany => json!({"ids": [id(task)]}),
             Operation::MoveMany => json!({"ids": [id(task)], "move": "cancel"}),
+            Operation::CreateCollection => json!({"name": self.tag}),
+            Operation::ChangeCollection => json!({"name": "another name"}),
+            Operation::SaveView => json!({"page": "library", "query": format!("tag={}", self.tag)}),
+            Operation::SaveStyle => json!({"prompt": "oil on canvas"}),
+            Operation::ChangeQueue => json!({"paused": false}),
+            Operation::Prioritize => json!({"priority": 0}),
+            Operation::Move(Move::Relabel) => json!({"add_tags": ["another"]}),
             Operation::Move(Move::Reject | Move::Reopen) => json!({"reason": "not this time"}),
             Operation::Move(_) => json!({}),
             _ => return send(request).await,
@@ -184,6 +211,18 @@ impl<'a> CallTarget<'a> {
     /// A task of the creator's that the route's move is legal for.
     async fn ready_for(&self, route: &Route) -> Value {
         let (creator, reviewer) = self.service.people();
+        if route.path.contains("{name}") {
+            for (kind, body) in
+                [("views", json!({"page": "review", "query": ""})), ("styles", json!({"prompt": "ink"}))]
+            {
+                let save = creator.request("PUT", &format!("/v1/{kind}/{}", self.tag)).json(&body);
+                send(save).await.expect(200);
+            }
+        }
+        if route.operation == Operation::Prioritize {
+            let id = creator.create(long(self.tag, 100, 1)).await;
+            return creator.task(&id).await;
+        }
         let Operation::Move(step) = route.operation else { return self.untouched.clone() };
         if matches!(step, Move::Pause | Move::Resume) {
             let long = long(self.tag, 100, 1);

@@ -14,6 +14,7 @@ mod drawing;
 mod events;
 mod fairness;
 mod faults;
+mod finding;
 mod flow;
 mod four_eyes;
 mod health;

@@ -1,9 +1,11 @@
 //! The fields of bodies, beside those of a task's settings and labels.
 
+use easel_domain::STYLE;
 use easel_domain::comment::MAX_COMMENT;
 use easel_domain::task::{MAX_NOTE, MAX_REGIONS, MAX_REMARK, Move};
 use easel_settings::{Field, Kind, MAX_COUNT, Presence};
 use easel_storage::gallery::UPLOAD_TYPES;
+use easel_storage::store::MAX_PRIORITY;
 
 /// Most bytes of a file that can be uploaded to start from.
 const MAX_UPLOAD: u64 = 20 * 1024 * 1024;
@@ -58,6 +60,17 @@ pub(crate) const TOKEN: &[Field] = &[
     },
 ];
 
+/// The moves that can be made on many tasks: those by which people decide, and other labels.
+const IN_BULK: [&str; Move::NAMES_BY_PEOPLE.len() + 1] = {
+    let mut names = [Move::Relabel.as_str(); Move::NAMES_BY_PEOPLE.len() + 1];
+    let mut index = 0;
+    while index < Move::NAMES_BY_PEOPLE.len() {
+        names[index] = Move::NAMES_BY_PEOPLE[index];
+        index += 1;
+    }
+    names
+};
+
 /// The fields of a bulk move, beside those of the move itself.
 pub(crate) const BULK: &[Field] = &[
     Field {
@@ -69,7 +82,7 @@ pub(crate) const BULK: &[Field] = &[
     },
     Field {
         name: "move",
-        kind: Kind::Choice(&Move::NAMES_BY_PEOPLE),
+        kind: Kind::Choice(&IN_BULK),
         presence: Presence::Required,
         default: "",
         help: "The move, whose own fields stand beside these.",
@@ -120,6 +133,69 @@ pub(crate) const COMMENT: &[Field] = &[
         help: "The id of the comment that it answers.",
     },
 ];
+
+/// What a client sends to pause the queue or to have tasks drawn again.
+pub(crate) const QUEUE: &[Field] = &[
+    Field {
+        name: "paused",
+        kind: Kind::Flag,
+        presence: Presence::Required,
+        default: "",
+        help: "Whether nothing is drawn from now on.",
+    },
+    Field {
+        name: "running",
+        kind: Kind::Choice(&["finish", "pause"]),
+        presence: Presence::Optional,
+        default: "finish",
+        help: "What becomes of tasks that are being drawn: they finish, or they pause and go on with the rest.",
+    },
+];
+
+/// What a client sends to have a task drawn before others.
+pub(crate) const PRIORITY: &[Field] = &[Field {
+    name: "priority",
+    kind: Kind::whole(0, MAX_PRIORITY),
+    presence: Presence::Required,
+    default: "",
+    help: "The highest are drawn first, by turns of their owners; 0 is that of every task of which nobody says anything.",
+}];
+
+/// Whether something that is kept is for everybody.
+pub(crate) const SHARED: Field = Field {
+    name: "shared",
+    kind: Kind::Flag,
+    presence: Presence::Optional,
+    default: "false",
+    help: "Whether everybody sees it; reviewers share.",
+};
+
+/// What a view is made of.
+pub(crate) const VIEW: &[Field] = &[
+    Field {
+        name: "page",
+        kind: Kind::Choice(&["review", "library"]),
+        presence: Presence::Required,
+        default: "",
+        help: "The page of the desk that it is a view of.",
+    },
+    Field {
+        name: "query",
+        kind: Kind::Text { most: 1_000, blank: true },
+        presence: Presence::Required,
+        default: "",
+        help: "Its filters and order, as they stand in the page's address.",
+    },
+    SHARED,
+];
+
+/// What a style is made of, beside its settings.
+pub(crate) fn style_fields() -> Vec<Field> {
+    [STYLE, &[SHARED]].concat()
+}
+
+/// Most characters of a collection's name.
+pub(crate) const MAX_COLLECTION_NAME: usize = 100;
 
 /// Of a request that says nothing more.
 pub(crate) const NONE: &[Field] = &[];

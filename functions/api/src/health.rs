@@ -41,6 +41,8 @@ pub(crate) struct HealthView {
     pub(crate) reported_at: Option<Timestamp>,
     /// How long ago that is.
     pub(crate) report_age_seconds: Option<f64>,
+    /// Whether somebody has paused the whole queue, so that nothing waiting is drawn for now.
+    pub(crate) queue_paused: bool,
     /// How much may be asked for.
     pub(crate) limits: LimitsView,
 }
@@ -103,6 +105,7 @@ impl HealthView {
                 version,
                 reported_at: None,
                 report_age_seconds: None,
+                queue_paused: false,
                 limits,
             };
         };
@@ -128,6 +131,7 @@ impl HealthView {
             version,
             reported_at: Some(report.at),
             report_age_seconds: Some(now.duration_since(report.at).as_secs_f64().max(0.0)),
+            queue_paused: false,
             limits,
         }
     }

@@ -5,6 +5,7 @@
 
 mod body;
 mod caller;
+mod collection_view;
 mod comments;
 mod conditional;
 pub mod create;
@@ -14,10 +15,12 @@ mod health;
 mod idempotency;
 mod identification;
 mod issuer;
+mod kept_view;
 mod lambda;
 mod layers;
 mod openapi;
 mod parameters;
+mod queue_view;
 pub mod read;
 mod request_id;
 pub mod review;

@@ -1,9 +1,13 @@
 //! The `read` function: shows tasks, their history and comments, what is offered, health, metrics and the description of the API.
 
+mod collections;
 mod comments;
 mod history;
+mod kept;
 mod list;
 mod metrics;
+mod queue;
+mod suggestions;
 mod tokens;
 
 use std::future::ready;
@@ -46,6 +50,14 @@ pub(crate) fn routes() -> OpenApiRouter<Services> {
         .routes(routes!(history::get_history))
         .routes(routes!(comments::list_comments))
         .routes(routes!(comments::list_mentions))
+        .routes(routes!(suggestions::suggestions))
+        .routes(routes!(kept::list_views))
+        .routes(routes!(kept::get_view))
+        .routes(routes!(kept::list_styles))
+        .routes(routes!(kept::get_style))
+        .routes(routes!(collections::list_collections))
+        .routes(routes!(collections::get_collection))
+        .routes(routes!(queue::show_queue))
         .routes(routes!(identity))
         .routes(routes!(offers))
         .routes(routes!(health))
@@ -143,8 +155,12 @@ async fn offers(
     security()
 )]
 async fn health(State(services): State<Services>, _: NoParameters, known: Known) -> Result<Response> {
-    let reports = services.workflow.store.workers().await?;
-    let health = HealthView::new(reports, LimitsView::of(&services), Timestamp::now());
+    let store = &services.workflow.store;
+    let (reports, queue) = (store.workers().await?, store.queue().await?);
+    let health = HealthView {
+        queue_paused: queue.is_paused(),
+        ..HealthView::new(reports, LimitsView::of(&services), Timestamp::now())
+    };
     let tag = state_tag(&HealthView { report_age_seconds: None, ..health.clone() })?;
     known.show(tag, ready(Ok(health))).await
 }

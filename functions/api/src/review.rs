@@ -3,9 +3,12 @@
 mod bulk;
 mod changes;
 mod claims;
+mod collections;
 mod comments;
 mod erasing;
+mod kept;
 mod moving;
+mod queue;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -58,6 +61,13 @@ pub(crate) fn routes() -> OpenApiRouter<Services> {
         .routes(routes!(retry))
         .routes(routes!(reopen))
         .routes(routes!(delete))
+        .routes(routes!(relabel))
+        .routes(routes!(kept::save_view, kept::remove_view))
+        .routes(routes!(kept::save_style, kept::remove_style))
+        .routes(routes!(collections::create_collection))
+        .routes(routes!(collections::change_collection, collections::remove_collection))
+        .routes(routes!(queue::change_queue))
+        .routes(routes!(queue::prioritize))
 }
 
 /// The handlers of moves. Each has the move, its method and path, the role that it takes (the scopes are that role for the
@@ -117,6 +127,10 @@ moves! {
     /// An approved or rejected task awaits approval again. A cancelled or deleted one is where it was before, without public
     /// images; what waited to be drawn is asked for again.
     reopen: Move::Reopen, post "/v1/tasks/{id}/reopen", Creator [], "reopenTask", schemas::ReopenBody, 200, ManyProblem;
+    /// Change the title or the tags.
+    ///
+    /// What is left out stays. While a worker draws the task, its labels stay as they are.
+    relabel: Move::Relabel, patch "/v1/tasks/{id}", Creator [], "relabelTask", schemas::RelabelBody, 200;
     /// Delete the task after a grace period.
     delete: Move::Delete, delete "/v1/tasks/{id}", Creator [], "deleteTask", schemas::EmptyBody, 202;
 }

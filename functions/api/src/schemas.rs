@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use easel_domain::TaskRequest;
+use easel_domain::collection::MAX_IMAGES;
 use easel_domain::task::Move;
+use easel_domain::{RELABELLING, Style, TaskRequest};
 use easel_settings::{Field, Presence, SETTINGS, schema};
 use serde_json::{Value, json};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
@@ -14,7 +15,9 @@ use utoipa::openapi::{ContentBuilder, HeaderBuilder, ObjectBuilder, Ref, RefOr, 
 use utoipa::{IntoParams, IntoResponses, PartialSchema, ToSchema};
 
 use crate::conditional::{ExpectedVersion, Known};
-use crate::fields::{BULK, CLAIMS, COMMENT, SAME, TOKEN, UPLOAD, of_move};
+use crate::fields::{
+    BULK, CLAIMS, COMMENT, MAX_COLLECTION_NAME, PRIORITY, QUEUE, SAME, TOKEN, UPLOAD, VIEW, of_move, style_fields,
+};
 use crate::idempotency::{MAX_KEY, SentKey};
 
 /// Schemas that are written by hand or follow from a table of fields.
@@ -61,6 +64,13 @@ schemas! {
     BulkBody "BulkRequest" = bulk();
     CommentBody "CommentRequest" = described(schema(COMMENT), "A comment on a task or on one of its images.");
     ClaimsBody "ClaimsRequest" = claims();
+    RelabelBody "RelabelRequest" = described(schema(RELABELLING), "Other labels. What is left out stays; no title and no tags at all is an error.");
+    ViewBody "ViewRequest" = described(schema(VIEW), "Filters and an order to keep.");
+    StyleBody "StyleRequest" = style();
+    QueueBody "QueueRequest" = described(schema(QUEUE), "Whether tasks are drawn.");
+    PriorityBody "PriorityRequest" = described(schema(PRIORITY), "Whether a task is drawn before others.");
+    NewCollectionBody "CollectionRequest" = collection(&["name"], "A new collection.");
+    CollectionChangeBody "CollectionChange" = collection(&[], "What changes in a collection. What is left out stays.");
     SettingsSchema "Settings" = settings();
     ProblemSchema "Problem" = problem();
     FieldErrorSchema "FieldError" = field_error();
@@ -86,6 +96,42 @@ fn claims() -> Value {
     let mut schema = described(schema(CLAIMS), "Tasks to claim for review.");
     schema["properties"]["ids"]["minItems"] = json!(1);
     schema["properties"]["ids"]["uniqueItems"] = json!(true);
+    schema
+}
+
+/// A style: its words, and settings by their names.
+fn style() -> Value {
+    let mut schema_of_style = described(schema(&style_fields()), "Words and settings to keep under a name.");
+    schema_of_style["properties"]["settings"] =
+        described(schema(&Style::settings()), "Settings that go with the words.");
+    schema_of_style
+}
+
+/// What is said of a collection.
+fn collection(required: &[&str], description: &str) -> Value {
+    let reference = json!({"$ref": "#/components/schemas/ImageReference"});
+    let images = |most: usize, description: &str| json!({"type": "array", "items": reference, "maxItems": most, "description": description});
+    let mut properties = json!({
+        "name": {"type": "string", "minLength": 1, "maxLength": MAX_COLLECTION_NAME, "description": "Its name."},
+        "shared": {"type": "boolean", "description": "Whether everybody sees it, as far as they see its images' tasks."},
+        "add": images(MAX_IMAGES, "Images to put at the end."),
+    });
+    if required.is_empty() {
+        properties["remove"] = images(MAX_IMAGES, "Images to take out.");
+        properties["place"] = json!({
+            "type": "object",
+            "description": "An image to move to the place before another, or to the end.",
+            "properties": {"image": reference, "before": reference},
+            "required": ["image"],
+            "additionalProperties": false,
+        });
+    }
+    let mut schema = json!({
+        "type": "object", "description": description, "properties": properties, "additionalProperties": false,
+    });
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
     schema
 }
 
@@ -170,6 +216,8 @@ problems! {
     TokenProblem: "401" "There is no valid token", "403" "The role does not allow this";
     /// What can be wrong with an id.
     TaskProblem: "404" "There is no such task";
+    /// What can be wrong with a name or an id of something that is kept.
+    NamedProblem: "404" "There is nothing under this name";
     /// What can be wrong with a body that can be read.
     BodyProblem: "422" "Fields are wrong";
     /// What can be too much.

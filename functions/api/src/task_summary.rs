@@ -18,7 +18,7 @@ use crate::services::Services;
 use crate::task_view::next_moves;
 
 /// Most bytes of the tasks on one page: less than Lambda's 6 MB for an answer, and than 4 MB with what surrounds them.
-const MAX_PAGE: usize = 3_500_000;
+pub(crate) const MAX_PAGE: usize = 3_500_000;
 
 /// A task in a list. `GET /v1/tasks/{id}` shows all of it.
 #[derive(Debug, Clone, Serialize, ToSchema)]

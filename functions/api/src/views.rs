@@ -33,6 +33,13 @@ pub(crate) struct HistoryView {
     pub(crate) newest: Option<NewestEvent>,
 }
 
+/// Names to choose from.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct Suggestions {
+    /// In the order of the alphabet.
+    pub(crate) names: Vec<String>,
+}
+
 /// How far a person's tasks are erased.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct ErasureView {

@@ -2,6 +2,7 @@
 
 import { at } from "./address.js";
 import { call, connection } from "./api.js";
+import { collectionsPage } from "./collections.js";
 import { create } from "./create.js";
 import { docsPage } from "./docs.js";
 import { button, element, fill } from "./element.js";
@@ -17,6 +18,7 @@ import { finishSignIn, signOut } from "./open_id.js";
 import { startOutbox } from "./outbox.js";
 import { knowPublicLinks } from "./public_links.js";
 import { showRefused } from "./refused_decisions.js";
+import { queuePage } from "./queue_page.js";
 import { review } from "./review.js";
 import { TOKEN, session } from "./session.js";
 import { signInPage } from "./sign_in.js";
@@ -39,6 +41,8 @@ const PAGES = {
   review: { title: "Review", page: review, reviewers: true },
   create: { title: "Create", page: create },
   library: { title: "Library", page: library },
+  collections: { title: "Collections", page: collectionsPage },
+  queue: { title: "Queue", page: queuePage },
   system: { title: "System", page: system },
 };
 
@@ -61,7 +65,8 @@ let badge = null;
 function show(configuration) {
   leave();
   leave = () => {};
-  const [name = "", ...rest] = location.hash.replace(/^#\//, "").split("/");
+  // Behind a question mark are the filters of a list, which its page reads.
+  const [name = "", ...rest] = location.hash.replace(/^#\//, "").split("?")[0].split("/");
   const wanted = OTHERS[name] ?? PAGES[name];
   if (!wanted || (wanted === PAGES.review && !session.reviews)) {
     location.replace(session.reviews ? "#/review" : "#/create");

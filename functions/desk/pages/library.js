@@ -1,9 +1,13 @@
-// Library: every task, newest first, found by status, owner, tag and text; only the visible rows are in the page.
+// Library: every task, found by filters that stand in the address; only the visible rows are in the page. What is selected can
+// be labelled, published, collected, downloaded or deleted at once.
 
 import { Resource, query } from "./api.js";
 import { element, fill } from "./element.js";
+import { filterBar, fromAddress } from "./filter_bar.js";
+import { parametersOf } from "./filters.js";
 import { LibraryEntries } from "./library_entries.js";
 import { listenForKeys } from "./keys.js";
+import { librarySelection } from "./library_selection.js";
 import { failed } from "./notices.js";
 import { session } from "./session.js";
 import { timeAgo } from "./time_ago.js";
@@ -14,17 +18,17 @@ import { counted, statusName, statusNames } from "./words.js";
 
 /** @typedef {import("../types/desk").TaskPage} TaskPage */
 /** @typedef {import("./library_entries.js").Entry} Entry */
-/** @typedef {{status: string, owner: string, tag: string, text: string}} Filters */
 
 const PAGE = 100;
-const TYPING = 250;
-/** Kept for when one returns to the page, with the first visible entry. @type {Filters} */
-const filters = { status: "", owner: "", tag: "", text: "" };
+/** Kept for when one returns to the page, with the first visible entry. @type {import("./filters.js").Filters} */
+const filters = {};
 let visible = 0;
 
 /** @type {import("./desk.js").Page} */
 export function library(main) {
+  fromAddress("library", filters);
   const entries = new LibraryEntries();
+  entries.oldestFirst = filters.order === "oldest";
   /** @type {Promise<void> | null} */
   let loading = null;
   /** The number of the search, so that responses to an earlier one are dropped. */
@@ -34,17 +38,24 @@ export function library(main) {
   const count = element("p", { class: "count", role: "status" });
   const grid = virtualGrid({
     label: "Tasks",
-    card: (/** @type {Entry} */ entry) => card(entry, renewUrls),
+    card: (/** @type {Entry} */ entry) => card(entry, renewUrls, selection),
     nearEnd: () => loadMore().catch(failed),
     moved: (first) => (visible = first),
   });
-  fill(main, element("h1", {}, "Library"), filterForm(searchAgain), count, grid.node);
+  const selection = librarySelection(() => {
+    renewUrls();
+    watching.now();
+  });
+  const bar = filterBar({
+    page: "library", filters, statusLabel: "Status", statuses: [["", "All"], ...statusNames], changed: searchAgain,
+  });
+  fill(main, element("h1", {}, "Library"), bar, element("div", { class: "row" }, count, selection.node), grid.node);
 
   leaveTrail("library", "Library", () => entries.all.map(({ id }) => id));
   const stopKeys = listenForKeys([{ keys: ["/"], does: "Search", action: () => /** @type {HTMLElement | null} */ (main.querySelector("input"))?.focus() }]);
 
   /** @param {string | null | undefined} cursor */
-  const pathFrom = (cursor) => `/v1/tasks?${query({ ...filters, cursor, limit: PAGE })}`;
+  const pathFrom = (cursor) => `/v1/tasks?${query({ ...parametersOf(filters), cursor, limit: PAGE })}`;
 
   function loadMore() {
     if (!entries.complete) loading ??= loadNext(search);
@@ -81,6 +92,8 @@ export function library(main) {
   function searchAgain() {
     search += 1;
     entries.clear();
+    entries.oldestFirst = filters.order === "oldest";
+    selection.clear();
     loading = null;
     grid.toTop();
     grid.show([]);
@@ -117,39 +130,19 @@ export function library(main) {
   };
 }
 
-/** @param {Entry} entry @param {() => void} stale Called when an image's URL no longer works. */
-function card({ id, status, title, owner, created, thumbnail, images }, stale) {
-  return element("a", { class: "tile", href: `#/task/${id}` },
+/**
+ * @param {Entry} entry
+ * @param {() => void} stale Called when an image's URL no longer works.
+ * @param {ReturnType<typeof librarySelection>} selection
+ */
+function card({ id, status, title, owner, created, thumbnail, images }, stale, selection) {
+  const box = element("input", { type: "checkbox", checked: selection.has(id), "aria-label": `Select ${title}` });
+  box.addEventListener("change", () => selection.choose(id, box.checked));
+  return element("div", { class: "tile-frame" }, element("a", { class: "tile", href: `#/task/${id}` },
     thumbnail ? element("img", { src: thumbnail, alt: "", width: 160, height: 160, loading: "lazy", decoding: "async", onerror: stale })
       : element("span", { class: "no-image" }),
     images > 1 && element("span", { class: "images" }, `${images} images`),
     element("span", { class: "title", dir: "auto" }, title),
     element("span", { class: "state" }, element("span", { class: `status ${status}` }, statusName(status)),
-      element("span", {}, session.reviews && [element("bdi", {}, owner), ", "], timeAgo(created))));
-}
-
-/** @param {() => void} changed Called after the filters have changed. */
-function filterForm(changed) {
-  const status = element("select", { onchange: () => {
-    filters.status = status.value;
-    changed();
-  } }, [["", "All"], ...statusNames].map(([value, text]) => element("option", { value, selected: value === filters.status }, text)));
-
-  /** @param {string} label @param {keyof Filters} name */
-  const text = (label, name) => {
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    let timer;
-    const input = element("input", { type: "search", value: filters[name], autocomplete: "off", spellcheck: "false", maxlength: 200, oninput: () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => {
-        filters[name] = input.value.trim();
-        changed();
-      }, TYPING);
-    } });
-    return element("label", {}, element("span", {}, label), input);
-  };
-
-  return element("form", { class: "filters", role: "search", onsubmit: (/** @type {Event} */ event) => event.preventDefault() },
-    element("label", {}, element("span", {}, "Status"), status),
-    text("Search prompts and titles", "text"), text("Tag", "tag"), session.reviews && text("Owner", "owner"));
+      element("span", {}, session.reviews && [element("bdi", {}, owner), ", "], timeAgo(created)))), box);
 }

@@ -1,4 +1,4 @@
-// The state of Library: what is known of the list of tasks, newest first, and where it goes on.
+// The state of Library: what is known of the list of tasks, in its order, and where it goes on.
 
 import { titleOf } from "./words.js";
 
@@ -6,7 +6,7 @@ import { titleOf } from "./words.js";
 /**
  * What the page keeps of a task.
  * @typedef {{id: string, status: string, title: string, owner: string, created: string, thumbnail: string | undefined,
- *   images: number, key: string}} Entry
+ *   images: number, attempt: number, version: number, key: string}} Entry
  */
 
 export class LibraryEntries {
@@ -14,6 +14,8 @@ export class LibraryEntries {
   all = [];
   /** Where the list goes on; null at its end, undefined before its first page. @type {string | null | undefined} */
   cursor = undefined;
+  /** Whether the list begins with the oldest. */
+  oldestFirst = false;
   /** How often URLs of images were requested anew. */
   renewals = 0;
 
@@ -46,8 +48,8 @@ export class LibraryEntries {
   replace(tasks, above, toEnd) {
     const from = above === null ? 0 : this.all.findIndex(({ id }) => id === above) + 1;
     const last = tasks.at(-1)?.id;
-    // Ids sort by creation, newest first here.
-    const to = toEnd || last === undefined ? -1 : this.all.findIndex(({ id }) => id < last);
+    // Ids sort by creation.
+    const to = toEnd || last === undefined ? -1 : this.all.findIndex(({ id }) => (this.oldestFirst ? id > last : id < last));
     const until = to < 0 ? this.all.length : to;
     // An entry that is the same stays, so that its image is not loaded again from another URL.
     const known = new Map(this.all.slice(from, until).map((entry) => [entry.key, entry]));
@@ -66,6 +68,8 @@ export class LibraryEntries {
       created: task.created_at,
       thumbnail: task.attempt.images[0]?.thumbnail_url,
       images: task.attempt.images.length,
+      attempt: task.attempt.number,
+      version: task.version,
       key: `${task.id} ${task.version} ${this.renewals}`,
     };
   }

@@ -15,6 +15,7 @@ import { markedImages, remarks } from "./rejection.js";
 import { randomText } from "./random.js";
 import { settingsForm } from "./settings_form.js";
 import { startingImage } from "./starting_image.js";
+import { stylePart } from "./styles.js";
 import { labelOf } from "./words.js";
 
 /** @typedef {import("../types/desk").Task} Task */
@@ -67,7 +68,7 @@ export function requestForm({ settings, offers, defaults }, retried, sent, signa
     defaults?.is_demo && element("p", { class: "reason demo" }, DEMO),
     reason && element("p", { class: "reason", dir: "auto" }, rejected ? "Rejected: " : "Failed: ", reason),
     retried && rejected && [remarks(retried.attempt.rejection), markedImages(retried.attempt)],
-    wrong, element("div", { class: "row" }, history, canNotify() && notify), form.node, image.node, !retried && grid.node,
+    wrong, stylePart(form, () => node.dispatchEvent(new Event("input"))), element("div", { class: "row" }, history, canNotify() && notify), form.node, image.node, !retried && grid.node,
     progress, element("div", { class: "row send" }, submit, !retried && going, stop));
 
   node.addEventListener("keydown", (event) => {

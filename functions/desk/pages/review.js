@@ -4,6 +4,8 @@ import { Problem, Resource, query } from "./api.js";
 import { claim } from "./claims.js";
 import { approve, publish, reject } from "./decisions.js";
 import { button, element, fill } from "./element.js";
+import { fromAddress } from "./filter_bar.js";
+import { parametersOf } from "./filters.js";
 import { imagesOf, loadAhead } from "./image_viewer.js";
 import { listenForKeys } from "./keys.js";
 import { failed, notice } from "./notices.js";
@@ -21,11 +23,13 @@ import { throttled, watch } from "./watch.js";
 /** @typedef {import("../types/desk").TaskPage} TaskPage */
 
 const LIMIT = 100;
-/** Kept for when one returns to the page. */
-const filters = { order: "newest", status: "awaiting_approval" };
+/** Kept for when one returns to the page, and in its address. @type {import("./filters.js").Filters} */
+const filters = { status: "awaiting_approval" };
 
 /** @type {import("./desk.js").Page} */
 export function review(main) {
+  fromAddress("review", filters);
+  filters.status ||= "awaiting_approval";
   // Who has approved a task that takes several approvals is done with it.
   /** @type {ReviewQueue} */
   const queue = new ReviewQueue((id) => {
@@ -218,7 +222,7 @@ function reviewRequests(queue) {
   /** Whether URLs of images were requested anew. */
   let renewed = false;
   /** @returns {Resource<TaskPage>} */
-  const newPage = () => new Resource(`/v1/tasks?${query({ ...filters, limit: LIMIT })}`);
+  const newPage = () => new Resource(`/v1/tasks?${query({ ...parametersOf(filters), limit: LIMIT })}`);
   let page = newPage();
   /** @type {Resource<Task> | null} */
   let shown = null;

@@ -1,11 +1,13 @@
 // The list at the side of Review: filters, the tasks, and what can be done with the selected ones.
 
 import { button, element, fill } from "./element.js";
-import { approvalsOf, counted, titleOf } from "./words.js";
+import { filterBar } from "./filter_bar.js";
+import { timeAgo } from "./time_ago.js";
+import { approvalsOf, counted, ordinal, titleOf } from "./words.js";
 
 /** @typedef {import("../types/desk").ListedTask} ListedTask */
 /** @typedef {import("./review_queue.js").ReviewQueue} ReviewQueue */
-/** @typedef {{order: string, status: string}} Filters */
+/** @typedef {import("./filters.js").Filters} Filters */
 
 /**
  * @typedef {object} Events
@@ -31,22 +33,11 @@ export function reviewList(queue, filters, events) {
   const list = element("ol", { class: "queue", "aria-label": "Tasks" });
   const bulk = element("div", { class: "bulk row", role: "group", "aria-label": "Selection" });
   const node = element("section", { class: "side-list", "aria-label": "Queue" },
-    element("div", { class: "filters" },
-      select("Show", "status", [["awaiting_approval", "Awaiting approval"], ["approved", "Approved, not published"]]),
-      select("Order", "order", [["newest", "Newest first"], ["oldest", "Oldest first"]])),
-    count, bulk, list);
+    filterBar({
+      page: "review", filters, statusLabel: "Show", changed: events.filter,
+      statuses: [["awaiting_approval", "Awaiting approval"], ["approved", "Approved, not published"]],
+    }), count, bulk, list);
   let drawn = "";
-
-  /** @param {string} label @param {keyof Filters} name @param {[string, string][]} options */
-  function select(label, name, options) {
-    const made = element("select", {
-      onchange: () => {
-        filters[name] = made.value;
-        events.filter();
-      },
-    }, options.map(([value, text]) => element("option", { value, selected: value === filters[name] }, text)));
-    return element("label", {}, element("span", {}, label), made);
-  }
 
   /** @param {ListedTask} task */
   function item(task) {
@@ -56,15 +47,25 @@ export function reviewList(queue, filters, events) {
     return element("li", { "data-id": task.id }, box,
       element("button", { type: "button", "aria-current": task.id === queue.current ? "true" : null, onclick: () => events.show(task) },
         image && element("img", { src: image.thumbnail_url, width: 56, height: 56, alt: "", onerror: events.stale }),
-        element("span", { dir: "auto" }, titleOf(task), standing(task))));
+        element("span", {}, element("span", { dir: "auto", class: "title" }, titleOf(task)), element("small", {}, ...about(task)))));
   }
 
-  /** Who reviews the task, what is said about it and who approved it already. @param {ListedTask} task */
-  function standing(task) {
-    const open = task.open_comment_count;
-    const parts = [task.reviewer && `reviewed by ${task.reviewer.name}`, open > 0 && counted(open, "open comment"), approvalsOf(task)];
-    const words = parts.filter(Boolean).join(" · ");
-    return words && element("small", {}, words);
+  /** Whose task it is, how old, and what else one chooses by. @param {ListedTask} task */
+  function about(task) {
+    const { owner, created_at, attempt, reviewer, open_comment_count: open } = task;
+    const approvals = approvalsOf(task);
+    return [
+      element("bdi", {}, owner), " · ", timeAgo(created_at),
+      attempt.images.length > 1 && ` · ${attempt.images.length} images`, attempt.number > 1 && ` · ${ordinal(attempt.number)} attempt`,
+      reviewer && ` · reviewed by ${reviewer.name}`, open > 0 && ` · ${counted(open, "open comment")}`, approvals && ` · ${approvals}`,
+    ];
+  }
+
+  /** Where the task in view stands in the list. @param {ListedTask[]} tasks */
+  function position(tasks) {
+    const place = tasks.findIndex((task) => task.id === queue.current) + 1;
+    const all = queue.hasMore ? `${tasks.length}+` : String(tasks.length);
+    return place > 0 ? `${place} of ${all}` : queue.hasMore ? `${all} tasks` : counted(tasks.length, "task");
   }
 
   /** @param {ListedTask[]} chosen */
@@ -111,7 +112,7 @@ export function reviewList(queue, filters, events) {
       const state = JSON.stringify([tasks.map((task) => [task.id, task.version, task.reviewer?.name, task.open_comment_count]), queue.current, [...queue.selected], filters, queue.hasMore]);
       if (state === drawn) return;
       drawn = state;
-      fill(count, queue.hasMore ? `${tasks.length}+ tasks` : counted(tasks.length, "task"));
+      fill(count, position(tasks));
       const focused = document.activeElement?.closest("li")?.getAttribute("data-id");
       const name = document.activeElement?.tagName;
       fill(list, tasks.map(item));

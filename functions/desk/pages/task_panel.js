@@ -2,8 +2,12 @@
 
 import { commentsPanel } from "./comments.js";
 import { approve, publish, reject, undoLatest } from "./decisions.js";
+import { collectImages } from "./collect.js";
 import { button, element, fill } from "./element.js";
+import { isFavourite, toggleFavourite } from "./favourites.js";
 import { imagesOf, imageViewer } from "./image_viewer.js";
+import { labelTask, mayLabel } from "./label_dialog.js";
+import { failed } from "./notices.js";
 import { holds, outbox, sendNow } from "./outbox.js";
 import { progressOf } from "./progress.js";
 import { placesOf } from "./rejection.js";
@@ -54,6 +58,7 @@ export function taskPanel({ decided = () => {}, moved, stale }) {
 
   /** Nobody decides on what has not been seen. */
   function allow() {
+    updateStar();
     yes.disabled = no.disabled = !viewer.isSeen;
     deciding.title = viewer.isSeen ? "" : "Wait until the image is there";
     const { count, picked } = viewer;
@@ -85,7 +90,8 @@ export function taskPanel({ decided = () => {}, moved, stale }) {
     allow();
     asked.textContent = [now.title, attempt.settings.prompt].filter(Boolean).join(" – ");
     fill(about, taskDetails(now, () => viewer.chosen));
-    fill(moves, holds(now.id) ? button("Send now", () => sendNow(now.id)) : moveButtons(now, moved, () => decided(now)));
+    fill(moves, holds(now.id) ? button("Send now", () => sendNow(now.id)) : [...moveButtons(now, moved, () => decided(now)), ...labelButtons(now)]);
+    updateStar();
     history.show(now.id, now.version);
   }
 
@@ -94,6 +100,44 @@ export function taskPanel({ decided = () => {}, moved, stale }) {
     reviewer = now;
     const others = reviewer && reviewer.name !== session.identity?.name && !deciding.hidden;
     fill(reviewing, others && [element("bdi", {}, reviewer?.name), " is reviewing this: your decision would come first."]);
+  }
+
+  /** Marks the image in view as a favourite, and says whether it is one. */
+  const star = button("☆ Favourite", () => void toggle().catch(failed), { "aria-pressed": "false", class: "star" });
+  /** Which image the star is about. */
+  let starred = "";
+
+  const inView = () => task && task.attempt.images[viewer.chosen]
+    && { task: task.id, attempt: task.attempt.number, image: task.attempt.images[viewer.chosen].index };
+
+  /** @param {boolean} is */
+  function showStar(is) {
+    star.textContent = is ? "★ Favourite" : "☆ Favourite";
+    star.setAttribute("aria-pressed", String(is));
+  }
+
+  async function toggle() {
+    const image = inView();
+    if (image) showStar(await toggleFavourite(image));
+  }
+
+  function updateStar() {
+    const image = inView();
+    star.hidden = !image;
+    const key = JSON.stringify(image);
+    if (!image || key === starred) return;
+    starred = key;
+    isFavourite(image).then((is) => key === starred && showStar(is), () => (starred = ""));
+  }
+
+  /** Changes to the labels of the task, and the collections of its images. @param {Task} now @returns {HTMLElement[]} */
+  function labelButtons(now) {
+    const images = now.attempt.images.map(({ index }) => ({ task: now.id, attempt: now.attempt.number, image: index }));
+    return [
+      star,
+      images.length > 0 ? button("Add to a collection…", () => void collectImages(images).catch(failed)) : null,
+      mayLabel(now) ? button("Title and tags…", () => void labelTask(now).then((after) => after && moved(after)).catch(failed)) : null,
+    ].filter((made) => made !== null);
   }
 
   /** The shortcuts on every page that shows a task. @type {import("./keys.js").Key[]} */
@@ -105,6 +149,7 @@ export function taskPanel({ decided = () => {}, moved, stale }) {
     { keys: ["m"], does: "Mark a flaw in the image", action: () => !deciding.hidden && void remarks.mark() },
     { keys: ["n"], does: "Write a note (Ctrl+Enter approves, Esc leaves)", action: () => note.focus() },
     { keys: ["u"], does: "Undo", action: undoLatest },
+    { keys: ["s"], does: "Favourite", action: () => void toggle().catch(failed) },
     { keys: ["c"], does: "Compare", action: () => viewer.compare() },
     { keys: ["z"], does: "Actual size", action: () => viewer.zoom() },
     { keys: ["f"], does: "Full screen", action: () => viewer.fullScreen() },

@@ -30,6 +30,7 @@ const CHANGES = {
   unpublish: "took it out of publication",
   retry: "requested a retry",
   reopen: "reopened it",
+  relabel: "changed its title or tags",
   delete: "deleted it",
 };
 
@@ -96,6 +97,9 @@ export function money(dollars) {
  * @param {string} [many]
  */
 export const counted = (count, one, many = `${one}s`) => `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+
+/** A number with its ending: 2nd. @param {number} number */
+export const ordinal = (number) => `${number}${{ 1: "st", 2: "nd", 3: "rd" }[number % 100 > 10 && number % 100 < 14 ? 0 : number % 10] ?? "th"}`;
 
 /**
  * A setting's name for people: `guidance_rescale` is “Guidance rescale”.

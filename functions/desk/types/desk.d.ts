@@ -10,6 +10,13 @@ type Read<Value> = Value extends object
   : Value;
 
 export type Area = Schemas["Area"];
+export type CollectedImage = Read<Schemas["CollectedImage"]>;
+export type CollectionList = Schemas["CollectionList"];
+export type ImageReference = Schemas["ImageReference"];
+export type Queue = Schemas["QueueView"];
+export type SavedStyle = Schemas["SavedStyle"];
+export type SavedView = Schemas["SavedView"];
+export type WholeCollection = Read<Schemas["WholeCollection"]>;
 export type Attempt = Read<Schemas["AttemptView"]>;
 export type Comment = Schemas["CommentView"];
 export type CommentList = Schemas["CommentList"];
@@ -27,7 +34,7 @@ export type Settings = Read<Schemas["Settings"]>;
 export type Spread = Schemas["Spread"];
 export type Task = Read<Schemas["TaskView"]>;
 /** What lists show of a task, and every task has. */
-export type ListedTask = Omit<Read<Schemas["TaskSummary"]>, "earlier_attempt_count">;
+export type ListedTask = Omit<Read<Schemas["TaskSummary"]>, "earlier_attempt_count"> & { earlier_attempt_count?: number };
 export type TaskEvent = History["events"][number];
 export type TaskPage = Read<Schemas["TaskPage"]>;
 

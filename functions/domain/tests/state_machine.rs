@@ -47,6 +47,14 @@ const LEGAL: &[(&str, &str, &str)] = &[
     ("rejected", "reopen", "awaiting_approval"),
     ("cancelled", "reopen", WHERE_IT_STOOD),
     ("deleted", "reopen", WHERE_IT_STOOD),
+    ("pending", "relabel", "pending"),
+    ("paused", "relabel", "paused"),
+    ("awaiting_approval", "relabel", "awaiting_approval"),
+    ("approved", "relabel", "approved"),
+    ("published", "relabel", "published"),
+    ("rejected", "relabel", "rejected"),
+    ("failed", "relabel", "failed"),
+    ("cancelled", "relabel", "cancelled"),
     ("pending", "delete", "deleted"),
     ("in_progress", "delete", "deleted"),
     ("paused", "delete", "deleted"),
@@ -103,8 +111,12 @@ fn no_sequence_of_changes_leaves_the_graph_or_loses_anything() {
                     assert_eq!(after.status.as_str(), to, "sequence {seed}");
                     assert_eq!((after.version, event.version), (task.version + 1, task.version + 1));
                     assert_eq!((event.from, event.to, &event.by), (Some(task.status), after.status, &by));
-                    if let Change::Finish { images, .. } = change {
-                        drawn.extend(images);
+                    match change {
+                        Change::Finish { images, .. } => drawn.extend(images),
+                        Change::Relabel { title, tags } => {
+                            assert_eq!((&after.title, &after.tags), (&title, &tags));
+                        }
+                        _ => assert_eq!((&after.title, &after.tags), (&task.title, &task.tags)),
                     }
                     task = after;
                     events.push(event);
@@ -438,6 +450,10 @@ fn any_change(random: &mut Mt64) -> Change {
         Move::Unpublish => Change::Unpublish { reason: Some(text(random)) },
         Move::Retry if index(random, 3) == 0 => Change::Redrive,
         Move::Retry => Change::Retry { settings: Box::new(settings(random)) },
+        Move::Relabel => Change::Relabel {
+            title: [None, Some(text(random))][index(random, 2)].clone(),
+            tags: (0..index(random, 3)).map(|_| text(random)).collect(),
+        },
         Move::Delete => Change::Delete { after: at },
     }
 }

@@ -19,8 +19,9 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::backup::{BackupArguments, RestoreArguments};
 use crate::bench::BenchArguments;
 use crate::client::{
-    ApproveArguments, CommentArguments, CommentsArguments, EraseArguments, HistoryArguments, ListArguments,
-    ReasonArguments, RejectArguments, ReopenArguments, RetryArguments, ShowArguments, SubmitArguments, TaskArguments,
+    ApproveArguments, CollectArguments, CollectionsArguments, CommentArguments, CommentsArguments, DownloadArguments,
+    EraseArguments, HistoryArguments, LabelArguments, ListArguments, QueueArguments, ReasonArguments, RejectArguments,
+    ReopenArguments, RetryArguments, ShowArguments, StylesArguments, SubmitArguments, TaskArguments,
 };
 use crate::command_error::CommandError;
 use crate::convert::ConvertArguments;
@@ -81,6 +82,18 @@ pub(crate) enum Command {
     Comment(CommentArguments),
     /// List the comments on a task
     Comments(CommentsArguments),
+    /// Change the title or the tags of tasks
+    Label(LabelArguments),
+    /// Show what waits to be drawn, pause or resume all of it, have a task drawn first
+    Queue(QueueArguments),
+    /// List collections of images
+    Collections(CollectionsArguments),
+    /// Put a task's images into a collection, or take them out
+    Collect(CollectArguments),
+    /// Save a collection's images as a ZIP file, with the settings beside each
+    Download(DownloadArguments),
+    /// List styles, save or remove one
+    Styles(StylesArguments),
     /// Remove every task, image and upload of a person for good
     Erase(EraseArguments),
     /// Check that everything is ready: device, model, table, bucket, queue, or a whole service

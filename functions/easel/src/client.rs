@@ -1,14 +1,19 @@
 //! Talks to an Easel service: this machine's or any other.
 
+mod collections;
 mod comments;
 mod decide;
 mod drawn_with;
 mod erase;
 mod history;
 pub(crate) mod images;
+mod label;
 mod list;
+mod queue;
 mod show;
+mod styles;
 mod submit;
+mod task_ids;
 
 use std::time::Duration;
 
@@ -17,6 +22,9 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use uuid::Uuid;
 
+pub(crate) use collections::{
+    CollectArguments, CollectionsArguments, DownloadArguments, collect, collections, download,
+};
 pub(crate) use comments::{CommentArguments, CommentsArguments, comment, comments};
 pub(crate) use decide::{
     ApproveArguments, ReasonArguments, RejectArguments, ReopenArguments, RetryArguments, TaskArguments, approve,
@@ -24,8 +32,11 @@ pub(crate) use decide::{
 };
 pub(crate) use erase::{EraseArguments, erase};
 pub(crate) use history::{HistoryArguments, history, history_lines};
+pub(crate) use label::{LabelArguments, label};
 pub(crate) use list::{ListArguments, list};
+pub(crate) use queue::{QueueArguments, queue};
 pub(crate) use show::{ShowArguments, show};
+pub(crate) use styles::{StylesArguments, styles};
 pub(crate) use submit::{SubmitArguments, submit, wait, wait_at_most};
 
 use crate::command_error::CommandError;
@@ -99,6 +110,22 @@ impl Client {
         self.send(request())
     }
 
+    /// Puts a body in the place of what is there.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub(crate) fn put(&self, path: &str, body: &Value) -> Result<Value, CommandError> {
+        self.send(self.request(Method::PUT, path).json(body))
+    }
+
+    /// Changes a part of what is there.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub(crate) fn patch(&self, path: &str, body: &Value) -> Result<Value, CommandError> {
+        self.send(self.request(Method::PATCH, path).json(body))
+    }
+
     /// Deletes a resource.
     ///
     /// # Errors
@@ -155,6 +182,11 @@ impl Client {
         let advice = "is it running? `easel serve` starts one, --api names another";
         CommandError::failed(format!("the service at {} cannot be reached ({}): {advice}", self.api, cause(error)))
     }
+}
+
+/// A name as a part of a path.
+fn segment(name: &str) -> String {
+    form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
 /// A text of the service's answer, as part of a line.

@@ -33,6 +33,7 @@ use crate::output_files::{self, OutputFiles};
 use crate::progress::ProgressDisplay;
 use crate::pull;
 use crate::report::Report;
+use crate::styles_file;
 use crate::units;
 use clap::Args;
 use easel_domain::draw_seed;
@@ -61,6 +62,12 @@ pub(crate) struct GenerateArguments {
     pub(crate) upscale: Option<OsString>,
     #[command(flatten)]
     pub(crate) computation: ComputationArguments,
+    /// A style to apply, by its name in the file of styles (repeatable)
+    #[arg(long, value_name = "NAME", requires = "styles")]
+    pub(crate) style: Vec<String>,
+    /// A file of styles, as AUTOMATIC1111 keeps them: a CSV file with name, prompt and negative_prompt
+    #[arg(long, value_name = "FILE", requires = "style")]
+    pub(crate) styles: Option<PathBuf>,
     /// The file to write: .png, .jpg or .webp; several images are numbered [default: easel-SEED.png, or the next free
     /// number]
     #[arg(short, long, value_name = "FILE")]
@@ -242,7 +249,11 @@ fn records(loras: &[RequestedLora]) -> Result<Vec<LoraRecord>, CommandError> {
 
 /// The settings that the command line gives; the model's defaults come later.
 fn settings(arguments: &GenerateArguments) -> Result<Settings, CommandError> {
-    let settings = Settings::from_checked(arguments.settings.values.clone(), draw_seed());
+    let mut values = arguments.settings.values.clone();
+    if let Some(path) = &arguments.styles {
+        styles_file::apply(path, &arguments.style, &mut values)?;
+    }
+    let settings = Settings::from_checked(values, draw_seed());
     let mut settings = settings.map_err(|error| CommandError::wrong_use(error.to_string()))?;
     if arguments.no_refiner {
         settings.use_refiner = Some(false);

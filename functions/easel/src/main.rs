@@ -19,6 +19,7 @@ mod pull;
 mod random_model;
 mod report;
 mod serve;
+mod styles_file;
 mod token;
 mod units;
 mod upscale;
@@ -59,6 +60,12 @@ fn run() -> Result<(), CommandError> {
         Command::Reopen(arguments) => client::reopen(&arguments),
         Command::Comment(arguments) => client::comment(&arguments),
         Command::Comments(arguments) => client::comments(&arguments),
+        Command::Label(arguments) => client::label(&arguments),
+        Command::Queue(arguments) => client::queue(&arguments),
+        Command::Collections(arguments) => client::collections(&arguments),
+        Command::Collect(arguments) => client::collect(&arguments),
+        Command::Download(arguments) => client::download(&arguments),
+        Command::Styles(arguments) => client::styles(&arguments),
         Command::Erase(arguments) => client::erase(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),

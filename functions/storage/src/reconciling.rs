@@ -59,7 +59,14 @@ impl Workflow {
         let oldest = oldest.chain(stranded.iter().map(|task| task.updated_at.as_millisecond())).min();
         let oldest = oldest.map_or(0, |since| now.as_millisecond().saturating_sub(since));
         let overdue = waiting.into_iter().filter(|(since, _)| now.as_millisecond() - since >= WAITED_MS);
-        let most = if taken { WHERE_TASKS_ARE_TAKEN } else { WHERE_NOTHING_IS_TAKEN };
+        let is_paused = self.store.queue().await?.is_paused();
+        let most = if is_paused {
+            0
+        } else if taken {
+            WHERE_TASKS_ARE_TAKEN
+        } else {
+            WHERE_NOTHING_IS_TAKEN
+        };
         let due = stranded.into_iter().map(|task| task.id).chain(overdue.map(|(_, task)| task).take(most));
         let mut requested = 0;
         for task in due {
@@ -78,7 +85,7 @@ impl Workflow {
 
     /// Notes down the tasks that wait without a row that says so, of the oldest that wait; since when they do.
     async fn note_forgotten(&self, noted: &HashSet<Uuid>) -> Result<Vec<(i64, Uuid)>> {
-        let filter = Filter { status: Some(Status::Pending), oldest_first: true, ..Filter::default() };
+        let filter = Filter { oldest_first: true, ..Filter::at(Status::Pending) };
         let page = self.store.list(&filter, LOOKED_AT, None).await?;
         let mut forgotten = Vec::new();
         for task in page.tasks.iter().filter(|task| !noted.contains(&task.id)) {

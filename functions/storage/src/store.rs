@@ -17,6 +17,12 @@
 //! | `COUNTERS` | `{shard}` | how many tasks stand at each state |
 //! | `WAITING` | `{owner}` | how much of theirs waits, and when a worker last took a task of theirs |
 //! | `WAITING#{owner}` | `{id}` | a task of theirs that waits |
+//! | `QUEUE` | `QUEUE` | whether nothing is to be drawn for now |
+//! | `QUEUE` | `FIRST#{id}` | a task that is drawn before others; `expires` |
+//! | `NAMES` | `{kind}#{name}…` | a name that tasks have, an owner or a tag, to suggest; `expires` |
+//! | `NAMES#{owner}` | `{kind}#{name}…` | the same of their tasks alone |
+//! | `KEPT#{kind}` | `{key}` | what somebody keeps for everybody: a view, a style, a collection |
+//! | `KEPT#{kind}#{owner}` | `{key}` | what they keep for themselves |
 //! | `OFFERS` | `{worker}` | what the worker last offered by name; `expires` |
 //! | `WORKERS` | `{worker}` | what the worker last reported of itself; `expires` |
 
@@ -26,18 +32,25 @@ mod comments;
 mod counters;
 mod creation;
 mod discussions;
+mod filter;
 mod history;
 mod indexes;
 mod listing;
+mod names;
+mod noted;
 mod offers;
 mod progress;
+mod querying;
+mod queue;
 mod references;
 mod remarks;
 mod rights;
 mod rows;
+mod shelves;
 #[cfg(test)]
 mod sizes;
 mod table;
+mod turns;
 mod uploads;
 mod waiting;
 mod workers;
@@ -52,9 +65,14 @@ pub use changes::Saved;
 pub use comments::CommentPage;
 pub use creation::{Created, IdempotencyKey};
 pub use discussions::{CLAIMED_FOR, Discussion, Reviewer};
+pub use filter::Filter;
 pub use history::HistoryPage;
-pub use listing::{Filter, Page};
+pub use listing::Page;
+pub use names::NameKind;
 pub use offers::WorkerOffers;
+pub use queue::{MAX_FIRST, MAX_PRIORITY, Prioritized, QueuePause, QueueState};
+pub use shelves::{Kept, MAX_KEPT, ShelfKind};
+pub use turns::{Turn, turns};
 pub use uploads::UploadCount;
 pub use waiting::{Owner, WaitingTask};
 pub use workers::{ModelDefaults, WorkerReport};
@@ -74,12 +92,20 @@ pub struct Store {
     table: String,
     limits: Limits,
     approvals_needed: ApprovalsNeeded,
+    /// The names that this process has noted lately.
+    noted: noted::Noted,
 }
 
 impl Store {
     /// The store in `table`, with the usual limits.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into(), limits: Limits::default(), approvals_needed: ApprovalsNeeded::default() }
+        Self {
+            client,
+            table: table.into(),
+            limits: Limits::default(),
+            approvals_needed: ApprovalsNeeded::default(),
+            noted: noted::Noted::default(),
+        }
     }
 
     /// The same with other limits.
@@ -171,19 +197,10 @@ impl Store {
     /// The rows of the task's partition from a sort key on.
     async fn rows_from(&self, id: Uuid, first: &str) -> Result<Vec<rows::Row>> {
         let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
+            .partition(&rows::task_partition(id))
             .key_condition_expression("PK = :partition AND SK >= :first")
-            .expression_attribute_values(":partition", AttributeValue::S(rows::task_partition(id)))
             .expression_attribute_values(":first", AttributeValue::S(first.to_owned()));
-        let mut pages = query.into_paginator().items().send();
-        let mut found = Vec::new();
-        while let Some(row) = pages.next().await {
-            found.push(row.map_err(rows::failed)?);
-        }
-        Ok(found)
+        rows::all(query, None).await
     }
 
     /// Says of a deleted task that it is being removed for good, so that nobody restores it meanwhile; `false` if somebody

@@ -2,6 +2,7 @@
 
 mod publishing;
 mod purging;
+mod queueing;
 
 use std::time::Duration;
 
@@ -139,8 +140,11 @@ impl Workflow {
         if action == Move::Publish && task.status == Status::Published {
             return Ok(task);
         }
+        if matches!(&change, Change::Relabel { title, tags } if (title, tags) == (&task.title, &task.tags)) {
+            return Ok(task);
+        }
         let (moved, event) = task.after(change, by, Timestamp::now())?;
-        if moved.status == Status::Pending {
+        if moved.status == Status::Pending && action != Move::Relabel {
             self.gallery.request_drawing(DrawRequest { task: id, version: moved.version }).await?;
         }
         if action == Move::Approve {
@@ -149,7 +153,7 @@ impl Workflow {
         if let (Move::Publish, Some(publication)) = (action, &moved.publication) {
             self.copy_to_published(&task, publication).await?;
         }
-        if task.status == Status::Published {
+        if task.status == Status::Published && action != Move::Relabel {
             self.withdraw(&task).await?;
         }
         let saved = self.save(&moved, &event).await;

@@ -19,7 +19,7 @@ use crate::support::{TestServices, reviewer};
 async fn listed(store: &Store) -> BTreeMap<Status, u64> {
     let mut counts = BTreeMap::new();
     for status in Status::ALL {
-        counts.insert(status, all(store, Filter { status: Some(status), ..Filter::default() }).await.len() as u64);
+        counts.insert(status, all(store, Filter::at(status)).await.len() as u64);
     }
     counts
 }
@@ -71,7 +71,7 @@ async fn counters_are_what_counting_gives() {
     assert_eq!(counts.values().sum::<u64>(), 40);
     assert!(counts[&Status::Deleted] > 0 && counts[&Status::Pending] > 0, "{counts:?}");
 
-    for task in all(&store, Filter { status: Some(Status::Deleted), ..Filter::default() }).await {
+    for task in all(&store, Filter::at(Status::Deleted)).await {
         store.remove(&task).await.expect("removed");
         store.remove(&task).await.expect("removing is repeated");
     }
@@ -90,7 +90,7 @@ async fn a_list_is_in_order_and_whole_however_its_tasks_are_spread() {
     }
     for (filter, count) in [
         (Filter { owner: Some("carla".to_owned()), ..Filter::default() }, 30),
-        (Filter { status: Some(Status::Pending), ..Filter::default() }, 60),
+        (Filter::at(Status::Pending), 60),
         (Filter { text: Some("RED HEART".to_owned()), ..Filter::default() }, 60),
         (Filter { owner: Some("carla#0".to_owned()), ..Filter::default() }, 0),
     ] {

@@ -46,8 +46,9 @@ pub(super) async fn list_tasks(
     known: Known,
 ) -> Result<Response> {
     // To a creator, others' tasks do not exist.
-    let asks_for_own = filter.owner.as_ref().is_none_or(|owner| *owner == identity.name);
+    let asks_for_own = filter.owner_prefix.as_ref().is_none_or(|prefix| begins(&identity.name, prefix));
     if !identity.sees_all() {
+        filter.owner_prefix = None;
         filter.owner = Some(identity.name.clone());
     }
     let page = if identity.sees_all() || asks_for_own {
@@ -83,11 +84,20 @@ impl<S: Send + Sync> FromRequestParts<S> for ListParameters {
         let mut parameters = QueryParameters::from_request_parts(parts, state).await?;
         let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         let short = |text: &str| some(text).filter(|text| text.chars().count() <= Filter::MAX_TEXT);
+        let length = format!("is not 1 to {} characters long", Filter::MAX_TEXT);
+        let time = |text: &str| text.parse::<Timestamp>().ok();
+        let statuses = format!("is not a list of {}", statuses().join(", "));
         let filter = Filter {
-            status: parameters.read("status", &format!("is none of {}", statuses().join(", ")), Status::named),
-            owner: parameters.read("owner", "is empty", some),
-            tag: parameters.read("tag", "is empty", some),
-            text: parameters.read("text", &format!("is not 1 to {} characters long", Filter::MAX_TEXT), short),
+            statuses: parameters.read("status", &statuses, several).unwrap_or_default(),
+            owner: None,
+            owner_prefix: parameters.read("owner", &length, short),
+            tag_prefix: parameters.read("tag", &length, short),
+            model_prefix: parameters.read("model", &length, short),
+            text: parameters.read("text", &length, short),
+            attempt: parameters
+                .read("attempt", "is not a number from 1 on", |text| text.parse().ok().filter(|number| *number > 0)),
+            created_after: parameters.read("created_after", "is not a time such as 2027-01-31T12:00:00Z", time),
+            created_before: parameters.read("created_before", "is not a time such as 2027-01-31T12:00:00Z", time),
             oldest_first: parameters.read("order", "is neither newest nor oldest", oldest_first).unwrap_or_default(),
         };
         let within = |text: &str| text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
@@ -100,17 +110,29 @@ impl<S: Send + Sync> FromRequestParts<S> for ListParameters {
 
 impl IntoParams for ListParameters {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let text = json!({"type": "string", "minLength": 1});
+        let time = json!({"type": "string", "format": "date-time"});
         let search = json!({"type": "string", "minLength": 1, "maxLength": Filter::MAX_TEXT});
         let order = json!({"type": "string", "enum": ["newest", "oldest"], "default": "newest"});
         let limit = json!({"type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT});
         let query =
             |name: &str, description: &str, schema: Value| parameter(ParameterIn::Query, name, description, schema);
         vec![
-            query("status", "Only tasks in this state", json!({"type": "string", "enum": statuses()})),
-            query("owner", "Only this person's tasks", text.clone()),
-            query("tag", "Only tasks with this tag", text),
+            query(
+                "status",
+                "Only tasks in these states, with commas between; without it, all but deleted ones",
+                json!({"type": "string", "pattern": format!("^({0})(,({0}))*$", statuses().join("|"))}),
+            ),
+            query("owner", "Only tasks of people whose name begins like this, whatever the case", search.clone()),
+            query("tag", "Only tasks with a tag that begins like this, whatever the case", search.clone()),
+            query("model", "Only tasks for a model whose name begins like this, whatever the case", search.clone()),
             query("text", "Only tasks with this in the prompt or the title, whatever the case", search),
+            query(
+                "attempt",
+                "Only tasks that are at this attempt, or a later one",
+                json!({"type": "integer", "minimum": 1}),
+            ),
+            query("created_after", "Only tasks that were asked for at this time or later", time.clone()),
+            query("created_before", "Only tasks that were asked for before this time", time),
             query("order", "Which tasks come first", order),
             query("limit", "Most tasks of the page", limit),
             query(
@@ -124,6 +146,15 @@ impl IntoParams for ListParameters {
 
 fn statuses() -> Vec<&'static str> {
     Status::ALL.iter().map(|status| status.as_str()).collect()
+}
+
+/// Statuses with commas between.
+fn several(text: &str) -> Option<Vec<Status>> {
+    text.split(',').map(Status::named).collect()
+}
+
+fn begins(name: &str, prefix: &str) -> bool {
+    name.to_lowercase().starts_with(&prefix.to_lowercase())
 }
 
 fn oldest_first(order: &str) -> Option<bool> {

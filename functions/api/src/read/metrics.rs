@@ -44,7 +44,7 @@ pub(super) async fn metrics(
     let tasks = counts.into_iter().map(|(status, count)| (status.as_str().to_owned(), count)).collect();
     let mut drawn = Vec::new();
     for status in [Status::AwaitingApproval, Status::Approved, Status::Published, Status::Rejected] {
-        let page = store.list(&Filter { status: Some(status), ..Filter::default() }, NEWEST, None).await?;
+        let page = store.list(&Filter::at(status), NEWEST, None).await?;
         drawn.extend(page.tasks.into_iter().filter_map(|task| {
             let images = task.attempt.images.len().max(1) as f64;
             Some((task.attempt.generation?, images))

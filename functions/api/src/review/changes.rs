@@ -2,7 +2,7 @@
 
 use easel_domain::identity::Identity;
 use easel_domain::task::{Change, GRACE_PERIOD, Move, Task};
-use easel_domain::{Error, Result, read_changes};
+use easel_domain::{Error, Relabelling, Result, read_changes};
 use easel_settings::{FieldError, Missing, SETTINGS};
 use easel_storage::workflow::Workflow;
 use jiff::Timestamp;
@@ -23,7 +23,10 @@ impl Words {
     /// # Errors
     /// Returns [`Error::Invalid`] with everything that is wrong whatever the task.
     pub(super) fn read(action: Move, object: Map<String, Value>) -> Result<Self> {
-        let values = if action == Move::Retry {
+        let values = if action == Move::Relabel {
+            Relabelling::read(object.clone())?;
+            Ok(object)
+        } else if action == Move::Retry {
             let same = asks_for_the_same(&object)?;
             let object: Map<_, _> = object.into_iter().filter(|(name, _)| same || name != SAME.name).collect();
             // What is null or left out means something only beside the task's own settings.
@@ -49,6 +52,7 @@ impl Words {
         match self.action {
             Move::Retry if values.contains_key(SAME.name) => Ok(Change::Redrive),
             Move::Retry => Ok(Change::Retry { settings: Box::new(read_changes(&task.attempt.settings, values)?) }),
+            Move::Relabel => Relabelling::read(values)?.change(task),
             Move::Publish => Ok(Change::Publish { publication: Workflow::publication(task, by) }),
             Move::Delete => Ok(Change::Delete { after: Timestamp::now() + GRACE_PERIOD }),
             action => {

@@ -82,7 +82,7 @@ impl Task {
         let (task, event) = self.apply(change.within_limits(), by, at)?;
         // Every loop of a task's life goes through one of these moves. The others lead to its end.
         let action = event.change.action();
-        let goes_on = matches!(action, Some(Move::Pause | Move::Retry | Move::Publish | Move::Reopen))
+        let goes_on = matches!(action, Some(Move::Pause | Move::Retry | Move::Publish | Move::Reopen | Move::Relabel))
             || event.from == Some(event.to) && action == Some(Move::Approve);
         if goes_on && self.version >= MAX_EVENTS { Err(Refusal::TooManyEvents) } else { Ok((task, event)) }
     }
@@ -184,6 +184,10 @@ impl Task {
             }
             // A worker that hands on has made steps, so the next claim is not another try at the same one.
             Change::HandOn { makes_way, .. } => task.attempt.hand_ons += u32::from(!makes_way),
+            Change::Relabel { title, tags } => {
+                task.title.clone_from(title);
+                task.tags.clone_from(tags);
+            }
             Change::Pause | Change::Resume => {}
         }
         let (id, version, by, from) = (task.id, task.version, by.clone(), Some(self.status));

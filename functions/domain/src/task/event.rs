@@ -133,6 +133,13 @@ pub enum Change {
     },
     /// See [`Move::Retry`]: the attempt that failed once more, as it was.
     Redrive,
+    /// See [`Move::Relabel`].
+    Relabel {
+        /// The title from now on.
+        title: Option<String>,
+        /// All tags from now on.
+        tags: Vec<String>,
+    },
     /// See [`Move::Delete`].
     Delete {
         /// When the task and its images go.
@@ -168,6 +175,7 @@ impl Change {
             Self::Publish { .. } => Move::Publish,
             Self::Unpublish { .. } => Move::Unpublish,
             Self::Retry { .. } | Self::Redrive => Move::Retry,
+            Self::Relabel { .. } => Move::Relabel,
             Self::Delete { .. } => Move::Delete,
         })
     }

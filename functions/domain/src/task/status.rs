@@ -93,6 +93,8 @@ impl Status {
             (Self::Approved, Move::Publish) => Some(Self::Published),
             (Self::Published, Move::Unpublish) => Some(Self::Approved),
             (Self::Rejected | Self::Failed, Move::Retry) => Some(Self::Pending),
+            // A worker finishes what it holds on the condition that nobody changed the task meanwhile.
+            (from, Move::Relabel) if !matches!(from, Self::InProgress | Self::Deleted) => Some(from),
             (from, Move::Delete) if from != Self::Deleted => Some(Self::Deleted),
             _ => None,
         }
@@ -158,13 +160,15 @@ pub enum Move {
     Retry,
     /// Take back an approval or a rejection, a cancellation or, within the grace period, a deletion.
     Reopen,
+    /// Another title or other tags; the task stands where it stood.
+    Relabel,
     /// Remove after the grace period.
     Delete,
 }
 
 impl Move {
     /// Every move.
-    pub const ALL: [Move; 14] = [
+    pub const ALL: [Move; 15] = [
         Move::Claim,
         Move::HandOn,
         Move::Finish,
@@ -178,10 +182,12 @@ impl Move {
         Move::Unpublish,
         Move::Retry,
         Move::Reopen,
+        Move::Relabel,
         Move::Delete,
     ];
 
-    /// The moves that people make; workers make the others.
+    /// The moves by which people decide where a task stands. Workers make the others, but for the one that changes labels
+    /// alone.
     pub const BY_PEOPLE: [Move; 10] = [
         Move::Pause,
         Move::Resume,
@@ -223,6 +229,7 @@ impl Move {
             Move::Unpublish => "unpublish",
             Move::Retry => "retry",
             Move::Reopen => "reopen",
+            Move::Relabel => "relabel",
             Move::Delete => "delete",
         }
     }

@@ -6,6 +6,7 @@ use easel_settings::{Kind, MAX_COUNT};
 use serde_json::{Map, Value, json};
 
 use super::submit::upload;
+use super::task_ids::task_id;
 use super::{Client, ServiceArguments, images, text};
 use crate::arguments::fields::RetrySettingsArguments;
 use crate::command_error::CommandError;
@@ -14,7 +15,7 @@ use crate::output;
 /// Which task.
 #[derive(Debug, Args)]
 pub(crate) struct TaskArguments {
-    /// The task's id
+    /// The task's id, or so much of its beginning that it is the only one
     id: String,
     #[command(flatten)]
     service: ServiceArguments,
@@ -206,7 +207,8 @@ fn make(
     action: &str,
     fields: Map<String, Value>,
 ) -> Result<(), CommandError> {
-    let task = client.post(&format!("/v1/tasks/{}/{action}", arguments.id), &Value::Object(fields))?;
+    let id = task_id(client, &arguments.id)?;
+    let task = client.post(&format!("/v1/tasks/{id}/{action}"), &Value::Object(fields))?;
     if arguments.json {
         return output::json(&task);
     }

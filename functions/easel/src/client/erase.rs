@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 
-use super::{Client, ServiceArguments};
+use super::{Client, ServiceArguments, segment};
 use crate::command_error::CommandError;
 use crate::output;
 
@@ -40,8 +40,7 @@ pub(crate) fn erase(arguments: &EraseArguments) -> Result<(), CommandError> {
         return Err(CommandError::wrong_use(message));
     }
     let client = Client::new(&arguments.service)?;
-    let name: String = form_urlencoded::byte_serialize(owner.as_bytes()).collect();
-    let path = format!("/v1/owners/{}/erase", name.replace('+', "%20"));
+    let path = format!("/v1/owners/{}/erase", segment(owner));
     let mut erased = 0;
     loop {
         let answer = client.post(&path, &json!({}))?;

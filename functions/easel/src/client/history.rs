@@ -5,13 +5,14 @@ use easel_domain::task::{EventRecord, verify};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::task_ids::task_id;
 use super::{Client, ServiceArguments, text};
 use crate::command_error::CommandError;
 use crate::output::{self, escaped};
 
 #[derive(Debug, Args)]
 pub(crate) struct HistoryArguments {
-    /// The task's id
+    /// The task's id, or so much of its beginning that it is the only one
     id: String,
     /// Check that every event is as it was written and none is missing (needs the role reviewer)
     #[arg(long)]
@@ -32,7 +33,8 @@ const PAGE: usize = 1_000;
 /// The service's, or the history is not as it was written.
 pub(crate) fn history(arguments: &HistoryArguments) -> Result<(), CommandError> {
     let client = Client::new(&arguments.service)?;
-    let (events, newest) = events(&client, &arguments.id)?;
+    let id = task_id(&client, &arguments.id)?;
+    let (events, newest) = events(&client, &id)?;
     if arguments.json {
         output::json(&json!({"events": events}))?;
     } else {
@@ -45,7 +47,7 @@ pub(crate) fn history(arguments: &HistoryArguments) -> Result<(), CommandError> 
                            them: use the token of a reviewer or an admin";
             return Err(CommandError::wrong_use(message));
         }
-        output::note(&check(&arguments.id, &events, &newest)?);
+        output::note(&check(&id, &events, &newest)?);
     }
     Ok(())
 }

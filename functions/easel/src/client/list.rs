@@ -1,6 +1,7 @@
 //! `easel list`.
 
 use easel_domain::task::Status;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::{Client, ServiceArguments, text};
@@ -10,16 +11,28 @@ use clap::Args;
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArguments {
-    /// Only tasks with this status: pending, in_progress, paused, awaiting_approval, approved, published, rejected,
-    /// failed, cancelled or deleted
-    #[arg(long, value_parser = status)]
-    pub(crate) status: Option<Status>,
-    /// Only tasks of this owner
+    /// Only tasks with one of these statuses: pending, in_progress, paused, awaiting_approval, approved, published,
+    /// rejected, failed, cancelled, deleted
+    #[arg(long, value_name = "STATUS,STATUS", value_parser = status, value_delimiter = ',')]
+    pub(crate) status: Vec<Status>,
+    /// Only tasks of owners whose name begins like this, in any case
     #[arg(long)]
     pub(crate) owner: Option<String>,
-    /// Only tasks with this tag
+    /// Only tasks with a tag that begins like this, in any case
     #[arg(long)]
     pub(crate) tag: Option<String>,
+    /// Only tasks for a model whose name begins like this, in any case
+    #[arg(long)]
+    pub(crate) model: Option<String>,
+    /// Only tasks that are at this attempt, or a later one
+    #[arg(long, value_name = "N")]
+    pub(crate) attempt: Option<u32>,
+    /// Only tasks that were asked for at this time or later, such as 2027-01-31T12:00:00Z or "3 days ago"
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) since: Option<Timestamp>,
+    /// Only tasks that were asked for before this time
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) before: Option<Timestamp>,
     /// Only tasks with this text in the prompt or the title, in any case
     #[arg(long)]
     pub(crate) text: Option<String>,
@@ -45,6 +58,10 @@ const PAGE: u32 = 100;
 /// The service's.
 pub(crate) fn list(arguments: &ListArguments) -> Result<(), CommandError> {
     let client = Client::new(&arguments.service)?;
+    let statuses: Vec<_> = arguments.status.iter().map(|status| status.as_str()).collect();
+    let statuses = Some(statuses.join(",")).filter(|statuses| !statuses.is_empty());
+    let attempt = arguments.attempt.map(|attempt| attempt.to_string());
+    let [since, before] = [arguments.since, arguments.before].map(|time| time.map(|time| time.to_string()));
     let mut tasks: Vec<Value> = Vec::new();
     let mut cursor: Option<String> = None;
     loop {
@@ -54,10 +71,14 @@ pub(crate) fn list(arguments: &ListArguments) -> Result<(), CommandError> {
         }
         let limit = missing.min(PAGE).to_string();
         let parameters = [
-            ("status", arguments.status.map(Status::as_str)),
+            ("status", statuses.as_deref()),
             ("owner", arguments.owner.as_deref()),
             ("tag", arguments.tag.as_deref()),
             ("text", arguments.text.as_deref()),
+            ("model", arguments.model.as_deref()),
+            ("attempt", attempt.as_deref()),
+            ("created_after", since.as_deref()),
+            ("created_before", before.as_deref()),
             ("order", arguments.oldest.then_some("oldest")),
             ("limit", Some(limit.as_str())),
             ("cursor", cursor.as_deref()),
@@ -78,14 +99,40 @@ pub(crate) fn list(arguments: &ListArguments) -> Result<(), CommandError> {
         output::note("No tasks");
         return Ok(());
     }
+    // Beside the list, so that what reads it meets tasks alone.
+    output::note(&format!("{:36}  {:17}  {:12}  {:16}  TITLE OR PROMPT", "ID", "STATUS", "OWNER", "ASKED FOR (UTC)"));
     let lines: Vec<_> = tasks.iter().map(line).collect();
-    output::result(&lines.join("\n"))
+    output::result(&lines.join("\n"))?;
+    if cursor.is_some() {
+        output::note(&format!("There are more: --limit {} shows further ones", 2 * arguments.limit.max(1)));
+    }
+    Ok(())
 }
 
 fn line(task: &Value) -> String {
     let title = Some(&task["title"]).filter(|title| title.is_string());
     let name = text(title.unwrap_or(&task["attempt"]["settings"]["prompt"]));
-    format!("{}  {:17}  {:12}  {}", text(&task["id"]), text(&task["status"]), text(&task["owner"]), name)
+    let asked: String = text(&task["created_at"]).replace('T', " ").chars().take(16).collect();
+    format!("{}  {:17}  {:12}  {asked:16}  {name}", text(&task["id"]), text(&task["status"]), text(&task["owner"]))
+}
+
+/// A time, or how long ago it was.
+fn time(text: &str) -> Result<Timestamp, String> {
+    if let Ok(time) = text.parse() {
+        return Ok(time);
+    }
+    let ago = text.trim().trim_end_matches("ago").trim().parse::<SignedDuration>().ok().or_else(|| {
+        let (number, unit) = text.trim().trim_end_matches("ago").trim().split_once(' ')?;
+        let hours = match unit.trim_end_matches('s') {
+            "hour" => 1,
+            "day" => 24,
+            "week" => 7 * 24,
+            _ => return None,
+        };
+        Some(SignedDuration::from_hours(number.parse::<i32>().ok().map(i64::from)? * hours))
+    });
+    let ago = ago.and_then(|ago| Timestamp::now().checked_sub(ago).ok());
+    ago.ok_or_else(|| "give a time such as 2027-01-31T12:00:00Z, or how long ago, such as \"3 days ago\"".to_owned())
 }
 
 fn status(text: &str) -> Result<Status, String> {

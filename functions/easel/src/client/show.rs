@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::drawn_with::drawn_with;
+use super::task_ids::task_id;
 use super::{Client, ServiceArguments, images, text};
 use crate::command_error::CommandError;
 use crate::output::{self, escaped};
@@ -11,7 +12,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct ShowArguments {
-    /// The task's id
+    /// The task's id, or so much of its beginning that it is the only one
     pub(crate) id: String,
     /// Save its images as this PNG file; several are numbered
     #[arg(short, long, value_name = "FILE")]
@@ -29,7 +30,7 @@ pub(crate) struct ShowArguments {
 /// The service's, or the images cannot be saved.
 pub(crate) fn show(arguments: &ShowArguments) -> Result<(), CommandError> {
     let client = Client::new(&arguments.service)?;
-    let task = client.get(&format!("/v1/tasks/{}", arguments.id))?;
+    let task = client.get(&format!("/v1/tasks/{}", task_id(&client, &arguments.id)?))?;
     let count = task["attempt"]["images"].as_array().map_or(1, Vec::len);
     let files = images::files(arguments.output.as_deref(), u32::try_from(count.max(1)).unwrap_or(1))?;
     if let Some(files) = files {
@@ -52,6 +53,10 @@ pub(crate) fn show(arguments: &ShowArguments) -> Result<(), CommandError> {
         lines.extend(decision_lines(decision, "approved"));
     }
     lines.push(format!("owner: {}", text(&task["owner"])));
+    let tags: Vec<_> = task["tags"].as_array().into_iter().flatten().map(text).collect();
+    if !tags.is_empty() {
+        lines.push(format!("tags: {}", tags.join(", ")));
+    }
     lines.extend(images::public_urls(&task).map(|url| format!("public: {url}")));
     lines.push(format!("next: {}", moves.join(", ")));
     output::result(&lines.join("\n"))

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::drawn_with::warnings;
+use super::styles::apply;
 use super::{Client, ServiceArguments, cause, images, text};
 use crate::arguments::fields::TaskRequestArguments;
 use crate::command_error::CommandError;
@@ -18,6 +19,9 @@ use std::path::PathBuf;
 pub(crate) struct SubmitArguments {
     #[command(flatten)]
     task: TaskRequestArguments,
+    /// A style to apply, by its name (repeatable; `easel styles` lists them)
+    #[arg(long, value_name = "NAME")]
+    style: Vec<String>,
     /// Do not wait for the images
     #[arg(long)]
     no_wait: bool,
@@ -43,6 +47,7 @@ pub(crate) fn submit(arguments: &SubmitArguments) -> Result<(), CommandError> {
     let files = images::files(arguments.output.as_deref(), u32::try_from(count).unwrap_or(u32::MAX))?;
     let client = Client::new(&arguments.service)?;
     let mut request = arguments.task.values.clone();
+    apply(&client, &arguments.style, &mut request)?;
     if let Some(path) = &arguments.task.init_image {
         request.insert("init_image".to_owned(), json!(upload(&client, path)?));
     }

@@ -30,7 +30,7 @@ pub(super) struct Backlog {
 impl Backlog {
     /// Announces every task that was being drawn when the service stopped.
     pub(super) async fn enqueue_interrupted(&self) -> easel_storage::Result<()> {
-        let filter = Filter { status: Some(Status::InProgress), oldest_first: true, ..Filter::default() };
+        let filter = Filter { oldest_first: true, ..Filter::at(Status::InProgress) };
         let mut behind = None;
         loop {
             let page = self.workflow.store.list(&filter, PAGE, behind).await?;

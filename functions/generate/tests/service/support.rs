@@ -89,7 +89,7 @@ impl TestServices {
 
     /// The tasks at `status`.
     pub(crate) async fn all(&self, status: Status) -> Vec<Task> {
-        let filter = easel_storage::store::Filter { status: Some(status), ..Default::default() };
+        let filter = easel_storage::store::Filter::at(status);
         self.workflow.store.list(&filter, 10, None).await.expect("a list").tasks
     }
 

@@ -33,6 +33,9 @@ impl Store {
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn save(&self, task: &Task, event: &Event) -> Result<Saved> {
+        if event.change.action() == Some(Move::Relabel) {
+            self.note_names(&task.owner, &task.tags).await?;
+        }
         let mut writes = vec![self.moved(task, event)?, self.event(event)?];
         if event.change.action() == Some(Move::Retry) {
             writes.extend(self.reference(task)?);

@@ -23,17 +23,8 @@ impl Store {
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn counts(&self) -> Result<BTreeMap<Status, u64>> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .key_condition_expression("PK = :counters")
-            .expression_attribute_values(":counters", AttributeValue::S(COUNTERS.to_owned()));
-        let mut pages = query.into_paginator().items().send();
         let mut counts = BTreeMap::from(Status::ALL.map(|status| (status, 0)));
-        while let Some(row) = pages.next().await {
-            let row = row.map_err(rows::failed)?;
+        for row in rows::all(self.partition(COUNTERS), None).await? {
             for (status, count) in &mut counts {
                 let counter = row.get(status.as_str()).and_then(|value| value.as_n().ok()?.parse::<i64>().ok());
                 *count += counter.unwrap_or_default();

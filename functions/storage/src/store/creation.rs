@@ -67,6 +67,7 @@ impl Store {
     /// Returns [`TooMany`](easel_domain::Error::TooMany) if the owner has too much waiting,
     /// [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn create(&self, task: &Task, event: &Event, key: Option<&IdempotencyKey>) -> Result<Created> {
+        self.note_names(&task.owner, &task.tags).await?;
         let row = rows::task(task)?;
         let mut writes = vec![self.new_row(row)?, self.event(event)?];
         if let Some(key) = key {

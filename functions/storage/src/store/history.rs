@@ -37,19 +37,10 @@ impl Store {
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn history(&self, id: Uuid) -> Result<Vec<Event>> {
         let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
+            .partition(&rows::task_partition(id))
             .key_condition_expression("PK = :partition AND begins_with(SK, :event)")
-            .expression_attribute_values(":partition", AttributeValue::S(rows::task_partition(id)))
             .expression_attribute_values(":event", AttributeValue::S(EVENT.to_owned()));
-        let mut pages = query.into_paginator().items().send();
-        let mut events = Vec::new();
-        while let Some(row) = pages.next().await {
-            events.push(rows::read(row.map_err(rows::failed)?)?);
-        }
-        Ok(events)
+        rows::all(query, None).await?.into_iter().map(rows::read).collect()
     }
 
     /// Up to `limit` events that led to versions behind `behind`, oldest first; 0 is before the first.
@@ -58,23 +49,9 @@ impl Store {
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn history_page(&self, id: Uuid, behind: u64, limit: usize) -> Result<HistoryPage> {
         let first = behind.saturating_add(1).min(LAST_VERSION);
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX))
-            .key_condition_expression("PK = :partition AND SK BETWEEN :first AND :last")
-            .expression_attribute_values(":partition", AttributeValue::S(rows::task_partition(id)))
-            .expression_attribute_values(":first", AttributeValue::S(rows::event_sort_key(first)))
-            .expression_attribute_values(":last", AttributeValue::S(rows::event_sort_key(LAST_VERSION)));
-        let mut pages = query.into_paginator().items().send();
-        let mut events: Vec<Event> = Vec::new();
-        while events.len() <= limit
-            && let Some(row) = pages.next().await
-        {
-            events.push(rows::read(row.map_err(rows::failed)?)?);
-        }
+        let (first, last) = (rows::event_sort_key(first), rows::event_sort_key(LAST_VERSION));
+        let found = rows::all(self.between(&rows::task_partition(id), &first, &last), Some(limit + 1)).await?;
+        let mut events: Vec<Event> = found.into_iter().map(rows::read).collect::<Result<_>>()?;
         let is_cut = events.len() > limit;
         events.truncate(limit);
         Ok(HistoryPage { next: events.last().filter(|_| is_cut).map(|event| event.version), events })

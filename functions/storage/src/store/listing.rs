@@ -5,6 +5,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use uuid::Uuid;
 
+use super::filter::Filter;
 use super::indexes::{BY_OWNER, BY_STATUS, Index, SHARDS, TEXT};
 use super::{Store, rows};
 use crate::error::Result;
@@ -15,21 +16,6 @@ use easel_domain::task::{Status, Task};
 const MOST_READS: usize = 6;
 /// How many rows of a key a search looks at in each read.
 const SEARCHED: usize = 100;
-
-/// Which tasks to list, and from which end.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Filter {
-    /// Only those that stand here; otherwise all but the deleted ones.
-    pub status: Option<Status>,
-    /// Only this person's.
-    pub owner: Option<String>,
-    /// Only those with this tag.
-    pub tag: Option<String>,
-    /// Only those with this in the prompt or the title, in whatever case.
-    pub text: Option<String>,
-    /// From the oldest to the newest; otherwise the newest come first.
-    pub oldest_first: bool,
-}
 
 /// A part of a list. Lists show less than a task has: its tasks are without metadata and earlier attempts, and nobody makes
 /// a move on one before reading it by its id.
@@ -56,29 +42,20 @@ struct Part {
     read_to: Option<Uuid>,
 }
 
-impl Filter {
-    /// Most characters of [`Filter::text`].
-    pub const MAX_TEXT: usize = 200;
-}
-
 impl Store {
     /// Up to `limit` tasks that come behind the one with the id `behind` in the filter's order.
     ///
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn list(&self, filter: &Filter, limit: usize, behind: Option<Uuid>) -> Result<Page> {
-        let (index, values) = match (&filter.owner, filter.status) {
-            (Some(owner), _) => (BY_OWNER, vec![owner.as_str()]),
-            (None, Some(status)) => (BY_STATUS, vec![status.as_str()]),
-            (None, None) => {
-                let statuses = Status::ALL.into_iter().filter(|status| *status != Status::Deleted);
-                (BY_STATUS, statuses.map(Status::as_str).collect())
-            }
+        let (index, values) = match &filter.owner {
+            Some(owner) => (BY_OWNER, vec![owner.as_str()]),
+            None => (BY_STATUS, filter.statuses().into_iter().map(Status::as_str).collect()),
         };
         let keys = values.into_iter().flat_map(|value| (0..SHARDS).map(move |shard| index.value(value, shard)));
         let keys: Vec<_> = keys.collect();
         // A search is as long for a few as for many. Otherwise each key is likely to have its share of the page.
-        let is_search = filter.tag.is_some() || filter.text.is_some() || (index == BY_OWNER && filter.status.is_some());
+        let is_search = filter.is_search() || (index == BY_OWNER && !filter.statuses.is_empty());
         let read = Read { index, rows: if is_search { SEARCHED } else { limit / usize::from(SHARDS) * 3 / 2 + 2 } };
         let mut parts: Vec<_> = keys.iter().map(|_| Part { tasks: Vec::new(), read_to: behind }).collect();
         let mut behind: Vec<_> = (0..keys.len()).collect();
@@ -109,7 +86,7 @@ impl Store {
 
     /// The next rows of one key of an index, behind an id.
     async fn part(&self, read: Read, key: &str, filter: &Filter, behind: Option<Uuid>) -> Result<Part> {
-        let mut condition = "#key = :key".to_owned();
+        let Some((first, last)) = filter.ids(behind) else { return Ok(Part { tasks: Vec::new(), read_to: None }) };
         let mut query = self
             .client
             .query()
@@ -118,22 +95,25 @@ impl Store {
             .scan_index_forward(filter.oldest_first)
             .limit(i32::try_from(read.rows).unwrap_or(i32::MAX))
             .expression_attribute_names("#key", read.index.key)
-            .expression_attribute_values(":key", AttributeValue::S(key.to_owned()));
-        if let Some(behind) = behind {
-            condition.push_str(if filter.oldest_first { " AND id > :behind" } else { " AND id < :behind" });
-            query = query.expression_attribute_values(":behind", AttributeValue::S(behind.to_string()));
-        }
+            .key_condition_expression("#key = :key AND id BETWEEN :first AND :last")
+            .expression_attribute_values(":key", AttributeValue::S(key.to_owned()))
+            .expression_attribute_values(":first", AttributeValue::S(first.to_string()))
+            .expression_attribute_values(":last", AttributeValue::S(last.to_string()));
         let mut left_out = Vec::new();
         if read.index == BY_OWNER {
-            let (test, status) = filter.status.map_or(("<>", Status::Deleted), |status| ("=", status));
-            left_out.push(format!("#status {test} :status"));
-            query = query
-                .expression_attribute_names("#status", "status")
-                .expression_attribute_values(":status", AttributeValue::S(status.as_str().to_owned()));
+            let statuses: Vec<_> = filter.statuses().into_iter().map(Status::as_str).collect();
+            let names: Vec<_> = statuses.iter().map(|status| format!(":{status}")).collect();
+            left_out.push(format!("#status IN ({})", names.join(", ")));
+            query = query.expression_attribute_names("#status", "status");
+            for (name, status) in names.into_iter().zip(statuses) {
+                query = query.expression_attribute_values(name, AttributeValue::S(status.to_owned()));
+            }
         }
-        if let Some(tag) = &filter.tag {
-            left_out.push("contains(tags, :tag)".to_owned());
-            query = query.expression_attribute_values(":tag", AttributeValue::S(tag.clone()));
+        if let Some(attempt) = filter.attempt {
+            left_out.push("attempt.#number >= :attempt".to_owned());
+            query = query
+                .expression_attribute_names("#number", "number")
+                .expression_attribute_values(":attempt", rows::number(attempt));
         }
         if let Some(text) = &filter.text {
             left_out.push("contains(#text, :text)".to_owned());
@@ -144,8 +124,9 @@ impl Store {
         if !left_out.is_empty() {
             query = query.filter_expression(left_out.join(" AND "));
         }
-        let found = query.key_condition_expression(condition).send().await.map_err(rows::failed)?;
-        let tasks = found.items.unwrap_or_default().into_iter().map(rows::read::<Task>).collect::<Result<_>>()?;
+        let found = query.send().await.map_err(rows::failed)?;
+        let kept = found.items.unwrap_or_default().into_iter().filter(|row| filter.keeps(row));
+        let tasks = kept.map(rows::read::<Task>).collect::<Result<_>>()?;
         let last = found.last_evaluated_key.as_ref().and_then(|key| key.get("id")?.as_s().ok()?.parse().ok());
         Ok(Part { tasks, read_to: last })
     }

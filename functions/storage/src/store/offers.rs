@@ -85,11 +85,8 @@ impl Store {
             .expression_attribute_names("#expires", EXPIRES)
             .expression_attribute_values(":offers", AttributeValue::S(OFFERS.to_owned()))
             .expression_attribute_values(":now", rows::number(Timestamp::now().as_second()));
-        let mut pages = query.into_paginator().items().send();
-        let mut offers: Vec<WorkerOffers> = Vec::new();
-        while let Some(row) = pages.next().await {
-            offers.push(rows::read(row.map_err(rows::failed)?)?);
-        }
+        let found = rows::all(query, None).await?;
+        let mut offers: Vec<WorkerOffers> = found.into_iter().map(rows::read).collect::<Result<_>>()?;
         offers.sort_by_key(|offers| std::cmp::Reverse(offers.at));
         Ok(offers)
     }

@@ -61,7 +61,7 @@ impl Store {
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn stranded(&self, now: Timestamp, since: Duration) -> Result<Vec<Task>> {
-        let filter = Filter { status: Some(Status::InProgress), oldest_first: true, ..Filter::default() };
+        let filter = Filter { oldest_first: true, ..Filter::at(Status::InProgress) };
         let at = now.as_millisecond().saturating_sub(i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
         let (mut stranded, mut behind) = (Vec::new(), None);
         loop {

@@ -6,7 +6,9 @@ use uuid::Uuid;
 use super::Store;
 use super::counters::COUNTERS;
 use super::indexes::BY_STATUS;
+use super::names::NAMES;
 use super::offers::OFFERS;
+use super::queue::QUEUE;
 use super::rows::{self, EXPIRES, Row};
 use super::waiting::WAITING;
 use crate::rights::{Answer, Trial};
@@ -40,6 +42,11 @@ impl Store {
             .expression_attribute_values(":status", AttributeValue::S(deleted));
         let index = Answer::to(index.send().await, &[]);
         let events = self.may_query(&rows::task_partition(id)).await;
+        let name = rows::key(&format!("{NAMES}#{id}"), TRIAL);
+        let name = self.client.put_item().table_name(&self.table).set_item(Some(name));
+        let name = Answer::to(name.condition_expression(NEVER).send().await, &NEVER_HOLDS);
+        let queue = self.may_query(QUEUE).await;
+        let first = self.may_delete(rows::key(QUEUE, TRIAL)).await;
         let owners = self.may_query(WAITING).await;
         let offers = self.may_query(OFFERS).await;
         let owner = self.may_update(WAITING).await;
@@ -53,6 +60,9 @@ impl Store {
             Trial { right: "dynamodb:Query", on: format!("{}/{}", self.table, BY_STATUS.name), answer: index },
             Trial { right: "dynamodb:Query", on: on(WAITING), answer: owners },
             Trial { right: "dynamodb:Query", on: on(OFFERS), answer: offers },
+            Trial { right: "dynamodb:PutItem", on: on("NAMES#…"), answer: name },
+            Trial { right: "dynamodb:Query", on: on(QUEUE), answer: queue },
+            Trial { right: "dynamodb:DeleteItem", on: on(QUEUE), answer: first },
             Trial { right: "dynamodb:UpdateItem", on: on(WAITING), answer: owner },
             Trial { right: "dynamodb:UpdateItem", on: on(COUNTERS), answer: counter },
             Trial { right: "dynamodb:DeleteItem", on: on("WAITING#…"), answer: drawn },

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -101,6 +102,22 @@ where
         return Error::Internal(format!("DynamoDB does not understand: {}", DisplayErrorContext(&error)));
     }
     Error::of_service("DynamoDB", &error)
+}
+
+/// Everything that a query finds; at most `limit` rows, if any.
+///
+/// # Errors
+/// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
+pub(super) async fn all(query: QueryFluentBuilder, limit: Option<usize>) -> Result<Vec<Row>> {
+    let query = query.set_limit(limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX)));
+    let mut pages = query.into_paginator().items().send();
+    let mut found = Vec::new();
+    while limit.is_none_or(|limit| found.len() < limit)
+        && let Some(row) = pages.next().await
+    {
+        found.push(row.map_err(failed)?);
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! agree with it at every moment. What is drawn next follows from them alone: neither the order of messages nor how
 //! often they come decides over a task.
 
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, TransactWriteItem, Update};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -145,16 +145,22 @@ impl Store {
         Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
-    /// The task to draw next: of the owner whose tasks were taken longest ago, the one that waits first. Workers that
-    /// meet at the same task ask again with a `spread` above 1, and get one of about so many.
+    /// The task to draw next: one that is to be drawn before others; then, of the owner whose tasks were taken longest
+    /// ago, the one that waits first. Workers that meet at the same task ask again with a `spread` above 1, and get one of
+    /// about so many. Nothing is next while the queue is paused.
     ///
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn next_waiting(&self, spread: usize) -> Result<Option<Task>> {
-        let mut owners = self.owners().await?;
-        owners.retain(|owner| owner.waiting > 0);
-        owners.sort_by(|one, other| (one.served, &one.name).cmp(&(other.served, &other.name)));
+        let queue = self.queue().await?;
+        if queue.is_paused() {
+            return Ok(None);
+        }
+        let mut owners = self.owners_in_turn().await?;
         let spread = spread.max(1);
+        if let Some(task) = self.next_of(queue.in_turn(&owners), spread).await? {
+            return Ok(Some(task));
+        }
         let first = owners.len().min(spread);
         if first > 1 {
             owners.swap(0, rand::random_range(0..first));
@@ -174,6 +180,17 @@ impl Store {
             }
         }
         Ok(None)
+    }
+
+    /// Those who have tasks waiting, in the order in which one of theirs is taken.
+    ///
+    /// # Errors
+    /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
+    pub async fn owners_in_turn(&self) -> Result<Vec<Owner>> {
+        let mut owners = self.owners().await?;
+        owners.retain(|owner| owner.waiting > 0);
+        owners.sort_by(|one, other| (one.served, &one.name).cmp(&(other.served, &other.name)));
+        Ok(owners)
     }
 
     /// Whether anybody but this owner has tasks waiting.
@@ -201,23 +218,7 @@ impl Store {
     }
 
     async fn all_of<T: serde::de::DeserializeOwned>(&self, partition: &str, limit: Option<usize>) -> Result<Vec<T>> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .set_limit(limit.and_then(|limit| i32::try_from(limit).ok()))
-            .key_condition_expression("PK = :partition")
-            .expression_attribute_values(":partition", AttributeValue::S(partition.to_owned()));
-        let mut pages = query.into_paginator().items().send();
-        let mut all = Vec::new();
-        while let Some(row) = pages.next().await {
-            all.push(rows::read(row.map_err(rows::failed)?)?);
-            if limit.is_some_and(|limit| all.len() >= limit) {
-                break;
-            }
-        }
-        Ok(all)
+        rows::all(self.partition(partition), limit).await?.into_iter().map(rows::read).collect()
     }
 
     /// Notes down a task that waits without a row that says so, as one does that was made before there were such rows.
@@ -298,6 +299,6 @@ impl Store {
 }
 
 /// The partition of an owner's waiting tasks.
-fn tasks_of(owner: &str) -> String {
+pub(super) fn tasks_of(owner: &str) -> String {
     format!("{WAITING}#{owner}")
 }

@@ -119,11 +119,8 @@ impl Store {
             .expression_attribute_names("#expires", EXPIRES)
             .expression_attribute_values(":workers", AttributeValue::S(WORKERS.to_owned()))
             .expression_attribute_values(":now", rows::number(Timestamp::now().as_second()));
-        let mut pages = query.into_paginator().items().send();
-        let mut reports: Vec<WorkerReport> = Vec::new();
-        while let Some(row) = pages.next().await {
-            reports.push(rows::read(row.map_err(rows::failed)?)?);
-        }
+        let found = rows::all(query, None).await?;
+        let mut reports: Vec<WorkerReport> = found.into_iter().map(rows::read).collect::<Result<_>>()?;
         reports.sort_by_key(|report| std::cmp::Reverse(report.at));
         Ok(reports)
     }

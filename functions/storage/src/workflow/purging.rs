@@ -43,7 +43,7 @@ impl Workflow {
     /// Returns the first failure, once everything else is done.
     pub async fn purge_deleted(&self, now: Timestamp) -> Result<usize> {
         let ends = Instant::now() + PURGES_FOR;
-        let filter = Filter { status: Some(Status::Deleted), oldest_first: true, ..Filter::default() };
+        let filter = Filter { oldest_first: true, ..Filter::at(Status::Deleted) };
         let (mut purged, mut failed, mut behind) = (0, Vec::new(), None);
         loop {
             let page = self.store.list(&filter, AT_ONCE, behind).await?;
@@ -86,8 +86,8 @@ impl Workflow {
         let ends = Instant::now() + ERASES_FOR;
         let mut erasure = Erasure::default();
         // Those that are deleted come first, so that none is met twice.
-        for status in [Some(Status::Deleted), None] {
-            let filter = Filter { status, owner: Some(owner.to_owned()), oldest_first: true, ..Filter::default() };
+        for statuses in [vec![Status::Deleted], Vec::new()] {
+            let filter = Filter { statuses, owner: Some(owner.to_owned()), oldest_first: true, ..Filter::default() };
             let mut behind = None;
             loop {
                 let page = self.store.list(&filter, AT_ONCE, behind).await?;
@@ -113,6 +113,9 @@ impl Workflow {
             return Ok(Erasure { is_cut: true, ..erasure });
         }
         if erasure.held == 0 {
+            self.store.clear_shelves(owner).await?;
+            self.store.forget_priorities(owner).await?;
+            self.store.forget_names(owner).await?;
             for prefix in [keys::uploads_of(owner), keys::inputs_of(owner)] {
                 self.gallery.remove_many(self.gallery.keys(&prefix).await?).await?;
             }

@@ -1,0 +1,26 @@
+//! Queries of one partition of the table.
+
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::Store;
+
+impl Store {
+    /// A query of one partition, which reads what has just been written.
+    pub(super) fn partition(&self, partition: &str) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("PK = :partition")
+            .expression_attribute_values(":partition", AttributeValue::S(partition.to_owned()))
+    }
+
+    /// A query of the rows of a partition whose sort keys are from one to another, both included.
+    pub(super) fn between(&self, partition: &str, first: &str, last: &str) -> QueryFluentBuilder {
+        self.partition(partition)
+            .key_condition_expression("PK = :partition AND SK BETWEEN :first AND :last")
+            .expression_attribute_values(":first", AttributeValue::S(first.to_owned()))
+            .expression_attribute_values(":last", AttributeValue::S(last.to_owned()))
+    }
+}
