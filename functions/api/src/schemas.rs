@@ -45,7 +45,7 @@ macro_rules! schemas {
 
 schemas! {
     TaskRequestBody "TaskRequest" = described(schema(&TaskRequest::fields()), "A request for images. Only the prompt is needed.");
-    UploadBody "UploadRequest" = described(schema(UPLOAD), "A request for a URL to upload an init image to.");
+    UploadBody "UploadRequest" = described(schema(UPLOAD), "A request for a URL to upload an image to.");
     EmptyBody "EmptyRequest" = described(schema(&[]), "Nothing more is said with this move.");
     ApproveBody "ApproveRequest" = described(schema(of_move(Move::Approve)), "What is said with an approval.");
     RejectBody "RejectRequest" = described(schema(of_move(Move::Reject)), "What is said with a rejection.");

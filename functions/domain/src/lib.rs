@@ -7,9 +7,11 @@ pub mod limits;
 mod permissions;
 mod rules;
 pub mod task;
+mod task_image;
 mod task_request;
 
 pub use error::{Error, Forbidden, Result};
 pub use labels::{LABELS, Labels};
 pub use rules::Rules;
+pub use task_image::TaskImage;
 pub use task_request::{TaskRequest, draw_seed, read_changes};

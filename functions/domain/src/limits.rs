@@ -1,14 +1,20 @@
 //! How much may be asked for at once: the work of one order, and what one owner may have waiting.
 //!
 //! Work is counted in evaluations of the UNet, each times the pixels that it computes: what a drawing takes, whatever
-//! it is drawn on.
+//! it is drawn on. A ControlNet is the first half of a UNet, and counts as half of one. An upscaler's network takes about as
+//! much for each pixel that it enlarges as [`UPSCALING`] evaluations.
 
-use easel_settings::{FieldError, Settings};
+use easel_settings::{FieldError, LANCZOS, Settings};
 
 /// The side of an image where nothing says another: the model's own.
 const SIDE: u64 = 1024;
 /// What megapixels have of pixels.
 const MEGA: f64 = 1e6;
+/// What enlarging a pixel by a network takes, in evaluations of the UNet: an RRDBNet of 16.7 million weights makes 33 million
+/// operations, SDXL's UNet 6 million.
+const UPSCALING: u64 = 6;
+/// The longest side of an image that is made: as RGB such an image takes 200 MB.
+pub const LONGEST_SIDE: u32 = 8_192;
 /// Seconds after which somebody with too much waiting may ask again.
 pub const RETRY_AFTER_SECONDS: u64 = 60;
 
@@ -37,6 +43,7 @@ impl Limits {
     /// # Errors
     /// Says how much work it is, how much it may be, and what to reduce.
     pub fn check(&self, settings: &Settings) -> Result<(), FieldError> {
+        check_enlarged(settings)?;
         let field = if settings.count > 1 { "count" } else { "steps" };
         let whole = work(settings);
         if whole > self.max_work {
@@ -59,6 +66,20 @@ impl Limits {
     }
 }
 
+/// Whether an order's images stay small enough where they are enlarged. Those of an init image's size are measured once it is
+/// read.
+fn check_enlarged(settings: &Settings) -> Result<(), FieldError> {
+    let Some(factor) = settings.upscale else { return Ok(()) };
+    let sides = settings.width.into_iter().chain(settings.height);
+    match sides.map(|side| f64::from(side) * factor).find(|side| *side > LONGEST_SIDE.into()) {
+        Some(side) => {
+            let message = format!("{factor} makes sides of {side:.0} pixels, the limit is {LONGEST_SIDE}: use less");
+            Err(FieldError::new("upscale", message))
+        }
+        None => Ok(()),
+    }
+}
+
 /// The work of an order in megapixel-evaluations.
 #[must_use]
 pub fn work(settings: &Settings) -> f64 {
@@ -75,16 +96,25 @@ pub fn pixel_evaluations(settings: &Settings) -> u64 {
     };
     // Never less than a step, and a part of one counts as a whole.
     let steps = (f64::from(resolved.steps) * share).ceil().max(1.0) as u64;
-    step_pixels(settings).saturating_mul(steps)
+    let upscales = settings.upscaler.as_ref().is_some_and(|name| name != LANCZOS);
+    let upscaling = if upscales { UPSCALING * image_pixels(settings) } else { 0 };
+    step_pixels(settings).saturating_mul(steps).saturating_add(upscaling)
+}
+
+/// The pixels of an order's images as they are generated.
+fn image_pixels(settings: &Settings) -> u64 {
+    let side = |side: Option<u32>| side.map_or(SIDE, u64::from);
+    u64::from(settings.count) * side(settings.width) * side(settings.height)
 }
 
 /// The work of one step of an order in evaluations of a pixel.
 fn step_pixels(settings: &Settings) -> u64 {
     let resolved = settings.clone().resolve();
-    let side = |side: Option<u32>| side.map_or(SIDE, u64::from);
     let guided = if resolved.guidance_scale > 1.0 { 2 } else { 1 };
     let order = resolved.scheduler.map_or(1, |name| name.sampler().evaluations_per_step() as u64);
-    u64::from(resolved.count) * side(resolved.width) * side(resolved.height) * guided * order
+    let evaluations = image_pixels(settings) * guided * order;
+    let controls = settings.controls.as_ref().map_or(0, Vec::len) as u64;
+    evaluations + evaluations * controls / 2
 }
 
 #[cfg(test)]
@@ -104,9 +134,23 @@ mod tests {
         assert_eq!(work(&Settings { guidance_scale: Some(1.0), ..plain.clone() }), 30.0);
         assert_eq!(work(&Settings { scheduler: Some(Sampler::Heun.into()), ..plain.clone() }), 120.0);
         assert_eq!(work(&Settings { count: 4, ..plain.clone() }), 240.0);
-        let changed = Settings { init_image: Some("inputs/a.png".to_owned()), strength: Some(0.5), ..plain };
+        let changed = Settings { init_image: Some("inputs/a.png".to_owned()), strength: Some(0.5), ..plain.clone() };
         assert_eq!(work(&changed), 30.0);
+        let control = |image: &str| format!("depth={image}").parse().expect("a control image");
+        let controls = Some(vec![control("a.png"), control("b.png")]);
+        assert_eq!(work(&Settings { controls, ..plain.clone() }), 120.0);
+        assert_eq!(work(&Settings { upscaler: Some("esrgan".to_owned()), ..plain.clone() }), 66.0);
+        assert_eq!(work(&Settings { upscaler: Some(LANCZOS.to_owned()), ..plain }), 60.0);
         assert_eq!(pixel_evaluations(&Settings::new("a heart")), 1024 * 1024 * 2 * 50);
+    }
+
+    #[test]
+    fn nothing_is_enlarged_beyond_what_a_file_holds() {
+        let enlarged =
+            |side, upscale| Settings { upscaler: Some(LANCZOS.into()), upscale: Some(upscale), ..sized(side, 1, 20) };
+        assert_eq!(Limits::default().check(&enlarged(2048, 4.0)), Ok(()));
+        let error = Limits::default().check(&enlarged(2048, 4.5)).expect_err("too large");
+        assert_eq!(error.to_string(), "upscale: 4.5 makes sides of 9216 pixels, the limit is 8192: use less");
     }
 
     #[test]

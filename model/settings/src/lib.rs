@@ -5,10 +5,12 @@
 //! A [`Field`] is a name with a [`Kind`], a default and a help text. [`read`] checks a JSON object against fields and reports
 //! everything that is wrong with it at once, [`schema`] describes them as JSON Schema.
 
+mod control_reference;
 mod described;
 mod field;
 mod field_error;
 mod kind;
+mod lists;
 mod lora_reference;
 mod near_names;
 mod noise_schedule;
@@ -22,10 +24,12 @@ mod schema;
 mod settings;
 mod table;
 mod text;
+mod uploaded_images;
 
+pub use control_reference::ControlReference;
 pub use field::{Field, Presence};
 pub use field_error::{FieldError, FieldErrors, MAX_ERRORS};
-pub use kind::Kind;
+pub use kind::{Kind, Part};
 pub use lora_reference::LoraReference;
 pub use noise_schedule::NoiseSchedule;
 pub use presets::{Preset, recipe_of};
@@ -35,6 +39,7 @@ pub use sampler::Sampler;
 pub use scheduler_name::{SchedulerName, UnknownScheduler};
 pub use schema::schema;
 pub use table::{
-    ASKED_ONLY, MAX_COUNT, MAX_OFFERED_NAME, MAX_PROMPT, OFFERED, ResolvedSettings, SETTINGS, SIDES, Settings,
+    ASKED_ONLY, LANCZOS, MAX_COUNT, MAX_OFFERED_NAME, MAX_PROMPT, OFFERED, ResolvedSettings, SETTINGS, SIDES, Settings,
 };
 pub use text::{quoted, shortened};
+pub use uploaded_images::IMAGE_FIELDS;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::field::{Field, Presence};
-use crate::field_error::FieldError;
+use crate::field_error::{FieldError, MAX_ERRORS};
 use crate::presets::Preset;
 use crate::reading::{Missing, read};
 use crate::table::{ResolvedSettings, SETTINGS, Settings};
@@ -32,7 +32,7 @@ impl Settings {
         object: Map<String, Value>,
         seed: u64,
     ) -> Result<(Self, Map<String, Value>), Vec<FieldError>> {
-        let useless = useless_strength(&object);
+        let useless = useless(&object);
         let mut values = with(read(&[SETTINGS, others].concat(), object, Missing::Refused), useless)?;
         let rest = others.iter().filter_map(|field| values.remove_entry(field.name)).collect();
         Ok((Self::from_checked(values, seed).map_err(|error| vec![error])?, rest))
@@ -51,13 +51,15 @@ impl Settings {
                 values.remove(field.name);
             }
         }
-        if !values.contains_key("init_image") {
-            // What changes nothing has no strength.
-            values.remove("strength");
+        // What meant something beside a setting goes with it; one adapter's part may go with the other's.
+        while let Some((name, ..)) =
+            BESIDE.iter().find(|(name, other, _)| values.contains_key(*name) && !values.contains_key(*other))
+        {
+            values.remove(*name);
         }
         let mut after = values.clone();
         after.extend(object.clone());
-        values.extend(with(read(SETTINGS, object, Missing::Filled), useless_strength(&after))?);
+        values.extend(with(read(SETTINGS, object, Missing::Filled), useless(&after))?);
         Self::from_checked(values, seed).map_err(|error| vec![error])
     }
 
@@ -113,13 +115,32 @@ fn is_forgettable(field: &Field) -> bool {
     field.presence == Presence::Optional && !["seed", "count"].contains(&field.name)
 }
 
-/// The error of a strength that has nothing to change.
-fn useless_strength(object: &Map<String, Value>) -> Vec<FieldError> {
+/// Settings that mean something only beside another one, and what to do without it.
+const BESIDE: [(&str, &str, &str); 6] = [
+    ("strength", "init_image", "upload an image to start from"),
+    ("mask", "init_image", "upload the image that is painted over"),
+    ("image_adapter", "image_prompts", "upload the images that it reads"),
+    ("image_prompts", "image_adapter", "name an adapter that the service offers"),
+    ("image_prompt_scale", "image_prompts", "upload the images that say what to generate"),
+    ("upscale", "upscaler", "name one that the service offers, or lanczos"),
+];
+
+/// What has no use where it stands, or cannot be.
+fn useless(object: &Map<String, Value>) -> Vec<FieldError> {
     let is_given = |name: &str| object.get(name).is_some_and(|value| !value.is_null());
-    if is_given("init_image") || !is_given("strength") {
-        return Vec::new();
-    }
-    vec![FieldError::new("strength", "has no use without `init_image`: upload an image to start from, or leave it out")]
+    let alone =
+        BESIDE.iter().filter(|(name, other, _)| is_given(name) && !is_given(other)).map(|(name, other, advice)| {
+            FieldError::new(name, format!("has no use without `{other}`: {advice}, or leave it out"))
+        });
+    let controls = object.get("controls").and_then(Value::as_array);
+    let empty = controls.into_iter().flatten().enumerate().filter_map(|(index, control)| {
+        let number = |name: &str, default| control.get(name).and_then(Value::as_f64).unwrap_or(default);
+        let (start, end) = (number("start", 0.0), number("end", 1.0));
+        let message = format!("{end} is not after the start, {start}: give the start first, then an end above it");
+        (start >= end).then(|| FieldError::new(format!("controls[{index}].end"), message))
+    });
+    // A list without bounds is refused as a whole.
+    alone.chain(empty.take(MAX_ERRORS)).collect()
 }
 
 /// A result with further errors.
@@ -189,6 +210,11 @@ mod tests {
             Kind::Indexes { .. } => json!([0]),
             Kind::WeightedNames { .. } => json!([{"name": "a", "weight": -0.5}]),
             Kind::Table { .. } => json!({"a": "b"}),
+            Kind::Image => json!("inputs/a.png"),
+            Kind::Images { .. } => json!(["inputs/a.png"]),
+            Kind::Records { .. } => json!([{
+                "model": "depth", "image": "inputs/a.png", "scale": 0.5, "start": 0.25, "end": 0.75, "type": "canny",
+            }]),
         }
     }
 
@@ -233,6 +259,58 @@ mod tests {
     }
 
     #[test]
+    fn what_belongs_together_is_asked_for_together() {
+        let read = |value: Value| Settings::read(object(value), 0);
+        let words =
+            |value: Value| -> Vec<_> { read(value).expect_err("wrong").iter().map(ToString::to_string).collect() };
+        assert_eq!(
+            words(json!({"prompt": "a", "mask": "inputs/m.png", "image_prompts": ["inputs/a.png"], "upscale": 2})),
+            [
+                "mask: has no use without `init_image`: upload the image that is painted over, or leave it out",
+                "image_prompts: has no use without `image_adapter`: name an adapter that the service offers, or leave it \
+                 out",
+                "upscale: has no use without `upscaler`: name one that the service offers, or lanczos, or leave it out",
+            ]
+        );
+        assert!(words(json!({"prompt": "a", "image_adapter": "plus"}))[0].contains("image_prompts"));
+        let adapted = json!({"prompt": "a", "image_adapter": "plus", "image_prompts": ["inputs/a.png"], "image_prompt_scale": 0.5});
+        let adapted = read(adapted).expect("settings");
+        let plain = adapted.read_changes(object(json!({"image_adapter": null})), 0).expect("settings");
+        assert_eq!(plain, Settings::new("a"));
+        let painted = json!({"prompt": "a", "init_image": "inputs/a.png", "mask": "inputs/m.png", "strength": 0.5});
+        let painted = read(painted).expect("settings");
+        let plain = painted.read_changes(object(json!({"init_image": null})), 0).expect("settings");
+        assert_eq!(plain, Settings::new("a"));
+    }
+
+    #[test]
+    fn every_part_of_a_control_image_is_checked() {
+        let read = |controls: Value| Settings::read(object(json!({"prompt": "a", "controls": controls})), 0);
+        let control = |start, end| json!({"model": "depth", "image": "inputs/a.png", "start": start, "end": end});
+        let settings = read(json!([{"model": "depth", "image": "inputs/a.png", "scale": null}])).expect("settings");
+        let controls = settings.controls.expect("one");
+        assert_eq!((controls[0].scale, controls[0].start, controls[0].end), (1.0, 0.0, 1.0));
+        assert_eq!((controls[0].kind.as_deref(), controls.len()), (None, 1));
+        let wrong =
+            json!([{"model": "", "scale": 3}, "depth", {"model": "a", "image": "b", "weight": 1}, control(0.5, 0.5)]);
+        let errors = read(wrong).expect_err("wrong");
+        let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
+        let expected = [
+            "controls[0].model",
+            "controls[0].image",
+            "controls[0].scale",
+            "controls[1]",
+            "controls[2].weight",
+            "controls[3].end",
+        ];
+        assert_eq!(fields, expected);
+        let many = vec![control(0.0, 1.0); 9];
+        assert_eq!(read(Value::Array(many)).expect_err("wrong")[0].message, "has 9 entries, the limit is 8");
+        let many = read(Value::Array(vec![control(1.0, 0.0); 5_000])).expect_err("wrong");
+        assert!(many.len() <= MAX_ERRORS + 1, "{}", many.len());
+    }
+
+    #[test]
     fn what_is_no_number_is_within_no_bounds() {
         let wrong = ResolvedSettings { guidance_scale: f64::NAN, ..ResolvedSettings::new("") };
         assert_eq!(wrong.validate().expect_err("wrong")[0].field, "guidance_scale");
@@ -272,6 +350,13 @@ mod tests {
             ("use_refiner", "false", json!(false)),
             ("seed", "18446744073709551615", json!(u64::MAX)),
             ("loras", "ink:0.8", json!([{"name": "ink", "weight": 0.8}])),
+            ("mask", "a.png", json!("a.png")),
+            ("image_prompts", "a.png", json!(["a.png"])),
+            (
+                "controls",
+                "union#canny=a.png:0.5",
+                json!([{"model": "union", "image": "a.png", "scale": 0.5, "start": 0.0, "end": 1.0, "type": "canny"}]),
+            ),
         ] {
             let field = SETTINGS.iter().find(|field| field.name == name).expect("a setting");
             assert_eq!(field.kind.parse(typed), Ok(value), "{name}");
@@ -282,6 +367,7 @@ mod tests {
             ("guidance_scale", "NaN"),
             ("original_size", "1024"),
             ("loras", "ink:inf"),
+            ("controls", "depth"),
         ] {
             let field = SETTINGS.iter().find(|field| field.name == name).expect("a setting");
             assert!(field.kind.parse(typed).is_err(), "{name} {typed}");

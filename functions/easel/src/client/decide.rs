@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::submit::upload;
+use super::submit::with_uploads;
 use super::{Client, ServiceArguments, text};
 use crate::arguments::fields::RetrySettingsArguments;
 use crate::command_error::CommandError;
@@ -116,12 +116,10 @@ pub(crate) fn unpublish(arguments: &ReasonArguments) -> Result<(), CommandError>
 /// The service refuses or cannot be reached.
 pub(crate) fn retry(arguments: &RetryArguments) -> Result<(), CommandError> {
     let client = Client::new(&arguments.task.service)?;
-    let mut fields = arguments.settings.values.clone();
+    let settings = &arguments.settings;
+    let mut fields = with_uploads(&client, settings.values.clone(), settings.init_image.as_deref())?;
     if arguments.same {
         fields.insert("same".to_owned(), json!(true));
-    }
-    if let Some(path) = &arguments.settings.init_image {
-        fields.insert("init_image".to_owned(), json!(upload(&client, path)?));
     }
     make(&client, &arguments.task, "retry", fields)
 }

@@ -35,7 +35,7 @@ impl Store {
     pub async fn save(&self, task: &Task, event: &Event) -> Result<Saved> {
         let mut writes = vec![self.moved(task, event)?, self.event(event)?];
         if event.change.action() == Some(Move::Retry) {
-            writes.extend(self.reference(task)?);
+            writes.extend(self.references(task)?);
         }
         self.transact(task, event, writes).await
     }
