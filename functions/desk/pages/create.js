@@ -9,6 +9,7 @@ import { randomText } from "./random.js";
 import { recentImages } from "./recent_images.js";
 import { loadDescription, settingsOf } from "./request_schema.js";
 import { settingsForm } from "./settings_form.js";
+import { guideImages } from "./guide_images.js";
 import { startingImage } from "./starting_image.js";
 
 /** @typedef {import("../types/desk").Task} Task */
@@ -17,7 +18,7 @@ import { startingImage } from "./starting_image.js";
 /** What is in the form, should one have to sign in again. */
 const DRAFT = "easel.draft";
 
-/** `rest` is a task to retry, `ID/settings` to reuse all its settings, `ID/more` all but the seed. @type {import("./desk.js").Page} */
+/** `rest` is a task to retry, `ID/settings` to reuse all its settings, `ID/more` all but the seed, `ID/paint-0` to paint over an image. @type {import("./desk.js").Page} */
 export function create(main, rest) {
   const [id, reuse] = rest.split("/");
   const over = new AbortController();
@@ -30,9 +31,11 @@ export function create(main, rest) {
     const retries = task !== null && !reuse;
     const settings = settingsOf(description, retries ? "/v1/tasks/{id}/retry" : "/v1/tasks");
     const form = requestForm({ settings, offers }, retries ? task : null, recent.now, over.signal);
-    if (task) form.write(reuse === "more" ? { ...task.attempt.settings, seed: undefined } : task.attempt.settings);
+    const painted = reuse?.startsWith("paint-") ? task?.attempt.images[Number(reuse.slice("paint-".length))] : undefined;
+    if (task) form.write(reuse === "more" || painted ? { ...task.attempt.settings, seed: undefined } : task.attempt.settings);
     else form.keepDraft();
     fill(main, form.node, recent.node);
+    if (task && painted) form.paint(task, painted);
   }
 
   function start() {
@@ -65,7 +68,9 @@ const messageOf = (error) => sentence(error instanceof Error ? error.message : S
  */
 function requestForm({ settings, offers }, retried, sent, signal) {
   const form = settingsForm(settings, offers);
+  const guides = guideImages(settings, offers);
   const image = startingImage({
+    mostSide: settings.get("width")?.schema.maximum ?? 2048,
     names: [...settings.keys()],
     loaded: (found) => {
       const { values, missing } = onlyOffered(found, offers);
@@ -79,6 +84,7 @@ function requestForm({ settings, offers }, retried, sent, signal) {
     signal,
   });
   form.setStartingImage(Boolean(retried?.attempt.settings.init_image));
+  image.keepMask(Boolean(retried?.attempt.settings.mask));
   const send = retried ? retry(retried, settings) : request();
 
   const wrong = element("div", { class: "wrong", role: "alert" });
@@ -88,7 +94,9 @@ function requestForm({ settings, offers }, retried, sent, signal) {
   const node = element("form", { class: "request", onsubmit: submitted },
     element("h1", {}, retried ? "Retry with changes" : "Create images"),
     reason && element("p", { class: "reason", dir: "auto" }, rejected ? "Rejected: " : "Failed: ", reason),
-    wrong, form.node, image.node, element("div", { class: "row send" }, submit));
+    retried && retried.attempt.images.length > 0 && element("div", { class: "row" }, retried.attempt.images.map((rejected, index) =>
+      button(retried.attempt.images.length > 1 ? `Paint over image ${index + 1}` : "Paint over the image", () => paint(retried, rejected)))),
+    wrong, form.node, image.node, guides.node, element("div", { class: "row send" }, submit));
 
   node.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) node.requestSubmit(submit);
@@ -100,7 +108,7 @@ function requestForm({ settings, offers }, retried, sent, signal) {
     submit.disabled = true;
     fill(wrong);
     try {
-      await send({ ...form.read(), init_image: await image.key() });
+      await send({ ...form.read(), ...(await guides.read()), ...(await image.read()) });
       // The next request is another image, which these do not name.
       if (!retried) form.write({ ...form.read(), title: undefined, tags: undefined });
       node.dispatchEvent(new Event("input"));
@@ -112,6 +120,18 @@ function requestForm({ settings, offers }, retried, sent, signal) {
     }
   }
 
+  /** Starts from an image of a task, and has a part of it marked. @param {Task} task @param {Task["attempt"]["images"][number]} painted */
+  function paint(task, painted) {
+    const { rejection } = task.attempt;
+    // A reviewer may have shown where something is wrong.
+    const regions = /** @type {{regions?: {image: number, x: number, y: number}[]} | null | undefined} */ (rejection)?.regions ?? [];
+    image.start({
+      key: `task:${task.id}/${painted.index}`, name: `image ${painted.index + 1} of the task`, url: painted.url,
+      regions: regions.filter((region) => region.image === painted.index), reason: rejection?.note,
+    });
+    image.paint();
+  }
+
   /** What is wrong, with a link to the field of each setting. @param {unknown} error */
   function explanation(error) {
     const errors = error instanceof Problem ? error.document.errors ?? [] : [];
@@ -120,13 +140,19 @@ function requestForm({ settings, offers }, retried, sent, signal) {
     return [element("p", {}, "Please change:"), element("ul", {}, errors.map(({ field, message }) => element("li", {},
       element("a", { href: "#", onclick: (/** @type {Event} */ event) => {
         event.preventDefault();
-        form.focus(field.replace(/[[.].*/, ""));
+        form.focus(field.replace(/[[.].*/, "").replace(/^mask$/, "init_image"));
       } }, field), ` ${message}`)))];
   }
 
   return {
     node,
-    write: form.write,
+    paint,
+
+    /** @param {Record<string, any>} values */
+    write(values) {
+      form.write(values);
+      guides.write(values);
+    },
 
     /** Fills in what was typed before, and remembers what is typed from now on. */
     keepDraft() {
@@ -162,6 +188,9 @@ function request() {
   };
 }
 
+/** Whether a setting without a value is not to be reset. @param {string} name @param {Record<string, any>} values */
+const stays = (name, values) => ["seed", "init_image"].includes(name) || (name === "mask" && values.mask === undefined);
+
 /** Sends a retry, then shows the task. @param {Task} task @param {Map<string, Setting>} settings */
 function retry(task, settings) {
   const send = sender(`/v1/tasks/${task.id}/retry`, { "if-match": `"${task.version}"` });
@@ -169,7 +198,7 @@ function retry(task, settings) {
     // A retry keeps what is absent, so what the form leaves to the model has to be null. A new seed is the service's,
     // and the starting image stays.
     const body = Object.fromEntries([...settings.keys()].map((name) =>
-      [name, values[name] ?? (name === "seed" || name === "init_image" ? undefined : null)]));
+      [name, values[name] ?? (stays(name, values) ? undefined : null)]));
     await send(body);
     notice("New attempt queued.");
     location.hash = `#/task/${task.id}`;

@@ -1,5 +1,6 @@
 // A whole task: its images, its details, its history, and what can be done with it.
 
+import { childMoves } from "./child_tasks.js";
 import { approve, reject, undoLatest } from "./decisions.js";
 import { button, element, fill } from "./element.js";
 import { imagesOf, imageViewer } from "./image_viewer.js";
@@ -74,7 +75,7 @@ export function taskPanel(configuration, { decided = () => {}, moved, stale }) {
     allow();
     asked.textContent = [now.title, attempt.settings.prompt].filter(Boolean).join(" – ");
     fill(about, taskDetails(now, configuration));
-    fill(moves, holds(now.id) ? button("Send now", () => sendNow(now.id)) : moveButtons(now, moved));
+    fill(moves, holds(now.id) ? button("Send now", () => sendNow(now.id)) : [...moveButtons(now, moved), ...childMoves(now, () => viewer.index)]);
     history.show(now.id, now.version);
   }
 
