@@ -200,7 +200,7 @@ mod tests {
         match field.kind {
             Kind::Text { .. } => json!("a heart"),
             Kind::Whole { least, multiple_of, .. } => json!(least + multiple_of),
-            Kind::Number { .. } => json!(0.5),
+            Kind::Number { least, .. } => json!(least.max(0.5)),
             Kind::Flag => json!(true),
             Kind::Choice(names) => json!(names[0]),
             Kind::Scheduler => json!("dpmpp_2m_karras"),
