@@ -283,13 +283,20 @@ def what_was_deleted_a_week_ago_goes(emulator, people):
     uploaded = upload(creator)
     drawn = creator.ask("POST", "/v1/tasks", HEART | {"init_image": uploaded, "strength": 0.5})["id"]
     creator.wait(drawn, "awaiting_approval")
+    child = creator.ask("POST", "/v1/tasks", HEART | {"init_image": f"task:{drawn}/0", "strength": 0.5})
+    assert child["attempt"]["parent"] == {"task": drawn, "attempt": 1, "index": 0}, child
+    creator.wait(child["id"], "awaiting_approval")
+    people["reviewer"].ask("POST", f"/v1/tasks/{child['id']}/reject", {"reason": "not like this"})
+    of_reviewer = people["reviewer"].ask("POST", f"/v1/tasks/{child['id']}/retry", {"init_image": f"task:{of_a_file}"})
+    assert of_reviewer["attempt"]["parent"]["task"] == of_a_file, of_reviewer
+    creator.wait(child["id"], "awaiting_approval")
 
     paused = a_paused_task(emulator, creator)
     # What a publication leaves that loses its race against a deletion, and dies of it.
     orphan = f"published/{drawn}/9-0.png"
     s3.put_object(Bucket=NAME, Key=orphan, Body=image())
 
-    for task in (of_a_file, drawn, paused):
+    for task in (of_a_file, drawn, child["id"], paused):
         creator.ask("DELETE", f"/v1/tasks/{task}")
         emulator.client("dynamodb").update_item(
             TableName=NAME,

@@ -74,9 +74,9 @@ async fn create_task(
     Ok((replayed, answer).into_response())
 }
 
-/// Get a URL to upload an init image to.
+/// Get a URL to upload an image to.
 ///
-/// The URL takes one file, once. The image is its owner's: nobody else can start from it.
+/// The URL takes one file, once. The image is its owner's: nobody else can use it.
 #[utoipa::path(
     post,
     path = "/v1/uploads",

@@ -12,7 +12,7 @@ const MAX_UPLOAD: u64 = 20 * 1024 * 1024;
 /// Most tasks of one bulk move.
 pub(crate) const MAX_BULK: usize = 100;
 
-/// What a client sends to be allowed to upload an init image.
+/// What a client sends to be allowed to upload an image.
 pub(crate) const UPLOAD: &[Field] = &[
     Field {
         name: "content_type",

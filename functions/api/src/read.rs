@@ -117,7 +117,7 @@ async fn identity(Creator(identity): Creator, _: NoParameters) -> Json<Identity>
     Json(Identity { request_id: None, ..identity })
 }
 
-/// Show what can be asked for by name: models, LoRAs and embeddings.
+/// Show what can be asked for by name: models, LoRAs, embeddings, control models, image adapters and upscalers.
 #[utoipa::path(
     get,
     path = "/v1/offers",

@@ -48,7 +48,7 @@ macro_rules! schemas {
 
 schemas! {
     TaskRequestBody "TaskRequest" = described(schema(&TaskRequest::fields()), "A request for images. Only the prompt is needed.");
-    UploadBody "UploadRequest" = described(schema(UPLOAD), "A request for a URL to upload an init image to.");
+    UploadBody "UploadRequest" = described(schema(UPLOAD), "A request for a URL to upload an image to.");
     NewTokenBody "TokenRequest" = described(schema(TOKEN), "A request for a token.");
     EmptyBody "EmptyRequest" = described(schema(&[]), "Nothing more is said with this move.");
     ApproveBody "ApproveRequest" = described(schema(of_move(Move::Approve)), "What is said with an approval.");

@@ -81,6 +81,8 @@ pub(crate) struct AttemptView {
     /// What it was asked to draw.
     #[schema(value_type = SettingsSchema)]
     pub(crate) settings: Settings,
+    /// The image that it starts from, where that is another task's.
+    pub(crate) parent: Option<ParentView>,
     /// The files that it is drawn with, beside what every attempt has; empty until a worker takes it.
     pub(crate) used: Vec<UsedFile>,
     /// When it was asked for.
@@ -100,6 +102,25 @@ pub(crate) struct AttemptView {
     pub(crate) rejection: Option<Decision>,
     /// Why it could not be drawn.
     pub(crate) failure: Option<Failure>,
+}
+
+/// Another task's image that an attempt starts from.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct ParentView {
+    /// The task.
+    pub(crate) task: Uuid,
+    /// Which of its attempts.
+    pub(crate) attempt: u32,
+    /// Which of its images, from 0.
+    pub(crate) index: u32,
+}
+
+impl ParentView {
+    /// What the key of a copied image says.
+    fn of(key: &str) -> Option<Self> {
+        let keys::Origin { task, attempt, index } = keys::origin(key)?;
+        Some(Self { task, attempt, index })
+    }
 }
 
 /// An image, with URLs that work for an hour.
@@ -251,6 +272,7 @@ impl AttemptView {
         Ok(Self {
             number: attempt.number,
             settings: attempt.settings.clone(),
+            parent: attempt.settings.init_image.as_deref().and_then(ParentView::of),
             used: attempt.used.clone(),
             requested_at: attempt.requested_at,
             images,

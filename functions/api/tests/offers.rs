@@ -16,6 +16,9 @@ fn offers(worker: &str, seconds_ago: i64, loras: &[&str]) -> WorkerOffers {
         models: vec![offer("base"), offer("turbo")],
         loras: loras.iter().map(|name| offer(name)).collect(),
         embeddings: vec![Offer { sha256: Some("ab".repeat(32)), ..offer("easel-hands") }],
+        controls: vec![offer("depth")],
+        image_adapters: Vec::new(),
+        upscalers: Vec::new(),
         is_cut: false,
         on_demand: false,
     }
@@ -26,7 +29,10 @@ async fn everybody_who_may_ask_for_images_sees_what_is_offered() {
     let api = TestApi::start().await;
     let store = &api.services.workflow.store;
     let seen = async || api.call(&carla(), "GET", "/v1/offers", &Value::Null).await;
-    let nothing = json!({"models": [], "loras": [], "embeddings": [], "is_complete": false, "reported_at": null});
+    let nothing = json!({
+        "models": [], "loras": [], "embeddings": [], "controls": [], "image_adapters": [], "upscalers": [],
+        "is_complete": false, "reported_at": null,
+    });
     assert_eq!(seen().await.expect(200), nothing);
     store.publish_offers(&offers("one", 5, &["pen", "ink"])).await.expect("published");
     store.publish_offers(&offers("two", 1, &["oil"])).await.expect("published");

@@ -1,4 +1,4 @@
-//! Images to start from: whose they are, how often they are written, and when they go.
+//! Images that tasks are made with: whose they are, how often they are written, and when they go.
 
 use easel_domain::task::{Change, GRACE_PERIOD};
 use easel_storage::gallery::keys;
@@ -118,4 +118,134 @@ async fn uploads_have_a_limit_for_each_person_and_day() {
     // What is refused for other reasons does not count.
     let wrong = json!({"content_type": "image/gif", "content_length": 1});
     api.call(&robin(), "POST", "/v1/uploads", &wrong).await.expect(422);
+}
+
+/// An order that has an image in one field, and the field's path.
+fn orders(key: &str) -> [(&'static str, Value); 4] {
+    [
+        ("init_image", json!({"init_image": key})),
+        ("mask", json!({"mask": key})),
+        ("controls[0].image", json!({"controls": [{"model": "depth", "image": key}]})),
+        ("image_prompts[0]", json!({"image_adapter": "plus", "image_prompts": [key]})),
+    ]
+}
+
+/// One with a prompt, and what a mask needs.
+fn with_prompt(mut order: Value, own: &str) -> Value {
+    order["prompt"] = json!("a heart");
+    if order.get("mask").is_some() {
+        order["init_image"] = json!(own);
+    }
+    order
+}
+
+#[tokio::test]
+async fn every_image_of_an_order_is_its_askers_own() {
+    let api = TestApi::start().await;
+    let (carla, bob, robin) = (carla(), bob(), robin());
+    let key = api.uploaded(&carla).await;
+    let drawn = api.draw(&api.create(&carla, &json!({"prompt": "a heart"})).await, 2).await;
+    let image = format!("task:{}/1", drawn.id);
+    let nowhere = format!("task:{}", uuid::Uuid::now_v7());
+    for (who, own) in [(&bob, api.uploaded(&bob).await), (&robin, api.uploaded(&robin).await), (&carla, key.clone())] {
+        let (uploads, sees) = (who.name == "carla", who.name != "bob");
+        for (named, is_theirs) in [(&key, uploads), (&image, sees), (&nowhere, false)] {
+            for (field, order) in orders(named) {
+                let order = with_prompt(order, &own);
+                let answer = api.call(who, "POST", "/v1/tasks", &order).await;
+                if is_theirs {
+                    answer.expect(201);
+                    continue;
+                }
+                let refused = answer.expect(422);
+                let errors = refused["errors"].as_array().expect("errors");
+                assert_eq!((errors.len(), &errors[0]["field"]), (1, &json!(field)), "{} {named}", who.name);
+            }
+        }
+    }
+    // Two wrong ones are told at once, and an image that is not theirs from one that is not there by nothing.
+    let order = json!({"prompt": "a heart", "init_image": key, "mask": image});
+    let refused = api.call(&bob, "POST", "/v1/tasks", &order).await.expect(422);
+    let unseen = refused["errors"][1]["message"].as_str().expect("a message").to_owned();
+    assert_eq!(refused["errors"][0]["field"], "init_image");
+    assert_eq!(unseen, format!("there is no task {}", drawn.id));
+}
+
+#[tokio::test]
+async fn a_task_starts_from_another_tasks_image() {
+    let api = TestApi::start().await;
+    let (carla, robin) = (carla(), robin());
+    let source = api.draw(&api.create(&carla, &json!({"prompt": "a heart"})).await, 2).await;
+    let image = |index: u32| format!("task:{}/{index}", source.id);
+    let order = |name: &str| json!({"prompt": "a larger heart", "init_image": name, "strength": 0.5});
+    let refused = api.call(&carla, "POST", "/v1/tasks", &order(&image(2))).await.expect(422);
+    let message = refused["errors"][0]["message"].as_str().expect("a message");
+    assert!(message.contains("has 2 images, which are counted from 0"), "{message}");
+    let refused = api.call(&carla, "POST", "/v1/tasks", &order("task:7")).await.expect(422);
+    let message = refused["errors"][0]["message"].as_str().expect("a message");
+    assert!(message.contains("is not task:ID or task:ID/INDEX"), "{message}");
+    let waiting = api.create(&carla, &json!({"prompt": "a heart"})).await;
+    let refused = api.call(&carla, "POST", "/v1/tasks", &order(&format!("task:{}", waiting.id))).await.expect(422);
+    let message = refused["errors"][0]["message"].as_str().expect("a message");
+    assert!(message.contains("has no images yet"), "{message}");
+
+    let child = api.call(&carla, "POST", "/v1/tasks", &order(&image(1))).await.expect(201);
+    assert_eq!(child["attempt"]["parent"], json!({"task": source.id, "attempt": 1, "index": 1}));
+    let copy = child["attempt"]["settings"]["init_image"].as_str().expect("a key").to_owned();
+    assert!(copy.starts_with(&keys::inputs_of("carla")), "{copy}");
+    // A retry by somebody else starts from the same image or another one, which is copied for them.
+    let failure = Change::Fail { reason: "no memory".to_owned() };
+    let id = child["id"].as_str().expect("an id").parse().expect("an id");
+    let task = api.services.workflow.store.task(id).await.expect("the task");
+    let task = api.change(&task, failure.clone(), &easel_domain::identity::Identity::worker("w")).await;
+    let retry = format!("/v1/tasks/{id}/retry");
+    let again = api.call(&robin, "POST", &retry, &json!({})).await.expect(200);
+    assert_eq!(again["attempt"]["settings"]["init_image"], copy);
+    assert_eq!(again["attempt"]["parent"]["task"], json!(source.id));
+    let task_again = api.services.workflow.store.task(task.id).await.expect("the task");
+    api.change(&task_again, failure, &easel_domain::identity::Identity::worker("w")).await;
+    let other = api.call(&robin, "POST", &retry, &json!({"init_image": image(0)})).await.expect(200);
+    let others = other["attempt"]["settings"]["init_image"].as_str().expect("a key").to_owned();
+    assert!(others.starts_with(&keys::inputs_of("robin")), "{others}");
+
+    // The copies stay when the image goes, and go with the task that needs them.
+    let gallery = &api.services.workflow.gallery;
+    let bytes = |key: String| async move {
+        let read = gallery.read(&key, 1_000).await.expect("S3 answers");
+        read.map(|object| object.bytes)
+    };
+    let (copied, expected) = (bytes(copy.clone()).await, bytes(keys::image(source.id, 1, 1)).await);
+    assert!(copied.is_some() && copied == expected, "the same bytes");
+    for (id, is_left) in [(source.id, true), (id, false)] {
+        api.call(&carla, "DELETE", &format!("/v1/tasks/{id}"), &json!({})).await.expect(202);
+        let purged = api.services.workflow.purge_deleted(Timestamp::now() + GRACE_PERIOD).await.expect("purged");
+        assert_eq!(purged, 1);
+        assert_eq!((api.is_there(&copy).await, api.is_there(&others).await), (is_left, is_left));
+    }
+    let refused = api.call(&carla, "POST", "/v1/tasks", &order(&image(1))).await.expect(422);
+    assert_eq!(refused["errors"][0]["message"], format!("there is no task {}", source.id));
+}
+
+#[tokio::test]
+async fn every_image_goes_with_the_last_task_that_needs_it() {
+    let api = TestApi::start().await;
+    let carla = carla();
+    let own = [(); 4].map(|()| api.uploaded(&carla));
+    let mut keys = Vec::new();
+    for upload in own {
+        keys.push(upload.await);
+    }
+    let order = json!({
+        "prompt": "a heart", "init_image": keys[0], "mask": keys[1], "image_adapter": "plus",
+        "image_prompts": [keys[2], keys[2]], "controls": [{"model": "depth", "image": keys[3]}],
+    });
+    let first = api.create(&carla, &order).await;
+    let second = api.create(&carla, &json!({"prompt": "a heart", "init_image": keys[1]})).await;
+    for (id, left) in [(first.id, [false, true, false, false]), (second.id, [false; 4])] {
+        api.call(&carla, "DELETE", &format!("/v1/tasks/{id}"), &json!({})).await.expect(202);
+        api.services.workflow.purge_deleted(Timestamp::now() + GRACE_PERIOD).await.expect("purged");
+        for (key, is_left) in keys.iter().zip(left) {
+            assert_eq!(api.is_there(key).await, is_left, "{key}");
+        }
+    }
 }

@@ -16,7 +16,7 @@ import { session } from "./session.js";
 /** @typedef {import("../types/desk").Task} Task */
 /** @typedef {import("./reuse.js").Reuse} Reuse */
 
-/** `rest` is a task to retry, or a task with what of it is reused, and the index of the image: `ID/vary/2`. @type {import("./desk.js").Page} */
+/** `rest` is a task to retry, or a task with what of it is reused, and the index of the image: `ID/vary/2`, `ID/paint/0` to paint over it. @type {import("./desk.js").Page} */
 export function create(main, rest) {
   const [id, reuse, index = "0"] = rest.split("/");
   const over = new AbortController();
@@ -42,7 +42,8 @@ export function create(main, rest) {
     const image = task.attempt.images.find((image) => image.index === place);
     const values = reused(task.attempt.settings, image, what);
     form?.write(values);
-    if (what === "start") form?.startFrom(await imageFile(task.id, place, over.signal));
+    if (what === "paint" && image) form?.paint(task, image);
+    else if (what === "start" && image) form?.startFrom(task, image);
     else form?.startFromKey(task.owner === session.identity?.name ? values.init_image : undefined);
   }
 

@@ -191,6 +191,11 @@ export function imageViewer(stale, changed) {
       draw();
     },
 
+    /** Which image is in view. */
+    get index() {
+      return chosen;
+    },
+
     /** How many images there are to pick from. */
     get count() {
       return images.length;

@@ -68,6 +68,36 @@ export function embeddingsPart(setting, embeddings) {
   };
 }
 
+/** What needs no file of the service's. */
+export const LANCZOS = "lanczos";
+
+/**
+ * What enlarges the images.
+ * @param {Setting} setting
+ * @param {Setting} factor
+ * @param {Names} upscalers
+ * @returns {Part}
+ */
+export function upscalerPart(setting, factor, upscalers) {
+  const input = select("upscaler", [["", "Not enlarged"], ...upscalers.map(({ name }) => /** @type {[string, string]} */ ([name, name])), [LANCZOS, "Lanczos"]],
+    { title: setting.schema.description });
+  const times = numberInput("upscale", { ...factor.schema, default: 2 }, { step: 0.5, title: factor.schema.description });
+  const by = field("Factor", times);
+  const show = () => (by.hidden = !input.value);
+  input.addEventListener("change", show);
+  show();
+  return {
+    node: element("div", { class: "fields" }, field("Enlarge with", input), by),
+    read: () => ({ upscaler: input.value || undefined, upscale: input.value ? numberFrom(times.value) : undefined }),
+    write: ({ upscaler, upscale }) => {
+      const known = [...input.options].some((option) => option.value === upscaler);
+      if (upscaler && !known) input.append(element("option", { value: upscaler }, upscaler));
+      [input.value, times.value] = [upscaler ?? "", String(upscale ?? "")];
+      show();
+    },
+  };
+}
+
 /**
  * A list of names that people choose from, or type.
  * @param {{setting: Setting, offered: Names, label: string, one: string, hint?: string, weight?: Schema}} options

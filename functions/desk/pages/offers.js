@@ -1,4 +1,4 @@
-// What the service offers by name: models, LoRAs and embeddings.
+// What the service offers by name: models, LoRAs, embeddings, control models, image adapters and upscalers.
 
 import { Problem, call } from "./api.js";
 
@@ -6,7 +6,9 @@ import { Problem, call } from "./api.js";
 /** @typedef {Record<string, any>} Values */
 
 /** @type {Offers} */
-export const NOTHING_OFFERED = { models: [], loras: [], embeddings: [], is_complete: false, reported_at: null };
+export const NOTHING_OFFERED = {
+  models: [], loras: [], embeddings: [], controls: [], image_adapters: [], upscalers: [], is_complete: false, reported_at: null,
+};
 
 /**
  * What is offered now; nothing where the service does not say.

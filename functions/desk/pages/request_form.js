@@ -4,6 +4,7 @@ import { kept } from "./address.js";
 import { Problem, Unreachable } from "./api.js";
 import { button, element, fill } from "./element.js";
 import { gridForm } from "./grid_form.js";
+import { guideImages } from "./guide_images.js";
 import { readJson, writeJson } from "./json.js";
 import { isGoing, keepGoing, startGoing, stopGoing } from "./keep_going.js";
 import { notice, sentence } from "./notices.js";
@@ -35,7 +36,9 @@ const DEMO = "This is the demo model. It draws simple shapes only, such as “a 
  */
 export function requestForm({ settings, offers, defaults }, retried, sent, signal) {
   const form = settingsForm(settings, offers, defaults);
+  const guides = guideImages(settings, offers);
   const image = startingImage({
+    mostSide: settings.get("width")?.schema.maximum ?? 2048,
     names: [...settings.keys()],
     loaded: (found, unused) => {
       const { values, missing } = onlyOffered(found, offers);
@@ -50,6 +53,7 @@ export function requestForm({ settings, offers, defaults }, retried, sent, signa
     signal,
   });
   form.setStartingImage(Boolean(retried?.attempt.settings.init_image));
+  image.keepMask(Boolean(retried?.attempt.settings.mask));
   const send = retried ? retry(retried, settings) : request();
   const grid = gridForm(settings);
 
@@ -68,7 +72,9 @@ export function requestForm({ settings, offers, defaults }, retried, sent, signa
     defaults?.is_demo && element("p", { class: "reason demo" }, DEMO),
     reason && element("p", { class: "reason", dir: "auto" }, rejected ? "Rejected: " : "Failed: ", reason),
     retried && rejected && [remarks(retried.attempt.rejection), markedImages(retried.attempt)],
-    wrong, stylePart(form, () => node.dispatchEvent(new Event("input"))), element("div", { class: "row" }, history, canNotify() && notify), form.node, image.node, !retried && grid.node,
+    retried && retried.attempt.images.length > 0 && element("div", { class: "row" }, retried.attempt.images.map((made, index) =>
+      button(retried.attempt.images.length > 1 ? `Paint over image ${index + 1}` : "Paint over the image", () => paint(retried, made)))),
+    wrong, stylePart(form, () => node.dispatchEvent(new Event("input"))), element("div", { class: "row" }, history, canNotify() && notify), form.node, image.node, guides.node, !retried && grid.node,
     progress, element("div", { class: "row send" }, submit, !retried && going, stop));
 
   node.addEventListener("keydown", (event) => {
@@ -84,8 +90,8 @@ export function requestForm({ settings, offers, defaults }, retried, sent, signa
   drawButtons();
   keepGoing.addEventListener("changed", drawButtons, { signal });
 
-  /** What is in the form, with the key of the starting image. */
-  const values = async () => ({ ...form.read(), init_image: await image.key() });
+  /** What is in the form, with the keys of its images. */
+  const values = async () => ({ ...form.read(), ...(await guides.read()), ...(await image.read()) });
 
   /** @param {() => Promise<void>} action */
   async function trying(action) {
@@ -142,6 +148,19 @@ export function requestForm({ settings, offers, defaults }, retried, sent, signa
     if (all && !signal.aborted) location.hash = `#/grid/${tag}`;
   }
 
+  /** Starts from an image of a task. @param {Task} task @param {Task["attempt"]["images"][number]} made @param {{regions?: any[], reason?: string}} [said] */
+  const start = (task, made, said) =>
+    image.start({ key: `task:${task.id}/${made.index}`, name: `image ${made.index + 1} of the task`, url: made.url, ...said });
+
+  /** Starts from an image of a task, and has a part of it marked. @param {Task} task @param {Task["attempt"]["images"][number]} made */
+  function paint(task, made) {
+    const { rejection } = task.attempt;
+    // A reviewer may have shown where something is wrong.
+    const regions = (rejection?.regions ?? []).filter((region) => region.image === made.index);
+    start(task, made, { regions, reason: rejection?.note });
+    image.paint();
+  }
+
   /** What is wrong, with a link to the field of each setting. @param {unknown} error */
   function explanation(error) {
     const errors = error instanceof Problem ? error.document.errors ?? [] : [];
@@ -156,11 +175,15 @@ export function requestForm({ settings, offers, defaults }, retried, sent, signa
 
   const shown = {
     node,
-    write: form.write,
     focus: form.focus,
+    startFrom: start,
+    paint,
 
-    /** @param {File} file */
-    startFrom: (file) => image.start(file),
+    /** @param {Record<string, any>} values */
+    write(values) {
+      form.write(values);
+      guides.write(values);
+    },
 
     /** Starts from an image that was uploaded before. @param {string | null | undefined} key */
     startFromKey: (key) => image.start(key ? { key, name: "the one of before" } : null),
@@ -181,7 +204,7 @@ export function requestForm({ settings, offers, defaults }, retried, sent, signa
 }
 
 /** The setting that an error is about: of `loras[0].name` it is `loras`. @param {string} field */
-const nameIn = (field) => field.replace(/[[.].*/, "");
+const nameIn = (field) => field.replace(/[[.].*/, "").replace(/^mask$/, "init_image");
 
 /** What the form calls a setting. @param {string} name */
 const labelFor = (name) =>
@@ -196,6 +219,9 @@ function request() {
   };
 }
 
+/** Whether a setting without a value is not to be reset. @param {string} name @param {Record<string, any>} values */
+const stays = (name, values) => ["seed", "init_image"].includes(name) || (name === "mask" && values.mask === undefined);
+
 /** Sends a retry, then shows the task. @param {Task} task @param {Map<string, Setting>} settings */
 function retry(task, settings) {
   const send = sender(`/v1/tasks/${task.id}/retry`, { "if-match": `"${task.version}"` });
@@ -203,7 +229,7 @@ function retry(task, settings) {
     // A retry keeps what is absent, so what the form leaves to the model has to be null. A new seed is the service's,
     // and the starting image stays.
     const body = Object.fromEntries([...settings.keys()].map((name) =>
-      [name, values[name] ?? (name === "seed" || name === "init_image" ? undefined : null)]));
+      [name, values[name] ?? (stays(name, values) ? undefined : null)]));
     await send(body);
     notice("New attempt queued.");
     location.hash = `#/task/${task.id}`;

@@ -1,7 +1,7 @@
 // What of a task's settings another request begins with.
 
 /** @typedef {import("../types/desk").Settings} Settings */
-/** @typedef {"settings" | "more" | "same" | "vary" | "start"} Reuse */
+/** @typedef {"settings" | "more" | "same" | "vary" | "start" | "paint"} Reuse */
 
 /** How many variations are asked for, and how far they are from the image. */
 const VARIATIONS = 4;
@@ -22,7 +22,8 @@ export function reused(settings, image, reuse) {
     case "vary":
       return { ...settings, ...none, seed: image?.seed ?? settings.seed, variation_strength: VARIATION_STRENGTH, count: VARIATIONS };
     // The image brings its own size.
-    case "start": return { ...settings, ...none, seed: undefined, width: undefined, height: undefined, init_image: undefined };
+    case "start":
+    case "paint": return { ...settings, ...none, seed: undefined, width: undefined, height: undefined, init_image: undefined };
     case "more": return { ...settings, ...none, seed: undefined };
   }
 }

@@ -2,7 +2,7 @@
 // API's schema has gets one made from its schema, under “Advanced”.
 
 import { element } from "./element.js";
-import { embeddingsPart, lorasPart, modelPart } from "./offer_controls.js";
+import { embeddingsPart, lorasPart, modelPart, upscalerPart } from "./offer_controls.js";
 import { seedPart, variationPart } from "./seed_part.js";
 import { settingControl } from "./setting_controls.js";
 import { sizePart } from "./size_part.js";
@@ -25,8 +25,8 @@ const SCHEDULERS = {
 /** Labels that are better than a setting's name. @type {Record<string, string>} */
 const LABELS = { high_noise_frac: "High-noise fraction" };
 
-/** The file to start from is uploaded, so it has no field. */
-const UPLOADED = "init_image";
+/** Files are uploaded, so what they are for has no field here. */
+const UPLOADED = ["init_image", "mask", "controls", "image_adapter", "image_prompts", "image_prompt_scale"];
 
 /**
  * @param {Map<string, Setting>} settings All that the request may have.
@@ -77,7 +77,9 @@ export function settingsForm(settings, offers, defaults = null) {
   ];
   const title = known("title");
   const tags = known("tags");
-  take(UPLOADED);
+  const [upscaler, upscale] = [take("upscaler"), take("upscale")];
+  const enlarged = upscaler && upscale && add(upscalerPart(upscaler, upscale, offers.upscalers));
+  for (const name of UPLOADED) take(name);
 
   const advanced = element("details", { class: "advanced" }, element("summary", {}, "Advanced"),
     element("div", { class: "settings" },
@@ -87,7 +89,7 @@ export function settingsForm(settings, offers, defaults = null) {
   const node = element("div", { class: "settings" },
     prompt, negative, offered, size && add(size),
     row(count, steps, guidance), row(scheduler, refiner), seed && add(seedPart(seed)),
-    varies && variationSeed && add(variationPart(varies, variationSeed)), strength, row(title, tags),
+    varies && variationSeed && add(variationPart(varies, variationSeed)), strength, enlarged, row(title, tags),
     rest.size > 0 && advanced);
   if (strength) strength.hidden = true;
 
@@ -130,7 +132,7 @@ export function settingsForm(settings, offers, defaults = null) {
 
     /** Puts the focus on the control of a setting. @param {string} name */
     focus(name) {
-      const input = document.getElementById(name === UPLOADED ? "file" : name);
+      const input = document.getElementById(name === "init_image" ? "file" : name);
       const details = input?.closest("details");
       if (details) details.open = true;
       input?.focus();

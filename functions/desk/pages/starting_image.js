@@ -4,16 +4,19 @@ import { call } from "./api.js";
 import { button, element, fill } from "./element.js";
 import { droppedFile } from "./image_files.js";
 import { settingsIn } from "./image_settings.js";
+import { maskPart } from "./mask_part.js";
 import { failed, notice } from "./notices.js";
 
 const TYPES = ["image/png", "image/jpeg", "image/webp"];
 const MOST_BYTES = 20 * 1024 * 1024;
 
+/** A file, or an image that the service has. @typedef {File | {key: string, name: string, url?: string, regions?: any[], reason?: string}} Chosen */
+
 /**
  * Why a file cannot be used; null if it can.
  * @param {File} file
  */
-function unusable(file) {
+export function unusable(file) {
   if (!TYPES.includes(file.type)) return `${file.name} isn't a PNG, JPEG or WebP image.`;
   if (file.size > MOST_BYTES) return `${file.name} is larger than 20 MiB. Make it smaller first.`;
   return null;
@@ -33,25 +36,42 @@ async function upload(file) {
   return body.key;
 }
 
+/** Keys of files that were uploaded: under another key, a repeated request would be another one. @type {WeakMap<File, Promise<string>>} */
+const uploads = new WeakMap();
+
+/**
+ * The key of a file, uploaded if it is not yet.
+ * @param {File} file
+ * @returns {Promise<string>}
+ */
+export function keyOf(file) {
+  const before = uploads.get(file);
+  if (before) return before;
+  const key = upload(file);
+  uploads.set(file, key);
+  key.catch(() => uploads.delete(file));
+  return key;
+}
+
 /**
  * @param {object} options
+ * @param {number} options.mostSide The longest side that the service draws.
  * @param {string[]} options.names The settings that the form has.
  * @param {(settings: Record<string, any>, unused: string[]) => void} options.loaded Called with the settings of a file that has some,
  *   and what else it says.
  * @param {(there: boolean) => void} options.changed Called as a file to start from is chosen or removed.
  * @param {AbortSignal} options.signal Ends listening to the page.
  */
-export function startingImage({ names, loaded, changed, signal }) {
-  /** A file, or one that was uploaded before. @type {File | {key: string, name: string} | null} */
+export function startingImage({ mostSide, names, loaded, changed, signal }) {
+  /** @type {Chosen | null} */
   let chosen = null;
-  /** The last one uploaded: under another key, a repeated request would be another one. @type {{file: File, key: string} | null} */
-  let uploaded = null;
   let preview = "";
+  const mask = maskPart(mostSide, () => {});
 
   const input = element("input", { type: "file", id: "file", accept: TYPES.join(), onchange: () => input.files?.[0] && take(input.files[0]) });
   const about = element("div", { class: "dropped" });
   const node = element("div", { class: "drop" },
-    element("label", { for: "file" }, "Start from an image or reuse its settings: drop, paste or choose a file"), input, about);
+    element("label", { for: "file" }, "Start from an image or reuse its settings: drop, paste or choose a file"), input, about, mask.node);
 
   /** @param {File | undefined} file */
   async function take(file) {
@@ -71,15 +91,20 @@ export function startingImage({ names, loaded, changed, signal }) {
     input.value = "";
   }
 
-  /** @param {File | {key: string, name: string} | null} file */
+  /** @param {Chosen | null} file */
   function choose(file) {
     chosen = file;
     changed(file !== null);
     URL.revokeObjectURL(preview);
     preview = "";
-    if (!file) return fill(about);
-    preview = file instanceof File ? URL.createObjectURL(file) : "";
-    fill(about, preview && element("img", { src: preview, alt: "", width: 72, height: 72 }),
+    if (!file) {
+      mask.startFrom(null);
+      return fill(about);
+    }
+    if (file instanceof File) preview = URL.createObjectURL(file);
+    const url = file instanceof File ? preview : file.url;
+    mask.startFrom(url ? { ...(file instanceof File ? {} : file), url } : null);
+    fill(about, url && element("img", { src: url, alt: "", width: 72, height: 72 }),
       element("p", {}, "Starting image: ", element("bdi", {}, file.name)), button("Remove", () => choose(null)));
   }
 
@@ -97,12 +122,16 @@ export function startingImage({ names, loaded, changed, signal }) {
     /** Starts from this, or from nothing. */
     start: choose,
 
-    /** The key of the chosen file, uploaded if it is not yet; undefined without a file. */
-    async key() {
-      if (!chosen) return undefined;
-      if (!(chosen instanceof File)) return chosen.key;
-      if (uploaded?.file !== chosen) uploaded = { file: chosen, key: await upload(chosen) };
-      return uploaded.key;
+    /** Opens the editor. */
+    paint: mask.edit,
+
+    /** Whether the attempt before had a mask. */
+    keepMask: mask.keep,
+
+    /** The keys of the starting image and its mask, uploaded if they are not yet; undefined stays as it was. */
+    async read() {
+      const key = chosen instanceof File ? await keyOf(chosen) : chosen?.key;
+      return { init_image: key, ...(await mask.read(keyOf)) };
     },
   };
 }

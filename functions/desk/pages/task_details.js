@@ -61,7 +61,7 @@ function clamped(name, text) {
 }
 
 /** @param {Attempt} attempt @returns {[string, any][]} */
-function settingsFacts({ settings, used, generation, images }) {
+function settingsFacts({ settings, used, generation, images, parent }) {
   const width = generation?.width ?? settings.width;
   const height = generation?.height ?? settings.height;
   const cost = generation?.dollars_per_image;
@@ -79,6 +79,11 @@ function settingsFacts({ settings, used, generation, images }) {
     ["Model", generation ? `${generation.model}, ${precisionName(generation.precision)}` : settings.model],
     ...filesOf("LoRAs", lorasOf(settings), filesUsed(used, "lora")),
     ...filesOf("Embeddings", settings.embeddings ?? [], filesUsed(used, "embedding")),
+    ["Made from", parent && element("a", { href: `#/task/${parent.task}` }, `Image ${parent.index + 1} of another task`)],
+    ["Mask", settings.mask && "a part of the image"],
+    ...filesOf("Control images", controlsOf(settings), filesUsed(used, "control")),
+    ...filesOf("Image prompts", promptsOf(settings), filesUsed(used, "image_adapter")),
+    ...filesOf("Enlarged", enlargedBy(settings), filesUsed(used, "upscaler")),
     ["Device", generation && `${generation.device_name} (${deviceName(generation.device)})`],
     ["Took", generation && `${duration(generation.drawing_seconds)} (queued ${duration(generation.queue_seconds)})`],
     ["Cost", cost !== undefined && cost !== null && `${money(cost * Math.max(1, images.length))}`],
@@ -90,6 +95,16 @@ const filesUsed = (used, kind) => used.filter((file) => file.kind === kind);
 
 /** LoRAs with their weights. @param {import("../types/desk").Settings} settings */
 const lorasOf = ({ loras }) => (loras ?? []).map(({ name, weight }) => `${name} × ${weight ?? 1}`);
+
+/** Control models with their scales. @param {import("../types/desk").Settings} settings */
+const controlsOf = ({ controls }) => (controls ?? []).map(({ model, scale }) => `${model} × ${scale ?? 1}`);
+
+/** The adapter with how many images it reads. @param {import("../types/desk").Settings} settings */
+const promptsOf = ({ image_adapter, image_prompts, image_prompt_scale }) =>
+  (image_adapter ? [`${image_adapter} × ${image_prompt_scale ?? 1} (${counted(image_prompts?.length ?? 0, "image")})`] : []);
+
+/** What enlarges the images, with its factor. @param {import("../types/desk").Settings} settings */
+const enlargedBy = ({ upscaler, upscale }) => (upscaler ? [upscale ? `${upscaler} × ${upscale}` : upscaler] : []);
 
 /**
  * What an attempt names, then the files that it is drawn with, by what tells them from others.
@@ -109,6 +124,7 @@ function filesOf(term, named, used) {
 const SHOWN = new Set([
   "prompt", "negative_prompt", "width", "height", "steps", "guidance_scale", "scheduler", "seed", "count", "use_refiner", "init_image", "strength",
   "model", "loras", "embeddings", "variation_strength", "variation_seed",
+  "model", "loras", "embeddings", "mask", "controls", "image_adapter", "image_prompts", "image_prompt_scale", "upscaler", "upscale",
 ]);
 
 /** The settings that only some requests have. @param {import("../types/desk").Settings} settings @returns {[string, string][]} */
@@ -166,7 +182,7 @@ function earlier(task) {
 
 /** Settings for a form or another tool. @param {Attempt} attempt */
 function copied({ settings, generation }) {
-  const { init_image, ...kept } = settings;
+  const { init_image, mask, controls, image_adapter, image_prompts, image_prompt_scale, ...kept } = settings;
   if (!generation) return kept;
   const { width, height, steps, guidance_scale, scheduler } = generation;
   return { ...kept, width, height, steps, guidance_scale, scheduler };

@@ -1,8 +1,9 @@
 // A whole task: its images, its details, its history, and what can be done with it.
 
+import { childMoves } from "./child_tasks.js";
+import { collectImages } from "./collect.js";
 import { commentsPanel } from "./comments.js";
 import { approve, publish, reject, undoLatest } from "./decisions.js";
-import { collectImages } from "./collect.js";
 import { button, element, fill } from "./element.js";
 import { isFavourite, toggleFavourite } from "./favourites.js";
 import { imagesOf, imageViewer } from "./image_viewer.js";
@@ -90,7 +91,7 @@ export function taskPanel({ decided = () => {}, moved, stale }) {
     allow();
     asked.textContent = [now.title, attempt.settings.prompt].filter(Boolean).join(" – ");
     fill(about, taskDetails(now, () => viewer.chosen));
-    fill(moves, holds(now.id) ? button("Send now", () => sendNow(now.id)) : [...moveButtons(now, moved, () => decided(now)), ...labelButtons(now)]);
+    fill(moves, holds(now.id) ? button("Send now", () => sendNow(now.id)) : [...moveButtons(now, moved, () => decided(now)), ...childMoves(now, () => viewer.chosen), ...labelButtons(now)]);
     updateStar();
     history.show(now.id, now.version);
   }

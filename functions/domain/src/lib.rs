@@ -12,6 +12,7 @@ mod relabelling;
 mod rules;
 mod style;
 pub mod task;
+mod task_image;
 mod task_request;
 
 pub use approvals_needed::ApprovalsNeeded;
@@ -20,4 +21,5 @@ pub use labels::{LABELS, Labels};
 pub use relabelling::{RELABELLING, Relabelling};
 pub use rules::Rules;
 pub use style::{STYLE, Style};
+pub use task_image::TaskImage;
 pub use task_request::{TaskRequest, draw_seed, read_changes};

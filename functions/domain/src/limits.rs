@@ -1,14 +1,20 @@
 //! How much may be asked for at once: the work of one order, and what one owner may have waiting.
 //!
 //! Work is counted in evaluations of the UNet, each times the pixels that it computes: what a drawing takes, whatever
-//! it is drawn on.
+//! it is drawn on. A ControlNet is the first half of a UNet, and counts as half of one. An upscaler's network takes about as
+//! much for each pixel that it enlarges as [`UPSCALING`] evaluations.
 
-use easel_settings::{FieldError, ResolvedSettings, Settings};
+use easel_settings::{FieldError, LANCZOS_UPSCALER, ResolvedSettings, Settings};
 
 /// The side of an image where nothing says another: the model's own.
 const SIDE: u32 = 1024;
 /// What megapixels have of pixels.
 const MEGA: f64 = 1e6;
+/// What enlarging a pixel by a network takes, in evaluations of the UNet: an RRDBNet of 16.7 million weights makes 33 million
+/// operations, SDXL's UNet 6 million.
+const UPSCALING: u64 = 6;
+/// The longest side of an image that is made: as RGB such an image takes 200 MB.
+pub const LONGEST_SIDE: u32 = 8_192;
 /// Seconds after which somebody with too much waiting may ask again.
 pub const RETRY_AFTER_SECONDS: u64 = 60;
 
@@ -37,6 +43,7 @@ impl Limits {
     /// # Errors
     /// Says how much work it is, how much it may be, and what to reduce.
     pub fn check(&self, settings: &Settings) -> Result<(), FieldError> {
+        check_enlarged(settings)?;
         let field = if settings.count > 1 { "count" } else { "steps" };
         let whole = work(settings);
         if whole > self.max_work {
@@ -59,6 +66,20 @@ impl Limits {
     }
 }
 
+/// Whether an order's images stay small enough where they are enlarged. Those of an init image's size are measured once it is
+/// read.
+fn check_enlarged(settings: &Settings) -> Result<(), FieldError> {
+    let Some(factor) = settings.upscale else { return Ok(()) };
+    let sides = settings.width.into_iter().chain(settings.height);
+    match sides.map(|side| f64::from(side) * factor).find(|side| *side > LONGEST_SIDE.into()) {
+        Some(side) => {
+            let message = format!("{factor} makes sides of {side:.0} pixels, the limit is {LONGEST_SIDE}: use less");
+            Err(FieldError::new("upscale", message))
+        }
+        None => Ok(()),
+    }
+}
+
 /// The work of an order in megapixel-evaluations.
 #[must_use]
 pub fn work(settings: &Settings) -> f64 {
@@ -75,11 +96,14 @@ pub fn pixel_evaluations(settings: &Settings) -> u64 {
     };
     // Never less than a step, and a part of one counts as a whole.
     let steps = (f64::from(resolved.steps) * share).ceil().max(1.0) as u64;
-    let first = step_pixels(&resolved, size(&resolved)).saturating_mul(steps);
-    let second = resolved
-        .hires_pass(size(&resolved))
-        .map_or(0, |pass| step_pixels(&resolved, pass.size).saturating_mul(pass.steps.into()));
-    first.saturating_add(second)
+    let first = step_pixels(settings, &resolved, size(&resolved)).saturating_mul(steps);
+    let pass = resolved.hires_pass(size(&resolved));
+    let second = pass.map_or(0, |pass| step_pixels(settings, &resolved, pass.size).saturating_mul(pass.steps.into()));
+    let upscales = settings.upscaler.as_ref().is_some_and(|name| name != LANCZOS_UPSCALER);
+    let (width, height) = pass.map_or(size(&resolved), |pass| pass.size);
+    let pixels = u64::from(settings.count) * u64::from(width) * u64::from(height);
+    let upscaling = if upscales { UPSCALING.saturating_mul(pixels) } else { 0 };
+    first.saturating_add(second).saturating_add(upscaling)
 }
 
 /// Width and height of the first pass.
@@ -91,18 +115,21 @@ fn size(settings: &ResolvedSettings) -> (u32, u32) {
 fn largest_step_pixels(settings: &Settings) -> u64 {
     let resolved = settings.clone().resolve();
     let first = size(&resolved);
-    step_pixels(&resolved, resolved.hires_pass(first).map_or(first, |pass| pass.size))
+    step_pixels(settings, &resolved, resolved.hires_pass(first).map_or(first, |pass| pass.size))
 }
 
-/// The work of one step at a size, in evaluations of a pixel: what tiles share is computed more than once.
-fn step_pixels(settings: &ResolvedSettings, (width, height): (u32, u32)) -> u64 {
+/// The work of one step at a size, in evaluations of a pixel: what tiles share is computed more than once, and a ControlNet
+/// takes about half of what the UNet does.
+fn step_pixels(asked: &Settings, settings: &ResolvedSettings, (width, height): (u32, u32)) -> u64 {
     let pixels = match settings.tiling() {
         Some(tiling) => tiling.pixels((width, height)),
         None => u64::from(width) * u64::from(height),
     };
     let guided = if settings.guidance_scale > 1.0 { 2 } else { 1 };
     let order = settings.scheduler.map_or(1, |name| name.sampler().evaluations_per_step() as u64);
-    u64::from(settings.count) * pixels * guided * order
+    let evaluations = u64::from(settings.count) * pixels * guided * order;
+    let controls = asked.controls.as_ref().map_or(0, Vec::len) as u64;
+    evaluations + evaluations * controls / 2
 }
 
 #[cfg(test)]
@@ -128,9 +155,26 @@ mod tests {
         // Four tiles of 600 × 600 for 1000 × 1000.
         let tiled = Settings { tile_size: Some(600), tile_overlap: Some(40), ..plain.clone() };
         assert_eq!(work(&tiled), 60.0 * 1.44);
-        let changed = Settings { init_image: Some("inputs/a.png".to_owned()), strength: Some(0.5), ..plain };
+        let changed = Settings { init_image: Some("inputs/a.png".to_owned()), strength: Some(0.5), ..plain.clone() };
         assert_eq!(work(&changed), 30.0);
+        let control = |image: &str| format!("depth={image}").parse().expect("a control image");
+        let controls = Some(vec![control("a.png"), control("b.png")]);
+        assert_eq!(work(&Settings { controls, ..plain.clone() }), 120.0);
+        assert_eq!(work(&Settings { upscaler: Some("esrgan".to_owned()), ..plain.clone() }), 66.0);
+        assert_eq!(work(&Settings { upscaler: Some(LANCZOS_UPSCALER.to_owned()), ..plain }), 60.0);
         assert_eq!(pixel_evaluations(&Settings::new("a heart")), 1024 * 1024 * 2 * 50);
+    }
+
+    #[test]
+    fn nothing_is_enlarged_beyond_what_a_file_holds() {
+        let enlarged = |side, upscale| Settings {
+            upscaler: Some(LANCZOS_UPSCALER.into()),
+            upscale: Some(upscale),
+            ..sized(side, 1, 20)
+        };
+        assert_eq!(Limits::default().check(&enlarged(2048, 4.0)), Ok(()));
+        let error = Limits::default().check(&enlarged(2048, 4.5)).expect_err("too large");
+        assert_eq!(error.to_string(), "upscale: 4.5 makes sides of 9216 pixels, the limit is 8192: use less");
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! What a service offers by name: models, LoRAs and textual inversions, as its workers last said.
+//! What a service offers by name: models and the files that change what they draw, as its workers last said.
 
 use easel_domain::task::Settings;
-use easel_settings::{FieldError, quoted};
+use easel_settings::{FieldError, LANCZOS_UPSCALER, quoted};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -21,6 +21,12 @@ pub struct Offers {
     pub loras: Vec<Offer>,
     /// The textual inversions, by name, which is the word too.
     pub embeddings: Vec<Offer>,
+    /// The control models, by name.
+    pub controls: Vec<Offer>,
+    /// The adapters for image prompts, by name.
+    pub image_adapters: Vec<Offer>,
+    /// The upscalers, by name; lanczos needs no file and is always there.
+    pub upscalers: Vec<Offer>,
     /// Whether that is all. If not, what is not here may be offered nonetheless.
     pub is_complete: bool,
     /// When a worker last looked; none before there was one.
@@ -55,6 +61,9 @@ impl Offers {
             models: union(|offers| &offers.models),
             loras: by_name(union(|offers| &offers.loras)),
             embeddings: by_name(union(|offers| &offers.embeddings)),
+            controls: by_name(union(|offers| &offers.controls)),
+            image_adapters: by_name(union(|offers| &offers.image_adapters)),
+            upscalers: by_name(union(|offers| &offers.upscalers)),
             is_complete: !fresh.is_empty() && fresh.iter().all(|offers| !offers.is_cut),
             reported_at: counted.first().map(|offers| offers.at),
         }
@@ -71,9 +80,17 @@ impl Offers {
         let loras = settings.loras.iter().flatten().enumerate();
         let embeddings = settings.embeddings.iter().flatten().enumerate();
         let named = settings.model.iter().map(|name| ("model".to_owned(), name, "model", &self.models));
+        let controls = settings.controls.iter().flatten().enumerate();
+        let adapter = settings.image_adapter.iter();
+        let upscaler = settings.upscaler.iter().filter(|name| *name != LANCZOS_UPSCALER);
         let named = named
             .chain(loras.map(|(at, lora)| (format!("loras[{at}].name"), &lora.name, "LoRA", &self.loras)))
-            .chain(embeddings.map(|(at, name)| (format!("embeddings[{at}]"), name, "embedding", &self.embeddings)));
+            .chain(embeddings.map(|(at, name)| (format!("embeddings[{at}]"), name, "embedding", &self.embeddings)))
+            .chain(controls.map(|(at, control)| {
+                (format!("controls[{at}].model"), &control.model, "control model", &self.controls)
+            }))
+            .chain(adapter.map(|name| ("image_adapter".to_owned(), name, "image adapter", &self.image_adapters)))
+            .chain(upscaler.map(|name| ("upscaler".to_owned(), name, "upscaler", &self.upscalers)));
         let errors: Vec<_> = named
             .filter(|(_, name, _, offered)| !is_offered(name, offered))
             .map(|(field, name, what, offered)| {
@@ -87,7 +104,8 @@ impl Offers {
 /// Whether settings name anything that a service has to offer.
 #[must_use]
 pub fn names_offers(settings: &Settings) -> bool {
-    settings.model.is_some() || settings.loras.is_some() || settings.embeddings.is_some()
+    let has_files = settings.loras.is_some() || settings.embeddings.is_some() || settings.controls.is_some();
+    settings.model.is_some() || has_files || settings.image_adapter.is_some() || settings.upscaler.is_some()
 }
 
 /// Whether a worker has looked so lately that what it has not seen is not there. Those that run by themselves look again
@@ -141,6 +159,9 @@ mod tests {
             models: vec![offer("base"), offer("turbo")],
             loras: loras.iter().map(|name| offer(name)).collect(),
             embeddings: Vec::new(),
+            controls: vec![offer("depth")],
+            image_adapters: Vec::new(),
+            upscalers: vec![offer("esrgan")],
             is_cut: false,
             on_demand,
         }
@@ -163,6 +184,25 @@ mod tests {
         let all = Settings { model: Some("xl".into()), embeddings: Some(vec!["hands".into()]), ..asking("pencil") };
         let fields: Vec<_> = offers.check(&all).expect_err("refused").into_iter().map(|error| error.field).collect();
         assert_eq!(fields, ["model", "loras[0].name", "embeddings[0]"]);
+        let guided = |control: &str, upscaler: &str| Settings {
+            controls: Some(vec![format!("{control}=inputs/a.png").parse().expect("a control image")]),
+            upscaler: Some(upscaler.to_owned()),
+            ..Settings::new("a heart")
+        };
+        assert!(
+            offers.check(&guided("depth", LANCZOS_UPSCALER)).is_ok()
+                && offers.check(&guided("depth", "esrgan")).is_ok()
+        );
+        let wrong = Settings { image_adapter: Some("plus".to_owned()), ..guided("canny", "swin") };
+        let errors: Vec<_> = offers.check(&wrong).expect_err("refused").iter().map(ToString::to_string).collect();
+        assert_eq!(
+            errors,
+            [
+                "controls[0].model: there is no control model `canny`: there are depth",
+                "image_adapter: there is no image adapter `plus`: no image adapters are offered",
+                "upscaler: there is no upscaler `swin`: there are esrgan",
+            ]
+        );
     }
 
     #[test]

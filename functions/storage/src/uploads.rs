@@ -111,10 +111,10 @@ impl Workflow {
         let read = match kind(key) {
             UploadKind::Prompt => reading::prompt(&self.words(key).await?.unwrap_or_default()),
             UploadKind::Request => reading::request(&self.words(key).await?.unwrap_or_default(), owner(key)),
-            UploadKind::Image => match reading::metadata(&facts.metadata, key) {
+            UploadKind::Image => match reading::metadata(&facts.metadata, key, owner(key)) {
                 Some(read) => read,
                 None => match self.sidecar(key).await {
-                    Ok(Some(bytes)) => reading::sidecar(&bytes, key),
+                    Ok(Some(bytes)) => reading::sidecar(&bytes, key, owner(key)),
                     Ok(None) => return Ok(UploadedRequest::Incomplete),
                     Err(Error::TooLong { length, limit }) => {
                         Err(too_long("the file beside the image", length as u64, limit))

@@ -3,6 +3,7 @@
 mod publishing;
 mod purging;
 mod queueing;
+mod starting;
 
 use std::time::Duration;
 
@@ -10,7 +11,6 @@ use backon::{ExponentialBuilder, Retryable};
 use easel_domain::identity::Identity;
 use easel_domain::task::{Change, Event, Move, NewTask, Settings, Status, Task};
 use easel_domain::{self as domain, TaskRequest};
-use easel_settings::{FieldError, quoted};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -48,8 +48,8 @@ impl Workflow {
     /// Makes a task and asks the workers to draw it.
     ///
     /// # Errors
-    /// Returns [`Invalid`](domain::Error::Invalid) if the init image is not there or nobody offers what is named, [`KeyReused`](domain::Error::KeyReused) if the
-    /// key came with another request before, [`TooMany`](domain::Error::TooMany) if the owner has too much waiting,
+    /// Returns [`Invalid`](domain::Error::Invalid) if an image is not there or nobody offers what is named,
+    /// [`KeyReused`](domain::Error::KeyReused) if the key came with another request before, [`TooMany`](domain::Error::TooMany) if the owner has too much waiting,
     /// [`Error::Unavailable`] if a service fails.
     pub async fn create(&self, request: TaskRequest, by: &Identity, key: Option<&IdempotencyKey>) -> Result<Made> {
         if let Some(key) = key {
@@ -61,11 +61,13 @@ impl Workflow {
         }
         self.check_work(&request.settings)?;
         self.check_offers(&request.settings).await?;
-        self.check_init_image(request.settings.init_image.as_deref(), &[&by.name]).await?;
+        let mut settings = request.settings;
+        let copies = self.take_images(&mut settings, by, &[&by.name], &[]).await?;
+        self.copy_images(&copies).await?;
         let new = NewTask {
             id: Uuid::now_v7(),
             owner: by.name.clone(),
-            settings: request.settings,
+            settings,
             approvals_needed: self.store.approvals_needed().for_tags(&request.labels.tags),
             labels: request.labels,
             source: None,
@@ -89,7 +91,7 @@ impl Workflow {
     /// others changed the task meanwhile. `expected` is the version that the task has to be at, if any.
     ///
     /// # Errors
-    /// In this order: whatever [`Identity::may_make`] and `change` return, [`Invalid`](domain::Error::Invalid) if a new init
+    /// In this order: whatever [`Identity::may_make`] and `change` return, [`Invalid`](domain::Error::Invalid) if a new
     /// image is not there, [`Stale`](domain::Error::Stale), whatever [`Task::after`] returns. [`Error::Contended`] if others
     /// were faster each time, [`Error::Unavailable`] if a service fails.
     pub async fn move_task<F>(
@@ -126,13 +128,12 @@ impl Workflow {
     {
         let task = self.store.task(id).await?;
         by.may_make(action, &task)?;
-        let change = change(&task)?;
-        if let Change::Retry { settings } = &change {
+        let (mut change, mut copies) = (change(&task)?, Vec::new());
+        if let Change::Retry { settings } = &mut change {
             self.check_work(settings)?;
             self.check_offers(settings).await?;
-            if settings.init_image != task.attempt.settings.init_image {
-                self.check_init_image(settings.init_image.as_deref(), &[&by.name, &task.owner]).await?;
-            }
+            let before = task.attempt.settings.image_keys();
+            copies = self.take_images(settings, by, &[&by.name, &task.owner], &before).await?;
         }
         if let Some(seen) = expected.filter(|version| *version != task.version) {
             return Err(domain::Error::Stale { current: task.version, seen }.into());
@@ -144,6 +145,7 @@ impl Workflow {
             return Ok(task);
         }
         let (moved, event) = task.after(change, by, Timestamp::now())?;
+        self.copy_images(&copies).await?;
         if moved.status == Status::Pending && action != Move::Relabel {
             self.gallery.request_drawing(DrawRequest { task: id, version: moved.version }).await?;
         }
@@ -200,22 +202,5 @@ impl Workflow {
         let now = Timestamp::now();
         let offers = Offers::of(&self.store.offers().await?, now);
         offers.check(settings).map_err(|errors| domain::Error::Invalid(errors).into())
-    }
-
-    /// Whether the image to start from was uploaded by one of `uploaders`: to everybody else it does not exist.
-    ///
-    /// # Errors
-    /// Returns [`Invalid`](domain::Error::Invalid) if it was not, [`Error::Unavailable`] if S3 fails.
-    pub async fn check_init_image(&self, key: Option<&str>, uploaders: &[&str]) -> Result<()> {
-        let Some(key) = key else { return Ok(()) };
-        let refuse = |message: String| Err(domain::Error::Invalid(vec![FieldError::new("init_image", message)]).into());
-        if !key.starts_with(keys::INPUTS) {
-            return refuse(format!("`{}` is not the key of an upload: `POST /v1/uploads` gives one", quoted(key)));
-        }
-        let is_theirs = uploaders.iter().any(|name| key.starts_with(&keys::inputs_of(name)));
-        if !is_theirs || self.gallery.facts(key).await?.is_none() {
-            return refuse(format!("nothing has been uploaded as `{}` yet", quoted(key)));
-        }
-        Ok(())
     }
 }

@@ -31,6 +31,8 @@ own_variables! {
     CACHE_SIZE = "EASEL_CACHE_SIZE";
     /// Denoising steps between two checkpoints.
     CHECKPOINT_EVERY = "EASEL_CHECKPOINT_EVERY";
+    /// The control models that a service offers.
+    CONTROLS = "EASEL_CONTROLS";
     /// The data folder of the service on one machine.
     DATA = "EASEL_DATA";
     /// The URL of the queue of messages that were given up.
@@ -47,6 +49,10 @@ own_variables! {
     ENDPOINT_URL = "EASEL_ENDPOINT_URL";
     /// `on` wants somebody else to approve and publish images than who asked for them.
     FOUR_EYES = "EASEL_FOUR_EYES";
+    /// The adapters for image prompts that a service offers.
+    IMAGE_ADAPTERS = "EASEL_IMAGE_ADAPTERS";
+    /// What reads image prompts, as a service offers it.
+    IMAGE_ENCODERS = "EASEL_IMAGE_ENCODERS";
     /// The origin that images come from, for the desk's content security policy.
     IMAGES_ORIGIN = "EASEL_IMAGES_ORIGIN";
     /// The newest instructions that the CPU's kernels may use.
@@ -107,6 +113,8 @@ own_variables! {
     TOKEN = "EASEL_TOKEN";
     /// The secret that tokens are signed with, where no authorizer checks them.
     TOKEN_SECRET = "EASEL_TOKEN_SECRET";
+    /// The upscalers that a service offers.
+    UPSCALERS = "EASEL_UPSCALERS";
     /// The VAE in place of the model's own.
     VAE = "EASEL_VAE";
     /// The worker's name.

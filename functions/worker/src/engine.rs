@@ -3,19 +3,20 @@
 
 mod adapters;
 mod chosen;
+mod enlarging;
 mod offers;
 mod on_demand;
 mod opened_model;
 mod options;
 mod request;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use easel_model::DeviceChoice;
 use easel_models::offers::{Catalogue, NamedModel, OfferKind};
 use easel_storage::store::{ModelDefaults, WorkerReport};
-use easel_system::environment;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
@@ -23,8 +24,10 @@ use adapters::OpenedFiles;
 use on_demand::is_on_demand;
 
 pub use chosen::Chosen;
+pub(crate) use enlarging::draws_nothing;
 pub use opened_model::OpenedModel;
-pub use options::EngineOptions;
+pub use options::{EngineOptions, OFFERED};
+pub(crate) use request::RequestImages;
 
 use crate::error::{Error, Result};
 
@@ -43,8 +46,8 @@ pub struct Engine {
     defaults: ModelDefaults,
     /// Bytes that models may take in memory, all together.
     room: u64,
-    loras: Option<Catalogue>,
-    embeddings: Option<Catalogue>,
+    /// What can be asked for by name, of each kind that is offered.
+    catalogues: BTreeMap<OfferKind, Catalogue>,
     files: OpenedFiles,
     looked: Mutex<Option<Instant>>,
     /// How long opening took, in seconds.
@@ -61,12 +64,12 @@ impl Engine {
     pub fn open(options: &EngineOptions) -> Result<Self> {
         let began = Instant::now();
         let cache = options.cache.as_deref();
-        let catalogue = |kind, (option, named): (&str, &Option<std::path::PathBuf>)| {
-            let open = |named: &std::path::PathBuf| Catalogue::open(kind, option, named, cache);
-            named.as_ref().map(open).transpose()
-        };
-        let loras = catalogue(OfferKind::Lora, (environment::LORAS, &options.loras))?;
-        let embeddings = catalogue(OfferKind::Embedding, (environment::EMBEDDINGS, &options.embeddings))?;
+        let mut catalogues = BTreeMap::new();
+        for (kind, option) in OFFERED {
+            if let Some(named) = options.offered.get(&kind) {
+                catalogues.insert(kind, Catalogue::open(kind, option, named, cache)?);
+            }
+        }
         let named = options.models.clone();
         let (model, device) = OpenedModel::open_first(named.first(), options)?;
         // What the first model takes from now on is counted as its own.
@@ -87,8 +90,7 @@ impl Engine {
             defaults: model.defaults(),
             opened: Mutex::new(vec![Arc::new(model)]),
             room,
-            loras,
-            embeddings,
+            catalogues,
             files: OpenedFiles::default(),
             looked: Mutex::new(None),
             opening_seconds,

@@ -1,7 +1,7 @@
 //! The worker: a message lets it draw what is next, and it draws that exactly once, whatever interrupts it.
 //!
 //! Its methods are in files by purpose: `choosing` (which task is next), `claiming` (taking it), `generating` (its steps,
-//! and why they stop early), `offering` (what can be asked for by name), `checkpoints` (saving and resuming), `finishing` (decoding, storing, the final move),
+//! and why they stop early), `reading` (the images that a task is made with), `offering` (what can be asked for by name), `checkpoints` (saving and resuming), `finishing` (decoding, storing, the final move), `enlarging` (tasks that draw nothing),
 //! `failing` (tasks that cannot be completed), `retry` (calls to services, and waiting for those that are away). This
 //! file has what a queue calls.
 
@@ -9,6 +9,7 @@ mod checkpoints;
 mod choosing;
 mod claiming;
 mod deadline;
+mod enlarging;
 mod failing;
 mod finishing;
 mod generating;
@@ -18,6 +19,7 @@ mod heartbeat;
 mod image_files;
 mod offering;
 mod pace;
+mod reading;
 mod retry;
 
 use std::sync::Arc;

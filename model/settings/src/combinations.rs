@@ -2,12 +2,17 @@
 
 use serde_json::{Map, Value};
 
-use crate::field_error::FieldError;
+use crate::field_error::{FieldError, MAX_ERRORS};
 use crate::table::{LONGEST_UNTILED, SIDES};
 
 /// A setting that needs another one, and what to do without that.
-const NEEDED: [(&str, &str, &str); 5] = [
+const NEEDED: [(&str, &str, &str); 10] = [
     ("strength", "init_image", "upload an image to start from"),
+    ("mask", "init_image", "upload the image that is painted over"),
+    ("image_adapter", "image_prompts", "upload the images that it reads"),
+    ("image_prompts", "image_adapter", "name an adapter that the service offers"),
+    ("image_prompt_scale", "image_prompts", "upload the images that say what to generate"),
+    ("upscale", "upscaler", "name one that the service offers, or lanczos"),
     ("hires_strength", "hires_scale", "say by how much the image grows"),
     ("hires_steps", "hires_scale", "say by how much the image grows"),
     ("hires_upscaler", "hires_scale", "say by how much the image grows"),
@@ -20,20 +25,28 @@ fn is_given(object: &Map<String, Value>, name: &str) -> bool {
 
 /// The errors of settings that mean nothing without others.
 pub(crate) fn useless(object: &Map<String, Value>) -> Vec<FieldError> {
-    let useless = NEEDED.iter().filter(|(name, needs, _)| is_given(object, name) && !is_given(object, needs));
-    useless
-        .map(|(name, needs, advice)| {
-            FieldError::new(name, format!("has no use without `{needs}`: {advice}, or leave it out"))
-        })
-        .collect()
+    let alone = NEEDED.iter().filter(|(name, needs, _)| is_given(object, name) && !is_given(object, needs));
+    let alone = alone.map(|(name, needs, advice)| {
+        FieldError::new(name, format!("has no use without `{needs}`: {advice}, or leave it out"))
+    });
+    let controls = object.get("controls").and_then(Value::as_array);
+    let empty = controls.into_iter().flatten().enumerate().filter_map(|(index, control)| {
+        let number = |name: &str, default| control.get(name).and_then(Value::as_f64).unwrap_or(default);
+        let (start, end) = (number("start", 0.0), number("end", 1.0));
+        let message = format!("{end} is not after the start, {start}: give the start first, then an end above it");
+        (start >= end).then(|| FieldError::new(format!("controls[{index}].end"), message))
+    });
+    // A list without bounds is refused as a whole.
+    alone.chain(empty.take(MAX_ERRORS)).collect()
 }
 
 /// Takes away what would mean nothing, of settings of which some were taken back.
 pub(crate) fn remove_useless(object: &mut Map<String, Value>) {
-    for (name, needs, _) in NEEDED {
-        if !is_given(object, needs) {
-            object.remove(name);
-        }
+    // What one of them leaves may be what another needs.
+    while let Some((name, ..)) =
+        NEEDED.iter().find(|(name, needs, _)| object.contains_key(*name) && !is_given(object, needs))
+    {
+        object.remove(*name);
     }
 }
 

@@ -2,16 +2,18 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::control_reference::ControlReference;
 use crate::described::described;
 use crate::field_error::{FieldError, FieldErrors};
+use crate::lists::{indexes, table, texts, weighted_names};
 use crate::lora_reference::LoraReference;
 use crate::number::{number, pair, whole, whole_pair};
 use crate::remarks::{RemarkBounds, area, parse_area, parse_remark, remarks};
 use crate::scheduler_name::SchedulerName;
-use crate::text::{named, quoted, text};
+use crate::text::{named, text};
 
-/// Most characters of a name in an object of texts.
-const MAX_NAME: usize = 100;
+/// Most characters of an uploaded image's key.
+pub(crate) const MAX_KEY: usize = 120;
 
 /// What a field may hold.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -99,6 +101,31 @@ pub enum Kind {
         /// Most characters of a note.
         length: usize,
     },
+    /// An image: the key of an upload, or another task's image, such as `task:ID/0`.
+    Image,
+    /// A list of images.
+    Images {
+        /// Most images.
+        most: usize,
+    },
+    /// A list of objects that have these parts.
+    Records {
+        /// Most objects.
+        most: usize,
+        /// What each of them has.
+        parts: &'static [Part],
+    },
+}
+
+/// A part of each object in a list.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Part {
+    /// Its name in JSON.
+    pub name: &'static str,
+    /// What it may hold.
+    pub kind: Kind,
+    /// Whether it has to be there.
+    pub required: bool,
 }
 
 /// The longest side, in pixels, of a size that the model is told.
@@ -164,6 +191,9 @@ impl Kind {
             Self::WeightedNames { most, length, bound } => return weighted_names(field, value, most, length, bound),
             Self::Table { most, length } => return table(field, value, most, length),
             Self::Area | Self::ImageNotes { .. } | Self::Regions { .. } => return area(field, value),
+            Self::Image => text(&value, MAX_KEY, false).map(Value::from),
+            Self::Images { most } => return texts(field, value, most, MAX_KEY),
+            Self::Records { most, parts } => return records(field, value, most, parts),
         };
         checked.map_err(|message| vec![FieldError::new(field, message)])
     }
@@ -179,7 +209,7 @@ impl Kind {
             pair.ok_or_else(|| format!("`{typed}` is not {what}"))
         };
         match self {
-            Self::Text { .. } | Self::Choice(_) | Self::Scheduler => Ok(Value::from(typed)),
+            Self::Text { .. } | Self::Image | Self::Choice(_) | Self::Scheduler => Ok(Value::from(typed)),
             Self::Whole { .. } => whole_number(typed).ok_or_else(|| format!("`{typed}` is not a whole number")),
             Self::Number { least, most } => match typed.parse::<f64>() {
                 Ok(number) if !number.is_finite() => Err(format!("{number} is out of bounds: use {least} to {most}")),
@@ -195,7 +225,7 @@ impl Kind {
             Self::Offset => {
                 pair(',', "X,Y such as 0,128", whole_number).map(|(left, top)| Value::from(vec![top, left]))
             }
-            Self::Texts { .. } => Ok(Value::from(vec![typed])),
+            Self::Texts { .. } | Self::Images { .. } => Ok(Value::from(vec![typed])),
             Self::Indexes { .. } => {
                 let numbers: Option<Vec<Value>> = typed.split(',').map(|number| whole_number(number.trim())).collect();
                 numbers.map(Value::from).ok_or_else(|| format!("`{typed}` is not a list of numbers such as 0,2"))
@@ -214,6 +244,11 @@ impl Kind {
                 let (name, value) = typed.split_once('=').ok_or_else(|| format!("`{typed}` is not NAME=VALUE"))?;
                 Ok(Value::Object(Map::from_iter([(name.to_owned(), Value::from(value))])))
             }
+            // Control images are the only objects that are typed.
+            Self::Records { .. } => {
+                let control: ControlReference = typed.parse()?;
+                Ok(json!([control]))
+            }
         }
     }
 }
@@ -227,93 +262,45 @@ fn json_number(text: &str) -> Option<Value> {
     text.parse::<f64>().ok().filter(|number| number.is_finite()).map(Value::from)
 }
 
-fn texts(field: &str, value: Value, most: usize, length: usize) -> Result<Value, Vec<FieldError>> {
-    let Value::Array(values) = value else {
-        return Err(vec![FieldError::new(field, format!("must be a list of texts, not {}", described(&value)))]);
-    };
-    if values.len() > most {
-        return Err(vec![FieldError::new(field, format!("has {} entries, the limit is {most}", values.len()))]);
-    }
-    let mut errors = Vec::new();
-    for (index, value) in values.iter().enumerate() {
-        if let Err(message) = text(value, length, false) {
-            errors.push(FieldError::new(format!("{field}[{index}]"), message));
-        }
-    }
-    if errors.is_empty() { Ok(Value::Array(values)) } else { Err(errors) }
-}
-
-/// The numbers in order.
-fn indexes(value: &Value, of: u64) -> Result<Vec<u64>, String> {
-    let Value::Array(values) = value else {
-        return Err(format!("must be a list of numbers, not {}", described(value)));
-    };
-    let mut numbers = values.iter().map(|value| whole(value, 0, of - 1, 1)).collect::<Result<Vec<_>, _>>()?;
-    numbers.sort_unstable();
-    match numbers.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(format!("names {} twice", pair[0])),
-        None if numbers.is_empty() => Err("is empty: name at least one, or leave it out".to_owned()),
-        None => Ok(numbers),
-    }
-}
-
-fn weighted_names(field: &str, value: Value, most: usize, length: usize, bound: f64) -> Result<Value, Vec<FieldError>> {
+/// Objects, each part by its kind.
+fn records(field: &str, value: Value, most: usize, parts: &[Part]) -> Result<Value, Vec<FieldError>> {
     let refused = |message: String| Err(vec![FieldError::new(field, message)]);
     let Value::Array(values) = value else {
-        return refused(format!("must be a list of objects with a name and a weight, not {}", described(&value)));
+        return refused(format!("must be a list of objects, not {}", described(&value)));
     };
     if values.len() > most {
         return refused(format!("has {} entries, the limit is {most}", values.len()));
     }
-    let (mut kept, mut errors): (Vec<Value>, Vec<FieldError>) = (Vec::new(), Vec::new());
+    let (mut kept, mut errors) = (Vec::new(), FieldErrors::default());
     for (index, value) in values.into_iter().enumerate() {
-        let entry = format!("{field}[{index}]");
-        match weighted_name(&entry, value, length, bound) {
-            Ok((name, _)) if kept.iter().any(|before| before["name"] == name.as_str()) => {
-                errors.push(FieldError::new(entry, format!("`{}` is listed before: list it once", quoted(&name))));
-            }
-            Ok((name, weight)) => kept.push(json!({"name": name, "weight": weight})),
+        match record(&format!("{field}[{index}]"), value, parts) {
+            Ok(record) => kept.push(Value::Object(record)),
             Err(wrong) => errors.extend(wrong),
         }
     }
-    if errors.is_empty() { Ok(Value::Array(kept)) } else { Err(errors) }
+    errors.or(Value::Array(kept))
 }
 
-/// A name and its weight, which is 1 where none is given.
-fn weighted_name(entry: &str, value: Value, length: usize, bound: f64) -> Result<(String, f64), Vec<FieldError>> {
+/// One object; `null` and absent are the same.
+fn record(entry: &str, value: Value, parts: &[Part]) -> Result<Map<String, Value>, Vec<FieldError>> {
+    let names = || parts.iter().map(|part| part.name).collect::<Vec<_>>().join(", ");
     let Value::Object(mut object) = value else {
-        let message = format!("must be an object with a name and a weight, not {}", described(&value));
+        let message = format!("must be an object with {}, not {}", names(), described(&value));
         return Err(vec![FieldError::new(entry, message)]);
     };
-    let mut errors = FieldErrors::default();
-    let mut wrong = |part: &str, message: String| errors.push(FieldError::new(format!("{entry}.{part}"), message));
-    let (name, weight) = (object.remove("name"), object.remove("weight").filter(|weight| !weight.is_null()));
-    let name = text(&name.unwrap_or_default(), length, false).map_err(|message| wrong("name", message));
-    let weight = weight.map_or(Ok(LoraReference::WHOLE), |weight| number(&weight, -bound, bound));
-    let weight = weight.map_err(|message| wrong("weight", message));
-    for unknown in object.keys() {
-        wrong(unknown, "is not a field; there are name, weight".to_owned());
-    }
-    let read = name.ok().zip(weight.ok()).unwrap_or_default();
-    errors.or(read)
-}
-
-fn table(field: &str, value: Value, most: usize, length: usize) -> Result<Value, Vec<FieldError>> {
-    let Value::Object(values) = value else {
-        return Err(vec![FieldError::new(field, format!("must be an object of texts, not {}", described(&value)))]);
-    };
-    if values.len() > most {
-        return Err(vec![FieldError::new(field, format!("has {} entries, the limit is {most}", values.len()))]);
-    }
-    let mut errors = Vec::new();
-    for (name, value) in &values {
-        let entry = format!("{field}.{}", quoted(name));
-        if name.is_empty() || name.chars().count() > MAX_NAME {
-            errors
-                .push(FieldError::new(entry, format!("has a name that is empty or longer than {MAX_NAME} characters")));
-        } else if let Err(message) = text(value, length, true) {
-            errors.push(FieldError::new(entry, message));
+    let (mut kept, mut errors) = (Map::new(), FieldErrors::default());
+    for part in parts {
+        let field = format!("{entry}.{}", part.name);
+        match object.remove(part.name).filter(|value| !value.is_null()) {
+            Some(value) => match part.kind.check(&field, value) {
+                Ok(value) => drop(kept.insert(part.name.to_owned(), value)),
+                Err(wrong) => errors.extend(wrong),
+            },
+            None if part.required => errors.push(FieldError::new(field, "is missing")),
+            None => {}
         }
     }
-    if errors.is_empty() { Ok(Value::Object(values)) } else { Err(errors) }
+    let unknown: Vec<_> = object.keys().map(|name| format!("{entry}.{name}")).collect();
+    errors.unknown(unknown.iter().map(String::as_str), "field", || format!("there are {}", names()));
+    errors.or(kept)
 }

@@ -7,11 +7,13 @@
 
 mod choices;
 mod combinations;
+mod control_reference;
 mod described;
 mod field;
 mod field_error;
 mod hires;
 mod kind;
+mod lists;
 mod lora_reference;
 mod mask_content;
 mod near_names;
@@ -28,11 +30,13 @@ mod settings;
 mod table;
 mod text;
 mod tiles;
+mod uploaded_images;
 
+pub use control_reference::ControlReference;
 pub use field::{Field, Presence};
 pub use field_error::{FieldError, FieldErrors, MAX_ERRORS};
 pub use hires::{HiresPass, LANCZOS_UPSCALER, LATENT_UPSCALER};
-pub use kind::Kind;
+pub use kind::{Kind, Part};
 pub use lora_reference::LoraReference;
 pub use mask_content::MaskContent;
 pub use noise_schedule::NoiseSchedule;
@@ -48,3 +52,4 @@ pub use table::{
 };
 pub use text::{quoted, shortened};
 pub use tiles::Tiling;
+pub use uploaded_images::IMAGE_FIELDS;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::field::{Field, Presence};
-use crate::kind::{Kind, MAX_TOLD};
+use crate::kind::{Kind, MAX_KEY, MAX_TOLD, Part};
 use crate::remarks::{area_schema, remarks_schema};
 use crate::scheduler_name::SchedulerName;
 
@@ -97,9 +97,19 @@ fn of_kind(kind: Kind) -> Value {
             json!({"type": "array", "items": item, "maxItems": most})
         }
         Kind::Area | Kind::ImageNotes { .. } | Kind::Regions { .. } => area_schema(),
+        Kind::Image => json!({"type": "string", "minLength": 1, "maxLength": MAX_KEY}),
+        Kind::Images { most } => json!({"type": "array", "items": of_kind(Kind::Image), "maxItems": most}),
+        Kind::Records { most, parts } => json!({"type": "array", "items": of_parts(parts), "maxItems": most}),
         Kind::Table { most, length } => {
             let value = json!({"type": "string", "maxLength": length});
             json!({"type": "object", "additionalProperties": value, "maxProperties": most})
         }
     }
+}
+
+/// The objects of a list.
+fn of_parts(parts: &[Part]) -> Value {
+    let properties: Map<String, Value> = parts.iter().map(|part| (part.name.to_owned(), of_kind(part.kind))).collect();
+    let required: Vec<_> = parts.iter().filter(|part| part.required).map(|part| part.name).collect();
+    json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
 }

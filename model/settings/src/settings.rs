@@ -204,6 +204,11 @@ mod tests {
             Kind::Area => json!({"x": 0.5, "y": 0.25}),
             Kind::ImageNotes { .. } => json!([{"image": 0, "note": "a"}]),
             Kind::Regions { .. } => json!([{"image": 0, "x": 0.5, "y": 0.25}]),
+            Kind::Image => json!("inputs/a.png"),
+            Kind::Images { .. } => json!(["inputs/a.png"]),
+            Kind::Records { .. } => json!([{
+                "model": "depth", "image": "inputs/a.png", "scale": 0.5, "start": 0.25, "end": 0.75, "type": "canny",
+            }]),
         }
     }
 
@@ -260,6 +265,58 @@ mod tests {
     }
 
     #[test]
+    fn what_belongs_together_is_asked_for_together() {
+        let read = |value: Value| Settings::read(object(value), 0);
+        let words =
+            |value: Value| -> Vec<_> { read(value).expect_err("wrong").iter().map(ToString::to_string).collect() };
+        assert_eq!(
+            words(json!({"prompt": "a", "mask": "inputs/m.png", "image_prompts": ["inputs/a.png"], "upscale": 2})),
+            [
+                "mask: has no use without `init_image`: upload the image that is painted over, or leave it out",
+                "image_prompts: has no use without `image_adapter`: name an adapter that the service offers, or leave it \
+                 out",
+                "upscale: has no use without `upscaler`: name one that the service offers, or lanczos, or leave it out",
+            ]
+        );
+        assert!(words(json!({"prompt": "a", "image_adapter": "plus"}))[0].contains("image_prompts"));
+        let adapted = json!({"prompt": "a", "image_adapter": "plus", "image_prompts": ["inputs/a.png"], "image_prompt_scale": 0.5});
+        let adapted = read(adapted).expect("settings");
+        let plain = adapted.read_changes(object(json!({"image_adapter": null})), 0).expect("settings");
+        assert_eq!(plain, Settings::new("a"));
+        let painted = json!({"prompt": "a", "init_image": "inputs/a.png", "mask": "inputs/m.png", "strength": 0.5});
+        let painted = read(painted).expect("settings");
+        let plain = painted.read_changes(object(json!({"init_image": null})), 0).expect("settings");
+        assert_eq!(plain, Settings::new("a"));
+    }
+
+    #[test]
+    fn every_part_of_a_control_image_is_checked() {
+        let read = |controls: Value| Settings::read(object(json!({"prompt": "a", "controls": controls})), 0);
+        let control = |start, end| json!({"model": "depth", "image": "inputs/a.png", "start": start, "end": end});
+        let settings = read(json!([{"model": "depth", "image": "inputs/a.png", "scale": null}])).expect("settings");
+        let controls = settings.controls.expect("one");
+        assert_eq!((controls[0].scale, controls[0].start, controls[0].end), (1.0, 0.0, 1.0));
+        assert_eq!((controls[0].kind.as_deref(), controls.len()), (None, 1));
+        let wrong =
+            json!([{"model": "", "scale": 3}, "depth", {"model": "a", "image": "b", "weight": 1}, control(0.5, 0.5)]);
+        let errors = read(wrong).expect_err("wrong");
+        let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
+        let expected = [
+            "controls[0].model",
+            "controls[0].image",
+            "controls[0].scale",
+            "controls[1]",
+            "controls[2].weight",
+            "controls[3].end",
+        ];
+        assert_eq!(fields, expected);
+        let many = vec![control(0.0, 1.0); 9];
+        assert_eq!(read(Value::Array(many)).expect_err("wrong")[0].message, "has 9 entries, the limit is 8");
+        let many = read(Value::Array(vec![control(1.0, 0.0); 5_000])).expect_err("wrong");
+        assert!(many.len() <= crate::MAX_ERRORS + 1, "{}", many.len());
+    }
+
+    #[test]
     fn what_is_no_number_is_within_no_bounds() {
         let wrong = ResolvedSettings { guidance_scale: f64::NAN, ..ResolvedSettings::new("") };
         assert_eq!(wrong.validate().expect_err("wrong")[0].field, "guidance_scale");
@@ -299,6 +356,13 @@ mod tests {
             ("use_refiner", "false", json!(false)),
             ("seed", "18446744073709551615", json!(u64::MAX)),
             ("loras", "ink:0.8", json!([{"name": "ink", "weight": 0.8}])),
+            ("mask", "a.png", json!("a.png")),
+            ("image_prompts", "a.png", json!(["a.png"])),
+            (
+                "controls",
+                "union#canny=a.png:0.5",
+                json!([{"model": "union", "image": "a.png", "scale": 0.5, "start": 0.0, "end": 1.0, "type": "canny"}]),
+            ),
         ] {
             let field = SETTINGS.iter().find(|field| field.name == name).expect("a setting");
             assert_eq!(field.kind.parse(typed), Ok(value), "{name}");
@@ -309,6 +373,7 @@ mod tests {
             ("guidance_scale", "NaN"),
             ("original_size", "1024"),
             ("loras", "ink:inf"),
+            ("controls", "depth"),
         ] {
             let field = SETTINGS.iter().find(|field| field.name == name).expect("a setting");
             assert!(field.kind.parse(typed).is_err(), "{name} {typed}");

@@ -4,9 +4,10 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
+use crate::control_reference::ControlReference;
 use crate::field::{Field, Presence};
 use crate::hires::LATENT_UPSCALER;
-use crate::kind::Kind;
+use crate::kind::{Kind, Part};
 use crate::lora_reference::LoraReference;
 use crate::mask_content::MaskContent;
 use crate::presets::PRESET_NAMES;
@@ -17,9 +18,6 @@ use crate::scheduler_name::SchedulerName;
 pub const MAX_PROMPT: usize = 2_000;
 /// Most images of one request.
 pub const MAX_COUNT: u64 = 8;
-/// Most characters of an uploaded image's key.
-const MAX_KEY: usize = 120;
-
 /// Most layers of the text encoders that may be left out: more than the smaller one of SDXL has.
 const MAX_CLIP_SKIP: u64 = 12;
 
@@ -30,9 +28,31 @@ pub const LONGEST_UNTILED: u32 = 2048;
 const SIDE: Kind = Kind::Whole { least: *SIDES.start() as u64, most: *SIDES.end() as u64, multiple_of: 8 };
 /// Most characters of the name of something that a service offers.
 pub const MAX_OFFERED_NAME: usize = 100;
-/// The settings that name what a service offers. They mean something only to a service, which has files by these names.
-pub const OFFERED: [&str; 3] = ["model", "loras", "embeddings"];
+/// The settings that name what a service offers, with those that mean nothing without them. They mean something only to a
+/// service, which has files by these names.
+pub const OFFERED: [&str; 9] = [
+    "model",
+    "loras",
+    "embeddings",
+    "controls",
+    "image_adapter",
+    "image_prompts",
+    "image_prompt_scale",
+    "upscaler",
+    "upscale",
+];
 const SHARE: Kind = Kind::Number { least: 0.0, most: 1.0 };
+/// How strongly control images and image prompts are followed.
+const SCALE: Kind = Kind::Number { least: 0.0, most: 2.0 };
+/// What a control image is asked for with.
+const CONTROL: &[Part] = &[
+    Part { name: "model", kind: Kind::text(MAX_OFFERED_NAME), required: true },
+    Part { name: "image", kind: Kind::Image, required: true },
+    Part { name: "scale", kind: SCALE, required: false },
+    Part { name: "start", kind: SHARE, required: false },
+    Part { name: "end", kind: SHARE, required: false },
+    Part { name: "type", kind: Kind::text(40), required: false },
+];
 
 /// The type of a setting as it is asked for.
 macro_rules! asked {
@@ -260,14 +280,29 @@ settings! {
     asked only {
         /// The settings of a distilled model, for those that are not given: steps, guidance and scheduler.
         preset: String, Kind::Choice(PRESET_NAMES), "the model's or its LoRA's, where it is recognised";
-        /// The key of an uploaded image to start from.
-        init_image: String, Kind::text(MAX_KEY), "none";
+        /// The key of an uploaded image to start from, or another task's image, as `task:ID/INDEX`.
+        init_image: String, Kind::Image, "none";
+        /// The mask of the init image, an image of its size: what is white is painted anew.
+        mask: String, Kind::Image, "none";
         /// The model that draws, by a name that the service offers.
         model: String, Kind::text(MAX_OFFERED_NAME), "the service's first";
         /// LoRAs, by names that the service offers, each with a weight, which is 1 where it is left out.
         loras: Vec<LoraReference>, Kind::WeightedNames { most: 16, length: MAX_OFFERED_NAME, bound: 10.0 }, "none";
         /// Textual inversions whose words the prompts may use, by names that the service offers.
         embeddings: Vec<String>, Kind::Texts { most: 32, length: MAX_OFFERED_NAME }, "none";
+        /// Images that steer the composition, each with the control model, by a name that the service offers, that looks at
+        /// it, a scale (1), the share of the schedule from start (0) to end (1), and for a model of several the type.
+        controls: Vec<ControlReference>, Kind::Records { most: 8, parts: CONTROL }, "none";
+        /// The IP-Adapter through which the image prompts are read, by a name that the service offers.
+        image_adapter: String, Kind::text(MAX_OFFERED_NAME), "none";
+        /// Images that say, beside the prompt, what to generate.
+        image_prompts: Vec<String>, Kind::Images { most: 16 }, "none";
+        /// How closely to follow the image prompts.
+        image_prompt_scale: f64, SCALE, "1";
+        /// What enlarges the images once they are generated: an upscaler, by a name that the service offers, or lanczos.
+        upscaler: String, Kind::text(MAX_OFFERED_NAME), "none";
+        /// By which factor the upscaler enlarges.
+        upscale: f64, Kind::Number { least: 1.0, most: 8.0 }, "the upscaler's own, of lanczos 2";
     }
 }
 

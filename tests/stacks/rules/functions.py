@@ -115,7 +115,8 @@ def pinned(deployment):
     """Two workers never generate with two versions of a model: of the hub, a commit is named."""
     commit = "0123456789abcdef" * 2 + "01234567"
     for stack in deployment.stacks:
-        for name in ("Model", "Refiner", "Vae", "TinyVae", "Loras", "Embeddings"):
+        offered = ("Loras", "Embeddings", "Controls", "ImageAdapters", "ImageEncoders", "Upscalers")
+        for name in ("Model", "Refiner", "Vae", "TinyVae", *offered):
             pattern = stack.template["Parameters"][name].get("AllowedPattern", "")
             for value, is_meant in (
                 ("", True),

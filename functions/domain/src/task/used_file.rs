@@ -10,7 +10,7 @@ use easel_settings::Settings;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Most files of an attempt: a model, and as many LoRAs and embeddings as settings and prompts name.
+/// Most files of an attempt: a model, and as many others as settings and prompts name.
 pub const MAX_USED_FILES: usize = 64;
 /// Most characters of a digest: that of a model has those of its refiner, too.
 pub(super) const MAX_DIGEST: usize = 80;
@@ -36,6 +36,14 @@ pub enum UsedKind {
     Lora,
     /// A textual inversion.
     Embedding,
+    /// What looks at a control image.
+    Control,
+    /// What image prompts are read through.
+    ImageAdapter,
+    /// What reads image prompts for it.
+    ImageEncoder,
+    /// What enlarges the images.
+    Upscaler,
 }
 
 impl UsedKind {
@@ -46,6 +54,10 @@ impl UsedKind {
             Self::Model => "model",
             Self::Lora => "LoRA",
             Self::Embedding => "embedding",
+            Self::Control => "control model",
+            Self::ImageAdapter => "image adapter",
+            Self::ImageEncoder => "image encoder",
+            Self::Upscaler => "upscaler",
         }
     }
 }
@@ -64,6 +76,11 @@ impl UsedFile {
                 listed || written.iter().any(|before| settings.prompt.contains(&format!("{before}{}", self.name)))
             }
             UsedKind::Embedding => settings.embeddings.iter().flatten().any(|name| *name == self.name),
+            UsedKind::Control => settings.controls.iter().flatten().any(|control| control.model == self.name),
+            UsedKind::ImageAdapter => settings.image_adapter.as_ref() == Some(&self.name),
+            // Nobody names it: it goes with the adapter.
+            UsedKind::ImageEncoder => settings.image_adapter.is_some(),
+            UsedKind::Upscaler => settings.upscaler.as_ref() == Some(&self.name),
         }
     }
 }
@@ -81,6 +98,9 @@ mod tests {
             model: Some("turbo".to_owned()),
             loras: Some(vec![LoraReference { name: "ink".to_owned(), weight: 0.5 }]),
             embeddings: Some(vec!["hands".to_owned()]),
+            controls: Some(vec!["depth#2=room.png".parse().expect("a control image")]),
+            image_adapter: Some("plus".to_owned()),
+            upscaler: Some("esrgan".to_owned()),
             ..Settings::new("a heart <lora:paper:0.8> withLora(chalk, 0.5)")
         };
         for (kind, name, named) in [
@@ -92,9 +112,17 @@ mod tests {
             (UsedKind::Lora, "hands", false),
             (UsedKind::Embedding, "hands", true),
             (UsedKind::Embedding, "ink", false),
+            (UsedKind::Control, "depth", true),
+            (UsedKind::Control, "depth#2", false),
+            (UsedKind::ImageAdapter, "plus", true),
+            (UsedKind::ImageEncoder, "vit-h", true),
+            (UsedKind::Upscaler, "esrgan", true),
+            (UsedKind::Upscaler, "lanczos", false),
         ] {
             assert_eq!(file(kind, name).is_named_by(&settings), named, "{name}");
         }
-        assert!(!file(UsedKind::Model, "turbo").is_named_by(&Settings::new("a heart")));
+        for kind in [UsedKind::Model, UsedKind::Control, UsedKind::ImageEncoder, UsedKind::Upscaler] {
+            assert!(!file(kind, "turbo").is_named_by(&Settings::new("a heart")));
+        }
     }
 }

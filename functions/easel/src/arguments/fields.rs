@@ -7,7 +7,7 @@ use clap::builder::ValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use easel_domain::TaskRequest;
-use easel_settings::{Field, Kind, NoiseSchedule, OFFERED, Presence, SETTINGS, Sampler};
+use easel_settings::{Field, FieldError, IMAGE_FIELDS, Kind, NoiseSchedule, OFFERED, Presence, SETTINGS, Sampler};
 use serde_json::{Map, Value};
 
 /// The setting that names an image to start from: a file here, a key of an uploaded one in the API.
@@ -24,7 +24,7 @@ pub(crate) trait Table {
 /// What was given of the fields of a table.
 #[derive(Debug)]
 pub(crate) struct FieldArguments<T> {
-    /// What was given, checked, by the names of the fields.
+    /// What was given, checked, by the names of the fields. Images are still files of this machine, or `task:ID/INDEX`.
     pub(crate) values: Map<String, Value>,
     /// The image to start from.
     pub(crate) init_image: Option<PathBuf>,
@@ -50,7 +50,9 @@ pub(crate) type RetrySettingsArguments = FieldArguments<OfRetry>;
 impl Table for OfGeneration {
     /// Without those that mean something only where a service is: files are named by options of their own.
     fn fields() -> Vec<Field> {
-        let is_file = |name: &str| OFFERED.contains(&name) || name == HIRES_UPSCALER;
+        let is_file = |name: &str| {
+            OFFERED.contains(&name) || name == HIRES_UPSCALER || name != INIT_IMAGE && IMAGE_FIELDS.contains(&name)
+        };
         SETTINGS.iter().filter(|field| !is_file(field.name)).copied().collect()
     }
 }
@@ -110,6 +112,7 @@ fn argument(field: &Field) -> Arg {
         | Kind::Table { .. }
         | Kind::ImageNotes { .. }
         | Kind::Regions { .. } => argument.action(ArgAction::Append),
+        Kind::Images { .. } | Kind::Records { .. } => argument.action(ArgAction::Append),
         _ if field.name == "strength" => argument.requires(INIT_IMAGE),
         _ => argument,
     }
@@ -118,7 +121,9 @@ fn argument(field: &Field) -> Arg {
 /// The name of the option: what may be given several times is named in the singular.
 fn long(field: &Field) -> String {
     let name = match field.kind {
-        Kind::Texts { .. } | Kind::WeightedNames { .. } => field.name.trim_end_matches('s'),
+        Kind::Texts { .. } | Kind::WeightedNames { .. } | Kind::Images { .. } | Kind::Records { .. } => {
+            field.name.trim_end_matches('s')
+        }
         _ => field.name,
     };
     name.replace('_', "-")
@@ -136,7 +141,10 @@ fn help(field: &Field) -> String {
             let samplers: Vec<_> = Sampler::ALL.iter().map(|sampler| sampler.as_str()).collect();
             format!("; samplers: {}; schedules: {}", samplers.join(", "), schedules.join(", "))
         }
-        Kind::Texts { .. } | Kind::Table { .. } => "; may be given several times".to_owned(),
+        Kind::Image => ": PNG, JPEG or WebP".to_owned(),
+        Kind::Texts { .. } | Kind::Table { .. } | Kind::Images { .. } | Kind::Records { .. } => {
+            "; may be given several times".to_owned()
+        }
         _ => String::new(),
     };
     format!("{}{bounds} [default: {}]", field.help.trim_end_matches('.'), field.default)
@@ -158,6 +166,8 @@ fn value_name(kind: Kind) -> &'static str {
         Kind::Area => "X,Y[,WIDTH,HEIGHT]",
         Kind::ImageNotes { .. } => "IMAGE:NOTE",
         Kind::Regions { .. } => "IMAGE:X,Y[,WIDTH,HEIGHT][:NOTE]",
+        Kind::Image | Kind::Images { .. } => "FILE",
+        Kind::Records { .. } => "MODEL[#TYPE]=FILE[:SCALE[:START:END]]",
     }
 }
 
@@ -174,7 +184,7 @@ fn values(fields: &[Field], matches: &ArgMatches) -> Result<Map<String, Value>, 
     let (mut values, mut errors) = (Map::new(), Vec::new());
     for field in fields.iter().filter(|field| field.name != INIT_IMAGE) {
         let given = matches.get_many::<Value>(field.name).into_iter().flatten().cloned();
-        match given.reduce(joined).map(|value| field.kind.check(field.name, value)) {
+        match given.reduce(joined).map(|value| checked(field, value)) {
             Some(Ok(value)) => {
                 values.insert(field.name.to_owned(), value);
             }
@@ -185,6 +195,21 @@ fn values(fields: &[Field], matches: &ArgMatches) -> Result<Map<String, Value>, 
         }
     }
     if errors.is_empty() { Ok(values) } else { Err(clap::Error::raw(ErrorKind::ValueValidation, errors.join("; "))) }
+}
+
+/// The value as it is kept. How long the name of a file is does not matter: a key takes its place.
+fn checked(field: &Field, value: Value) -> Result<Value, Vec<FieldError>> {
+    let mut keyed = value.clone();
+    let images = match field.kind {
+        Kind::Image => vec![&mut keyed],
+        Kind::Images { .. } => keyed.as_array_mut().into_iter().flatten().collect(),
+        Kind::Records { .. } => {
+            keyed.as_array_mut().into_iter().flatten().filter_map(|record| record.get_mut("image")).collect()
+        }
+        _ => return field.kind.check(field.name, value),
+    };
+    images.into_iter().for_each(|image| *image = Value::from("a key"));
+    field.kind.check(field.name, keyed).map(|_| value)
 }
 
 /// How the argument is written.
@@ -268,13 +293,37 @@ mod tests {
             "paper",
             "--embedding",
             "easel-hands",
+            "--mask",
+            "mask.png",
+            "--control",
+            "union#canny=edges.png:0.5",
+            "--control",
+            "depth=task:0193e4e0-1111-7222-8333-444455556666/0:1:0:0.6",
+            "--image-adapter",
+            "plus",
+            "--image-prompt",
+            "product.png",
+            "--image-prompt",
+            &"x".repeat(300),
+            "--upscaler",
+            "lanczos",
+            "--upscale",
+            "2",
         ]);
         let arguments = arguments.expect("valid");
         let expected = json!({
             "prompt": "a heart", "steps": 5, "guidance_interval": [0.1, 0.8], "original_size": [320, 640],
             "use_refiner": false, "tags": ["red", "large"], "metadata": {"a": "1", "b": "2"}, "strength": 0.5,
             "model": "turbo", "loras": [{"name": "ink", "weight": 0.8}, {"name": "paper", "weight": 1.0}],
-            "embeddings": ["easel-hands"]
+            "embeddings": ["easel-hands"], "mask": "mask.png", "image_adapter": "plus",
+            "image_prompts": ["product.png", "x".repeat(300)], "upscaler": "lanczos", "upscale": 2.0,
+            "controls": [
+                {"model": "union", "type": "canny", "image": "edges.png", "scale": 0.5, "start": 0.0, "end": 1.0},
+                {
+                    "model": "depth", "image": "task:0193e4e0-1111-7222-8333-444455556666/0",
+                    "scale": 1.0, "start": 0.0, "end": 0.6,
+                },
+            ],
         });
         assert_eq!(Value::Object(arguments.values), expected);
         assert_eq!(arguments.init_image, Some("a.png".into()));
@@ -292,6 +341,9 @@ mod tests {
             &["x", "--strength", "0.5"],
             &["x", "--guidance-interval", "0.8,0.1"],
             &["x", "--lora", "ink:11"],
+            &["x", "--control", "depth=a.png:3"],
+            &["x", "--control", "depth"],
+            &["x", "--upscale", "9"],
         ] {
             let error = parsed(arguments).expect_err("refused").to_string();
             assert!(error.contains(arguments[1]), "{error}");

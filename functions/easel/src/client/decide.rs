@@ -5,7 +5,7 @@ use easel_domain::task::MAX_REMARK;
 use easel_settings::{Kind, MAX_COUNT};
 use serde_json::{Map, Value, json};
 
-use super::submit::upload;
+use super::submit::with_uploads;
 use super::task_ids::task_id;
 use super::{Client, ServiceArguments, images, text};
 use crate::arguments::fields::RetrySettingsArguments;
@@ -186,12 +186,10 @@ pub(crate) fn unpublish(arguments: &ReasonArguments) -> Result<(), CommandError>
 /// The service refuses or cannot be reached.
 pub(crate) fn retry(arguments: &RetryArguments) -> Result<(), CommandError> {
     let client = Client::new(&arguments.task.service)?;
-    let mut fields = arguments.settings.values.clone();
+    let settings = &arguments.settings;
+    let mut fields = with_uploads(&client, settings.values.clone(), settings.init_image.as_deref())?;
     if arguments.same {
         fields.insert("same".to_owned(), json!(true));
-    }
-    if let Some(path) = &arguments.settings.init_image {
-        fields.insert("init_image".to_owned(), json!(upload(&client, path)?));
     }
     make(&client, &arguments.task, "retry", fields)
 }

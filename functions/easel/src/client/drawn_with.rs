@@ -29,6 +29,15 @@ pub(crate) fn drawn_with(attempt: &Value) -> Vec<String> {
         let loras = list(&settings["loras"]);
         lines.extend(loras.iter().map(|lora| format!("lora: {}:{}", text(&lora["name"]), lora["weight"])));
         lines.extend(list(&settings["embeddings"]).iter().map(|name| format!("embedding: {}", text(name))));
+        lines.extend(list(&settings["controls"]).iter().map(|control| format!("control: {}", text(&control["model"]))));
+        lines.extend(
+            ["image_adapter", "upscaler"]
+                .into_iter()
+                .filter_map(|field| settings[field].as_str().map(|_| format!("{field}: {}", text(&settings[field])))),
+        );
+    }
+    if let Some(parent) = attempt.get("parent").filter(|parent| parent.is_object()) {
+        lines.push(format!("made from: task:{}/{}", text(&parent["task"]), parent["index"]));
     }
     lines.extend(warnings(attempt));
     lines

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use easel_domain::TaskImage;
+use easel_settings::{IMAGE_FIELDS, Settings};
+use serde_json::{Map, Value, json};
 
 use super::drawn_with::warnings;
 use super::styles::apply;
@@ -46,11 +48,8 @@ pub(crate) fn submit(arguments: &SubmitArguments) -> Result<(), CommandError> {
     let count = arguments.task.values.get("count").and_then(Value::as_u64).unwrap_or(1);
     let files = images::files(arguments.output.as_deref(), u32::try_from(count).unwrap_or(u32::MAX))?;
     let client = Client::new(&arguments.service)?;
-    let mut request = arguments.task.values.clone();
+    let mut request = with_uploads(&client, arguments.task.values.clone(), arguments.task.init_image.as_deref())?;
     apply(&client, &arguments.style, &mut request)?;
-    if let Some(path) = &arguments.task.init_image {
-        request.insert("init_image".to_owned(), json!(upload(&client, path)?));
-    }
     let mut task = client.post("/v1/tasks", &Value::Object(request))?;
     let id = task["id"].as_str().unwrap_or_default().to_owned();
     output::note(&format!("Task {id}, seed {}", task["attempt"]["settings"]["seed"]));
@@ -67,12 +66,42 @@ pub(crate) fn submit(arguments: &SubmitArguments) -> Result<(), CommandError> {
     output::result(&format!("{id} {}", text(&task["status"])))
 }
 
-/// Uploads an image to start from; what comes back is its key.
+/// A request with the keys of its images in the place of files, which are uploaded. Other tasks' images stay as they are
+/// named.
 ///
 /// # Errors
-/// The file is no image, or the service refuses it.
-pub(super) fn upload(client: &Client, path: &Path) -> Result<String, CommandError> {
-    let failed = |reason: String| CommandError::failed(format!("--init-image: {}: {reason}", path.display()));
+/// A file is no image, or the service refuses it.
+pub(super) fn with_uploads(
+    client: &Client,
+    mut request: Map<String, Value>,
+    init_image: Option<&Path>,
+) -> Result<Map<String, Value>, CommandError> {
+    let unreadable = |error: easel_settings::FieldError| CommandError::failed(error.to_string());
+    let mut settings = Settings::from_checked(request.clone(), 0).map_err(unreadable)?;
+    for (field, name) in settings.images_mut() {
+        *name = key_of(client, &field, Path::new(name.as_str()))?;
+    }
+    if let Some(path) = init_image {
+        settings.init_image = Some(key_of(client, "init_image", path)?);
+    }
+    let named = serde_json::to_value(&settings).map_err(|error| CommandError::failed(error.to_string()))?;
+    let images = IMAGE_FIELDS.into_iter().filter_map(|field| Some((field.to_owned(), named.get(field)?.clone())));
+    request.extend(images);
+    Ok(request)
+}
+
+/// What names an image to the service: another task's by its id, a file by the key of its upload.
+fn key_of(client: &Client, field: &str, named: &Path) -> Result<String, CommandError> {
+    match named.to_str() {
+        Some(name) if TaskImage::named(name).is_some() => Ok(name.to_owned()),
+        _ => upload(client, field, named),
+    }
+}
+
+/// Uploads an image; what comes back is its key.
+fn upload(client: &Client, field: &str, path: &Path) -> Result<String, CommandError> {
+    let option = field.split('[').next().unwrap_or(field).trim_end_matches('s').replace('_', "-");
+    let failed = |reason: String| CommandError::failed(format!("--{option}: {}: {reason}", path.display()));
     let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
     let content_type = match image::guess_format(&bytes) {
         Ok(format @ (image::ImageFormat::Png | image::ImageFormat::Jpeg | image::ImageFormat::WebP)) => {

@@ -93,7 +93,6 @@ impl EngineArguments {
         ])?;
         let (device, precision) = (self.computation.device.device, self.computation.device.precision());
         let models = self.offers.models(model.is_some())?;
-        let OfferArguments { loras, embeddings, .. } = self.offers.clone();
         let (prediction, cache) = (self.models.prediction, cache::folder());
         Ok(EngineOptions {
             device,
@@ -104,8 +103,7 @@ impl EngineArguments {
             vae,
             tiny_vae,
             prediction,
-            loras,
-            embeddings,
+            offered: self.offers.places(),
             cache,
         })
     }

@@ -1,6 +1,7 @@
 //! Workers against real services: DynamoDB and S3 in this process, the demo model on the CPU.
 
 mod crashes;
+mod enlarging;
 mod faults;
 mod generating;
 mod interruptions;

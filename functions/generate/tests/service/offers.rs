@@ -6,7 +6,7 @@ use std::sync::Arc;
 use easel_domain::identity::{Identity, Role};
 use easel_domain::task::{Change, Move, Status, Task, UsedKind};
 use easel_model::DevicePreference;
-use easel_models::offers::NamedModel;
+use easel_models::offers::{NamedModel, OfferKind};
 use easel_storage::offers::Offers;
 use easel_worker::engine::{Engine, EngineOptions};
 use easel_worker::worker::{DeliveryOutcome, Worker, WorkerOptions};
@@ -71,7 +71,7 @@ async fn a_name_that_is_not_offered_is_refused_at_every_door() {
     // Nobody knows yet what is offered: the worker does.
     let task = services.order(&order).await;
     let loras = folder(&["pen.safetensors"]);
-    let options = EngineOptions { loras: Some(loras.path().to_owned()), ..EngineOptions::default() };
+    let options = with_loras(loras.path());
     let worker = services.worker_offering(options);
     assert_eq!(worker.handle(&delivery(services.message().await)).await, DeliveryOutcome::Done);
     let task = services.task(task.id).await;
@@ -156,8 +156,13 @@ fn demo_loras() -> PathBuf {
 }
 
 /// A worker's options with these LoRAs.
+fn offering<const COUNT: usize>(places: [(OfferKind, &Path); COUNT]) -> EngineOptions {
+    let offered = places.into_iter().map(|(kind, place)| (kind, place.to_owned())).collect();
+    EngineOptions { offered, ..EngineOptions::default() }
+}
+
 fn with_loras(loras: &Path) -> EngineOptions {
-    EngineOptions { loras: Some(loras.to_owned()), ..EngineOptions::default() }
+    offering([(OfferKind::Lora, loras)])
 }
 
 /// An order of a heart with this LoRA.
@@ -239,16 +244,20 @@ async fn who_continues_an_image_uses_the_same_lora_or_refuses() {
 async fn what_is_put_into_a_folder_is_offered_without_a_restart() {
     let services = TestServices::start().await;
     let (loras, embeddings) = (folder(&["pen.safetensors"]), folder(&["hands.pt", "notes.txt"]));
-    let worker = services.worker_offering(EngineOptions {
-        loras: Some(loras.path().to_owned()),
-        embeddings: Some(embeddings.path().to_owned()),
-        ..EngineOptions::default()
-    });
+    let controls = folder(&["pose.safetensors"]);
+    std::fs::create_dir(controls.path().join("depth")).expect("a folder");
+    std::fs::write(controls.path().join("depth/config.json"), "{}").expect("written");
+    let worker = services.worker_offering(offering([
+        (OfferKind::Lora, loras.path()),
+        (OfferKind::Embedding, embeddings.path()),
+        (OfferKind::Control, controls.path()),
+    ]));
     let names = async || {
         worker.offer().await;
         let offers = Offers::of(&services.workflow.store.offers().await.expect("offers"), Timestamp::now());
         let names =
             |offers: &[easel_storage::offers::Offer]| offers.iter().map(|offer| offer.name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&offers.controls), ["depth", "pose"]);
         (names(&offers.loras), names(&offers.embeddings))
     };
     assert_eq!(names().await, (vec!["pen".to_owned()], vec!["hands".to_owned()]));

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use sha2::{Digest, Sha256};
+
 use super::digests::Digests;
 use super::listing::Listing;
 use super::place::Place;
@@ -32,9 +34,9 @@ pub struct OfferedName {
 pub struct OfferedFile {
     /// The name that it was asked for by.
     pub name: String,
-    /// Where it is.
+    /// Where it is; of some kinds that may be a folder.
     pub path: PathBuf,
-    /// Its SHA-256, in hexadecimal.
+    /// Its SHA-256, in hexadecimal; of a folder, that of its files' names and digests.
     pub sha256: String,
 }
 
@@ -71,6 +73,8 @@ impl Catalogue {
     pub fn names(&self) -> Vec<OfferedName> {
         let listing = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
         let digest = |path: &str| match &self.place {
+            // That of a folder is known once its files have been read.
+            _ if path.ends_with('/') => None,
             Place::Folder(folder) => self.digests.known(&folder.join(path)),
             Place::Remote(remote) => remote.known_sha256(path),
         };
@@ -91,12 +95,33 @@ impl Catalogue {
             self.refresh().map_err(|error| unreadable(error.to_string()))?;
         }
         let path = self.path_of(name)?;
-        let path = match &self.place {
-            Place::Folder(folder) => folder.join(path),
-            Place::Remote(remote) => remote.fetch(&path).map_err(|error| unreadable(error.to_string()))?,
+        let digest =
+            |path: &Path| self.digests.of(path).map_err(|error| unreadable(format!("{}: {error}", path.display())));
+        let fetched = |result: Result<PathBuf>| result.map_err(|error| unreadable(error.to_string()));
+        if !path.ends_with('/') {
+            let path = match &self.place {
+                Place::Folder(folder) => folder.join(path),
+                Place::Remote(remote) => fetched(remote.fetch(&path))?,
+            };
+            let sha256 = digest(&path)?;
+            return Ok(OfferedFile { name: name.to_owned(), path, sha256 });
+        }
+        let files = self.files_of(&path);
+        let folder = match &self.place {
+            Place::Folder(folder) => folder.join(path.trim_end_matches('/')),
+            Place::Remote(remote) => fetched(remote.fetch_folder(&path, &files))?,
         };
-        let sha256 = self.digests.of(&path).map_err(|error| unreadable(format!("{}: {error}", path.display())))?;
-        Ok(OfferedFile { name: name.to_owned(), path, sha256 })
+        let mut all = Sha256::new();
+        for file in &files {
+            let file = file.rsplit('/').next().unwrap_or(file);
+            all.update(format!("{file} {}\n", digest(&folder.join(file))?));
+        }
+        Ok(OfferedFile { name: name.to_owned(), path: folder, sha256: hex::encode(all.finalize()) })
+    }
+
+    fn files_of(&self, folder: &str) -> Vec<String> {
+        let listing = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
+        listing.files_of(self.kind, folder).into_iter().map(str::to_owned).collect()
     }
 
     fn path_of(&self, name: &str) -> Result<String, OfferError> {
@@ -132,6 +157,21 @@ mod tests {
         std::fs::remove_file(folder.path().join("ink.safetensors")).expect("removed");
         let gone = loras.find("ink").expect_err("it is gone").to_string();
         assert_eq!(gone, "there is no LoRA `ink`: there are ada");
+    }
+
+    #[test]
+    fn a_folders_digest_is_that_of_all_its_files() {
+        let folder = tempfile::tempdir().expect("a folder");
+        write(folder.path(), "depth/config.json", "{}");
+        write(folder.path(), "depth/model.safetensors", "one");
+        let controls = Catalogue::open(OfferKind::Control, "--controls", folder.path(), None).expect("a catalogue");
+        let first = controls.find("depth").expect("a folder");
+        assert_eq!(first.path, folder.path().join("depth"));
+        assert_eq!(controls.find("depth").expect("the same").sha256, first.sha256);
+        write(folder.path(), "depth/notes.txt", "nothing of it");
+        assert_eq!(controls.find("depth").expect("the same").sha256, first.sha256);
+        write(folder.path(), "depth/config.json", "{ }");
+        assert_ne!(controls.find("depth").expect("another").sha256, first.sha256);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Names for the files of a place.
 //!
 //! A file's name is its stem, whichever subfolder it is in. Where several files have the same, each is called by its path
-//! without the extension, such as `portraits/ink`, which names any other file, too.
+//! without the extension, such as `portraits/ink`, which names any other file, too. Of kinds that are saved as folders, a
+//! folder with a `config.json` is called by its own name, and no file in it has one.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,25 +11,48 @@ use easel_settings::MAX_OFFERED_NAME;
 
 use super::{OfferError, OfferKind};
 
+/// What makes a folder one thing that can be asked for.
+const CONFIG: &str = "config.json";
+
 /// The files of a place by their names.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Listing {
-    /// The path in the place by the path without the extension. Several have the same if only their extensions differ.
+    /// The path in the place by the path without the extension. Several have the same if only their extensions differ. The
+    /// path of a folder ends in `/`.
     files: BTreeMap<String, Vec<String>>,
+    /// The files of each folder that can be asked for, by its path.
+    folders: BTreeMap<String, Vec<String>>,
 }
 
 impl Listing {
     /// The files of this kind among those with these paths. What nobody can ask for has no name: hidden files, and names
     /// that are too long or hold control characters.
     pub(super) fn new<'p>(kind: OfferKind, paths: impl Iterator<Item = &'p str>) -> Self {
-        let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let paths: Vec<&str> = paths.filter(|path| !path.split('/').any(|part| part.starts_with('.'))).collect();
+        let folders = paths.iter().filter(|_| kind.has_folders()).filter_map(|path| path.strip_suffix(CONFIG));
+        let mut folders: BTreeMap<String, Vec<String>> =
+            folders.filter(|folder| folder.len() > 1).map(|folder| (folder.to_owned(), Vec::new())).collect();
+        let mut alone = Vec::new();
         for path in paths {
-            let Some((place, extension)) = path.rsplit_once('.') else { continue };
-            let is_wanted = kind.extensions().iter().any(|known| extension.eq_ignore_ascii_case(known));
-            let is_hidden = path.split('/').any(|part| part.starts_with('.'));
-            if !is_wanted || is_hidden {
-                continue;
+            let folder = path.rsplit_once('/').and_then(|(folder, _)| folders.get_mut(&format!("{folder}/")));
+            match folder {
+                Some(files) => files.push(path.to_owned()),
+                None => alone.push(path.to_owned()),
             }
+        }
+        alone.extend(folders.keys().cloned());
+        let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for path in alone {
+            let place = match path.strip_suffix('/') {
+                Some(folder) => folder,
+                None => {
+                    let Some((place, extension)) = path.rsplit_once('.') else { continue };
+                    if !kind.extensions().iter().any(|known| extension.eq_ignore_ascii_case(known)) {
+                        continue;
+                    }
+                    place
+                }
+            };
             if place.chars().count() > MAX_OFFERED_NAME || place.contains(char::is_control) || place.trim() != place {
                 tracing::warn!(
                     path,
@@ -36,9 +60,18 @@ impl Listing {
                 );
                 continue;
             }
-            files.entry(place.to_owned()).or_default().push(path.to_owned());
+            files.entry(place.to_owned()).or_default().push(path.clone());
         }
-        Self { files }
+        Self { files, folders }
+    }
+
+    /// The files of the folder with this path that are of use: descriptions and weights.
+    pub(super) fn files_of(&self, kind: OfferKind, folder: &str) -> Vec<&str> {
+        let is_used = |path: &&str| {
+            let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
+            extension == "json" || kind.extensions().contains(&extension)
+        };
+        self.folders.get(folder).into_iter().flatten().map(String::as_str).filter(is_used).collect()
     }
 
     /// A name for each file, and the file's path.
@@ -85,7 +118,7 @@ impl Listing {
     }
 }
 
-/// The last part of a path without its extension.
+/// The last part of a path.
 fn stem(place: &str) -> &str {
     Path::new(place).file_name().and_then(|name| name.to_str()).unwrap_or(place)
 }
@@ -121,6 +154,25 @@ mod tests {
         assert!(error.contains("a/ink.safetensors, b/ink.safetensors"), "{error}");
         let same = Listing::new(OfferKind::Embedding, ["x.pt", "x.safetensors"].into_iter());
         assert!(matches!(same.find(OfferKind::Embedding, "x"), Err(OfferError::Ambiguous { .. })));
+    }
+
+    #[test]
+    fn a_folder_with_a_description_is_one_thing() {
+        let paths = [
+            "canny.v1/config.json",
+            "canny.v1/diffusion_pytorch_model.safetensors",
+            "canny.v1/readme.md",
+            "people/pose.safetensors",
+            "config.json",
+        ];
+        let listing = Listing::new(OfferKind::Control, paths.into_iter());
+        let names: Vec<_> = listing.names().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["canny.v1", "pose"]);
+        assert_eq!(listing.find(OfferKind::Control, "canny.v1"), Ok("canny.v1/"));
+        let files = listing.files_of(OfferKind::Control, "canny.v1/");
+        assert_eq!(files, ["canny.v1/config.json", "canny.v1/diffusion_pytorch_model.safetensors"]);
+        let loras = Listing::new(OfferKind::Lora, paths.into_iter());
+        assert_eq!(loras.names().len(), 2, "LoRAs are files");
     }
 
     #[test]

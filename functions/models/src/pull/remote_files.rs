@@ -22,6 +22,8 @@ use crate::error::{Error, Result};
 
 /// The folder in the cache.
 const FOLDER: &str = "offered";
+/// The folder in it of files that belong together.
+const FOLDERS: &str = ".folders";
 /// What the names of files end in that are not complete yet.
 const UNFINISHED: &str = ".unfinished";
 
@@ -98,6 +100,28 @@ impl RemoteFiles {
         })
     }
 
+    /// A folder of this machine with these files of a folder, as the server has them now.
+    ///
+    /// # Errors
+    /// Says what failed and what to do.
+    pub(crate) fn fetch_folder(&self, folder: &str, paths: &[String]) -> Result<PathBuf> {
+        let files = paths.iter().map(|path| self.fetch(path)).collect::<Result<Vec<_>>>()?;
+        let versions: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+        let all = self.folder.join(FOLDERS).join(short_hash(folder));
+        let place = all.join(short_hash(&versions.join("\n")));
+        let failed = |error: io::Error| Error::Failed(unwritable(&place, &error));
+        fs::create_dir_all(&place).map_err(failed)?;
+        for file in &files {
+            let link = place.join(file.file_name().unwrap_or_default());
+            match fs::hard_link(file, link) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
+                _ => {}
+            }
+        }
+        remove_others(&all, &place);
+        Ok(place)
+    }
+
     /// The server, with the paths of all its files.
     async fn listed(&self) -> Result<(Remote, Vec<String>)> {
         let (name, mut retries) = (self.source.to_string(), Retries::default());
@@ -152,13 +176,17 @@ impl RemoteFiles {
     }
 
     fn remove_earlier(&self, file: &RemoteFile) {
-        let (current, versions) = (self.version(file), self.folder.join(&file.path));
-        for entry in fs::read_dir(versions).into_iter().flatten().flatten() {
-            if entry.path() != current
-                && let Err(error) = fs::remove_dir_all(entry.path())
-            {
-                tracing::warn!(%error, folder = %entry.path().display(), "an earlier version of a file stays");
-            }
+        remove_others(&self.folder.join(&file.path), &self.version(file));
+    }
+}
+
+/// Removes what is in a folder of versions beside the current one.
+fn remove_others(versions: &Path, current: &Path) {
+    for entry in fs::read_dir(versions).into_iter().flatten().flatten() {
+        if entry.path() != current
+            && let Err(error) = fs::remove_dir_all(entry.path())
+        {
+            tracing::warn!(%error, folder = %entry.path().display(), "an earlier version of a file stays");
         }
     }
 }

@@ -29,6 +29,34 @@ pub fn inputs_of(owner: &str) -> String {
     format!("{INPUTS}{}/", hex::encode(&Sha256::digest(owner)[..OWNER_HASH]))
 }
 
+/// The copy, among what `owner` uploaded, of a task's image that somebody starts from. It is the same however often the image
+/// is copied.
+#[must_use]
+pub fn copied(owner: &str, origin: Origin) -> String {
+    let Origin { task, attempt, index } = origin;
+    format!("{}{task}-{attempt}-{index}.png", inputs_of(owner))
+}
+
+/// A task's image that was copied to start from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin {
+    /// The task.
+    pub task: Uuid,
+    /// Which try at it.
+    pub attempt: u32,
+    /// Which image of that try.
+    pub index: u32,
+}
+
+/// Whose image the input under `key` is a copy of; `None` of what somebody uploaded, whose keys the service gives them.
+#[must_use]
+pub fn origin(key: &str) -> Option<Origin> {
+    let (_, name) = key.strip_prefix(INPUTS)?.split_once('/')?;
+    let mut parts = name.strip_suffix(".png")?.rsplitn(3, '-');
+    let (index, attempt, task) = (parts.next()?, parts.next()?, parts.next()?);
+    Some(Origin { task: task.parse().ok()?, attempt: attempt.parse().ok()?, index: index.parse().ok()? })
+}
+
 /// The start of the files that are dropped for `owner`.
 #[must_use]
 pub fn uploads_of(owner: &str) -> String {
@@ -145,6 +173,17 @@ mod tests {
         for key in ["published/heart/1-0.png", &format!("images/{task}/1-0.png"), &format!("published/{task}/x-0.png")]
         {
             assert_eq!((of_published(key), index_of_published(key)), (None, None), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_copy_says_what_it_is_of() {
+        let of = Origin { task: Uuid::from_u128(7), attempt: 2, index: 3 };
+        let key = copied("carla", of);
+        assert_eq!(origin(&key), Some(of));
+        assert!(key.starts_with(&inputs_of("carla")) && key.len() <= MAX_KEY, "{key}");
+        for key in [&format!("{}{}.png", inputs_of("carla"), Uuid::now_v7()), "inputs/a.png", "images/7/2-3.png"] {
+            assert_eq!(origin(key), None, "{key}");
         }
     }
 

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{Gallery, failed, keys};
 use crate::error::{Error, Result};
 
-/// Types of init images, with the extension of their keys.
+/// Types of images, with the extension of their keys.
 pub const UPLOAD_TYPES: [(&str, &str); 3] = [("image/png", "png"), ("image/jpeg", "jpg"), ("image/webp", "webp")];
 /// For how long a URL reads at least.
 const READING: Duration = Duration::from_secs(3600);
@@ -20,10 +20,10 @@ const READING: Duration = Duration::from_secs(3600);
 const SAME_URL: Duration = Duration::from_secs(900);
 const WRITING: Duration = Duration::from_secs(900);
 
-/// How to upload one init image.
+/// How to upload one image.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct PresignedUpload {
-    /// What to give as `init_image` afterwards.
+    /// What to give afterwards as `init_image`, `mask` or wherever else an image is asked for.
     pub key: String,
     /// `PUT`.
     pub method: String,
@@ -60,7 +60,7 @@ impl Gallery {
         Ok(signed.map_err(failed)?.uri().to_owned())
     }
 
-    /// A URL that takes one init image of `owner`, of this type and length, once and for a quarter of an hour.
+    /// A URL that takes one image of `owner`, of this type and length, once and for a quarter of an hour.
     ///
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if S3 fails.

@@ -38,7 +38,7 @@ impl Store {
         }
         let mut writes = vec![self.moved(task, event)?, self.event(event)?];
         if event.change.action() == Some(Move::Retry) {
-            writes.extend(self.reference(task)?);
+            writes.extend(self.references(task)?);
         }
         self.transact(task, event, writes).await
     }

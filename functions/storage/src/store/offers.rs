@@ -31,6 +31,15 @@ pub struct WorkerOffers {
     pub loras: Vec<Offer>,
     /// The textual inversions.
     pub embeddings: Vec<Offer>,
+    /// The control models.
+    #[serde(default)]
+    pub controls: Vec<Offer>,
+    /// The adapters for image prompts.
+    #[serde(default)]
+    pub image_adapters: Vec<Offer>,
+    /// The upscalers.
+    #[serde(default)]
+    pub upscalers: Vec<Offer>,
     /// Whether there are more of them than a row holds.
     #[serde(default)]
     pub is_cut: bool,
@@ -43,7 +52,8 @@ impl WorkerOffers {
     /// The same, cut to what a row holds.
     fn within_limits(mut self) -> Self {
         let mut bytes = 0;
-        for offers in [&mut self.models, &mut self.loras, &mut self.embeddings] {
+        let guides = [&mut self.controls, &mut self.image_adapters, &mut self.upscalers];
+        for offers in [&mut self.models, &mut self.loras, &mut self.embeddings].into_iter().chain(guides) {
             let size = |offer: &Offer| 32 + offer.name.len() + offer.sha256.as_ref().map_or(0, String::len);
             let fitting = offers.iter().take_while(|offer| {
                 bytes += size(offer);
@@ -106,6 +116,9 @@ mod tests {
             models: few.clone(),
             loras: few,
             embeddings: (0..5_000).map(offer).collect(),
+            controls: Vec::new(),
+            image_adapters: Vec::new(),
+            upscalers: Vec::new(),
             is_cut: false,
             on_demand: false,
         };

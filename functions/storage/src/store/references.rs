@@ -1,4 +1,4 @@
-//! Which tasks start from an image that somebody uploaded: the image goes with the last of them.
+//! Which tasks need an image that somebody uploaded: the image goes with the last of them.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, Select, TransactWriteItem};
 use uuid::Uuid;
@@ -9,15 +9,17 @@ use crate::error::Result;
 use easel_domain::task::Task;
 
 impl Store {
-    /// The row that says that the task's current attempt starts from an image; none if it starts from none. It is written
-    /// in one transaction with the move that brings the image.
-    pub(super) fn reference(&self, task: &Task) -> Result<Option<TransactWriteItem>> {
-        let Some(key) = &task.attempt.settings.init_image else { return Ok(None) };
-        let row = rows::key(&partition(key), &task.id.to_string());
-        put(Put::builder().table_name(&self.table).set_item(Some(row))).map(Some)
+    /// The rows that say which images the task's current attempt needs. They are written in one transaction with the move
+    /// that brings the images.
+    pub(super) fn references(&self, task: &Task) -> Result<Vec<TransactWriteItem>> {
+        let rows = task.attempt.settings.image_keys().into_iter().map(|key| {
+            let row = rows::key(&partition(key), &task.id.to_string());
+            put(Put::builder().table_name(&self.table).set_item(Some(row)))
+        });
+        rows.collect()
     }
 
-    /// Forgets that the task starts from the object under `key`; whether no task does any more.
+    /// Forgets that the task needs the object under `key`; whether no task does any more.
     ///
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
@@ -27,7 +29,7 @@ impl Store {
         Ok(!self.is_used(key).await?)
     }
 
-    /// Whether a task starts from the object under `key`.
+    /// Whether a task needs the object under `key`.
     ///
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.

@@ -55,6 +55,15 @@ fn largest(kind: Kind) -> Value {
             let entry = |place| json!({"name": numbered(place, length), "weight": -bound * 0.123_456_789_012_345_6});
             (0..most).map(entry).collect()
         }
+        Kind::Image => json!(text(120)),
+        Kind::Images { most } => (0..most).map(|place| json!(numbered(place, 120))).collect(),
+        Kind::Records { most, parts } => {
+            let record: Map<_, _> = parts.iter().map(|part| (part.name.to_owned(), largest(part.kind))).collect();
+            // Control images begin before they end.
+            let record =
+                Map::from_iter(record.into_iter().chain([("start".to_owned(), json!(0.012_345_678_901_234_56))]));
+            (0..most).map(|_| Value::Object(record.clone())).collect()
+        }
         Kind::Table { most, length } => {
             let entries = (0..most).map(|place| (numbered(place, 100), json!(text(length))));
             Value::Object(entries.collect())

@@ -15,31 +15,40 @@ pub(super) fn prompt(bytes: &[u8]) -> Result<TaskRequest, String> {
     read(Map::from_iter([("prompt".to_owned(), prompt.into())]))
 }
 
-/// The request in a `.json` file. It may start from an image that was uploaded for it or is in its owner's folder.
+/// The request in a `.json` file. Its images were uploaded for it or are in its owner's folder.
 pub(super) fn request(bytes: &[u8], owner: &str) -> Result<TaskRequest, String> {
-    let request = read(object(bytes)?)?;
-    let own = format!("{}{owner}/", keys::UPLOADS);
-    match &request.settings.init_image {
-        Some(key) if !key.starts_with(&keys::inputs_of(owner)) && !key.starts_with(&own) => Err(format!(
-            "init_image: `{}` is neither the key of an upload that `POST /v1/uploads` gave {owner} nor under {own}",
+    of_own_images(read(object(bytes)?)?, owner)
+}
+
+/// The request, if each of its images was uploaded by its owner or is in their folder.
+fn of_own_images(request: TaskRequest, owner: &str) -> Result<TaskRequest, String> {
+    let (inputs, own) = (keys::inputs_of(owner), keys::uploads_of(owner));
+    let is_others = |(_, key): &(String, &str)| !key.starts_with(&inputs) && !key.starts_with(&own);
+    match request.settings.images().into_iter().find(is_others) {
+        Some((field, key)) => Err(format!(
+            "{field}: `{}` is neither the key of an upload that `POST /v1/uploads` gave {owner} nor under {own}",
             quoted(key)
         )),
-        _ => Ok(request),
+        None => Ok(request),
     }
 }
 
 /// The request in an image's sidecar.
-pub(super) fn sidecar(bytes: &[u8], image: &str) -> Result<TaskRequest, String> {
+pub(super) fn sidecar(bytes: &[u8], image: &str, owner: &str) -> Result<TaskRequest, String> {
     let mut fields = object(bytes)?;
     if fields.contains_key("init_image") {
         return Err("init_image: is the image beside this file: leave it out".to_owned());
     }
     fields.insert("init_image".to_owned(), image.into());
-    read(fields)
+    of_own_images(read(fields)?, owner)
 }
 
 /// The request in an image's metadata; `None` if there is no prompt in it. Other metadata is ignored.
-pub(super) fn metadata(metadata: &HashMap<String, String>, image: &str) -> Option<Result<TaskRequest, String>> {
+pub(super) fn metadata(
+    metadata: &HashMap<String, String>,
+    image: &str,
+    owner: &str,
+) -> Option<Result<TaskRequest, String>> {
     let named = |name: &str| {
         let same = |key: &&String| key.to_ascii_lowercase().replace('-', "_") == name;
         metadata.keys().find(same).and_then(|key| metadata.get(key))
@@ -50,12 +59,12 @@ pub(super) fn metadata(metadata: &HashMap<String, String>, image: &str) -> Optio
         let Some(text) = named(field.name) else { continue };
         // Metadata is text: values that are neither texts nor choices are written as in JSON.
         let value = match field.kind {
-            Kind::Text { .. } | Kind::Choice(_) | Kind::Scheduler => Value::from(text.as_str()),
+            Kind::Text { .. } | Kind::Image | Kind::Choice(_) | Kind::Scheduler => Value::from(text.as_str()),
             _ => serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str())),
         };
         fields.insert(field.name.to_owned(), value);
     }
-    Some(read(fields))
+    Some(read(fields).and_then(|request| of_own_images(request, owner)))
 }
 
 fn object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
@@ -110,21 +119,44 @@ mod tests {
         for key in ["images/1/1-0.png", "uploads/bob/a.png", "uploads/alicea/a.png", "inputs/1.png", &others] {
             assert!(with(key).is_err(), "{key}");
         }
+        // Whatever it is an image for: nobody looks at another's by dropping a file.
+        let with = |field: &str, value: &str| {
+            let own = r#""prompt": "a", "init_image": "uploads/alice/a.png", "image_adapter": "plus""#;
+            request(
+                format!(r#"{{{own}, "image_prompts": ["uploads/alice/a.png"], "{field}": {value}}}"#).as_bytes(),
+                "alice",
+            )
+        };
+        let (mine, theirs) = (format!("\"{own}2.png\""), format!("\"{others}\""));
+        for (field, path, value) in [
+            ("mask", "mask", "KEY"),
+            ("controls", "controls[0].image", r#"[{"model": "depth", "image": KEY}]"#),
+            ("image_prompts", "image_prompts[0]", "[KEY]"),
+        ] {
+            let value = |key: &str| value.replace("KEY", key);
+            assert!(with(field, &value(&mine)).is_ok(), "{field}");
+            for key in [theirs.as_str(), "\"task:0193e4e0-1111-7222-8333-444455556666/0\""] {
+                let refused = with(field, &value(key)).expect_err("refused");
+                assert!(refused.starts_with(&format!("{path}: ")), "{refused}");
+            }
+        }
+        let mask = format!(r#"{{"prompt": "a", "mask": {theirs}}}"#);
+        assert!(sidecar(mask.as_bytes(), "uploads/alice/a.png", "alice").expect_err("refused").starts_with("mask: "));
     }
 
     #[test]
     fn an_images_metadata_may_be_a_request() {
         let of = |pairs: &[(&str, &str)]| {
             let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-            metadata(&pairs.collect(), "uploads/a.png")
+            metadata(&pairs.collect(), "uploads/alice/a.png", "alice")
         };
         assert!(of(&[("mtime", "1")]).is_none());
         let read = of(&[("prompt", "2"), ("negative-prompt", "b"), ("strength", "0.5"), ("seed", "7"), ("mtime", "1")]);
         let settings = read.expect("a prompt").expect("a request").settings;
         assert_eq!((settings.prompt.as_str(), settings.negative_prompt.as_deref()), ("2", Some("b")));
         assert_eq!((settings.strength, settings.seed), (Some(0.5), 7));
-        assert_eq!(settings.init_image.as_deref(), Some("uploads/a.png"));
+        assert_eq!(settings.init_image.as_deref(), Some("uploads/alice/a.png"));
         assert!(of(&[("prompt", "a"), ("steps", "many")]).expect("a prompt").expect_err("refused").contains("steps"));
-        assert!(sidecar(br#"{"prompt": "a", "init_image": "inputs/1.png"}"#, "uploads/a.png").is_err());
+        assert!(sidecar(br#"{"prompt": "a", "init_image": "inputs/1.png"}"#, "uploads/alice/a.png", "alice").is_err());
     }
 }

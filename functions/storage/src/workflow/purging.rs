@@ -168,13 +168,12 @@ impl Workflow {
         Ok(true)
     }
 
-    /// Removes the files that the task was made from, as far as no other task starts from them.
+    /// Removes the files that the task was made from, as far as no other task needs them.
     async fn release_files(&self, task: &Task) -> Result<()> {
         if let Some(source) = &task.source {
             self.remove_source(source, task.id).await?;
         }
-        let inputs = task.attempts().filter_map(|attempt| attempt.settings.init_image.as_deref());
-        let mut files: Vec<_> = inputs.collect();
+        let mut files: Vec<_> = task.attempts().flat_map(|attempt| attempt.settings.image_keys()).collect();
         files.sort_unstable();
         files.dedup();
         for key in files {

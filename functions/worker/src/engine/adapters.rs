@@ -6,9 +6,7 @@ use std::sync::Arc;
 use easel_domain::task::Settings;
 use easel_images::LoraRecord;
 use easel_model::prompt::extra_networks;
-use easel_model::{
-    Checkpoint, Embedding, Error, Generation, LoraFile, LoraWeights, Model, Request, RequestedLora, Result,
-};
+use easel_model::{Embedding, Error, LoraFile, LoraWeights, Request, RequestedLora, Result};
 use easel_models::offers::OfferedFile;
 use parking_lot::Mutex;
 
@@ -79,18 +77,4 @@ fn embedding(OfferedFile { name, path, sha256 }: &OfferedFile) -> Result<Embeddi
         return Err(Error::invalid("embeddings", format!("`{name}` was replaced at this moment: retry")));
     }
     Ok(opened)
-}
-
-/// Continues from a checkpoint that was made with the same files.
-///
-/// # Errors
-/// Returns [`Error::Checkpoint`] if it was made with others, [`Error::InvalidRequest`] for a file that the model cannot use.
-pub(super) fn resume(
-    model: &Model,
-    checkpoint: Checkpoint,
-    loras: &[RequestedLora],
-    embeddings: &[OfferedFile],
-) -> Result<Generation> {
-    let request = add_to(checkpoint.settings().clone().into(), loras, embeddings)?;
-    model.resume_with(checkpoint, request)
 }

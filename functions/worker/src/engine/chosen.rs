@@ -1,11 +1,13 @@
 //! What a task is drawn with: the model and the files behind the names in its settings.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use easel_domain::task::{MAX_USED_FILES, Settings, UsedFile, UsedKind};
 use easel_images::{EmbeddingRecord, LoraRecord};
-use easel_model::{Checkpoint, Generation, RequestedLora};
+use easel_model::RequestedLora;
 use easel_models::offers::{Catalogue, OfferError, OfferKind, OfferedFile};
+use easel_settings::LANCZOS_UPSCALER;
 
 use super::{Engine, OpenedModel, adapters};
 use crate::error::{Error, Result};
@@ -22,8 +24,20 @@ pub struct Chosen {
     pub(crate) embeddings: Vec<OfferedFile>,
     /// What an image's metadata says of them.
     pub(crate) embedding_records: Vec<EmbeddingRecord>,
+    pub(crate) guides: Guides,
     /// What is written down of them.
     pub(crate) used: Vec<UsedFile>,
+}
+
+/// The files that look at images or enlarge them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Guides {
+    /// By the names that the settings' `controls` give.
+    pub(crate) controls: BTreeMap<String, OfferedFile>,
+    pub(crate) image_adapter: Option<OfferedFile>,
+    pub(crate) image_encoder: Option<OfferedFile>,
+    /// None where nothing is enlarged or no file is needed.
+    pub(crate) upscaler: Option<OfferedFile>,
 }
 
 impl Engine {
@@ -45,16 +59,17 @@ impl Engine {
             return Err(Error::WrongUse(message));
         }
         let find_lora = |(name, weights): &(String, String)| -> Result<(OfferedFile, String)> {
-            Ok((find(self.loras.as_ref(), OfferKind::Lora, name)?, weights.clone()))
+            Ok((self.find(OfferKind::Lora, name)?, weights.clone()))
         };
         let found = named.iter().map(find_lora).collect::<Result<Vec<_>>>()?;
         let mut embeddings: Vec<OfferedFile> = Vec::new();
         for name in settings.embeddings.iter().flatten() {
             if embeddings.iter().all(|file| file.name != *name) {
-                embeddings.push(find(self.embeddings.as_ref(), OfferKind::Embedding, name)?);
+                embeddings.push(self.find(OfferKind::Embedding, name)?);
             }
         }
-        let used = used(&model, found.iter().map(|(file, _)| file), &embeddings);
+        let guides = self.guides(settings)?;
+        let used = used(&model, found.iter().map(|(file, _)| file), &embeddings, &guides);
         for file in &used {
             check_same(file, settings, before)?;
         }
@@ -63,28 +78,57 @@ impl Engine {
             found.iter().map(open).collect::<easel_model::Result<Vec<_>>>()?.into_iter().unzip();
         let record = |file: &OfferedFile| EmbeddingRecord { name: file.name.clone(), digest: file.sha256.clone() };
         let embedding_records = embeddings.iter().map(record).collect();
-        Ok(Chosen { model, loras, lora_records, embeddings, embedding_records, used })
+        Ok(Chosen { model, loras, lora_records, embeddings, embedding_records, guides, used })
     }
-}
 
-impl Chosen {
-    /// Continues from a checkpoint.
-    ///
-    /// # Errors
-    /// Returns [`easel_model::Error::Checkpoint`] if it was made with another model or other files.
-    pub(crate) fn resume(&self, checkpoint: Checkpoint) -> easel_model::Result<Generation> {
-        adapters::resume(&self.model.model, checkpoint, &self.loras, &self.embeddings)
+    /// The files that look at images or enlarge them, each once.
+    fn guides(&self, settings: &Settings) -> Result<Guides> {
+        let mut guides = Guides::default();
+        for control in settings.controls.iter().flatten() {
+            if !guides.controls.contains_key(&control.model) {
+                let file = self.find(OfferKind::Control, &control.model)?;
+                guides.controls.insert(control.model.clone(), file);
+            }
+        }
+        if let Some(name) = &settings.image_adapter {
+            guides.image_adapter = Some(self.find(OfferKind::ImageAdapter, name)?);
+            guides.image_encoder = Some(self.image_encoder(name)?);
+        }
+        if let Some(name) = settings.upscaler.as_ref().filter(|name| *name != LANCZOS_UPSCALER) {
+            guides.upscaler = Some(self.find(OfferKind::Upscaler, name)?);
+        }
+        Ok(guides)
     }
-}
 
-/// The file with this name.
-fn find(catalogue: Option<&Catalogue>, kind: OfferKind, name: &str) -> Result<OfferedFile> {
-    let none = || OfferError::Unknown { kind, name: name.to_owned(), names: Vec::new() };
-    let found = catalogue.ok_or_else(none).and_then(|catalogue| catalogue.find(name));
-    found.map_err(|error| match error {
-        OfferError::Unreadable { .. } => Error::Failed(error.to_string()),
-        OfferError::Unknown { .. } | OfferError::Ambiguous { .. } => Error::WrongUse(error.to_string()),
-    })
+    /// What reads images for an adapter: the encoder of the same name, else the only one.
+    fn image_encoder(&self, adapter: &str) -> Result<OfferedFile> {
+        let kind = OfferKind::ImageEncoder;
+        let named = self.find(kind, adapter);
+        if named.is_ok() {
+            return named;
+        }
+        let names = self.catalogues.get(&kind).map(Catalogue::names).unwrap_or_default();
+        match names.as_slice() {
+            [one] => self.find(kind, &one.name),
+            [] => Err(Error::WrongUse(format!(
+                "image_adapter: no image encoder is offered to read images for `{adapter}`: start the workers with \
+                 EASEL_IMAGE_ENCODERS"
+            ))),
+            _ => Err(Error::WrongUse(format!(
+                "image_adapter: several image encoders are offered: call the one of `{adapter}` by the same name"
+            ))),
+        }
+    }
+
+    /// The file with this name.
+    fn find(&self, kind: OfferKind, name: &str) -> Result<OfferedFile> {
+        let none = || OfferError::Unknown { kind, name: name.to_owned(), names: Vec::new() };
+        let found = self.catalogues.get(&kind).ok_or_else(none).and_then(|catalogue| catalogue.find(name));
+        found.map_err(|error| match error {
+            OfferError::Unreadable { .. } => Error::Failed(error.to_string()),
+            OfferError::Unknown { .. } | OfferError::Ambiguous { .. } => Error::WrongUse(error.to_string()),
+        })
+    }
 }
 
 /// Each file once, the model first.
@@ -92,6 +136,7 @@ fn used<'f>(
     model: &OpenedModel,
     loras: impl Iterator<Item = &'f OfferedFile>,
     embeddings: &[OfferedFile],
+    guides: &Guides,
 ) -> Vec<UsedFile> {
     let file = |kind, file: &OfferedFile| UsedFile { kind, name: file.name.clone(), digest: file.sha256.clone() };
     let mut used = vec![UsedFile {
@@ -101,6 +146,10 @@ fn used<'f>(
     }];
     used.extend(loras.map(|lora| file(UsedKind::Lora, lora)));
     used.extend(embeddings.iter().map(|embedding| file(UsedKind::Embedding, embedding)));
+    used.extend(guides.controls.values().map(|control| file(UsedKind::Control, control)));
+    used.extend(guides.image_adapter.iter().map(|adapter| file(UsedKind::ImageAdapter, adapter)));
+    used.extend(guides.image_encoder.iter().map(|encoder| file(UsedKind::ImageEncoder, encoder)));
+    used.extend(guides.upscaler.iter().map(|upscaler| file(UsedKind::Upscaler, upscaler)));
     used.sort_by_key(|file| file.kind);
     used.dedup();
     used.truncate(MAX_USED_FILES);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use easel_models::offers::{Catalogue, OfferKind, OfferedName};
+use easel_models::offers::{OfferKind, OfferedName};
 use easel_storage::offers::Offer;
 use easel_storage::store::WorkerOffers;
 use jiff::Timestamp;
@@ -26,8 +26,8 @@ impl Engine {
             }
             is_due
         };
-        let names = |kind: OfferKind, catalogue: Option<&Catalogue>| {
-            let Some(catalogue) = catalogue else { return Vec::new() };
+        let names = |kind: OfferKind| {
+            let Some(catalogue) = self.catalogues.get(&kind) else { return Vec::new() };
             if (asks || catalogue.is_local())
                 && let Err(error) = catalogue.refresh()
             {
@@ -39,8 +39,11 @@ impl Engine {
             worker: worker.to_owned(),
             at: Timestamp::now(),
             models: self.model_names().into_iter().map(|name| Offer { name: name.to_owned(), sha256: None }).collect(),
-            loras: names(OfferKind::Lora, self.loras.as_ref()),
-            embeddings: names(OfferKind::Embedding, self.embeddings.as_ref()),
+            loras: names(OfferKind::Lora),
+            embeddings: names(OfferKind::Embedding),
+            controls: names(OfferKind::Control),
+            image_adapters: names(OfferKind::ImageAdapter),
+            upscalers: names(OfferKind::Upscaler),
             is_cut: false,
             on_demand: is_on_demand(),
         }

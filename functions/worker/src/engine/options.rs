@@ -1,15 +1,27 @@
 //! Which model to open, on which device, and in which precision.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use easel_model::scheduler::PredictionChoice;
 use easel_model::{DevicePreference, Precision};
-use easel_models::offers::NamedModel;
+use easel_models::offers::{NamedModel, OfferKind};
 use easel_system::environment::{
-    self, CACHE, DEVICE, EMBEDDINGS, LORAS, MODEL, MODELS, PRECISION, PREDICTION_TYPE, REFINER, TINY_VAE, VAE,
+    self, CACHE, CONTROLS, DEVICE, EMBEDDINGS, IMAGE_ADAPTERS, IMAGE_ENCODERS, LORAS, MODEL, MODELS, PRECISION,
+    PREDICTION_TYPE, REFINER, TINY_VAE, UPSCALERS, VAE,
 };
 
 use crate::error::{Error, Result};
+
+/// What is offered by name beside models, and the variable that says where it is.
+pub const OFFERED: [(OfferKind, &str); 6] = [
+    (OfferKind::Lora, LORAS),
+    (OfferKind::Embedding, EMBEDDINGS),
+    (OfferKind::Control, CONTROLS),
+    (OfferKind::ImageAdapter, IMAGE_ADAPTERS),
+    (OfferKind::ImageEncoder, IMAGE_ENCODERS),
+    (OfferKind::Upscaler, UPSCALERS),
+];
 
 /// The options that an engine is opened with.
 #[derive(Debug, Clone, Default)]
@@ -30,17 +42,15 @@ pub struct EngineOptions {
     pub tiny_vae: Option<PathBuf>,
     /// What the model predicts, where its files do not say so.
     pub prediction: Option<PredictionChoice>,
-    /// The folder, or the address, of the LoRAs that are offered.
-    pub loras: Option<PathBuf>,
-    /// The folder, or the address, of the textual inversions that are offered.
-    pub embeddings: Option<PathBuf>,
+    /// The folder, or the address, of what is offered of each kind.
+    pub offered: BTreeMap<OfferKind, PathBuf>,
     /// The folder for fetched models and packed weights; if `None`, weights are packed in memory.
     pub cache: Option<PathBuf>,
 }
 
 impl EngineOptions {
     /// The options that `EASEL_DEVICE`, `EASEL_PRECISION`, `EASEL_MODEL`, `EASEL_MODELS`, `EASEL_REFINER`, `EASEL_VAE`,
-    /// `EASEL_TINY_VAE`, `EASEL_PREDICTION_TYPE`, `EASEL_LORAS`, `EASEL_EMBEDDINGS` and `EASEL_CACHE` set.
+    /// `EASEL_TINY_VAE`, `EASEL_PREDICTION_TYPE`, `EASEL_CACHE` and those of [`OFFERED`] set.
     ///
     /// # Errors
     /// Returns [`Error::WrongUse`], naming the variable, for an unknown value, and if both `EASEL_MODEL` and
@@ -60,8 +70,7 @@ impl EngineOptions {
             vae: environment::path(VAE),
             tiny_vae: environment::path(TINY_VAE),
             prediction: prediction.map_err(|error| unknown(PREDICTION_TYPE, error))?,
-            loras: environment::path(LORAS),
-            embeddings: environment::path(EMBEDDINGS),
+            offered: OFFERED.into_iter().filter_map(|(kind, name)| Some((kind, environment::path(name)?))).collect(),
             cache: environment::path(CACHE),
         })
     }

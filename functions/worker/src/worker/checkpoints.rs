@@ -10,7 +10,7 @@ use easel_storage::gallery::keys;
 use super::generation_error::GenerationError;
 use super::pace::Pace;
 use super::{Delivery, Worker};
-use crate::engine::Chosen;
+use crate::engine::{Chosen, RequestImages};
 
 /// Larger than any checkpoint.
 const MOST_BYTES: usize = 256 << 20;
@@ -26,8 +26,22 @@ impl Worker {
         let key = keys::checkpoint(task.id, task.attempt.number);
         let read = self.retry(delivery, || self.workflow.gallery.read(&key, MOST_BYTES)).await?;
         let Some(object) = read else { return Ok(None) };
+        let settings = &task.attempt.settings;
+        let images = if RequestImages::are_needed_throughout(settings) {
+            match self.images(settings, delivery).await {
+                Ok(images) => images,
+                // Starting over meets it again, and says so with the task.
+                Err(GenerationError::Request(reason)) => {
+                    tracing::warn!(reason, "a checkpoint cannot be resumed without its images");
+                    return Ok(None);
+                }
+                Err(error) => return Err(error),
+            }
+        } else {
+            RequestImages::default()
+        };
         let chosen = chosen.clone();
-        let resuming = move || Checkpoint::from_bytes(&object.bytes).and_then(|saved| chosen.resume(saved));
+        let resuming = move || Checkpoint::from_bytes(&object.bytes).and_then(|saved| chosen.resume(saved, images));
         let resumed = tokio::task::spawn_blocking(resuming).await?;
         match resumed {
             Ok(generation) => Ok(Some(generation)),

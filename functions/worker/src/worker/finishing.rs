@@ -1,5 +1,6 @@
 //! From the last denoising step to the task that awaits approval.
 
+use std::io::Cursor;
 use std::time::{Duration, Instant};
 
 use easel_domain::task::{Attempt, Change, GeneratedImage, GenerationReport, Task};
@@ -9,6 +10,7 @@ use easel_settings::ResolvedSettings;
 use easel_storage::gallery::{Written, keys};
 use easel_storage::store::Saved;
 use easel_telemetry::{Metrics, Unit};
+use image::{ImageFormat, ImageReader};
 use jiff::Timestamp;
 
 use super::generating::{RunningTask, on_blocking_thread};
@@ -44,8 +46,11 @@ impl Worker {
                 return Ok(());
             }
             let began = Instant::now();
-            let (same, decoded) =
-                on_blocking_thread(generation, move |generation| generation.image(index as usize)).await?;
+            let (chosen, asked) = (running.chosen.clone(), running.task.attempt.settings.clone());
+            let decode = move |generation: &mut Generation| {
+                generation.image(index as usize).and_then(|image| chosen.enlarge(&asked, image))
+            };
+            let (same, decoded) = on_blocking_thread(generation, decode).await?;
             generation = same;
             let files = encode(&decoded?, &record(running, &generation.settings().alone(index)))?;
             running.pace.record_decoding(began.elapsed());
@@ -55,8 +60,23 @@ impl Worker {
             }
             images.push(self.store_image(&running.task, index, files, delivery).await?);
         }
+        let report = self.generation_report(running, generation.settings(), generation.warnings(), &images);
+        if !self.save_finished(running, images, report, delivery).await? {
+            return self.leave_to_others(&running.task, &generation, delivery).await;
+        }
+        self.remove_checkpoint(&running.task).await;
+        Ok(())
+    }
+
+    /// Makes the last move of a worker; whether it is made, which it is not if the task was moved meanwhile.
+    pub(super) async fn save_finished(
+        &self,
+        running: &RunningTask,
+        images: Vec<GeneratedImage>,
+        report: GenerationReport,
+        delivery: &Delivery,
+    ) -> Result<bool, GenerationError> {
         let task = &running.task;
-        let report = self.generation_report(running, &generation, images.len());
         emit(&report, task);
         let change = Change::Finish { images, generation: Box::new(report) };
         let (finished, event) = task.after(change, &self.identity(), Timestamp::now())?;
@@ -65,17 +85,14 @@ impl Worker {
             Saved::Stale => {
                 // The service may have stored the move although its response got lost.
                 let now = self.retry(delivery, || self.workflow.store.find(task.id)).await?;
-                if now.is_none_or(|now| now.attempt.images != finished.attempt.images) {
-                    return self.leave_to_others(task, &generation, delivery).await;
-                }
+                return Ok(now.is_some_and(|now| now.attempt.images == finished.attempt.images));
             }
         }
-        self.remove_checkpoint(task).await;
-        Ok(())
+        Ok(true)
     }
 
     /// Stores an image and its thumbnail. An image that is already there stays.
-    async fn store_image(
+    pub(super) async fn store_image(
         &self,
         task: &Task,
         index: u32,
@@ -109,23 +126,33 @@ impl Worker {
         let key = keys::image(task.id, task.attempt.number, index);
         let there = self.retry(delivery, || self.workflow.gallery.read(&key, LARGEST_IMAGE)).await?;
         let settings = generation.settings();
-        let size = (settings.width.unwrap_or_default(), settings.height.unwrap_or_default());
-        Ok(there.map(|object| generated(task, index, size, &object.bytes)))
+        // It may have been enlarged.
+        let size = |bytes: &[u8]| {
+            let drawn = (settings.width.unwrap_or_default(), settings.height.unwrap_or_default());
+            let reader = ImageReader::with_format(Cursor::new(bytes), ImageFormat::Png);
+            reader.into_dimensions().unwrap_or(drawn)
+        };
+        Ok(there.map(|object| generated(task, index, size(&object.bytes), &object.bytes)))
     }
 
-    fn generation_report(&self, running: &RunningTask, generation: &Generation, images: usize) -> GenerationReport {
+    pub(super) fn generation_report(
+        &self,
+        running: &RunningTask,
+        settings: &ResolvedSettings,
+        warnings: &[String],
+        images: &[GeneratedImage],
+    ) -> GenerationReport {
         let task = &running.task;
-        let settings = generation.settings();
         let OpenedModel { name, refiner_name, device, .. } = &*running.chosen.model;
         let took = running.elapsed();
-        let cost = |hour| price::per_image(hour, took.as_secs_f64(), images);
+        let cost = |hour| price::per_image(hour, took.as_secs_f64(), images.len());
         GenerationReport {
             model: name.clone(),
             device: device.kind().to_owned(),
             device_name: device.name.clone(),
             precision: device.precision.to_string(),
-            width: settings.width.unwrap_or_default(),
-            height: settings.height.unwrap_or_default(),
+            width: images.first().map_or_else(|| settings.width.unwrap_or_default(), |image| image.width),
+            height: images.first().map_or_else(|| settings.height.unwrap_or_default(), |image| image.height),
             steps: settings.steps,
             guidance_scale: settings.guidance_scale,
             scheduler: settings.scheduler.map(|name| name.to_string()).unwrap_or_default(),
@@ -134,13 +161,13 @@ impl Worker {
             drawing_seconds: took.as_secs_f64(),
             step_seconds: running.pace.median_step().as_secs_f64(),
             dollars_per_image: self.options.dollars_per_hour.map(cost),
-            warnings: generation.warnings().to_vec(),
+            warnings: warnings.to_vec(),
         }
     }
 }
 
 /// Two generations with the same settings have the same record, so that they give the same file.
-fn record<'a>(running: &'a RunningTask, settings: &'a ResolvedSettings) -> ImageRecord<'a> {
+pub(super) fn record<'a>(running: &'a RunningTask, settings: &'a ResolvedSettings) -> ImageRecord<'a> {
     let (asked, chosen) = (&running.task.attempt.settings, &running.chosen);
     let OpenedModel { name, refiner_name, vae_name, tiny_vae_name, device, .. } = &*chosen.model;
     let init = asked.init_image.as_deref();

@@ -1,20 +1,17 @@
 //! Generating a claimed task's images, step by step.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use easel_domain::task::{Settings, Task};
 use easel_model::Generation;
-use easel_storage::uploads::LARGEST_FILE;
-use image::RgbImage;
 
 use super::claiming::ClaimedTask;
 use super::generation_error::GenerationError;
 use super::heartbeat::Heartbeat;
 use super::pace::Pace;
 use super::{Delivery, DeliveryOutcome, Worker, image_files};
-use crate::engine::Chosen;
+use crate::engine::{Chosen, draws_nothing};
 
 /// A claimed task that is being generated.
 pub(super) struct RunningTask {
@@ -47,6 +44,9 @@ impl Worker {
         resumed: Option<Generation>,
         delivery: &Delivery,
     ) -> Result<(), GenerationError> {
+        if draws_nothing(&running.task.attempt.settings) {
+            return self.enlarge_alone(running, delivery).await;
+        }
         let mut generation = match resumed {
             Some(generation) => generation,
             None => self.start(&running.task.attempt.settings, &running.chosen, delivery).await?,
@@ -89,36 +89,17 @@ impl Worker {
         self.finish(running, generation, delivery).await
     }
 
-    /// Starts the generation: reads the image to start from, if there is one, and encodes the prompt.
+    /// Starts the generation: reads the images that the settings name and encodes the prompt.
     async fn start(
         &self,
         settings: &Settings,
         chosen: &Arc<Chosen>,
         delivery: &Delivery,
     ) -> Result<Generation, GenerationError> {
-        let init = match &settings.init_image {
-            Some(key) => Some(self.init_image(key, delivery).await?),
-            None => None,
-        };
+        let images = self.images(settings, delivery).await?;
         let (chosen, settings) = (chosen.clone(), settings.clone());
-        let starting = move || chosen.model.model.start(chosen.request(&settings, init)?);
+        let starting = move || chosen.model.model.start(chosen.request(&settings, images)?);
         Ok(tokio::task::spawn_blocking(starting).await??)
-    }
-
-    async fn init_image(&self, key: &str, delivery: &Delivery) -> Result<RgbImage, GenerationError> {
-        let refused = |reason: String| GenerationError::Request(format!("init_image: {reason}"));
-        let gallery = &self.workflow.gallery;
-        let facts = self.retry(delivery, || gallery.facts(key)).await?;
-        let gone = || refused(format!("nothing was uploaded as {key}: upload it and retry"));
-        let length = facts.ok_or_else(gone)?.length;
-        if length > LARGEST_FILE as u64 {
-            let limit = LARGEST_FILE >> 20;
-            return Err(refused(format!("{key} has {} MiB, the limit is {limit}: make it smaller", length >> 20)));
-        }
-        let object = self.retry(delivery, || gallery.read(key, LARGEST_FILE)).await?.ok_or_else(gone)?;
-        let name = Path::new(key).to_owned();
-        let decoded = tokio::task::spawn_blocking(move || easel_images::decode(&name, &object.bytes)).await?;
-        decoded.map_err(|error| refused(error.to_string()))
     }
 }
 

@@ -1,0 +1,100 @@
+//! The images that tasks are made with: whose they are, and copies of other tasks' images.
+//!
+//! A task that starts from another task's image gets a copy of it among the uploads of whoever asks. The copy belongs to them
+//! like any upload, so that it stays when the other task goes, and goes with the last task that needs it. Its key follows from
+//! the image's, and says where it is from.
+
+use easel_domain::identity::Identity;
+use easel_domain::task::{Settings, Status};
+use easel_domain::{self as domain, TaskImage};
+use easel_settings::{FieldError, quoted};
+
+use super::Workflow;
+use crate::error::Result;
+use crate::gallery::keys::{self, Origin};
+
+/// A copy that has to be made before the task that needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ImageCopy {
+    from: String,
+    to: String,
+}
+
+impl Workflow {
+    /// Checks that each image that settings name is an upload of one of `uploaders`, or another task's image that `by` may
+    /// see; to everybody else it does not exist. A task's image is replaced by its copy, which is yet to be made. Images among
+    /// `before` are those of an earlier attempt, and stay.
+    ///
+    /// # Errors
+    /// Returns [`Invalid`](domain::Error::Invalid) with every image that is not there, [`Unavailable`](crate::Error::Unavailable) if a
+    /// service fails.
+    pub(super) async fn take_images(
+        &self,
+        settings: &mut Settings,
+        by: &Identity,
+        uploaders: &[&str],
+        before: &[&str],
+    ) -> Result<Vec<ImageCopy>> {
+        let (mut copies, mut errors) = (Vec::new(), Vec::new());
+        for (field, key) in settings.images_mut() {
+            if before.contains(&key.as_str()) {
+                continue;
+            }
+            let taken = match TaskImage::named(key) {
+                Some(Ok(image)) => self.copy_of(image, by).await?,
+                Some(Err(wrong)) => Err(wrong),
+                None => self.check_upload(key, uploaders).await?.map(|()| None),
+            };
+            match taken {
+                Ok(copy) => copies.extend(copy.inspect(|copy| key.clone_from(&copy.to))),
+                Err(message) => errors.push(FieldError::new(field, message)),
+            }
+        }
+        if errors.is_empty() { Ok(copies) } else { Err(domain::Error::Invalid(errors).into()) }
+    }
+
+    /// Makes the copies.
+    ///
+    /// # Errors
+    /// Returns [`Conflict`](domain::Error::Conflict) if an image went meanwhile, [`Unavailable`](crate::Error::Unavailable) if S3 fails.
+    pub(super) async fn copy_images(&self, copies: &[ImageCopy]) -> Result<()> {
+        for ImageCopy { from, to } in copies {
+            self.gallery.copy(from, to).await?;
+        }
+        Ok(())
+    }
+
+    /// The copy of a task's image for `by`; in words why there is none. Another's task and one that is not there are the same.
+    async fn copy_of(&self, image: TaskImage, by: &Identity) -> Result<Result<Option<ImageCopy>, String>> {
+        let TaskImage { task: id, index } = image;
+        let task = self.store.find(id).await?;
+        let seen = task.filter(|task| by.may_see(task).is_ok() && task.status != Status::Deleted);
+        let Some(task) = seen else { return Ok(Err(format!("there is no task {id}"))) };
+        let images = &task.attempt.images;
+        let Some(image) = images.iter().find(|image| image.index == index) else {
+            return Ok(Err(match images.len() {
+                0 => format!("task {id} has no images yet: wait until it is drawn"),
+                count => format!("task {id} has {count} images, which are counted from 0: there is no {index}"),
+            }));
+        };
+        if self.gallery.facts(&image.key).await?.is_none() {
+            return Ok(Err(format!("the image of task {id} is gone: it was not approved in time")));
+        }
+        let origin = Origin { task: id, attempt: task.attempt.number, index };
+        Ok(Ok(Some(ImageCopy { from: image.key.clone(), to: keys::copied(&by.name, origin) })))
+    }
+
+    /// Whether one of `uploaders` has uploaded something under `key`; in words why not.
+    async fn check_upload(&self, key: &str, uploaders: &[&str]) -> Result<Result<(), String>> {
+        if !key.starts_with(keys::INPUTS) {
+            let message =
+                "is not the key of an upload, which `POST /v1/uploads` gives, nor another task's image, task:ID/0";
+            return Ok(Err(format!("`{}` {message}", quoted(key))));
+        }
+        let is_theirs = uploaders.iter().any(|name| key.starts_with(&keys::inputs_of(name)));
+        if !is_theirs || self.gallery.facts(key).await?.is_none() {
+            return Ok(Err(format!("nothing has been uploaded as `{}` yet", quoted(key))));
+        }
+        Ok(Ok(()))
+    }
+}
