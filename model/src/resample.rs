@@ -99,3 +99,24 @@ pub(crate) fn resize(image: &RgbImage, width: u32, height: u32, filter: Filter) 
     }
     image
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_byte_is_as_pillow_has_it() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/adapters");
+        let open = |path: &str| image::open(folder.join(path)).expect("it is there").to_rgb8();
+        let picture = open("files/pictures/noise.png");
+        for (name, filter) in [("lanczos", Filter::Lanczos), ("bicubic", Filter::Bicubic)] {
+            for (width, height) in [(37, 30), (101, 77)] {
+                let expected = open(&format!("expected/noise_{name}_{width}x{height}.png"));
+                assert!(resize(&picture, width, height, filter) == expected, "{name} to {width}×{height}");
+            }
+        }
+        assert!(resize(&picture, picture.width(), picture.height(), Filter::Lanczos) == picture);
+    }
+}

@@ -78,7 +78,7 @@ fn each_kind_of_damage_is_named() {
         let mut bytes = good.clone();
         bytes[8] = other;
         let said = message(&bytes);
-        assert!(said.contains(&format!("version {other}")) && said.contains("reads version 4"), "{said}");
+        assert!(said.contains(&format!("version {other}")) && said.contains("reads version 5"), "{said}");
     }
     let mut longer = good.clone();
     longer.push(0);

@@ -1,8 +1,10 @@
 //! What can be said on the command line.
 
 pub(crate) mod computation;
+pub(crate) mod controls;
 pub(crate) mod embeddings;
 pub(crate) mod fields;
+pub(crate) mod image_prompts;
 pub(crate) mod loras;
 pub(crate) mod models;
 pub(crate) mod offers;

@@ -7,8 +7,8 @@ use std::time::Instant;
 use easel_images::{EmbeddingRecord, ImageRecord, LoraRecord};
 use easel_model::bench::{NOTICEABLE_WORK, StepRates, step_work};
 use easel_model::{
-    DeviceChoice, Embedding, Generation, Model, Precision, Request, RequestedLora, ResolvedSettings, Retention, Trace,
-    memory,
+    Control, DeviceChoice, Embedding, Generation, Model, Precision, Request, RequestedLora, ResolvedSettings,
+    Retention, Trace, memory,
 };
 use easel_models::model_choice::{ModelChoice, NamedModels};
 use easel_models::packed_weights;
@@ -18,8 +18,10 @@ use easel_system::temporary::{TemporaryFolder, uninterrupted};
 use image::RgbImage;
 
 use crate::arguments::computation::ComputationArguments;
+use crate::arguments::controls::ControlArguments;
 use crate::arguments::embeddings::EmbeddingArguments;
 use crate::arguments::fields::SettingsArguments;
+use crate::arguments::image_prompts::ImagePromptArguments;
 use crate::arguments::loras::LoraArguments;
 use crate::arguments::models::ModelArguments;
 use crate::cache;
@@ -47,6 +49,10 @@ pub(crate) struct GenerateArguments {
     pub(crate) embeddings: EmbeddingArguments,
     #[command(flatten)]
     pub(crate) loras: LoraArguments,
+    #[command(flatten)]
+    pub(crate) controls: ControlArguments,
+    #[command(flatten)]
+    pub(crate) image_prompts: ImagePromptArguments,
     #[command(flatten)]
     pub(crate) computation: ComputationArguments,
     /// The file to write: .png, .jpg or .webp; several images are numbered [default: easel-SEED.png, or the next free
@@ -76,6 +82,9 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
     let (loras, refiner_loras) = (arguments.loras.open(&settings)?, arguments.loras.open_refiner()?);
     let embeddings = arguments.embeddings.open(&settings)?;
     let embedding_records: Vec<_> = embeddings.iter().map(|word| record_of(word)).collect();
+    let (controls, control_records): (Vec<_>, Vec<_>) = arguments.controls.open()?.into_iter().unzip();
+    let (image_prompts, image_prompt_records): (Vec<_>, Vec<_>) = arguments.image_prompts.open()?.into_iter().unzip();
+    save_control(&arguments.controls, &controls)?;
 
     let [model, refiner, vae, tiny_vae] = pull::fetched([
         ("--model", arguments.models.model.as_deref()),
@@ -111,16 +120,27 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
     let recipe = recipes::fill(&mut settings, lora_names, &choice.name, choice.base.recipe());
     settings.steps.get_or_insert(choice.default_steps());
     settings.use_refiner = Some(has_refiner);
-    let request = Request { init_image: init, embeddings, loras, refiner_loras, ..settings.resolve().into() };
+    let settings = settings.resolve();
+    let request =
+        Request { init_image: init, embeddings, loras, refiner_loras, controls, image_prompts, ..settings.into() };
+    request.validate()?;
     let mut timings = BTreeMap::from([("open", began.elapsed().as_secs_f64())]);
 
     let choosing = Instant::now();
-    let device =
-        DeviceChoice::select(preference, Model::requirement(&choice.base, choice.refiner.as_ref(), precision)?)?;
+    let mut requirement = Model::requirement(&choice.base, choice.refiner.as_ref(), precision)?;
+    requirement.memory += request.memory_of_adapters(requirement.precision.unwrap_or(Precision::Bf16));
+    let device = DeviceChoice::select(preference, requirement)?;
     timings.insert("device", choosing.elapsed().as_secs_f64());
     introduce(&choice, &device, request.settings.seed, !arguments.settings.values.contains_key("seed"));
     for (what, records) in [("LoRA", &lora_records), ("Refiner's LoRA", &refiner_lora_records)] {
         records.iter().for_each(|lora| output::note(&format!("{what}: {} ({})", lora.name, lora.weights)));
+    }
+    for control in &control_records {
+        let kind = control.kind.as_ref().map(|kind| format!("#{kind}")).unwrap_or_default();
+        output::note(&format!("Control: {}{kind} looks at {} ({})", control.name, control.image, control.scale));
+    }
+    for prompt in &image_prompt_records {
+        output::note(&format!("Image prompt: {} with {} ({})", prompt.images.join(", "), prompt.name, prompt.scale));
     }
     estimate(&choice, &device, &request.settings)?;
     if let Some(recipe) = &recipe {
@@ -148,6 +168,8 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
         loras: &lora_records,
         refiner_loras: &refiner_lora_records,
         embeddings: &embedding_records,
+        controls: &control_records,
+        image_prompts: &image_prompt_records,
     };
     let paths = save(&images, &files, &record)?;
     if let (Some(path), Some(trace)) = (&arguments.trace, generation.trace()) {
@@ -186,6 +208,14 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
     };
     conclude(&report);
     if arguments.json { output::json(&report) } else { output::result(&report.files.join("\n")) }
+}
+
+/// Writes the control image that a preprocessor made, if that was asked for.
+fn save_control(arguments: &ControlArguments, controls: &[Control]) -> Result<(), CommandError> {
+    let (Some(path), [control, ..]) = (&arguments.save, controls) else { return Ok(()) };
+    output_files::check(path, "--save-control")?;
+    let failed = |error: image::ImageError| CommandError::failed(format!("writing {}: {error}", path.display()));
+    control.image.save_with_format(path, image::ImageFormat::Png).map_err(failed)
 }
 
 /// How a trained word is recorded.

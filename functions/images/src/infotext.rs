@@ -110,6 +110,8 @@ mod tests {
             loras: &[],
             refiner_loras: &[],
             embeddings: &[],
+            controls: &[],
+            image_prompts: &[],
         };
         let expected = "a heart\nNegative prompt: blurry\nSteps: 20, Sampler: DPM++ 2M, Schedule type: Karras, \
             CFG scale: 5, Seed: 7, Size: 128x64, Model: demo, Refiner: demo-refiner, \

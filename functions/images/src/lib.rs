@@ -16,4 +16,4 @@ pub use encoding::{Format, encode, format_of, save};
 pub use error::ImageFileError;
 pub use infotext::infotext;
 pub use metadata::Metadata;
-pub use record::{EmbeddingRecord, ImageRecord, LoraRecord};
+pub use record::{ControlRecord, EmbeddingRecord, ImagePromptRecord, ImageRecord, LoraRecord};

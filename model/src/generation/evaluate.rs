@@ -3,11 +3,11 @@
 use burn::tensor::Tensor;
 
 use super::conditioning::StageConditioning;
-use super::control::{self, Steering};
+use super::steering::{self, Steering};
 use super::{CHANNELS, Generation, Reuse, Trace, guidance};
 use crate::device::panics::computing;
 use crate::error::Result;
-use crate::network::unet::{Additions, Conditioning, Residuals, UNet};
+use crate::network::unet::{Additions, Conditioning, UNet};
 use crate::ops::{floats, tensor};
 use crate::stage::Stage;
 
@@ -124,21 +124,21 @@ impl Generation {
         self.scheduler.scale_model_input(index, &mut inputs)?;
         let (mut outputs, mut features) = (Vec::new(), Vec::new());
         let mut deep = deep.into_iter().flatten();
-        let steering = self.steering(index)?;
+        let networks = self.steering(index)?;
         // One image at a time: memory does not grow with the count.
         for image in inputs.chunks(CHANNELS * h * w) {
             let mut outputs_of_image = Vec::new();
             for batch in batches.iter() {
                 let deep = deep.next();
                 let images = self.image_contexts(index, batch);
-                let residuals = self.steer(&steering, image, timestep, batch, deep.is_some())?;
+                let steered = self.steer(&networks, image, timestep, batch, deep.is_some())?;
                 let is_kept = |trace: &Trace| trace.numbers("control_step").is_some();
                 if let (Some(residuals), Some(trace)) =
-                    (&residuals, self.trace.as_mut().filter(|trace| !is_kept(trace)))
+                    (&steered.residuals, self.trace.as_mut().filter(|trace| !is_kept(trace)))
                 {
-                    control::keep(trace, residuals, index - self.plan.start)?;
+                    steering::keep(trace, residuals, index - self.plan.start)?;
                 }
-                let additions = Additions { residuals, images, ..Additions::default() };
+                let additions = Additions { images, ..steered };
                 let (output, deep) = self.evaluate(unet, image, timestep, batch, additions, deep)?;
                 self.evaluations += output.len() / image.len();
                 outputs_of_image.extend(output);
@@ -150,20 +150,20 @@ impl Generation {
         Ok((outputs, features))
     }
 
-    /// What the ControlNets add for a batch of `image`.
+    /// What steers the UNet for a batch of `image`.
     fn steer(
         &self,
-        steering: &[Steering],
+        networks: &[Steering],
         image: &[f32],
         timestep: f64,
         batch: &Conditioning,
         deep: bool,
-    ) -> Result<Option<Residuals>> {
-        if steering.is_empty() {
-            return Ok(None);
+    ) -> Result<Additions> {
+        if networks.is_empty() {
+            return Ok(Additions::default());
         }
         let input = self.input(image, batch);
-        computing("the ControlNet", || Ok(control::residuals(steering, &input, timestep, batch, deep)))
+        computing("the ControlNet", || Ok(steering::additions(networks, &input, timestep, batch, deep)))
     }
 
     /// `image` once for everything in `batch`.

@@ -210,6 +210,9 @@ impl Generation {
                 let began = Stopwatch::start();
                 let clean = self.encode(&init)?;
                 let noise = self.noise.normal(clean.len());
+                if let Some(trace) = &mut self.trace {
+                    trace.keep_floats("draw_1", &shape, &noise);
+                }
                 self.spent("encode", began);
                 self.scheduler.add_noise(self.plan.start, &clean, &noise)?
             }
@@ -223,6 +226,9 @@ impl Generation {
         let (h, w) = self.size;
         let pixels = images::to_numbers(init, w * SCALE, h * SCALE);
         let noise = self.noise.normal(self.latents_len());
+        if let Some(trace) = &mut self.trace {
+            trace.keep_floats("draw_0", &[self.settings.count as usize, CHANNELS, h, w], &noise);
+        }
         computing("the VAE encoder", || {
             let vae = self.model.vae_encoder(Stage::Base)?;
             let device = self.model.device().device();

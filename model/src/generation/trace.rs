@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 /// Intermediate tensors of one generation: `token_ids_1`, `token_ids_2` and, where there are weights, `multipliers`
 /// `[texts, portions, 77]`; `prompt_embeds`, `pooled`, the same with `negative_` before them and, of the parts of a prompt
 /// after the first, with `_1` and so on behind them; `padded_prompt_embeds` or `padded_negative_prompt_embeds`, whichever is
-/// filled up; `embedding_rows_1`, `embedding_rows_2`, the vectors of trained words; `noise` `[n, 4, h, w]`; `timesteps`; `first_eps_text`,
+/// filled up; `embedding_rows_1`, `embedding_rows_2`, the vectors of trained words; `noise` `[n, 4, h, w]`; `timesteps`;
+/// with an init image `draw_0` and `draw_1`, the noise of its latents and of the first step; `first_eps_text`,
 /// `first_eps_negative`; `control_step`, the first step at which ControlNets are at work, and what reaches the UNet's text side
 /// there: `control_mid` `[1, c, h, w]` in the middle, `control_norms`, the lengths of all; of image prompts `pixel_values`
 /// `[images, 3, side, side]`, `image_embeds`, `ip_hidden_states` and `negative_ip_hidden_states` `[1, images, tokens, c]`;

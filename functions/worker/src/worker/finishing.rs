@@ -154,6 +154,8 @@ fn record<'a>(running: &'a RunningTask, settings: &'a ResolvedSettings) -> Image
         loras: &chosen.lora_records,
         refiner_loras: &[],
         embeddings: &chosen.embedding_records,
+        controls: &[],
+        image_prompts: &[],
         device: device.kind(),
         backend: device.backend,
         precision: device.precision,
