@@ -1,5 +1,6 @@
 //! Times parts of the model on random weights in the real shapes.
 
+mod adapters;
 mod cost;
 mod estimate;
 mod operations;
@@ -21,8 +22,9 @@ use crate::device::panics::computing;
 use crate::device::{Backend, DeviceChoice, memory};
 use crate::error::{Error, Result};
 use crate::generation::Model;
+use crate::network::control_net::ControlImage;
 use crate::network::text_encoder::TextInput;
-use crate::network::unet::Conditioning;
+use crate::network::unet::{Additions, Conditioning};
 use crate::network::vae::SCALE;
 use crate::noise::NoiseGenerator;
 use crate::ops::{Arithmetic, floats, flops, tensor};
@@ -41,6 +43,10 @@ pub enum BenchPart {
     /// One forward of the UNet on one image, without guidance.
     #[serde(rename = "unet")]
     UNet,
+    /// One forward of a ControlNet that is as large as the UNet's way down: what it adds to [`Self::UNet`].
+    ControlNet,
+    /// [`Self::UNet`] with an image prompt of 16 tokens, as IP-Adapter plus makes them.
+    ImagePrompt,
     /// Latents to image.
     VaeDecode,
     /// Image to latents.
@@ -197,19 +203,27 @@ fn part(model: &Model, options: &BenchOptions) -> Result<Box<dyn FnMut() -> Resu
             })
         }
         BenchPart::UNet => {
-            let (unet, config, index) =
-                (model.unet(Stage::Base)?, model.unet_config(Stage::Base), model.index(Stage::Base));
-            let numbers = if index.requires_aesthetics_score { 5 } else { 6 };
-            let pooled = config.projection_class_embeddings_input_dim - numbers * config.addition_time_embed_dim;
-            let conditioning = Conditioning {
-                context: tensor(random(77 * config.cross_attention_dim), [1, 77, config.cross_attention_dim], &device),
-                pooled: tensor(random(pooled), [1, pooled], &device),
-                time_ids: vec![side as f32; numbers],
-                negatives: 0,
-            };
-            let channels = config.in_channels;
+            let (unet, conditioning) = (model.unet(Stage::Base)?, conditioning(model, side, &random));
+            let channels = model.unet_config(Stage::Base).in_channels;
             let input = tensor(random(channels * h * w), [1, channels, h, w], &device);
             Box::new(move || floats(unet.forward(input.clone(), 500.0, &conditioning)).map(drop))
+        }
+        BenchPart::ControlNet => {
+            let (net, conditioning) = (adapters::control_net(model)?, conditioning(model, side, &random));
+            let pixels = tensor(random(3 * side * side), [1, 3, side, side], &device);
+            let hint = net.look_at(&[ControlImage { pixels, kind: 0, scale: 1.0 }]);
+            Box::new(move || {
+                let residuals = net.forward(latents.clone(), 500.0, &conditioning, &hint, false);
+                residuals.down.into_iter().chain(residuals.middle).try_for_each(|residual| floats(residual).map(drop))
+            })
+        }
+        BenchPart::ImagePrompt => {
+            let (unet, conditioning) = (model.unet(Stage::Base)?, conditioning(model, side, &random));
+            let images = vec![adapters::image_context(model)];
+            Box::new(move || {
+                let additions = Additions { images: images.clone(), ..Additions::default() };
+                floats(unet.forward_with(latents.clone(), 500.0, &conditioning, additions, None).0).map(drop)
+            })
         }
         BenchPart::VaeDecode => {
             let vae = model.vae_decoder(Stage::Base)?;
@@ -230,6 +244,19 @@ fn part(model: &Model, options: &BenchOptions) -> Result<Box<dyn FnMut() -> Resu
     })
 }
 
+/// Random numbers in the shape of what the base's UNet is conditioned on, of one image of `side` pixels.
+fn conditioning(model: &Model, side: usize, random: &impl Fn(usize) -> Vec<f32>) -> Conditioning {
+    let (config, device) = (model.unet_config(Stage::Base), model.device().device());
+    let numbers = if model.index(Stage::Base).requires_aesthetics_score { 5 } else { 6 };
+    let pooled = config.projection_class_embeddings_input_dim - numbers * config.addition_time_embed_dim;
+    Conditioning {
+        context: tensor(random(77 * config.cross_attention_dim), [1, 77, config.cross_attention_dim], device),
+        pooled: tensor(random(pooled), [1, pooled], device),
+        time_ids: vec![side as f32; numbers],
+        negatives: 0,
+    }
+}
+
 fn generate(model: &Model, options: &BenchOptions) -> Result<BTreeMap<&'static str, f64>> {
     let settings = ResolvedSettings {
         width: Some(options.size),
@@ -244,14 +271,24 @@ fn generate(model: &Model, options: &BenchOptions) -> Result<BTreeMap<&'static s
 
 impl BenchPart {
     /// Every part, as listed to users.
-    pub const ALL: [Self; 6] =
-        [Self::Text, Self::UNet, Self::VaeDecode, Self::VaeEncode, Self::Upscale, Self::Generate];
+    pub const ALL: [Self; 8] = [
+        Self::Text,
+        Self::UNet,
+        Self::ControlNet,
+        Self::ImagePrompt,
+        Self::VaeDecode,
+        Self::VaeEncode,
+        Self::Upscale,
+        Self::Generate,
+    ];
 
     /// The name on the command line and in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Text => "text",
             Self::UNet => "unet",
+            Self::ControlNet => "control-net",
+            Self::ImagePrompt => "image-prompt",
             Self::VaeDecode => "vae-decode",
             Self::VaeEncode => "vae-encode",
             Self::Upscale => "upscale",

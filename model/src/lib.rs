@@ -30,6 +30,7 @@
 //! | `resample` | Pillow's way of resizing images |
 //! | [`config`] | the `config.json` files, checked; models by shape alone |
 //! | [`tokenizer`] | from a prompt to CLIP's token ids |
+//! | `preprocess` | control images of pictures, where that takes no network |
 //! | `ops` | the operations that take the time, by kernels of ours (the crate `easel_kernels`) or by the backend |
 //! | `device` | the device, chosen by probes that ran on it; its memory; panics of backends |
 //! | `network` | text encoders, UNet, VAE, ControlNets, image encoders and upscalers with diffusers' names, and what they ask for while they are built |
@@ -59,6 +60,7 @@ mod network;
 mod noise;
 mod ops;
 mod precision;
+mod preprocess;
 pub mod prompt;
 pub mod request;
 mod resample;
@@ -76,6 +78,7 @@ pub use error::{Error, Result};
 pub use generation::{Checkpoint, Generation, Model, StepProgress, Timings, Trace};
 pub use noise::{NoiseGenerator, NoiseState};
 pub use precision::Precision;
+pub use preprocess::Preprocessor;
 pub use request::{Control, Extension, ImagePrompt, Mask, Request};
 pub use retention::Retention;
 pub use scheduler::SchedulerName;

@@ -8,6 +8,8 @@ pub(crate) mod layers;
 pub(crate) mod parameters;
 mod resnet;
 mod row_tiling;
+pub(crate) mod steering;
+mod t2i_adapter;
 pub(crate) mod text_encoder;
 pub(crate) mod unet;
 pub(crate) mod upscaler;

@@ -129,6 +129,8 @@ impl Weights {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use image::{GrayImage, Luma};
 
     use super::*;
@@ -162,5 +164,19 @@ mod tests {
         assert!(above.pixels().all(|pixel| pixel.0[0].abs_diff(200) < 2), "{above:?}");
         let single = GrayImage::from_pixel(1, 1, Luma([77]));
         assert!(resized(&single, (64, 8), Kernel::Lanczos).pixels().all(|pixel| pixel.0[0] == 77));
+    }
+
+    #[test]
+    fn every_byte_is_as_pillow_has_it() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/adapters");
+        let open = |path: &str| image::open(folder.join(path)).expect("it is there").to_rgb8();
+        let picture = open("files/pictures/noise.png");
+        for (name, kernel) in [("lanczos", Kernel::Lanczos), ("bicubic", Kernel::Bicubic)] {
+            for (width, height) in [(37, 30), (101, 77)] {
+                let expected = open(&format!("expected/noise_{name}_{width}x{height}.png"));
+                assert!(resized(&picture, (width, height), kernel) == expected, "{name} to {width}×{height}");
+            }
+        }
+        assert!(resized(&picture, picture.dimensions(), Kernel::Lanczos) == picture);
     }
 }

@@ -185,7 +185,7 @@ fn tolerance(name: &str) -> f64 {
 }
 
 /// How a tensor of `trace` differs from `expected` more than it may.
-fn compare_tensors(trace: &Trace, expected: &Expected) -> Option<String> {
+pub(crate) fn compare_tensors(trace: &Trace, expected: &Expected) -> Option<String> {
     let Some(found) = trace.numbers(&expected.name) else { return Some("is missing".into()) };
     let allowed = match expected.dtype {
         Dtype::I64 => 0.0,

@@ -1,16 +1,20 @@
 //! SDXL against the reference implementation, and what a generation promises. One program: every one of its own would
 //! link Burn again.
 
+mod adapter_cases;
 mod clip_skip;
 mod common;
+mod controls;
 mod cuda;
 mod embeddings;
 mod fingerprints;
 mod formats;
 mod guidance_interval;
 mod hires;
+mod hostile_adapters;
 mod hostile_checkpoints;
 mod hostile_upscalers;
+mod image_prompts;
 mod inpainting;
 mod loras;
 mod noise;

@@ -1,10 +1,12 @@
 //! What can be said on the command line.
 
 pub(crate) mod computation;
+pub(crate) mod controls;
 pub(crate) mod embeddings;
 pub(crate) mod enlargement;
 pub(crate) mod fields;
 pub(crate) mod hires;
+pub(crate) mod image_prompts;
 pub(crate) mod inpainting;
 pub(crate) mod loras;
 pub(crate) mod models;

@@ -14,7 +14,7 @@ use clap::Args;
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchArguments {
-    /// text, unet, vae-decode, vae-encode, upscale, generate, or operations for single ones and how exact they are
+    /// text, unet, control-net, image-prompt, vae-decode, vae-encode, upscale, generate, or operations for single ones and how exact they are
     pub(crate) part: String,
     /// sdxl-base, sdxl-refiner, sdxl-inpainting or demo
     #[arg(long, value_name = "SHAPE", default_value = "sdxl-base")]

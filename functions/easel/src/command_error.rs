@@ -110,6 +110,8 @@ fn option_of(field: &str) -> String {
     match field {
         "prompt" | "part" => field.to_uppercase(),
         "embeddings" => "--embedding".to_owned(),
+        "controls" => "--control".to_owned(),
+        "image_prompts" => "--image-prompt".to_owned(),
         field => format!("--{}", field.replace('_', "-")),
     }
 }

@@ -8,8 +8,8 @@ use std::time::Instant;
 use easel_images::{EmbeddingRecord, ImageRecord, LoraRecord};
 use easel_model::bench::{NOTICEABLE_WORK, StepRates, largest_step_work};
 use easel_model::{
-    DeviceChoice, Embedding, Generation, Model, Precision, Request, RequestedLora, ResolvedSettings, Retention, Trace,
-    memory,
+    Control, DeviceChoice, Embedding, Generation, Model, Precision, Request, RequestedLora, ResolvedSettings,
+    Retention, Trace, memory,
 };
 use easel_models::model_choice::{ModelChoice, NamedModels};
 use easel_models::packed_weights;
@@ -19,10 +19,12 @@ use easel_system::temporary::{TemporaryFolder, uninterrupted};
 use image::RgbImage;
 
 use crate::arguments::computation::ComputationArguments;
+use crate::arguments::controls::ControlArguments;
 use crate::arguments::embeddings::EmbeddingArguments;
 use crate::arguments::enlargement::FinalEnlargement;
 use crate::arguments::fields::SettingsArguments;
 use crate::arguments::hires::{self, HiresArguments};
+use crate::arguments::image_prompts::ImagePromptArguments;
 use crate::arguments::inpainting::InpaintingArguments;
 use crate::arguments::loras::LoraArguments;
 use crate::arguments::models::ModelArguments;
@@ -61,6 +63,10 @@ pub(crate) struct GenerateArguments {
     #[arg(long, value_name = "FILE[:SCALE]")]
     pub(crate) upscale: Option<OsString>,
     #[command(flatten)]
+    pub(crate) controls: ControlArguments,
+    #[command(flatten)]
+    pub(crate) image_prompts: ImagePromptArguments,
+    #[command(flatten)]
     pub(crate) computation: ComputationArguments,
     /// A style to apply, by its name in the file of styles (repeatable)
     #[arg(long, value_name = "NAME", requires = "styles")]
@@ -98,6 +104,9 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
     let upscaler = arguments.hires.open(&mut settings)?;
     let upscale =
         arguments.upscale.as_deref().map(|argument| FinalEnlargement::open("--upscale", argument)).transpose()?;
+    let (controls, control_records): (Vec<_>, Vec<_>) = arguments.controls.open()?.into_iter().unzip();
+    let (image_prompts, image_prompt_records): (Vec<_>, Vec<_>) = arguments.image_prompts.open()?.into_iter().unzip();
+    save_control(&arguments.controls, &controls)?;
 
     let [model, refiner, vae, tiny_vae] = pull::fetched([
         ("--model", arguments.models.model.as_deref()),
@@ -135,7 +144,18 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
     settings.steps.get_or_insert(choice.default_steps());
     settings.use_refiner = Some(has_refiner);
     let (init_image, mask) = (init.image, init.mask);
-    let mut request = Request { init_image, mask, embeddings, loras, refiner_loras, ..settings.resolve().into() };
+    let request = Request {
+        init_image,
+        mask,
+        embeddings,
+        loras,
+        refiner_loras,
+        controls,
+        image_prompts,
+        ..settings.resolve().into()
+    };
+    let mut request = request;
+    request.validate()?;
     let mut timings = BTreeMap::from([("open", began.elapsed().as_secs_f64())]);
 
     let choosing = Instant::now();
@@ -143,11 +163,19 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
     let of_image =
         Model::memory_of_image(&choice.base, &request.settings, upscaler.as_ref().map(|upscaler| upscaler.shape()));
     requirement.memory += of_image;
+    requirement.memory += request.memory_of_adapters(requirement.precision.unwrap_or(Precision::Bf16));
     let device = DeviceChoice::select(preference, requirement)?;
     timings.insert("device", choosing.elapsed().as_secs_f64());
     introduce(&choice, &device, request.settings.seed, !arguments.settings.values.contains_key("seed"));
     for (what, records) in [("LoRA", &lora_records), ("Refiner's LoRA", &refiner_lora_records)] {
         records.iter().for_each(|lora| output::note(&format!("{what}: {} ({})", lora.name, lora.weights)));
+    }
+    for control in &control_records {
+        let kind = control.kind.as_ref().map(|kind| format!("#{kind}")).unwrap_or_default();
+        output::note(&format!("Control: {}{kind} looks at {} ({})", control.name, control.image, control.scale));
+    }
+    for prompt in &image_prompt_records {
+        output::note(&format!("Image prompt: {} with {} ({})", prompt.images.join(", "), prompt.name, prompt.scale));
     }
     estimate(&choice, &device, &request.settings, of_image)?;
     if let Some(recipe) = &recipe {
@@ -189,6 +217,8 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
         refiner_loras: &refiner_lora_records,
         embeddings: &embedding_records,
         upscale: upscale.as_ref().map(|upscale| &upscale.record),
+        controls: &control_records,
+        image_prompts: &image_prompt_records,
     };
     let paths = save(&images, &files, &record)?;
     if let (Some(path), Some(trace)) = (&arguments.trace, generation.trace()) {
@@ -227,6 +257,14 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
     };
     conclude(&report);
     if arguments.json { output::json(&report) } else { output::result(&report.files.join("\n")) }
+}
+
+/// Writes the control image that a preprocessor made, if that was asked for.
+fn save_control(arguments: &ControlArguments, controls: &[Control]) -> Result<(), CommandError> {
+    let (Some(path), [control, ..]) = (&arguments.save, controls) else { return Ok(()) };
+    output_files::check(path, "--save-control")?;
+    let failed = |error: image::ImageError| CommandError::failed(format!("writing {}: {error}", path.display()));
+    control.image.save_with_format(path, image::ImageFormat::Png).map_err(failed)
 }
 
 /// How a trained word is recorded.

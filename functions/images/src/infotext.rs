@@ -190,6 +190,8 @@ mod tests {
             refiner_loras: &[],
             embeddings: &[],
             upscale: None,
+            controls: &[],
+            image_prompts: &[],
         };
         let expected = "a heart\nNegative prompt: blurry\nSteps: 20, Sampler: DPM++ 2M, Schedule type: Karras, \
             CFG scale: 5, Seed: 7, Size: 128x64, Model: demo, Refiner: demo-refiner, \

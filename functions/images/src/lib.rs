@@ -18,4 +18,4 @@ pub use encoding::{Format, encode, format_of, save, save_with_alpha};
 pub use error::ImageFileError;
 pub use infotext::{infotext, upscaled_infotext};
 pub use metadata::Metadata;
-pub use record::{EmbeddingRecord, ImageRecord, LoraRecord, UpscaleRecord};
+pub use record::{ControlRecord, EmbeddingRecord, ImagePromptRecord, ImageRecord, LoraRecord, UpscaleRecord};

@@ -45,9 +45,57 @@ pub struct ImageRecord<'a> {
     /// The trained words that the prompts could use.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub embeddings: &'a [EmbeddingRecord],
+    /// What steered the model.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub controls: &'a [ControlRecord],
+    /// The images that the model was prompted with.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub image_prompts: &'a [ImagePromptRecord],
     /// How the finished image was enlarged, if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upscale: Option<&'a UpscaleRecord>,
+}
+
+/// A control image and what looked at it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ControlRecord {
+    /// The ControlNet's name.
+    pub name: String,
+    /// What tells its weights from others.
+    pub digest: String,
+    /// Which kind of control image it is, where the model is a union of several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// What made the control image of a picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preprocessor: Option<String>,
+    /// The name of the image's file.
+    pub image: String,
+    /// How strongly it steered.
+    pub scale: f64,
+    /// The share of the steps before it began.
+    pub start: f64,
+    /// The share of the steps after which it ended.
+    pub end: f64,
+}
+
+/// Images that a model was prompted with.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ImagePromptRecord {
+    /// The IP-Adapter's name.
+    pub name: String,
+    /// What tells its weights from others.
+    pub digest: String,
+    /// What tells the image encoder's weights from others.
+    pub encoder: String,
+    /// The names of the images' files.
+    pub images: Vec<String>,
+    /// How strongly they were followed.
+    pub scale: f64,
+    /// The share of the steps before they began.
+    pub start: f64,
+    /// The share of the steps after which they ended.
+    pub end: f64,
 }
 
 /// How a finished image was enlarged.

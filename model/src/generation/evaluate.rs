@@ -3,12 +3,12 @@
 use burn::tensor::Tensor;
 
 use super::conditioning::StageConditioning;
-use super::control::{self, Steering};
+use super::steering::{self, Steering};
 use super::tiles::Window;
 use super::{CHANNELS, Generation, Reuse, Trace, guidance};
 use crate::device::panics::computing;
 use crate::error::Result;
-use crate::network::unet::{Additions, Conditioning, Residuals, UNet};
+use crate::network::unet::{Additions, Conditioning, UNet};
 use crate::ops::{floats, tensor};
 use crate::stage::Stage;
 
@@ -126,7 +126,7 @@ impl Generation {
         self.scheduler.scale_model_input(index, &mut inputs)?;
         let (mut outputs, mut features) = (Vec::new(), Vec::new());
         let mut deep = deep.into_iter().flatten();
-        let steering = self.steering(index)?;
+        let networks = self.steering(index)?;
         // One image at a time: memory does not grow with the count.
         for (number, latents) in inputs.chunks(CHANNELS * h * w).enumerate() {
             let image = self.input(stage, number, latents);
@@ -137,14 +137,14 @@ impl Generation {
                 for batch in batches.iter() {
                     let deep = deep.next();
                     let images = self.image_contexts(index, batch);
-                    let residuals = self.steer(&steering, (&latents, window), timestep, batch, deep.is_some())?;
+                    let steered = self.steer(&networks, (&latents, window), timestep, batch, deep.is_some())?;
                     let is_kept = |trace: &Trace| trace.numbers("control_step").is_some();
                     if let (Some(residuals), Some(trace)) =
-                        (&residuals, self.trace.as_mut().filter(|trace| !is_kept(trace)))
+                        (&steered.residuals, self.trace.as_mut().filter(|trace| !is_kept(trace)))
                     {
-                        control::keep(trace, residuals, index - self.plan.start)?;
+                        steering::keep(trace, residuals, index - self.plan.start)?;
                     }
-                    let additions = Additions { residuals, images, ..Additions::default() };
+                    let additions = Additions { images, ..steered };
                     let (output, deep) =
                         self.evaluate(unet, (&image, window.size), timestep, batch, additions, deep)?;
                     self.evaluations += output.len() / latents.len();
@@ -159,20 +159,20 @@ impl Generation {
         Ok((outputs, features))
     }
 
-    /// What the ControlNets add for a batch of a window's `latents`, which are all that they see of it.
+    /// What steers the UNet for a batch of a window's `latents`, which are all that ControlNets see of it.
     fn steer(
         &self,
-        steering: &[Steering],
+        networks: &[Steering],
         (latents, window): (&[f32], Window),
         timestep: f64,
         batch: &Conditioning,
         deep: bool,
-    ) -> Result<Option<Residuals>> {
-        if steering.is_empty() {
-            return Ok(None);
+    ) -> Result<Additions> {
+        if networks.is_empty() {
+            return Ok(Additions::default());
         }
         let input = self.repeated(latents, window.size, batch);
-        computing("the ControlNet", || Ok(control::residuals(steering, (&input, window), timestep, batch, deep)))
+        computing("the ControlNet", || Ok(steering::additions(networks, (&input, window), timestep, batch, deep)))
     }
 
     /// `image` `[channels, h, w]` once for everything in `batch`.

@@ -56,7 +56,7 @@ impl Generation {
         self.index = second.plan.start;
         self.scheduler = second.scheduler;
         self.noise = ImageNoise::new(seeds(&self.settings));
-        self.controls.forget_hints();
+        self.controls.forget_images();
         self.conditioning = [None, None];
         self.reuse = Reuse::default();
         self.denoised = None;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::components::LoadedComponent;
-use crate::network::control_net::ControlNet;
 use crate::network::image_encoder::ImageEncoder;
+use crate::network::steering::SteeringNetwork;
 
 /// What adapters have in memory.
 #[derive(Default)]
 pub(super) struct Adapters {
-    pub(super) control_nets: Shelf<ControlNet>,
+    pub(super) control_nets: Shelf<SteeringNetwork>,
     pub(super) image_encoders: Shelf<ImageEncoder>,
 }
 

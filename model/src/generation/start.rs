@@ -164,7 +164,18 @@ impl Generation {
         }
         let masked = identity(&request);
         let Request { mut settings, init_image, embeddings, controls, image_prompts, loras: requested, .. } = request;
-        let controls = Controls::new(controls, model.unet_config(Stage::Base))?;
+        if let Some(whole) =
+            controls.iter().find(|control| settings.tile_size.is_some() && control.model.needs_whole_images())
+        {
+            let message = format!(
+                "`{}` is a T2I-Adapter, which cannot steer tiles: use a ControlNet, or leave out tile_size",
+                whole.model.name()
+            );
+            return Err(Error::invalid("controls", message));
+        }
+        let sizes: Vec<_> =
+            [(width, height)].into_iter().chain(second.as_ref().map(|second| second.pass.size)).collect();
+        let controls = Controls::new(controls, model.unet_config(Stage::Base), &sizes)?;
         let image_prompts = ImagePrompts::new(image_prompts);
         (settings.width, settings.height) = (Some(width), Some(height));
         let config = model.scheduler_config();

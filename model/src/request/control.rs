@@ -14,7 +14,7 @@ const MOST: usize = 8;
 /// A control image and what looks at it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Control {
-    /// The ControlNet.
+    /// The ControlNet or T2I-Adapter.
     pub model: Arc<ControlModel>,
     /// What it looks at; resized to the image's size.
     pub image: RgbImage,
@@ -51,15 +51,15 @@ pub(super) fn check(controls: &[Control]) -> Result<()> {
         if image.width() == 0 || image.height() == 0 {
             return invalid("a control image has no pixels".to_owned());
         }
-        match (kind, &model.config().union) {
-            (None, Some(_)) => {
+        match kind {
+            None if model.is_union() => {
                 let name = model.name();
                 return invalid(format!(
                     "`{name}` is for several kinds of control images: say which, as in `{name}#canny`"
                 ));
             }
-            (Some(kind), _) => drop(model.kind(&kind.to_string())?),
-            (None, None) => {}
+            Some(kind) => drop(model.kind(&kind.to_string())?),
+            None => {}
         }
     }
     Ok(())

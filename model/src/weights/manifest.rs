@@ -5,14 +5,12 @@ use std::cell::RefCell;
 use burn::tensor::{Device, FloatDType, TensorData};
 
 use super::Component;
-use crate::config::{
-    ControlNetConfig, ImageEncoderConfig, ModelConfigs, TextEncoderConfig, TinyVaeConfig, UNetConfig, VaeConfig,
-};
+use crate::config::{ImageEncoderConfig, ModelConfigs, TextEncoderConfig, TinyVaeConfig, UNetConfig, VaeConfig};
 use crate::error::Result;
-use crate::network::control_net::ControlNet;
 use crate::network::image_encoder::ImageEncoder;
 use crate::network::image_projection::{ImageProjection, ImageProjectionShape};
 use crate::network::parameters::{ParameterSource, Parameters};
+use crate::network::steering::{SteeringConfig, SteeringNetwork};
 use crate::network::text_encoder::TextEncoder;
 use crate::network::unet::UNet;
 use crate::network::vae::{TinyDecoder, VaeDecoder, VaeEncoder};
@@ -111,9 +109,9 @@ pub(super) fn listing(component: Component, configs: &ModelConfigs, format: Weig
     .unwrap_or_default()
 }
 
-/// The tensors of a ControlNet and the forms in which its modules ask for them.
-pub(super) fn control_net_listing(config: &ControlNetConfig, format: WeightFormat) -> Vec<ListedTensor> {
-    listed(format, |parameters| ControlNet::load(parameters, config, FloatDType::F32).map(drop))
+/// The tensors of a network that steers and the forms in which its modules ask for them.
+pub(super) fn steering_listing(config: &SteeringConfig, format: WeightFormat) -> Vec<ListedTensor> {
+    listed(format, |parameters| SteeringNetwork::load(parameters, config, FloatDType::F32).map(drop))
 }
 
 /// The tensors of an image encoder and the forms in which its modules ask for them.

@@ -314,3 +314,35 @@ fn prompts_are_a1111s_unless_another_syntax_is_named() {
     assert!(plain != image && warnings[0].as_str().unwrap().contains("taken as text"), "{warnings}");
     assert_eq!(syntax, "plain");
 }
+
+#[test]
+fn control_images_and_image_prompts_are_at_work_and_recorded() {
+    let folder = folder();
+    let adapters = demo_model().join("../tests/data/adapters/files");
+    let path = |file: &str| adapters.join(file).display().to_string();
+    draw(folder.path(), &["-o", "plain.png"]);
+    let control = format!("canny@{}={}:0.8:0:1", path("t2i_adapter"), path("pictures/prompt_a.png"));
+    draw(folder.path(), &["-o", "steered.png", "--control", &control, "--save-control", "edges.png"]);
+    let (adapter, encoder, picture) =
+        (path("ip/ip-adapter-plus.safetensors"), path("ip/image_encoder"), path("pictures/prompt_b.png"));
+    let prompt = ["--ip-adapter", &adapter, "--image-encoder", &encoder, "--image-prompt", &picture];
+    draw(
+        folder.path(),
+        &[&["-o", "prompted.png", "--image-prompt-scale", "0.9:0:1", "--trace", "trace.safetensors"], &prompt[..]]
+            .concat(),
+    );
+    let pixels = |name: &str| image::open(folder.path().join(name)).unwrap().into_rgb8();
+    assert!(pixels("plain.png") != pixels("steered.png") && pixels("plain.png") != pixels("prompted.png"));
+    assert!(pixels("edges.png").pixels().all(|pixel| pixel.0 == [0; 3] || pixel.0 == [255; 3]));
+    let record = |name: &str| {
+        let chunks = text_chunks(&folder.path().join(name));
+        let text = &chunks.iter().find(|(found, _)| found == "easel").unwrap().1;
+        serde_json::from_str::<Value>(text).unwrap()
+    };
+    let control = &record("steered.png")["controls"][0];
+    assert_eq!((&control["name"], &control["preprocessor"]), (&"t2i_adapter".into(), &"canny".into()));
+    assert_eq!((&control["image"], &control["scale"]), (&"prompt_a.png".into(), &0.8.into()));
+    let prompt = &record("prompted.png")["image_prompts"][0];
+    assert_eq!((&prompt["name"], &prompt["images"][0]), (&"ip-adapter-plus".into(), &"prompt_b.png".into()));
+    assert!(record("plain.png").get("controls").is_none());
+}

@@ -182,6 +182,8 @@ pub(super) fn record<'a>(running: &'a RunningTask, settings: &'a ResolvedSetting
         refiner_loras: &[],
         embeddings: &chosen.embedding_records,
         upscale: None,
+        controls: &[],
+        image_prompts: &[],
         device: device.kind(),
         backend: device.backend,
         precision: device.precision,

@@ -2,18 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::layout::Layout;
 use super::names::original_name;
-use crate::config::{ControlNetConfig, UNetBlock, UNetConfig, UnionConfig};
+use crate::config::{ControlNetConfig, T2iAdapterConfig, UNetBlock, UNetConfig, UnionConfig};
 use crate::error::{Error, Result};
 use crate::weights::other_model::kind;
 use crate::weights::{SafetensorsFile, TensorEntry};
-
-/// The names that a file has for its tensors, and what they begin with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Layout {
-    Diffusers(&'static str),
-    Original(&'static str),
-}
 
 /// What names may begin with.
 const PREFIXES: [&str; 4] = ["", "control_model.", "controlnet.", "module."];
@@ -62,6 +56,29 @@ pub(super) fn inferred(file: &SafetensorsFile) -> Result<(ControlNetConfig, Layo
     })?;
     config.check(file.path())?;
     Ok((config, layout))
+}
+
+/// The configuration of the T2I-Adapter in `file`; none if it is something else.
+///
+/// # Errors
+/// [`Error::Weights`] if it is one for another model.
+pub(super) fn inferred_adapter(file: &SafetensorsFile) -> Result<Option<T2iAdapterConfig>> {
+    let tensors = &file.header().tensors;
+    let shape = |name: &str| tensors.get(name).map(|entry| entry.shape.as_slice());
+    let Some(first) = shape("adapter.conv_in.weight") else { return Ok(None) };
+    let refused =
+        |message: &str| Error::Weights { file: file.path().to_owned(), tensor: None, message: message.to_owned() };
+    // SDXL's begin with squares of 16×16 pixels in three colours, others with smaller ones.
+    if first.get(1) != Some(&(3 * 16 * 16)) {
+        return Err(refused("is a T2I-Adapter for another model than SDXL: get the one for SDXL"));
+    }
+    let block = |level: usize, block: usize| shape(&format!("adapter.body.{level}.resnets.{block}.block1.weight"));
+    let channels = (0..4).map(|level| block(level, 0)?.first().copied().filter(|count| (1..=16_384).contains(count)));
+    let channels = channels.collect::<Option<Vec<_>>>();
+    let channels =
+        channels.ok_or_else(|| refused("is a T2I-Adapter whose tensors do not go together: get the file again"))?;
+    let num_res_blocks = (0..16).take_while(|&number| block(0, number).is_some()).count();
+    Ok(Some(T2iAdapterConfig { channels, num_res_blocks, downscale_factor: 16 }))
 }
 
 /// What steers a model by control images and is none of the networks that are read.
@@ -140,7 +157,7 @@ impl Shapes<'_> {
             depths[levels - 1] = middle;
         }
         let block = |level: usize| if attends(level) { UNetBlock::CrossAttention } else { UNetBlock::Plain };
-        let unet = UNetConfig {
+        let mut unet = UNetConfig {
             in_channels: self.axis("conv_in.weight", 1)?,
             down_block_types: (0..levels).map(block).collect(),
             up_block_types: vec![UNetBlock::Plain; levels],
@@ -165,6 +182,11 @@ impl Shapes<'_> {
             Some(_) => return None,
             None => None,
         };
+        if let Some(union) = &union {
+            // Every kind is a number, and so as many sinusoids as each size is.
+            let width = self.axis("control_add_embedding.linear_1.weight", 1)?;
+            unet.addition_time_embed_dim = Some(width / union.num_control_type).filter(|width| *width > 1)?;
+        }
         let fits = unet.layers_per_block > 0 && hints.iter().all(|channels| *channels <= 4096);
         fits.then_some(ControlNetConfig {
             unet,

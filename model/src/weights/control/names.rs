@@ -1,20 +1,23 @@
 //! What ControlNets' tensors are called in the layouts that they are published in.
 
-use super::inferred::Layout;
+use super::layout::Layout;
 use crate::config::ControlNetConfig;
+use crate::network::steering::SteeringConfig;
 use crate::weights::component_tensors::Wanted;
 use crate::weights::{Transform, unet_name};
 
 /// The tensor that diffusers calls `name`, under the names that `layout` has for it.
-pub(super) fn wanted(name: String, shape: Vec<usize>, config: &ControlNetConfig, layout: Layout) -> Wanted {
+pub(super) fn wanted(name: String, shape: Vec<usize>, config: &SteeringConfig, layout: Layout) -> Wanted {
     let (stored, transform) = match name.rsplit_once(".v_proj.") {
         // Queries, keys and values of the union's transformer are stored as one.
         Some((attention, end)) => (format!("{attention}.in_proj_{end}"), Transform::Third(2)),
         None => (name.clone(), Transform::Same),
     };
-    let stored = match layout {
-        Layout::Diffusers(prefix) => format!("{prefix}{stored}"),
-        Layout::Original(prefix) => format!("{prefix}{}", original_name(&stored, config)),
+    let stored = match (layout, config) {
+        (Layout::Original(prefix), SteeringConfig::ControlNet(config)) => {
+            format!("{prefix}{}", original_name(&stored, config))
+        }
+        (Layout::Diffusers(prefix) | Layout::Original(prefix), _) => format!("{prefix}{stored}"),
     };
     let mut candidates = vec![(stored.clone(), transform)];
     if name.ends_with("proj_in.weight") || name.ends_with("proj_out.weight") {

@@ -1,0 +1,279 @@
+//! The reference's cases of ControlNets and image prompts, and the one in which every adapter is at work.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock, Mutex};
+
+use easel_model::{
+    Control, ControlModel, DevicePreference, Embedding, ImageEncoderFiles, ImagePrompt, IpAdapter, LoraFile,
+    LoraWeights, Precision, Request, RequestedLora, ResolvedSettings,
+};
+use image::RgbImage;
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
+use serde::Deserialize;
+
+use crate::common::{Expected, adapters, check_cases, compare_tensors, demo_model, expected_in};
+use crate::overlay::assemble;
+
+/// A case of the adapters' `cases.json`, as `make_cases.py` describes it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct AdapterCase {
+    pub name: String,
+    prompt: String,
+    negative_prompt: Option<String>,
+    seed: u64,
+    steps: u32,
+    guidance_scale: f64,
+    scheduler: String,
+    init: Option<String>,
+    strength: Option<f64>,
+    #[serde(default)]
+    loras: Vec<CaseLora>,
+    #[serde(default)]
+    embeddings: Vec<String>,
+    #[serde(default)]
+    controls: Vec<CaseControl>,
+    ip_adapter: Option<CaseIpAdapter>,
+}
+
+#[derive(Debug, Deserialize)]
+struct CaseLora {
+    file: String,
+    weight: f32,
+}
+
+#[derive(Debug, Deserialize)]
+struct CaseControl {
+    model: String,
+    image: String,
+    scale: f64,
+    start: f64,
+    end: f64,
+    #[serde(rename = "type")]
+    kind: Option<usize>,
+}
+
+#[derive(Debug, Deserialize)]
+struct CaseIpAdapter {
+    file: String,
+    encoder: String,
+    images: Vec<String>,
+    scale: f64,
+}
+
+/// The picture `file` of the reference data.
+pub(crate) fn picture(file: &str) -> RgbImage {
+    image::open(adapters(&format!("files/{file}"))).expect("the picture is there").to_rgb8()
+}
+
+/// The folder of the ControlNet `name` of the reference data.
+pub(crate) fn control_folder(name: &str) -> PathBuf {
+    static FOLDERS: LazyLock<Mutex<HashMap<String, tempfile::TempDir>>> = LazyLock::new(Mutex::default);
+    let mut folders = FOLDERS.lock().expect("no test panicked here");
+    let folder = folders.entry(name.to_owned()).or_insert_with(|| {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        assemble(&adapters(&format!("files/{name}")), folder.path());
+        folder
+    });
+    folder.path().to_owned()
+}
+
+/// The ControlNet `name` of the reference data.
+pub(crate) fn control_model(name: &str) -> Arc<ControlModel> {
+    Arc::new(ControlModel::open(&control_folder(name)).expect("the ControlNet opens"))
+}
+
+/// The image prompt that `adapter` makes of `images`.
+pub(crate) fn image_prompt(adapter: &str, images: &[&str], scale: f64) -> ImagePrompt {
+    let encoder = ImageEncoderFiles::open(&adapters("files/ip/image_encoder")).expect("the image encoder opens");
+    ImagePrompt {
+        adapter: Arc::new(IpAdapter::open(&adapters(&format!("files/{adapter}"))).expect("the adapter opens")),
+        encoder: Arc::new(encoder),
+        images: images.iter().map(|file| picture(file)).collect(),
+        scale,
+        start: 0.0,
+        end: 1.0,
+    }
+}
+
+impl AdapterCase {
+    pub(crate) fn request(&self) -> Request {
+        let mut settings = ResolvedSettings::new(&self.prompt);
+        settings.negative_prompt.clone_from(&self.negative_prompt);
+        settings.seed = self.seed;
+        settings.steps = self.steps;
+        settings.guidance_scale = self.guidance_scale;
+        settings.scheduler = Some(self.scheduler.parse().expect("the scheduler has its usual name"));
+        settings.use_refiner = false;
+        settings.high_noise_frac = 1.0;
+        settings.strength = self.strength.unwrap_or(1.0);
+        let lora = |one: &CaseLora| {
+            let file = LoraFile::open(&adapters(&format!("files/{}", one.file))).expect("the LoRA opens");
+            let weights = LoraWeights::parse(&one.weight.to_string()).expect("a weight");
+            RequestedLora { file: Arc::new(file), weights }
+        };
+        let word = |file: &String| {
+            Arc::new(Embedding::open(&adapters(&format!("files/{file}"))).expect("the embedding opens"))
+        };
+        let control = |one: &CaseControl| Control {
+            model: control_model(&one.model),
+            image: picture(&one.image),
+            scale: one.scale,
+            start: one.start,
+            end: one.end,
+            kind: one.kind,
+        };
+        let prompt = |one: &CaseIpAdapter| {
+            assert_eq!(one.encoder, "ip/image_encoder");
+            let images: Vec<&str> = one.images.iter().map(String::as_str).collect();
+            image_prompt(&one.file, &images, one.scale)
+        };
+        Request {
+            init_image: self.init.as_deref().map(picture),
+            loras: self.loras.iter().map(lora).collect(),
+            embeddings: self.embeddings.iter().map(word).collect(),
+            controls: self.controls.iter().map(control).collect(),
+            image_prompts: self.ip_adapter.iter().map(prompt).collect(),
+            ..settings.into()
+        }
+    }
+
+    fn expected(&self) -> Vec<Expected> {
+        expected_in(&adapters(&format!("expected/{}.safetensors", self.name)))
+    }
+}
+
+/// The cases that are about ControlNets, image prompts or all adapters together.
+pub(crate) fn cases() -> Vec<AdapterCase> {
+    let text = std::fs::read_to_string(adapters("cases.json")).expect("the cases are there");
+    let cases: Vec<serde_json::Value> = serde_json::from_str(&text).expect("the cases are well formed");
+    let is_ours = |case: &serde_json::Value| {
+        let name = case["name"].as_str().expect("it has a name");
+        name.starts_with("control_") || name.starts_with("ip_") || name == "together"
+    };
+    let read = |case| serde_json::from_value(case).expect("the case is well formed");
+    cases.into_iter().filter(is_ours).map(read).collect()
+}
+
+/// The case called `name`.
+pub(crate) fn case(name: &str) -> AdapterCase {
+    cases().into_iter().find(|case| case.name == name).expect("there is such a case")
+}
+
+#[test]
+fn flex_gives_what_the_reference_gives() {
+    compare_all(DevicePreference::Flex);
+}
+
+#[test]
+fn ndarray_gives_what_the_reference_gives() {
+    compare_all(DevicePreference::NdArray);
+}
+
+#[test]
+#[ignore = "needs a CUDA device"]
+fn cuda_gives_what_the_reference_gives() {
+    compare_all(DevicePreference::Cuda(None));
+}
+
+/// Of image prompts with guidance, the reference's script kept the tokens by a hook that returned them, which gave the UNet a
+/// tensor where a list belongs: of it, the first entry was attended to, the negative side's tokens, one half of them by the
+/// negative side, the other by the text. An adapter that makes such tokens gives that run, number by number; what this one
+/// makes is compared by [`image_prompts_are_read_as_the_reference_reads_them`].
+fn comparable(case: &AdapterCase) -> Option<(Request, Vec<Expected>)> {
+    let (mut request, mut expected) = (case.request(), case.expected());
+    let is_guided = request.settings.guidance_scale > 1.0;
+    match request.image_prompts.first_mut().filter(|_| is_guided) {
+        Some(prompt) if case.name.starts_with("ip_plus") => {
+            // Queries of a resampler cannot be chosen freely.
+            assert!(!prompt.images.is_empty());
+            return None;
+        }
+        Some(prompt) => {
+            let embeds = expected.iter().find(|tensor| tensor.name == "image_embeds").expect("it is traced");
+            prompt.adapter = Arc::new(halved_tokens(&embeds.values));
+            expected.retain(|tensor| !tensor.name.ends_with("ip_hidden_states"));
+        }
+        None => {}
+    }
+    Some((request, expected))
+}
+
+/// The plain adapter of the reference data, but for its projection: of nothing, it makes the first half of the tokens that its
+/// own makes of nothing, and of the image with these `embeds` the second half, both twice.
+fn halved_tokens(embeds: &[f64]) -> IpAdapter {
+    let bytes = std::fs::read(adapters("files/ip/ip-adapter.safetensors")).expect("the adapter is there");
+    let whole = SafeTensors::deserialize(&bytes).expect("the adapter is sound");
+    let bias = whole.tensor("image_proj.proj.bias").expect("it has one");
+    let numbers = bias.data().as_chunks().0.iter().map(|&bytes| f64::from(half::f16::from_le_bytes(bytes)));
+    let numbers: Vec<f64> = numbers.collect();
+    let (first, second) = numbers.split_at(numbers.len() / 2);
+    let length: f64 = embeds.iter().map(|number| number * number).sum();
+    let twice = |half: &[f64]| [half, half].concat();
+    let rows = twice(first).into_iter().zip(twice(second)).flat_map(|(first, second)| {
+        embeds.iter().map(move |number| (second - first) * number / length).collect::<Vec<_>>()
+    });
+    let bytes_of = |numbers: &mut dyn Iterator<Item = f64>| -> Vec<u8> {
+        numbers.flat_map(|number| (number as f32).to_le_bytes()).collect()
+    };
+    let (weight, bias) = (bytes_of(&mut rows.into_iter()), bytes_of(&mut twice(first).into_iter()));
+    let view = |shape: Vec<usize>, data| TensorView::new(Dtype::F32, shape, data).expect("a tensor");
+    let mut tensors: BTreeMap<String, TensorView> = whole.tensors().into_iter().collect();
+    tensors.insert("image_proj.proj.weight".into(), view(vec![numbers.len(), embeds.len()], &weight));
+    tensors.insert("image_proj.proj.bias".into(), view(vec![numbers.len()], &bias));
+    let file = tempfile::Builder::new().suffix(".safetensors").tempfile().expect("a temporary file");
+    std::fs::write(file.path(), safetensors::serialize(tensors, None).expect("tensors")).expect("written");
+    IpAdapter::open(file.path()).expect("it opens")
+}
+
+fn compare_all(device: DevicePreference) {
+    let cases: Vec<_> = cases().into_iter().filter_map(|case| Some((case.name.clone(), comparable(&case)?))).collect();
+    assert_eq!(cases.len(), 8);
+    check_cases(device, cases.into_iter().map(|(name, (request, expected))| (name, request, expected)));
+}
+
+/// Pictures, their vectors and their tokens on both sides; and where half of the tokens of nothing are the same as all of
+/// them, what the UNet makes of them.
+#[test]
+fn image_prompts_are_read_as_the_reference_reads_them() {
+    let model = demo_model(DevicePreference::Flex, None);
+    let cases: Vec<_> = cases().into_iter().filter(|case| case.ip_adapter.is_some()).collect();
+    assert_eq!(cases.len(), 5);
+    for case in cases {
+        let mut run = model.start_traced(case.request()).expect("the request is good");
+        run.advance().expect("the step is done");
+        let trace = run.trace().expect("the run is traced");
+        let names = ["pixel_values", "image_embeds", "ip_hidden_states", "negative_ip_hidden_states"];
+        let of_both = (case.name == "ip_plus_two_pictures").then_some("first_eps_negative");
+        let is_compared = |tensor: &&Expected| names.into_iter().chain(of_both).any(|name| tensor.name == name);
+        let expected = case.expected();
+        let compared: Vec<_> = expected.iter().filter(is_compared).collect();
+        assert!(compared.len() >= 3, "{}", case.name);
+        for tensor in compared {
+            assert_eq!(compare_tensors(trace, tensor), None, "{}: {}", case.name, tensor.name);
+        }
+    }
+}
+
+/// bf16 and int8 stay as close to the reference as they do without adapters.
+#[test]
+fn rounding_stays_close() {
+    for (precision, bound) in [(Precision::Bf16, 1.0), (Precision::Int8, 1.5)] {
+        let model = demo_model(DevicePreference::Flex, Some(precision));
+        let mut total = 0.0;
+        let cases: Vec<_> =
+            cases().into_iter().filter_map(|case| Some((case.name.clone(), comparable(&case)?))).collect();
+        for (name, (request, expected)) in &cases {
+            let images = model.start(request.clone()).and_then(|mut run| run.finish()).expect("the run ends well");
+            let found = images.iter().flat_map(|image| image.as_raw().iter().map(|&level| f64::from(level)));
+            let image = expected.iter().find(|tensor| tensor.name == "image").expect("there is an image");
+            let difference: f64 = found.zip(&image.values).map(|(found, expected)| (found - expected).abs()).sum();
+            let mean = difference / image.values.len() as f64;
+            println!("{precision} {name}: mean {mean:.3} levels");
+            total += mean;
+        }
+        let mean = total / cases.len() as f64;
+        assert!(mean < bound, "{precision}: mean {mean:.3} levels");
+    }
+}
