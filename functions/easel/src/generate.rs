@@ -25,7 +25,7 @@ use crate::arguments::enlargement::FinalEnlargement;
 use crate::arguments::fields::SettingsArguments;
 use crate::arguments::hires::{self, HiresArguments};
 use crate::arguments::image_prompts::ImagePromptArguments;
-use crate::arguments::inpainting::InpaintingArguments;
+use crate::arguments::inpainting::{InpaintingArguments, TRANSPARENCY};
 use crate::arguments::loras::LoraArguments;
 use crate::arguments::models::ModelArguments;
 use crate::cache;
@@ -98,6 +98,9 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
     }
     let init_image = arguments.settings.init_image.as_deref();
     let init = arguments.inpainting.read(init_image, &arguments.settings.values, &mut settings)?;
+    if init.mask_name.as_deref() == Some(TRANSPARENCY) {
+        output::note("Repainted is what is transparent in the init image");
+    }
     let (loras, refiner_loras) = (arguments.loras.open(&settings)?, arguments.loras.open_refiner()?);
     let embeddings = arguments.embeddings.open(&settings)?;
     let embedding_records: Vec<_> = embeddings.iter().map(|word| record_of(word)).collect();

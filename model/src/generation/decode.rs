@@ -23,12 +23,16 @@ impl Generation {
         let began = Stopwatch::start();
         let numbers = 0..self.settings.count as usize;
         let painted = numbers.map(|number| self.painted(number)).collect::<Result<Vec<_>>>()?;
-        let traced = painted.clone();
-        let images: Vec<_> = painted.into_iter().map(|image| self.pasted(image)).collect();
-        self.spent("decode", began);
         // The reference puts only what it cut out back into the whole image.
         let is_cut_out = self.paste.as_ref().is_some_and(|paste| paste.region().is_some());
-        self.keep_result(if is_cut_out { &images } else { &traced });
+        if !is_cut_out {
+            self.keep_result(&painted);
+        }
+        let images: Vec<_> = painted.into_iter().map(|image| self.pasted(image)).collect();
+        if is_cut_out {
+            self.keep_result(&images);
+        }
+        self.spent("decode", began);
         Ok(images)
     }
 

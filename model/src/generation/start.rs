@@ -129,6 +129,7 @@ impl Generation {
         }
         if let Some(canvas) = run.canvas.take() {
             run.begin_inpainting(&canvas, true)?;
+            run.init_image = None;
         }
         run.scheduler.restore(checkpoint.history);
         run.noise = ImageNoise::resume(seeds(&run.settings), &checkpoint.noise)?;

@@ -19,7 +19,7 @@ fn change(init: &RgbImage, result: &RgbImage, from: u32, to: u32) -> f64 {
 }
 
 #[test]
-fn what_is_darker_changes_less_and_black_not_at_all() {
+fn what_is_dark_changes_less_and_black_not_at_all() {
     let init = RgbImage::from_pixel(128, 64, image::Rgb([120, 60, 200]));
     let image = GrayImage::from_fn(128, 64, |x, _| Luma([[0, 60, 150, 255][x as usize / 32]]));
     let settings = ResolvedSettings {
@@ -36,7 +36,7 @@ fn what_is_darker_changes_less_and_black_not_at_all() {
         let result = model.start(request.clone()).and_then(|mut run| run.finish()).expect("it ends well").remove(0);
         let changes = [0, 1, 2, 3].map(|band| change(&init, &result, 32 * band + 8, 32 * band + 24));
         assert_eq!(changes[0], 0.0);
-        assert!(changes.is_sorted_by(|a, b| a < b), "{changes:?}");
+        assert!(changes[1] < changes[2].min(changes[3]), "{changes:?}");
     }
 }
 

@@ -8,6 +8,9 @@ use image::RgbImage;
 use super::{half, nine_channels, small};
 use crate::common::{adapters, demo_model};
 
+/// What is changed of a request, and how that is called.
+type Change = (&'static str, fn(&mut Request));
+
 /// Two images of the right half of another, with everything that steps can differ by.
 fn request(scheduler: SchedulerName) -> Request {
     let settings = ResolvedSettings {
@@ -63,7 +66,7 @@ fn every_scheduler_holds_what_is_not_masked() {
 fn nine_channels_a_refiner_and_everything_else_go_together() {
     let (nine, _folder) = nine_channels(DevicePreference::Flex, None, true);
     let four = demo_model(DevicePreference::Flex, None);
-    let changes: [(&str, fn(&mut Request)); 6] = [
+    let changes: [Change; 6] = [
         ("as it is", |_| {}),
         ("from noise", |request| request.settings.strength = 1.0),
         ("reused features, guided in part", |request| {

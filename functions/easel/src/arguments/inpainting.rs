@@ -11,6 +11,9 @@ use serde_json::{Map, Value};
 
 use crate::command_error::CommandError;
 
+/// The name of a mask that the init image's transparency is.
+pub(crate) const TRANSPARENCY: &str = "transparency";
+
 /// What of an init image is repainted.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct InpaintingArguments {
@@ -50,7 +53,7 @@ impl InpaintingArguments {
         let of_file = self.mask.as_deref().map(load_mask).transpose()?;
         let mask_name = match (&self.mask, &holes) {
             (Some(path), _) => path.file_name().map(|name| name.to_string_lossy().into_owned()),
-            (None, Some(Some(_))) => Some("transparency".to_owned()),
+            (None, Some(Some(_))) => Some(TRANSPARENCY.to_owned()),
             (None, _) => None,
         };
         let mut mask = of_file.or(holes.flatten()).map(|image| Mask { image });
