@@ -19,7 +19,7 @@ pub(crate) struct UpscalerNetwork {
 }
 
 enum Kind {
-    Rrdb(RrdbNet),
+    Rrdb(Box<RrdbNet>),
     Compact(Compact),
 }
 
@@ -32,7 +32,7 @@ impl UpscalerNetwork {
         // The errors of 8 bits would add up over a hundred layers without norms.
         let parameters = &parameters.exact();
         let kind = match shape {
-            UpscalerShape::Rrdb { .. } => Kind::Rrdb(RrdbNet::load(parameters, shape)?),
+            UpscalerShape::Rrdb { .. } => Kind::Rrdb(Box::new(RrdbNet::load(parameters, shape)?)),
             UpscalerShape::Compact { features, convolutions, scale } => {
                 Kind::Compact(Compact::load(parameters, features, convolutions, scale)?)
             }
