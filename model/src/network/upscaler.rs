@@ -20,7 +20,7 @@ pub(crate) struct UpscalerNetwork {
 
 enum Kind {
     Rrdb(Box<RrdbNet>),
-    Compact(Compact),
+    Compact(Box<Compact>),
 }
 
 impl UpscalerNetwork {
@@ -34,7 +34,7 @@ impl UpscalerNetwork {
         let kind = match shape {
             UpscalerShape::Rrdb { .. } => Kind::Rrdb(Box::new(RrdbNet::load(parameters, shape)?)),
             UpscalerShape::Compact { features, convolutions, scale } => {
-                Kind::Compact(Compact::load(parameters, features, convolutions, scale)?)
+                Kind::Compact(Box::new(Compact::load(parameters, features, convolutions, scale)?))
             }
         };
         Ok(Self { kind, compute })
