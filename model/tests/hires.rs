@@ -63,15 +63,10 @@ fn a_second_pass_draws_the_image_again_at_its_size() {
         assert!(images.iter().all(|image| image.dimensions() == (104, 96)));
         results.push(images);
     }
-    // Each way of enlarging makes another image; where no random network comes between, of the same thing.
-    let difference = |a: &image::RgbImage, b: &image::RgbImage| {
-        let sum: f64 = a.as_raw().iter().zip(b.as_raw()).map(|(a, b)| f64::from(a.abs_diff(*b))).sum();
-        sum / a.as_raw().len() as f64
-    };
-    let [latent, lanczos, network]: [Vec<image::RgbImage>; 3] = results.try_into().expect("three ways");
-    assert!(network[0] != latent[0] && network[0] != lanczos[0]);
-    let found = difference(&latent[0], &lanczos[0]);
-    assert!(found > 0.0 && found < 50.0, "{found}");
+    // Each way of enlarging makes another image.
+    for (index, images) in results.iter().enumerate() {
+        assert!(results[index + 1..].iter().all(|other| other[0] != images[0]), "way {index}");
+    }
 }
 
 #[test]
