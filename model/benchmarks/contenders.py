@@ -12,7 +12,7 @@ from operations import ATTENTION, OPERATIONS, OTHERS
 from single_file import join, path_of
 
 HERE = Path(__file__).parent
-PARTS = ("text", "unet", "vae-decode", "vae-encode", "operations", "attention")
+PARTS = ("text", "unet", "vae-decode", "vae-encode", "upscale", "operations", "attention")
 NAMES = {"operations": OTHERS, "attention": ATTENTION}
 
 
@@ -89,6 +89,11 @@ def measured_together(contender, part):
             return (part,) if part == "attention" else ()
         case "PyTorch" if contender.variant and (single or part == "text"):
             # Operations try both layouts themselves, and text has no images.
+            return ()
+        case "OpenVINO" | "candle" if part == "upscale":
+            return ()
+        case "easel" if part == "upscale" and contender.precision == "int8":
+            # Upscalers are computed in bf16 then.
             return ()
         case "OpenVINO" if single and contender.precision == "int8":
             return ()

@@ -5,6 +5,7 @@ add its size to the peak memory of a process that could do without.
 """
 
 import json
+import sys
 from pathlib import Path
 
 import numpy
@@ -13,6 +14,9 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from single_file import PREFIXES, header, path_of
+
+sys.path.append(str(Path(__file__).parents[1] / "tests/reference"))
+from upscaler_networks import RRDBNet  # noqa: E402
 
 FACTOR = 8
 
@@ -141,6 +145,9 @@ def part(name, folder, size, dtype):
         case "vae-encode":
             image = torch.rand((1, 3, size, size), generator=generator) * 2 - 1
             return Encode(vae(folder, dtype)), {"image": image.to(dtype)}
+        case "upscale":
+            module = RRDBNet(64, 32, 23).to(dtype).eval().requires_grad_(False)
+            return module, {"x": torch.rand((1, 3, size, size), generator=generator).to(dtype)}
         case "text":
             first, second = text_encoders(folder, dtype)
             tokens = torch.randint(1, first.config.vocab_size - 2, (1, 77), generator=generator)

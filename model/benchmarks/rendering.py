@@ -16,6 +16,7 @@ PARTS = {
     "vae-decode": "Latents to image (VAE decoding)",
     "vae-encode": "Image to latents (VAE encoding)",
     "text": "Both text encoders, one prompt",
+    "upscale": "An image four times as large (RRDBNet, 23 blocks)",
 }
 PRECISIONS = ("f32", "bf16", "int8")
 # What a peer may answer with when ours computes in a precision: the fastest of these counts.
@@ -28,6 +29,7 @@ AIMS = [
     ("vae-decode", "bf16", "PyTorch", ("bf16",), 0.90, "time"),
     ("vae-decode", "bf16", "PyTorch", ("bf16",), 1 / 3, "peak memory"),
     ("vae-decode", "bf16", "PyTorch", ("bf16",), 1 / 3, "peak memory without libraries"),
+    ("upscale", "bf16", "PyTorch", ("bf16",), 0.90, "time"),
     *((name, None, "PyTorch", ("f32", "bf16", "f16"), 0.60, "time") for name in ATTENTION),
     *(
         (part, ours, "stable-diffusion.cpp", theirs, 1.0, "time")

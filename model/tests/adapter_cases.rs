@@ -251,7 +251,7 @@ fn image_prompts_are_read_as_the_reference_reads_them() {
         let compared: Vec<_> = expected.iter().filter(is_compared).collect();
         assert!(compared.len() >= 3, "{}", case.name);
         for tensor in compared {
-            assert_eq!(compare_tensors(trace, tensor), None, "{}: {}", case.name, tensor.name);
+            assert_eq!(compare_tensors(&case.name, trace, tensor), None, "{}: {}", case.name, tensor.name);
         }
     }
 }

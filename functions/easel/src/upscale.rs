@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::Args;
 use easel_images::{Metadata, UpscaleRecord, format_of, load_with_alpha, save_with_alpha, upscaled_infotext};
 use easel_model::bench::StepRates;
-use easel_model::{DeviceChoice, Enlargement, Requirement, enlarged_size, memory};
+use easel_model::{DeviceChoice, Enlargement, Precision, Requirement, enlarged_size, memory};
 use easel_system::temporary::uninterrupted;
 use serde::Serialize;
 use serde_json::json;
@@ -151,7 +151,9 @@ fn estimate(
         (work, most) = (work + pass.multiply_adds, most.max(pass.memory));
         size = next;
     }
-    let seconds = StepRates::measure(device)?.and_then(|rates| rates.seconds(device.precision, work));
+    // Upscalers have no 8 bits.
+    let precision = if device.precision == Precision::Int8 { Precision::Bf16 } else { device.precision };
+    let seconds = StepRates::measure(device)?.and_then(|rates| rates.seconds(precision, work));
     if let Some(seconds) = seconds.filter(|seconds| *seconds > NOTICEABLE) {
         let (seconds, memory) = (units::seconds(seconds), units::bytes(most));
         output::note(&format!("{}: about {seconds} and {memory}", upscaler.name()));

@@ -77,8 +77,8 @@ impl UpscalerShape {
                 };
                 let body = blocks * DENSE_BLOCKS * (0..DENSE_LAYERS).map(dense).sum::<usize>();
                 let small = (3 * unshuffle * unshuffle + features) * features + body;
-                let doubled: usize = (1..=doublings).map(|level| features * features << (2 * level)).sum();
-                let last = (features + 3) * features << (2 * doublings);
+                let doubled: usize = (1..=doublings).map(|level| (features * features) << (2 * level)).sum();
+                let last = ((features + 3) * features) << (2 * doublings);
                 9 * (small + doubled + last) / (unshuffle * unshuffle)
             }
             Self::Compact { features, convolutions, scale } => {

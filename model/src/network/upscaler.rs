@@ -19,8 +19,8 @@ pub(crate) struct UpscalerNetwork {
 }
 
 enum Kind {
-    Rrdb(RrdbNet),
-    Compact(Compact),
+    Rrdb(Box<RrdbNet>),
+    Compact(Box<Compact>),
 }
 
 impl UpscalerNetwork {
@@ -32,9 +32,9 @@ impl UpscalerNetwork {
         // The errors of 8 bits would add up over a hundred layers without norms.
         let parameters = &parameters.exact();
         let kind = match shape {
-            UpscalerShape::Rrdb { .. } => Kind::Rrdb(RrdbNet::load(parameters, shape)?),
+            UpscalerShape::Rrdb { .. } => Kind::Rrdb(Box::new(RrdbNet::load(parameters, shape)?)),
             UpscalerShape::Compact { features, convolutions, scale } => {
-                Kind::Compact(Compact::load(parameters, features, convolutions, scale)?)
+                Kind::Compact(Box::new(Compact::load(parameters, features, convolutions, scale)?))
             }
         };
         Ok(Self { kind, compute })

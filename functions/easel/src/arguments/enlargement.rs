@@ -96,6 +96,15 @@ impl FinalEnlargement<RequestedEnlargement> {
         Ok(Self { enlargement, record })
     }
 
+    /// Finds out now, rather than after the image was drawn, that one of `size` would become too large.
+    ///
+    /// # Errors
+    /// As the model says it, by the name of the option.
+    pub(crate) fn check(&self, option: &str, size: (u32, u32)) -> Result<(), CommandError> {
+        // A network makes it as large as its own factor says, whatever is asked for.
+        [self.record.by, self.enlargement.factor().max(1.0)].into_iter().try_for_each(|by| refused(option, size, by))
+    }
+
     /// Brings the network's weights to the device.
     ///
     /// # Errors
@@ -145,7 +154,11 @@ pub(crate) fn split(option: &str, argument: &OsStr) -> Result<(PathBuf, Option<f
 /// # Errors
 /// As the model says it, by the name of the option.
 pub(crate) fn check_factor(option: &str, factor: f64) -> Result<(), CommandError> {
-    match enlarged_size((1, 1), factor) {
+    refused(option, (1, 1), factor)
+}
+
+fn refused(option: &str, size: (u32, u32), factor: f64) -> Result<(), CommandError> {
+    match enlarged_size(size, factor) {
         Err(easel_model::Error::InvalidRequest { message, .. }) => {
             Err(CommandError::wrong_use(format!("{option}: {message}")))
         }

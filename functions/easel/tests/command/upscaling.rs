@@ -94,6 +94,11 @@ fn what_cannot_be_enlarged_is_refused_by_name() {
         (&["upscale", "a.png", "a.png"], 2, &["a-x2.png", "twice"]),
         (&["upscale", "a.png", "-o", "b.gif"], 2, &["b.gif", ".png"]),
         (&["generate", PROMPT, "--upscale", "lanczos:0.1"], 2, &["--upscale", "0.1", "1 to 8"]),
+        (
+            &["generate", PROMPT, "--width", "2048", "--height", "2048", "--upscale", "lanczos:6"],
+            2,
+            &["--upscale", "12288×12288"],
+        ),
         (&["generate", PROMPT, "--upscale", "model.pth"], 1, &["model.pth", "archive"]),
         (&["generate", PROMPT, "--hires", "9"], 2, &["--hires-scale", "9", "1 to 4"]),
         (&["generate", PROMPT, "--hires", "a"], 2, &["--hires", "SCALE:STRENGTH:STEPS"]),

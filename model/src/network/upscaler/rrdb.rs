@@ -11,7 +11,7 @@ use crate::config::upscaler::{DENSE_BLOCKS, DENSE_LAYERS, RESIDUAL_SCALING};
 use crate::error::Result;
 use crate::network::layers::{Conv2d, UpsampleConv2d};
 use crate::network::parameters::Parameters;
-use crate::ops::Activation;
+use crate::ops::{Activation, release_buffers};
 
 /// Numbers of the largest feature map that are computed at once: few enough that memory is that of the maps before.
 const BAND: usize = 1 << 24;
@@ -67,6 +67,8 @@ impl RrdbNet {
             x = block.forward(x);
         }
         x = self.body.forward_onto(x, features);
+        // What follows has other sizes.
+        release_buffers();
         let Some((last, others)) = self.doublings.split_last() else {
             let rows = x.dims()[1];
             return self.finish(rows, x.dims(), |rows| x.clone().narrow(1, rows.start, rows.len()));
