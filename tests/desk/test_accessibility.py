@@ -36,6 +36,7 @@ def test_axe_finds_nothing(service, visitors, scheme, size):
         "#/create": page.get_by_label("Your recent images").get_by_role("article").first,
         "#/library": page.get_by_label("Tasks").get_by_role("link").first,
         "#/system": page.get_by_text("Nothing at the moment."),
+        "#/tokens": page.get_by_text("this session"),
         f"#/task/{task}": page.get_by_text("requested it"),
     }.items():
         go(page, place)

@@ -4,6 +4,7 @@ mod four_eyes;
 mod health;
 mod history;
 mod idempotency;
+mod issuer;
 mod offers;
 mod refusals;
 mod routes;
