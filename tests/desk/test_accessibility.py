@@ -46,6 +46,7 @@ def test_axe_finds_nothing(service, visitors, scheme, size):
         "#/collections/favourites": page.get_by_role("list", name="Images").get_by_role("link"),
         "#/queue": page.get_by_role("button", name="Pause all"),
         "#/system": page.get_by_text("Nothing at the moment."),
+        "#/tokens": page.get_by_text("this session"),
         f"#/task/{task}": page.get_by_text("requested it"),
     }.items():
         go(page, place)

@@ -90,6 +90,9 @@ def test_from_the_request_to_the_public_image_through_tls_below_a_path(tmp_path,
         assert nobody.goto(link).status == 404
         nobody.watch.expect("404")
         assert seen and all(url.startswith((f"{address}/", "blob:", "data:")) for url in seen), seen
+        # Before the service and its proxy go, which pages would complain about.
+        for page in (creator, reviewer, nobody):
+            page.context.close()
 
 
 def test_over_plain_http_at_another_address(tmp_path, machine, elsewhere):

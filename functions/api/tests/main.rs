@@ -7,6 +7,7 @@ mod four_eyes;
 mod health;
 mod history;
 mod idempotency;
+mod issuer;
 mod kept;
 mod labels;
 mod offers;

@@ -61,7 +61,7 @@ export function tokensPage(main) {
   function table(tokens) {
     if (tokens.length === 0) return element("p", {}, "There are no tokens.");
     return element("div", { class: "tokens-list", tabindex: 0, role: "region", "aria-label": "Tokens" }, element("table", {},
-      element("thead", {}, element("tr", {}, ["Name", "Role", "Made", "State", ""].map((term) => element("th", { scope: "col" }, term)))),
+      element("thead", {}, element("tr", {}, ["Name", "Role", "Made", "State", "Action"].map((term) => element("th", { scope: "col" }, term)))),
       element("tbody", {}, tokens.map(row))));
   }
 

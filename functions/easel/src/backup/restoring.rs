@@ -18,7 +18,7 @@ use crate::command_error::CommandError;
 /// The backup is not whole, or something is in the folder.
 pub(super) fn restore(from: &Path, data: &Path) -> Result<Manifest, CommandError> {
     let failed = |error: std::io::Error| CommandError::failed(format!("--data: {}: {error}", data.display()));
-    if data.exists() && !fs::read_dir(data).map_err(failed)?.next().is_none() {
+    if data.exists() && fs::read_dir(data).map_err(failed)?.next().is_some() {
         let message = "is not empty: name a new folder, so that nothing in it gets lost";
         return Err(CommandError::wrong_use(format!("--data: {} {message}", data.display())));
     }

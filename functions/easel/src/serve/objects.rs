@@ -56,7 +56,11 @@ pub(super) fn router(gateway: Gateway, gallery: Gallery, published: Published) -
 async fn read(State(objects): State<Objects>, request: Request) -> Response {
     let (asked, headers) = (below(&request, OBJECTS), request.headers());
     // A client that asks for the headers alone has a URL that is signed for all of it.
-    let response = objects.gateway.respond(Method::GET, &asked, headers, ObjectBody::empty()).await;
+    let mut response = objects.gateway.respond(Method::GET, &asked, headers, ObjectBody::empty()).await;
+    if response.status() == StatusCode::BAD_REQUEST {
+        // Nothing but the address can be wrong with a read.
+        *response.status_mut() = StatusCode::FORBIDDEN;
+    }
     shown(response, headers, &WHILE_SIGNED, "same-origin")
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::header::{HOST, HeaderMap, HeaderValue, LOCATION};
-use axum::http::uri::PathAndQuery;
+use axum::http::uri::{Authority, PathAndQuery};
 use axum::http::{StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -50,7 +50,9 @@ impl OwnAddress {
     fn of(&self, headers: &HeaderMap) -> String {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         let exactly = self.public.iter().find(|url| url.origin.is_at(host));
-        let named = exactly.or_else(|| self.public.iter().find(|url| url.origin.has_name(host)));
+        // Some proxies leave the port out. With another one, it is another way here.
+        let names = |url: &&PublicUrl| !has_port(host) && url.origin.has_name(host);
+        let named = exactly.or_else(|| self.public.iter().find(names));
         let forwarded = || self.public.first().filter(|_| FORWARDED.iter().any(|name| headers.contains_key(*name)));
         match named.or_else(forwarded) {
             Some(url) => url.to_string(),
@@ -71,6 +73,10 @@ impl OwnAddress {
         }
         Below::Within(asked)
     }
+}
+
+fn has_port(host: &str) -> bool {
+    host.parse::<Authority>().is_ok_and(|host| host.port().is_some())
 }
 
 enum Below<'a> {
@@ -139,6 +145,7 @@ mod tests {
             (&[("host", "example.org:8443")][..], "https://example.org:8443/studio"),
             (&[("host", "EXAMPLE.org")], "https://example.org:8443/studio"),
             (&[("host", "easel.lan")], "https://easel.lan"),
+            (&[("host", "easel.lan:9090")], "http://easel.lan:9090"),
             (&[("host", "127.0.0.1:8080")], "http://127.0.0.1:8080"),
             (&[("host", "127.0.0.1:8080"), ("x-forwarded-for", "192.0.2.7")], "https://example.org:8443/studio"),
             (&[("host", "easel.lan"), ("x-forwarded-for", "192.0.2.7")], "https://easel.lan"),
