@@ -396,7 +396,7 @@ def test_axe_finds_nothing_in_what_artists_use(service, visitors, creator, schem
     for place, there in {
         "#/grid/grid-test": page.get_by_role("table"),
         "#/docs": page.get_by_text("GET /health"),
-        f"#/task/{task}": page.get_by_role("link", name="Back to Create"),
+        f"#/task/{task}": page.get_by_role("link", name="Back to the grid"),
     }.items():
         go(page, place)
         expect(there).to_be_visible()

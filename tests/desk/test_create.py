@@ -107,7 +107,7 @@ def test_a_dropped_image_brings_its_settings_or_is_started_from(service, visitor
             expect(page.get_by_label(name, exact=True)).to_have_value(value)
 
     page.get_by_role("button", name="Use it as the starting image instead").click()
-    page.get_by_label("Strength").fill("0.5")
+    page.get_by_label("Strength", exact=True).fill("0.5")
     page.get_by_role("button", name="Generate").click()
     made = until(lambda: [other for other in creator.tasks() if other["id"] != task["id"]], "another task")[0]
     settings = made["attempt"]["settings"]

@@ -48,7 +48,7 @@ const PAGES = {
 
 /** Pages that the menu does not lead to, and which of its entries is marked there. @type {Record<string, {title: string, page: Page, marked: () => string}>} */
 const OTHERS = {
-  task: { title: "Task", page: taskPage, marked: () => trail.page },
+  task: { title: "Task", page: taskPage, marked: () => (trail.page.startsWith("grid/") ? "create" : trail.page) },
   grid: { title: "Grid", page: gridPage, marked: () => "create" },
   docs: { title: "API", page: docsPage, marked: () => "system" },
   tokens: { title: "Tokens", page: tokensPage, marked: () => "" },

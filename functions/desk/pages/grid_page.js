@@ -26,7 +26,7 @@ export function gridPage(main, tag) {
   const about = element("p", { class: "count", role: "status" });
   const table = element("div", { class: "grid-scroller", tabindex: 0, role: "region", "aria-label": "Grid" });
   fill(main, heading, about, table);
-  leaveTrail("library", "Library", () => (list.value?.tasks ?? []).map(({ id }) => id));
+  leaveTrail(`grid/${tag}`, "the grid", () => (list.value?.tasks ?? []).map(({ id }) => id));
 
   const stale = throttled(() => {
     list = newList();
@@ -51,8 +51,8 @@ export function gridPage(main, tag) {
     fill(about, `${counted(tasks.length, "task")}${waiting > 0 ? `, ${waiting} not done yet` : ""}`);
     fill(table, element("table", { class: "xy" },
       element("caption", {}, `Across: ${labelOf(across)}`, down ? `. Down: ${labelOf(down)}` : ""),
-      element("thead", {}, element("tr", {}, element("td", {}), columns.map((text) => element("th", { scope: "col" }, text)))),
-      element("tbody", {}, rows.map(({ label, cells }) => element("tr", {}, element("th", { scope: "row" }, label),
+      element("thead", {}, element("tr", {}, down && element("td", {}), columns.map((text) => element("th", { scope: "col" }, text)))),
+      element("tbody", {}, rows.map(({ label, cells }) => element("tr", {}, down && element("th", { scope: "row" }, label),
         cells.map((task) => element("td", {}, task && cell(task))))))));
   }
 
