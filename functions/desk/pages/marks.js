@@ -7,7 +7,7 @@ const STEP = 0.02;
 const SMALL_STEP = 0.004;
 
 /** @typedef {import("../types/desk").Area} Area */
-/** @typedef {{image: number, region: Area, label: string, settled?: boolean}} Mark */
+/** @typedef {{image: number, region: Area, label: string, settled?: boolean, flaw?: boolean}} Mark */
 
 /**
  * @param {string} name
@@ -25,13 +25,14 @@ function drawn(name, properties, ...children) {
  * A layer of marks that lies on an image and is fitted as the image is.
  * @param {number} width The image's, in pixels.
  * @param {number} height
+ * @param {number} [scale] How much larger points and labels are than on an image in full.
  */
-export function marksLayer(width, height) {
+export function marksLayer(width, height, scale = 1) {
   const layer = /** @type {SVGSVGElement} */ (drawn("svg", { class: "marks", viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" }));
-  const size = Math.max(width, height);
+  const size = Math.max(width, height) * scale;
 
   /** @param {Mark} mark */
-  function shape({ region, label, settled = false }) {
+  function shape({ region, label, settled = false, flaw = false }) {
     const [x, y] = [region.x * width, region.y * height];
     const isBox = typeof region.width === "number" && typeof region.height === "number";
     const outline = isBox
@@ -40,7 +41,7 @@ export function marksLayer(width, height) {
     // Beside its place, and within the image.
     const [left, top] = [Math.min(x + size * 0.015, width - size * 0.04), Math.max(y - size * 0.012, size * 0.035)];
     const text = drawn("text", { x: left, y: top, "font-size": size * 0.035 }, label);
-    return drawn("g", { class: settled ? "mark settled" : "mark" }, outline, text);
+    return drawn("g", { class: `mark${settled ? " settled" : ""}${flaw ? " flaw" : ""}` }, outline, text);
   }
 
   return {

@@ -29,7 +29,7 @@ export function remarks(decision) {
  * @param {Note | null | undefined} decision
  * @returns {import("./marks.js").Mark[]}
  */
-export const placesOf = (decision) => (decision?.regions ?? []).map(({ image, note: _, ...region }, index) => ({ image, region, label: String(index + 1) }));
+export const placesOf = (decision) => (decision?.regions ?? []).map(({ image, note: _, ...region }, index) => ({ image, region, label: String(index + 1), flaw: true }));
 
 /**
  * The small images of an attempt in which a rejection marks places.
@@ -39,7 +39,7 @@ export function markedImages({ images, rejection: decision }) {
   const places = placesOf(decision);
   const marked = images.filter(({ index }) => places.some(({ image }) => image === index));
   return marked.length > 0 && element("div", { class: "row" }, marked.map(({ index, thumbnail_url: src, width, height }) => {
-    const layer = marksLayer(width, height);
+    const layer = marksLayer(width, height, 3);
     layer.show(places.filter(({ image }) => image === index));
     const label = `Image ${index + 1} with the marked places`;
     return element("div", { class: "marked" }, element("img", { src, width: 160, height: 160, alt: label }), layer.node);

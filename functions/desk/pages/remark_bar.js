@@ -30,7 +30,7 @@ export function remarkBar(viewer) {
     fill(said,
       regions.map((region, index) => chip(`Place ${index + 1}${region.note ? `: ${region.note}` : ""}`, () => regions.splice(index, 1))),
       notes.map(({ image, note: text }, index) => chip(`Image ${image + 1}: ${text}`, () => notes.splice(index, 1))));
-    viewer.setMarks("flaws", regions.map(({ image, note: _, ...region }, index) => ({ image, region, label: String(index + 1) })));
+    viewer.setMarks("flaws", regions.map(({ image, note: _, ...region }, index) => ({ image, region, label: String(index + 1), flaw: true })));
     note.hidden = viewer.count < 2;
   }
 

@@ -55,7 +55,7 @@ export function taskPanel({ decided = () => {}, moved, stale }) {
   // Where there is no room for the details beside the images.
   const asked = element("p", { class: "asked", dir: "auto" });
   const node = element("div", { class: "panel" },
-    element("div", { class: "judged" }, asked, viewer.node, reviewing, remarks.node, deciding, moves), side);
+    element("div", { class: "judged" }, asked, viewer.node, reviewing, deciding, remarks.node, moves), side);
 
   /** Nobody decides on what has not been seen. */
   function allow() {
