@@ -53,8 +53,11 @@ function show(configuration) {
   }
   document.title = `${wanted.title} · Easel`;
   for (const link of document.querySelectorAll("#pages a")) {
-    if (link.getAttribute("href") === `#/${name}`) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+    if (link.getAttribute("href") === `#/${name}`) {
+      link.setAttribute("aria-current", "page");
+      // On a phone not all of them fit.
+      link.scrollIntoView({ block: "nearest", inline: "nearest" });
+    } else link.removeAttribute("aria-current");
   }
   main.className = name;
   leave = wanted.page(main, rest.join("/"), configuration);
