@@ -81,9 +81,10 @@ def check(emulator, deployment, distribution):
     withdrawn_images_leave_the_caches(emulator, people, distribution)
     what_was_deleted_a_week_ago_goes(emulator, people)
     owners_who_have_nothing_are_forgotten(emulator)
+    a_paused_queue_goes_on_with_what_comes_first(people)
     all_of_a_person_is_erased(emulator, people)
     print(
-        "afterwards: a dead letter failed nothing, withdrawn images left the caches, what was deleted a week ago is "
+        "afterwards: a paused queue went on, a dead letter failed nothing, withdrawn images left the caches, what was deleted a week ago is "
         "gone, a person is erased, and the history of all is copied",
         flush=True,
     )
@@ -162,6 +163,23 @@ def owners_who_have_nothing_are_forgotten(emulator):
     eventually("them to be forgotten", lambda: "Item" not in dynamodb.get_item(TableName=NAME, Key=key))
 
 
+def a_paused_queue_goes_on_with_what_comes_first(people):
+    """What was being drawn is paused and resumed with the rest; a priority is over once its task is drawn."""
+    creator, reviewer = people["creator"], people["reviewer"]
+    running = creator.ask("POST", "/v1/tasks", SLOW_HEART)["id"]
+    creator.wait(running, "in_progress")
+    paused = reviewer.ask("PUT", "/v1/queue", {"paused": True, "running": "pause"})
+    assert paused == {"paused": True, "tasks": 1}, paused
+    first = creator.ask("POST", "/v1/tasks", HEART)["id"]
+    reviewer.ask("PUT", f"/v1/tasks/{first}/priority", {"priority": 1})
+    assert reviewer.ask("GET", "/v1/queue")["tasks"][0]["id"] == first
+    reviewer.ask("PUT", "/v1/queue", {"paused": False})
+    for task in (first, running):
+        creator.wait(task, "awaiting_approval")
+    # Whoever looks for the next task removes what is over.
+    creator.wait(creator.ask("POST", "/v1/tasks", HEART)["id"], "awaiting_approval")
+
+
 def all_of_a_person_is_erased(emulator, people):
     """Their tasks at every state, with images and files; their history stays, without what they wrote."""
     person, reviewer, admin = people["other_creator"], people["reviewer"], people["admin"]
@@ -173,6 +191,10 @@ def all_of_a_person_is_erased(emulator, people):
         reviewer.ask("POST", f"/v1/tasks/{drawn}/{step}", {})
     paused = a_paused_task(emulator, person)
     waiting = [person.ask("POST", "/v1/tasks", SLOW_HEART)["id"] for _ in range(6)]
+    for path in (f"/v1/tasks/{waiting[-1]}", f"/v1/tasks/{drawn}"):
+        person.ask("PATCH", path, {"add_tags": ["a word that nobody is to know of"]})
+    person.ask("PUT", "/v1/views/erased", {"page": "library", "query": "tag=word"})
+    reviewer.ask("PUT", f"/v1/tasks/{waiting[-1]}/priority", {"priority": 1})
     calls = itertools.count()
 
     def erase():
@@ -187,6 +209,8 @@ def all_of_a_person_is_erased(emulator, people):
         assert not any(emulator.keys(f"{prefix}/{task}") for prefix in PREFIXES)
         copies_are_whole(emulator, task, admin.ask("GET", f"/v1/tasks/{task}/history")["events"])
     assert not emulator.keys("uploads/other_creator/")
+    assert reviewer.ask("GET", "/v1/suggestions?prefix=a%20word") == {"names": []}
+    assert person.call("GET", "/v1/views/erased")[0] == 404
 
 
 def a_paused_task(emulator, person):

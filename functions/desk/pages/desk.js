@@ -74,10 +74,12 @@ function show(configuration) {
   }
   document.title = `${wanted.title} · Easel`;
   for (const link of document.querySelectorAll("#pages a")) {
-    const marked = link.getAttribute("href") === `#/${OTHERS[name]?.marked() ?? name}`;
-    // What is marked for another page only contains it.
-    if (marked) link.setAttribute("aria-current", name in OTHERS ? "true" : "page");
-    else link.removeAttribute("aria-current");
+    if (link.getAttribute("href") === `#/${OTHERS[name]?.marked() ?? name}`) {
+      // What is marked for another page only contains it.
+      link.setAttribute("aria-current", name in OTHERS ? "true" : "page");
+      // On a phone not all of them fit.
+      link.scrollIntoView({ block: "nearest", inline: "nearest" });
+    } else link.removeAttribute("aria-current");
   }
   main.className = name;
   leave = wanted.page(main, rest.join("/"), configuration);

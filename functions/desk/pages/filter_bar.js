@@ -79,11 +79,13 @@ export function filterBar({ page, filters, statuses, statusLabel, changed }) {
     select(statusLabel, "status", statuses), text("Search prompts and titles", "text"), text("Tag", "tag"), session.reviews && text("Owner", "owner"),
   ];
   const order = select("Order", "order", [["", "Newest first"], ["oldest", page === "review" ? "Longest waiting first" : "Oldest first"]]);
-  if (!wide) more.append(element("div", { class: "filters" }, usual.slice(1)));
+  const remove = button("Remove view", () => void discard().catch(failed), { class: "quiet" });
+  const kept = element("div", { class: "row views" }, views, button("Save view", () => void save().catch(failed), { class: "quiet" }),
+    button("Clear filters", () => set({}), { class: "quiet" }), remove);
+  // Beside the images there is little room.
+  if (!wide) more.append(element("div", { class: "filters" }, usual.slice(1)), kept);
   const node = element("form", { class: "filter-bar", role: "search", onsubmit: (/** @type {Event} */ event) => event.preventDefault() },
-    element("div", { class: "filters" }, wide ? [...usual, order] : [usual[0], order]), more,
-    element("div", { class: "row views" }, views, button("Save view", () => void save().catch(failed), { class: "quiet" }),
-      button("Clear filters", () => set({}), { class: "quiet" })));
+    element("div", { class: "filters" }, wide ? [...usual, order] : [usual[0], order]), more, wide ? kept : null);
 
   /** Says how many of the filters are set that are out of sight. */
   function count() {
@@ -118,9 +120,6 @@ export function filterBar({ page, filters, statuses, statusLabel, changed }) {
     const now = saved.find((view) => keyOf(view) === selected);
     remove.hidden = !now || !(session.reviews || now.owner === session.identity?.name);
   }
-
-  const remove = button("Remove view", () => void discard().catch(failed), { class: "quiet" });
-  node.lastElementChild?.append(remove);
 
   async function discard() {
     const view = saved.find((view) => keyOf(view) === views.value);

@@ -48,10 +48,10 @@ use easel_system::environment;
 #[derive(Debug, Args)]
 pub(crate) struct ServiceArguments {
     /// The service's address
-    #[arg(long, value_name = "URL", env = environment::API, default_value = "http://127.0.0.1:8080")]
+    #[arg(long, global = true, value_name = "URL", env = environment::API, default_value = "http://127.0.0.1:8080")]
     pub(crate) api: String,
     /// A token of the service (`easel token` prints one)
-    #[arg(long, value_name = "TOKEN", env = environment::TOKEN, hide_env_values = true)]
+    #[arg(long, global = true, value_name = "TOKEN", env = environment::TOKEN, hide_env_values = true)]
     pub(crate) token: Option<String>,
 }
 

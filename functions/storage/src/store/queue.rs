@@ -78,7 +78,7 @@ impl QueueState {
             places.push((std::cmp::Reverse(task.priority), round, turn(&task.owner), task.task));
         }
         let mut places: Vec<_> = places.into_iter().zip(first).collect();
-        places.sort_by(|(one, _), (other, _)| one.cmp(other));
+        places.sort_by_key(|(place, _)| *place);
         places.into_iter().map(|(_, task)| task).collect()
     }
 }
