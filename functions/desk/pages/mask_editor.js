@@ -21,15 +21,15 @@ const TOOLS = [["brush", "Brush", "b"], ["eraser", "Eraser", "e"], ["lasso", "La
 /**
  * Has somebody edit a mask; null if they leave it as it was.
  * @param {object} options
- * @param {string} options.url The image's.
+ * @param {File | string} options.source The image, or its URL.
  * @param {Drawing} [options.drawing] What was drawn before.
  * @param {{x: number, y: number, width?: number, height?: number}[]} [options.regions] What is marked at first.
  * @param {string} [options.reason] Why, beside the image.
  * @param {number} options.mostSide The longest side that the service draws.
  * @returns {Promise<EditedMask | null>}
  */
-export async function editMask({ url, drawing, regions = [], reason, mostSide }) {
-  const image = await loaded(url);
+export async function editMask({ source, drawing, regions = [], reason, mostSide }) {
+  const image = await loaded(source);
   const own = { width: image.naturalWidth, height: image.naturalHeight };
   const longest = Math.max(own.width, own.height);
   const history = markHistory(drawing?.marks ?? marksOf(regions, own));
@@ -335,11 +335,11 @@ export async function editMask({ url, drawing, regions = [], reason, mostSide })
   });
 }
 
-/** An image whose pixels may be read. @param {string} url @returns {Promise<HTMLImageElement>} */
-async function loaded(url) {
-  const answer = await fetch(url).catch(() => null);
-  if (!answer?.ok) throw new Error("The image could not be loaded. Try again.");
-  const image = element("img", { src: URL.createObjectURL(await answer.blob()), alt: "" });
+/** An image whose pixels may be read. @param {File | string} source @returns {Promise<HTMLImageElement>} */
+async function loaded(source) {
+  const answer = typeof source === "string" ? await fetch(source).catch(() => null) : null;
+  if (typeof source === "string" && !answer?.ok) throw new Error("The image could not be loaded. Try again.");
+  const image = element("img", { src: URL.createObjectURL(answer ? await answer.blob() : /** @type {File} */ (source)), alt: "" });
   await image.decode();
   return image;
 }

@@ -100,7 +100,7 @@ export function startingImage({ mostSide, names, loaded, changed, signal }) {
       return fill(about);
     }
     if (file instanceof File) preview = URL.createObjectURL(file);
-    mask.startFrom(file instanceof File ? { url: preview } : file);
+    mask.startFrom(file instanceof File ? { source: file } : { source: file.url, regions: file.regions, reason: file.reason });
     fill(about, element("img", { src: file instanceof File ? preview : file.url, alt: "", width: 72, height: 72 }),
       element("p", {}, "Starting image: ", element("bdi", {}, file.name)), button("Remove", () => choose(null)));
   }
