@@ -30,6 +30,7 @@ SENT = """async ([name, x, y]) => {
 
 def open_editor(page, image):
     """Drops an image without settings and opens the editor on it."""
+    expect(page.get_by_label("Prompt", exact=True)).to_be_visible()
     drop(page, "room.png", image)
     page.get_by_role("button", name="Use it as the starting image instead").click()
     page.get_by_role("button", name="Paint over a part").click()
