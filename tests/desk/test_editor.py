@@ -1,6 +1,5 @@
 """Painting over a part of an image: the editor of masks by mouse, finger and keyboard, and what the service gets."""
 
-import io
 import urllib.request
 
 import pytest
@@ -8,17 +7,32 @@ from playwright.sync_api import expect
 
 from pages import drop, go
 from people import PROMPT, until
+from service import Service
 from test_accessibility import PHONE, WIDE, findings
 
-PNG = b"\x89PNG\r\n\x1a\n"
+# Keeps the files that the page uploads.
+KEEP = """() => {
+    window.sent = []
+    const own = window.fetch
+    window.fetch = (place, options) => {
+        if (options?.body instanceof Blob) sent.push(options.body)
+        return own(place, options)
+    }
+}"""
+# The size of an uploaded image, and how bright a place of it is.
+SENT = """async ([name, x, y]) => {
+    const image = await createImageBitmap(sent.find(file => file.name === name))
+    const context = new OffscreenCanvas(image.width, image.height).getContext('2d')
+    context.drawImage(image, 0, 0)
+    return [image.width, image.height, context.getImageData(x * image.width, y * image.height, 1, 1).data[0]]
+}"""
 
 
 def open_editor(page, image):
     """Drops an image without settings and opens the editor on it."""
+    expect(page.get_by_label("Prompt", exact=True)).to_be_visible()
     drop(page, "room.png", image)
-    reuse = page.get_by_role("button", name="Use it as the starting image instead")
-    if reuse.count():
-        reuse.click()
+    page.get_by_role("button", name="Use it as the starting image instead").click()
     page.get_by_role("button", name="Paint over a part").click()
     editor = page.get_by_role("dialog")
     expect(editor.get_by_label("Mask", exact=True)).to_be_focused()
@@ -57,18 +71,11 @@ def stroke(page, editor, points):
     page.mouse.up()
 
 
-def uploads(page):
-    """The files that the page sends away, as they are sent."""
-    sent = []
-    page.on("request", lambda request: request.method == "PUT" and sent.append(request))
-    return sent
-
-
 def test_a_part_is_painted_over_by_mouse(service, visitors):
     creator = service.person("creator")
-    _, image = drawn(service, creator)
+    source, image = drawn(service, creator)
     page = visitors.sign_in(service, "creator", at="#/create")
-    sent = uploads(page)
+    page.evaluate(KEEP)
     editor = open_editor(page, image)
     editor.get_by_role("button", name="Use this mask").click()
     expect(editor.get_by_role("status")).to_contain_text("Nothing is masked yet")
@@ -104,7 +111,13 @@ def test_a_part_is_painted_over_by_mouse(service, visitors):
     settings = made["attempt"]["settings"]
     assert settings["mask"].startswith("inputs/") and settings["init_image"].startswith("inputs/")
     assert settings["mask"] != settings["init_image"]
-    assert len(sent) == 2 and all(request.post_data_buffer.startswith(PNG) for request in sent)
+    assert page.evaluate("sent.map(file => [file.name, file.type])") == [
+        ["room.png", "image/png"],
+        ["mask.png", "image/png"],
+    ]
+    side = source["attempt"]["images"][0]["width"]
+    assert page.evaluate(SENT, ["mask.png", 0.25, 0.2]) == [side, side, 255], "white is painted anew"
+    assert page.evaluate(SENT, ["mask.png", 0.9, 0.9]) == [side, side, 0]
 
 
 def test_the_keyboard_paints_as_well(service, visitors):
@@ -177,7 +190,7 @@ def test_a_canvas_grows(service, visitors):
     task, image = drawn(service, creator)
     width = task["attempt"]["images"][0]["width"]
     page = visitors.sign_in(service, "creator", at="#/create")
-    sent = uploads(page)
+    page.evaluate(KEEP)
     editor = open_editor(page, image)
     handle = editor.get_by_role("slider", name="Extend to the left")
     handle.press("ArrowLeft")
@@ -200,14 +213,10 @@ def test_a_canvas_grows(service, visitors):
     page.get_by_label("Prompt", exact=True).fill(PROMPT)
     page.get_by_role("button", name="Generate").click()
     until(lambda: [made for made in creator.tasks() if "mask" in made["attempt"]["settings"]], "a task")
-    sizes = {read_size(request.post_data_buffer) for request in sent if request.post_data_buffer}
-    assert (width + 64, task["attempt"]["images"][0]["height"]) in sizes, sizes
-
-
-def read_size(png):
-    stream = io.BytesIO(png)
-    stream.seek(16)
-    return int.from_bytes(stream.read(4)), int.from_bytes(stream.read(4))
+    height = task["attempt"]["images"][0]["height"]
+    assert page.evaluate(SENT, ["mask.png", 0.99, 0.5]) == [width + 64, height, 255]
+    assert page.evaluate(SENT, ["mask.png", 0.1, 0.5])[2] == 0
+    assert page.evaluate(SENT, ["extended.png", 0.99, 0.5])[:2] == [width + 64, height]
 
 
 def test_a_rejected_image_is_painted_over(service, visitors):
@@ -269,3 +278,29 @@ def test_axe_finds_nothing_in_the_editor(service, visitors, scheme, size):
     wrong += findings(page)
     go(page, "#/library")
     assert not wrong, "\n".join(wrong)
+
+
+def test_control_images_stand_beside_the_prompt(tmp_path, visitors):
+    (tmp_path / "controls/depth").mkdir(parents=True)
+    (tmp_path / "controls/depth/config.json").write_text("{}")
+    (tmp_path / "controls/canny.safetensors").write_bytes(b"not looked at before it is used")
+    with Service(tmp_path, options=["--controls", tmp_path / "controls"]) as service:
+        creator = service.person("creator")
+        until(lambda: creator.get("/v1/offers")["controls"], "the worker says what it offers")
+        _, image = drawn(service, creator)
+        page = visitors.sign_in(service, "creator", at="#/create")
+        page.get_by_label("Prompt", exact=True).fill(PROMPT)
+        expect(page.get_by_label("Say what to draw by images")).to_be_hidden()
+        chosen = page.get_by_label("Steer the composition")
+        for name in ("room.png", "edges.png"):
+            chosen.set_input_files({"name": name, "mimeType": "image/png", "buffer": image})
+        page.get_by_label("Control model").nth(0).select_option("depth")
+        page.get_by_label("Scale", exact=True).nth(0).fill("0.5")
+        page.get_by_label("End", exact=True).nth(0).fill("0.6")
+        assert not findings(page)
+        page.get_by_role("button", name="Remove edges.png").click()
+        page.get_by_role("button", name="Generate").click()
+        made = until(lambda: [task for task in creator.tasks() if "controls" in task["attempt"]["settings"]], "a task")
+        [control] = made[0]["attempt"]["settings"]["controls"]
+        assert (control["model"], control["scale"], control["end"]) == ("depth", 0.5, 0.6)
+        assert control["image"].startswith("inputs/") and "init_image" not in made[0]["attempt"]["settings"]

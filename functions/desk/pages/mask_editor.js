@@ -1,5 +1,6 @@
 // The editor of a mask: what of an image is painted anew. By mouse, finger, pen or keyboard.
 
+import { contextOf, fileOf, isBlack, loaded, preview, range } from "./canvases.js";
 import { button, element } from "./element.js";
 import { extendingHandles } from "./extending_handles.js";
 import { drawMark, drawStroke, markHistory, marksOf } from "./mask_marks.js";
@@ -21,15 +22,15 @@ const TOOLS = [["brush", "Brush", "b"], ["eraser", "Eraser", "e"], ["lasso", "La
 /**
  * Has somebody edit a mask; null if they leave it as it was.
  * @param {object} options
- * @param {string} options.url The image's.
+ * @param {File | string} options.source The image, or its URL.
  * @param {Drawing} [options.drawing] What was drawn before.
  * @param {{x: number, y: number, width?: number, height?: number}[]} [options.regions] What is marked at first.
  * @param {string} [options.reason] Why, beside the image.
  * @param {number} options.mostSide The longest side that the service draws.
  * @returns {Promise<EditedMask | null>}
  */
-export async function editMask({ url, drawing, regions = [], reason, mostSide }) {
-  const image = await loaded(url);
+export async function editMask({ source, drawing, regions = [], reason, mostSide }) {
+  const image = await loaded(source);
   const own = { width: image.naturalWidth, height: image.naturalHeight };
   const longest = Math.max(own.width, own.height);
   const history = markHistory(drawing?.marks ?? marksOf(regions, own));
@@ -312,8 +313,8 @@ export async function editMask({ url, drawing, regions = [], reason, mostSide })
     context.drawImage(mask, 0, 0);
     fillNew(context, own, extension);
     if (!isExtended(extension) && isBlack(context)) return say("Nothing is masked yet: paint over what is to change.");
-    const larger = isExtended(extension) ? await file(onLargerCanvas(image, extension), "extended.png") : null;
-    result = { mask: await file(flat, "mask.png"), image: larger, drawing: { marks: history.marks, extension }, preview: preview(picture, shown) };
+    const larger = isExtended(extension) ? await fileOf(onLargerCanvas(image, extension), "extended.png") : null;
+    result = { mask: await fileOf(flat, "mask.png"), image: larger, drawing: { marks: history.marks, extension }, preview: preview(picture, shown) };
     dialog.close();
   }
 
@@ -333,55 +334,4 @@ export async function editMask({ url, drawing, regions = [], reason, mostSide })
       settle(result);
     });
   });
-}
-
-/** An image whose pixels may be read. @param {string} url @returns {Promise<HTMLImageElement>} */
-async function loaded(url) {
-  const answer = await fetch(url).catch(() => null);
-  if (!answer?.ok) throw new Error("The image could not be loaded. Try again.");
-  const image = element("img", { src: URL.createObjectURL(await answer.blob()), alt: "" });
-  await image.decode();
-  return image;
-}
-
-/** @param {HTMLCanvasElement} canvas */
-const contextOf = (canvas) => /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true }));
-
-/** Whether nothing is white. @param {CanvasRenderingContext2D} context */
-function isBlack(context) {
-  const { data } = context.getImageData(0, 0, context.canvas.width, context.canvas.height);
-  for (let place = 0; place < data.length; place += 4) if (data[place] >= 128) return false;
-  return true;
-}
-
-/** @param {HTMLCanvasElement} canvas @param {string} name @returns {Promise<File>} */
-const file = (canvas, name) => new Promise((resolve, reject) => canvas.toBlob((blob) => {
-  if (blob) resolve(new File([blob], name, { type: "image/png" }));
-  else reject(new Error("The mask could not be saved: the image is too large for this browser."));
-}, "image/png"));
-
-/** The image with its mask, small. @param {HTMLCanvasElement} picture @param {HTMLCanvasElement} mask */
-function preview(picture, mask) {
-  const canvas = element("canvas", { width: 72, height: 72, role: "img", "aria-label": "The image with its mask" });
-  const context = contextOf(canvas);
-  const side = Math.min(picture.width, picture.height);
-  const from = /** @type {[number, number, number, number]} */ ([(picture.width - side) / 2, (picture.height - side) / 2, side, side]);
-  context.drawImage(picture, ...from, 0, 0, 72, 72);
-  context.globalAlpha = 0.6;
-  context.drawImage(mask, ...from, 0, 0, 72, 72);
-  return canvas;
-}
-
-/** A labelled slider. @param {string} label @param {{min: number, max: number, value: number}} bounds */
-function range(label, bounds) {
-  const input = element("input", { type: "range", min: bounds.min, max: bounds.max, value: String(bounds.value), "aria-label": label });
-  return {
-    node: element("label", { class: "slider" }, element("span", {}, label), input),
-    get value() {
-      return Number(input.value);
-    },
-    set value(now) {
-      input.value = String(now);
-    },
-  };
 }

@@ -6,7 +6,7 @@ import { failed } from "./notices.js";
 
 /** @typedef {import("./mask_editor.js").EditedMask} EditedMask */
 /** @typedef {import("../types/desk").Attempt} Attempt */
-/** @typedef {{url: string, regions?: any[], reason?: string}} Source */
+/** An image, or its URL. @typedef {{source: File | string, regions?: any[], reason?: string}} Source */
 
 /**
  * @param {number} mostSide The longest side that the service draws.

@@ -102,8 +102,10 @@ export function startingImage({ mostSide, names, loaded, changed, signal }) {
       return fill(about);
     }
     if (file instanceof File) preview = URL.createObjectURL(file);
+    const source = file instanceof File ? file : file.url;
+    const said = file instanceof File ? {} : { regions: file.regions, reason: file.reason };
+    mask.startFrom(source ? { source, ...said } : null);
     const url = file instanceof File ? preview : file.url;
-    mask.startFrom(url ? { ...(file instanceof File ? {} : file), url } : null);
     fill(about, url && element("img", { src: url, alt: "", width: 72, height: 72 }),
       element("p", {}, "Starting image: ", element("bdi", {}, file.name)), button("Remove", () => choose(null)));
   }

@@ -79,7 +79,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show what can be asked for by name: models, LoRAs and embeddings. */
+        /** Show what can be asked for by name: models, LoRAs, embeddings, control models, image adapters and upscalers. */
         get: operations["offers"];
         put?: never;
         post?: never;
@@ -374,8 +374,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Get a URL to upload an init image to.
-         * @description The URL takes one file, once. The image is its owner's: nobody else can start from it.
+         * Get a URL to upload an image to.
+         * @description The URL takes one file, once. The image is its owner's: nobody else can use it.
          */
         post: operations["createUpload"];
         delete?: never;
@@ -435,6 +435,7 @@ export interface components {
              * @description From 1.
              */
             number: number;
+            parent?: components["schemas"]["ParentView"] | null;
             rejection?: components["schemas"]["Decision"] | null;
             /**
              * Format: date-time
@@ -886,8 +887,12 @@ export interface components {
         };
         /** @description What a service offers by name. */
         Offers: {
+            /** @description The control models, by name. */
+            controls: components["schemas"]["Offer"][];
             /** @description The textual inversions, by name, which is the word too. */
             embeddings: components["schemas"]["Offer"][];
+            /** @description The adapters for image prompts, by name. */
+            image_adapters: components["schemas"]["Offer"][];
             /** @description Whether that is all. If not, what is not here may be offered nonetheless. */
             is_complete: boolean;
             /** @description The LoRAs, by name. */
@@ -899,8 +904,28 @@ export interface components {
              * @description When a worker last looked; none before there was one.
              */
             reported_at?: string | null;
+            /** @description The upscalers, by name; lanczos needs no file and is always there. */
+            upscalers: components["schemas"]["Offer"][];
         };
-        /** @description How to upload one init image. */
+        /** @description Another task's image that an attempt starts from. */
+        ParentView: {
+            /**
+             * Format: int32
+             * @description Which of its attempts.
+             */
+            attempt: number;
+            /**
+             * Format: int32
+             * @description Which of its images, from 0.
+             */
+            index: number;
+            /**
+             * Format: uuid
+             * @description The task.
+             */
+            task: string;
+        };
+        /** @description How to upload one image. */
         PresignedUpload: {
             /**
              * Format: date-time
@@ -911,7 +936,7 @@ export interface components {
             headers: {
                 [key: string]: string;
             };
-            /** @description What to give as `init_image` afterwards. */
+            /** @description What to give afterwards as `init_image`, `mask` or wherever else an image is asked for. */
             key: string;
             /** @description `PUT`. */
             method: string;
@@ -986,6 +1011,15 @@ export interface components {
         RetryRequest: {
             /** @description How many more of the text encoders' last layers to leave out for the prompt, as in diffusers: 0 is SDXL's own choice, the last layer but one, which AUTOMATIC1111 calls 2. Default: 0. */
             clip_skip?: number | null;
+            /** @description Images that steer the composition, each with the control model, by a name that the service offers, that looks at it, a scale (1), the share of the schedule from start (0) to end (1), and for a model of several the type. Default: none. */
+            controls?: {
+                end?: number;
+                image: string;
+                model: string;
+                scale?: number;
+                start?: number;
+                type?: string;
+            }[] | null;
             /** @description How many images. Default: 1. */
             count?: number | null;
             /** @description The pixels, from the top and from the left, that the model is told were cropped. Default: 0, 0. */
@@ -1002,13 +1036,21 @@ export interface components {
             height?: number | null;
             /** @description The share of the schedule that the base model does before the refiner takes over; 0 leaves an init image to the refiner alone. Default: 0.8. */
             high_noise_frac?: number | null;
-            /** @description The key of an uploaded image to start from. Default: none. */
+            /** @description The IP-Adapter through which the image prompts are read, by a name that the service offers. Default: none. */
+            image_adapter?: string | null;
+            /** @description How closely to follow the image prompts. Default: 1. */
+            image_prompt_scale?: number | null;
+            /** @description Images that say, beside the prompt, what to generate. Default: none. */
+            image_prompts?: string[] | null;
+            /** @description The key of an uploaded image to start from, or another task's image, as `task:ID/INDEX`. Default: none. */
             init_image?: string | null;
             /** @description LoRAs, by names that the service offers, each with a weight, which is 1 where it is left out. Default: none. */
             loras?: {
                 name: string;
                 weight?: number;
             }[] | null;
+            /** @description The mask of the init image, an image of its size: what is white is painted anew. Default: none. */
+            mask?: string | null;
             /** @description The model that draws, by a name that the service offers. Default: the service's first. */
             model?: string | null;
             /** @description What to avoid. An empty text and none at all differ, as in diffusers. Default: none. */
@@ -1077,6 +1119,10 @@ export interface components {
             steps?: number | null;
             /** @description How much of the init image may change: the share of the schedule that runs on it. Default: 0.3. */
             strength?: number | null;
+            /** @description By which factor the upscaler enlarges. Default: the upscaler's own, of lanczos 2. */
+            upscale?: number | null;
+            /** @description What enlarges the images once they are generated: an upscaler, by a name that the service offers, or lanczos. Default: none. */
+            upscaler?: string | null;
             /** @description Whether the refiner takes the last part of the schedule. Default: if there is one. */
             use_refiner?: boolean | null;
             /** @description The other seed. Image i of several has this seed plus i. Default: drawn at random where there is a variation strength. */
@@ -1095,6 +1141,15 @@ export interface components {
         Settings: {
             /** @description How many more of the text encoders' last layers to leave out for the prompt, as in diffusers: 0 is SDXL's own choice, the last layer but one, which AUTOMATIC1111 calls 2. */
             clip_skip?: number;
+            /** @description Images that steer the composition, each with the control model, by a name that the service offers, that looks at it, a scale (1), the share of the schedule from start (0) to end (1), and for a model of several the type. */
+            controls?: {
+                end?: number;
+                image: string;
+                model: string;
+                scale?: number;
+                start?: number;
+                type?: string;
+            }[];
             /** @description How many images. */
             count: number;
             /** @description The pixels, from the top and from the left, that the model is told were cropped. */
@@ -1111,13 +1166,21 @@ export interface components {
             height?: number;
             /** @description The share of the schedule that the base model does before the refiner takes over; 0 leaves an init image to the refiner alone. */
             high_noise_frac?: number;
-            /** @description The key of an uploaded image to start from. */
+            /** @description The IP-Adapter through which the image prompts are read, by a name that the service offers. */
+            image_adapter?: string;
+            /** @description How closely to follow the image prompts. */
+            image_prompt_scale?: number;
+            /** @description Images that say, beside the prompt, what to generate. */
+            image_prompts?: string[];
+            /** @description The key of an uploaded image to start from, or another task's image, as `task:ID/INDEX`. */
             init_image?: string;
             /** @description LoRAs, by names that the service offers, each with a weight, which is 1 where it is left out. */
             loras?: {
                 name: string;
                 weight?: number;
             }[];
+            /** @description The mask of the init image, an image of its size: what is white is painted anew. */
+            mask?: string;
             /** @description The model that draws, by a name that the service offers. */
             model?: string;
             /** @description What to avoid. An empty text and none at all differ, as in diffusers. */
@@ -1184,6 +1247,10 @@ export interface components {
             steps?: number;
             /** @description How much of the init image may change: the share of the schedule that runs on it. */
             strength?: number;
+            /** @description By which factor the upscaler enlarges. */
+            upscale?: number;
+            /** @description What enlarges the images once they are generated: an upscaler, by a name that the service offers, or lanczos. */
+            upscaler?: string;
             /** @description Whether the refiner takes the last part of the schedule. */
             use_refiner?: boolean;
             /** @description The other seed. Image i of several has this seed plus i. */
@@ -1222,6 +1289,15 @@ export interface components {
         TaskRequest: {
             /** @description How many more of the text encoders' last layers to leave out for the prompt, as in diffusers: 0 is SDXL's own choice, the last layer but one, which AUTOMATIC1111 calls 2. Default: 0. */
             clip_skip?: number | null;
+            /** @description Images that steer the composition, each with the control model, by a name that the service offers, that looks at it, a scale (1), the share of the schedule from start (0) to end (1), and for a model of several the type. Default: none. */
+            controls?: {
+                end?: number;
+                image: string;
+                model: string;
+                scale?: number;
+                start?: number;
+                type?: string;
+            }[] | null;
             /** @description How many images. Default: 1. */
             count?: number | null;
             /** @description The pixels, from the top and from the left, that the model is told were cropped. Default: 0, 0. */
@@ -1238,13 +1314,21 @@ export interface components {
             height?: number | null;
             /** @description The share of the schedule that the base model does before the refiner takes over; 0 leaves an init image to the refiner alone. Default: 0.8. */
             high_noise_frac?: number | null;
-            /** @description The key of an uploaded image to start from. Default: none. */
+            /** @description The IP-Adapter through which the image prompts are read, by a name that the service offers. Default: none. */
+            image_adapter?: string | null;
+            /** @description How closely to follow the image prompts. Default: 1. */
+            image_prompt_scale?: number | null;
+            /** @description Images that say, beside the prompt, what to generate. Default: none. */
+            image_prompts?: string[] | null;
+            /** @description The key of an uploaded image to start from, or another task's image, as `task:ID/INDEX`. Default: none. */
             init_image?: string | null;
             /** @description LoRAs, by names that the service offers, each with a weight, which is 1 where it is left out. Default: none. */
             loras?: {
                 name: string;
                 weight?: number;
             }[] | null;
+            /** @description The mask of the init image, an image of its size: what is white is painted anew. Default: none. */
+            mask?: string | null;
             /** @description Whatever the client wants to keep with the task. Default: none. */
             metadata?: {
                 [key: string]: string;
@@ -1319,6 +1403,10 @@ export interface components {
             tags?: string[] | null;
             /** @description A human-readable title. Default: none. */
             title?: string | null;
+            /** @description By which factor the upscaler enlarges. Default: the upscaler's own, of lanczos 2. */
+            upscale?: number | null;
+            /** @description What enlarges the images once they are generated: an upscaler, by a name that the service offers, or lanczos. Default: none. */
+            upscaler?: string | null;
             /** @description Whether the refiner takes the last part of the schedule. Default: if there is one. */
             use_refiner?: boolean | null;
             /** @description The other seed. Image i of several has this seed plus i. Default: drawn at random where there is a variation strength. */
@@ -1446,7 +1534,7 @@ export interface components {
             /** @description Why the images are no longer public. Default: none. */
             reason?: string | null;
         };
-        /** @description A request for a URL to upload an init image to. */
+        /** @description A request for a URL to upload an image to. */
         UploadRequest: {
             /** @description The file's length in bytes; the URL is good for this one alone. */
             content_length: number;
@@ -1469,7 +1557,7 @@ export interface components {
          * @description What a file is.
          * @enum {string}
          */
-        UsedKind: "model" | "lora" | "embedding";
+        UsedKind: "model" | "lora" | "embedding" | "control" | "image_adapter" | "image_encoder" | "upscaler";
         /** @description A worker, for those who run the service. Its name, which is a machine's, is in the log. */
         WorkerView: {
             /** @description `cpu` or `cuda`; `none` if it cannot draw. */
