@@ -1,7 +1,7 @@
 //! What a service offers by name: models and the files that change what they draw, as its workers last said.
 
 use easel_domain::task::Settings;
-use easel_settings::{FieldError, LANCZOS_UPSCALER, quoted};
+use easel_settings::{FieldError, LANCZOS_UPSCALER, LATENT_UPSCALER, quoted};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -83,6 +83,8 @@ impl Offers {
         let controls = settings.controls.iter().flatten().enumerate();
         let adapter = settings.image_adapter.iter();
         let upscaler = settings.upscaler.iter().filter(|name| *name != LANCZOS_UPSCALER);
+        let needs_none = [LANCZOS_UPSCALER, LATENT_UPSCALER];
+        let of_pass = settings.hires_upscaler.iter().filter(|name| !needs_none.contains(&name.as_str()));
         let named = named
             .chain(loras.map(|(at, lora)| (format!("loras[{at}].name"), &lora.name, "LoRA", &self.loras)))
             .chain(embeddings.map(|(at, name)| (format!("embeddings[{at}]"), name, "embedding", &self.embeddings)))
@@ -90,7 +92,8 @@ impl Offers {
                 (format!("controls[{at}].model"), &control.model, "control model", &self.controls)
             }))
             .chain(adapter.map(|name| ("image_adapter".to_owned(), name, "image adapter", &self.image_adapters)))
-            .chain(upscaler.map(|name| ("upscaler".to_owned(), name, "upscaler", &self.upscalers)));
+            .chain(upscaler.map(|name| ("upscaler".to_owned(), name, "upscaler", &self.upscalers)))
+            .chain(of_pass.map(|name| ("hires_upscaler".to_owned(), name, "upscaler", &self.upscalers)));
         let errors: Vec<_> = named
             .filter(|(_, name, _, offered)| !is_offered(name, offered))
             .map(|(field, name, what, offered)| {
@@ -105,7 +108,11 @@ impl Offers {
 #[must_use]
 pub fn names_offers(settings: &Settings) -> bool {
     let has_files = settings.loras.is_some() || settings.embeddings.is_some() || settings.controls.is_some();
-    settings.model.is_some() || has_files || settings.image_adapter.is_some() || settings.upscaler.is_some()
+    settings.model.is_some()
+        || has_files
+        || settings.image_adapter.is_some()
+        || settings.upscaler.is_some()
+        || settings.hires_upscaler.is_some()
 }
 
 /// Whether a worker has looked so lately that what it has not seen is not there. Those that run by themselves look again

@@ -4,6 +4,7 @@
 mod adapters;
 mod chosen;
 mod enlarging;
+mod guides;
 mod offers;
 mod on_demand;
 mod opened_model;
@@ -21,6 +22,7 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 
 use adapters::OpenedFiles;
+use guides::OpenedGuides;
 use on_demand::is_on_demand;
 
 pub use chosen::Chosen;
@@ -49,6 +51,7 @@ pub struct Engine {
     /// What can be asked for by name, of each kind that is offered.
     catalogues: BTreeMap<OfferKind, Catalogue>,
     files: OpenedFiles,
+    guides: OpenedGuides,
     looked: Mutex<Option<Instant>>,
     /// How long opening took, in seconds.
     pub(crate) opening_seconds: f64,
@@ -92,6 +95,7 @@ impl Engine {
             room,
             catalogues,
             files: OpenedFiles::default(),
+            guides: OpenedGuides::default(),
             looked: Mutex::new(None),
             opening_seconds,
         })

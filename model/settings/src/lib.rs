@@ -46,6 +46,7 @@ pub use reading::{Missing, parse_object, read};
 pub use sampler::Sampler;
 pub use scheduler_name::{SchedulerName, UnknownScheduler};
 pub use schema::schema;
+pub use settings::INPAINTING_STRENGTH;
 pub use table::{
     ASKED_ONLY, LONGEST_UNTILED, MAX_COUNT, MAX_OFFERED_NAME, MAX_PROMPT, OFFERED, ResolvedSettings, SETTINGS, SIDES,
     Settings,

@@ -9,6 +9,9 @@ use crate::presets::Preset;
 use crate::reading::{Missing, read};
 use crate::table::{ResolvedSettings, SETTINGS, Settings};
 
+/// The strength of a request with a mask that leaves it open.
+pub const INPAINTING_STRENGTH: f64 = 1.0;
+
 impl Settings {
     /// The settings of one image of `prompt`, with the reference implementation's defaults and the seed 0.
     #[must_use]
@@ -65,6 +68,15 @@ impl Settings {
     pub fn with_preset(mut self) -> Self {
         if let Some(preset) = self.preset.as_deref().and_then(Preset::named) {
             preset.fill(&mut self);
+        }
+        self
+    }
+
+    /// The settings with the strength of a mask, where they leave it open: what it marks is painted anew.
+    #[must_use]
+    pub(crate) fn with_strength_of_mask(mut self) -> Self {
+        if self.mask.is_some() {
+            self.strength.get_or_insert(INPAINTING_STRENGTH);
         }
         self
     }

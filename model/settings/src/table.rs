@@ -176,7 +176,7 @@ macro_rules! settings {
             /// The settings with every default filled in, that of the preset if there is one.
             #[must_use]
             pub fn resolve(self) -> ResolvedSettings {
-                let settings = self.with_preset();
+                let settings = self.with_preset().with_strength_of_mask();
                 ResolvedSettings { $( $name: resolve!($presence $( ($value) )? => settings.$name), )+ }
             }
         }

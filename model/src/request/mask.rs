@@ -21,7 +21,7 @@ pub struct Mask {
 
 impl Mask {
     /// The `strength` of a request with a mask that leaves it open: what is white is painted anew.
-    pub const DEFAULT_STRENGTH: f64 = 1.0;
+    pub const DEFAULT_STRENGTH: f64 = easel_settings::INPAINTING_STRENGTH;
 
     /// Checks that the mask belongs to an init image of `init` (width and height) and that something of it is repainted, and
     /// returns what the caller should know.

@@ -80,7 +80,7 @@ impl UsedFile {
             UsedKind::ImageAdapter => settings.image_adapter.as_ref() == Some(&self.name),
             // Nobody names it: it goes with the adapter.
             UsedKind::ImageEncoder => settings.image_adapter.is_some(),
-            UsedKind::Upscaler => settings.upscaler.as_ref() == Some(&self.name),
+            UsedKind::Upscaler => [&settings.upscaler, &settings.hires_upscaler].contains(&&Some(self.name.clone())),
         }
     }
 }

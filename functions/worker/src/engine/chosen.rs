@@ -1,14 +1,14 @@
 //! What a task is drawn with: the model and the files behind the names in its settings.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use easel_domain::task::{MAX_USED_FILES, Settings, UsedFile, UsedKind};
-use easel_images::{EmbeddingRecord, LoraRecord};
+use easel_images::{ControlRecord, EmbeddingRecord, ImagePromptRecord, LoraRecord, UpscaleRecord};
 use easel_model::RequestedLora;
 use easel_models::offers::{Catalogue, OfferError, OfferKind, OfferedFile};
-use easel_settings::LANCZOS_UPSCALER;
+use easel_settings::{LANCZOS_UPSCALER, LATENT_UPSCALER};
 
+use super::guides::Guides;
 use super::{Engine, OpenedModel, adapters};
 use crate::error::{Error, Result};
 
@@ -25,19 +25,12 @@ pub struct Chosen {
     /// What an image's metadata says of them.
     pub(crate) embedding_records: Vec<EmbeddingRecord>,
     pub(crate) guides: Guides,
+    /// What an image's metadata says of them.
+    pub(crate) control_records: Vec<ControlRecord>,
+    pub(crate) image_prompt_records: Vec<ImagePromptRecord>,
+    pub(crate) upscale_record: Option<UpscaleRecord>,
     /// What is written down of them.
     pub(crate) used: Vec<UsedFile>,
-}
-
-/// The files that look at images or enlarge them.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Guides {
-    /// By the names that the settings' `controls` give.
-    pub(crate) controls: BTreeMap<String, OfferedFile>,
-    pub(crate) image_adapter: Option<OfferedFile>,
-    pub(crate) image_encoder: Option<OfferedFile>,
-    /// None where nothing is enlarged or no file is needed.
-    pub(crate) upscaler: Option<OfferedFile>,
 }
 
 impl Engine {
@@ -68,7 +61,7 @@ impl Engine {
                 embeddings.push(self.find(OfferKind::Embedding, name)?);
             }
         }
-        let guides = self.guides(settings)?;
+        let guides = self.guides(settings, &model)?;
         let used = used(&model, found.iter().map(|(file, _)| file), &embeddings, &guides);
         for file in &used {
             check_same(file, settings, before)?;
@@ -78,25 +71,41 @@ impl Engine {
             found.iter().map(open).collect::<easel_model::Result<Vec<_>>>()?.into_iter().unzip();
         let record = |file: &OfferedFile| EmbeddingRecord { name: file.name.clone(), digest: file.sha256.clone() };
         let embedding_records = embeddings.iter().map(record).collect();
-        Ok(Chosen { model, loras, lora_records, embeddings, embedding_records, guides, used })
+        Ok(Chosen {
+            model,
+            loras,
+            lora_records,
+            embeddings,
+            embedding_records,
+            control_records: guides.control_records(settings),
+            image_prompt_records: guides.image_prompt_records(settings),
+            upscale_record: guides.upscale_record(settings),
+            guides,
+            used,
+        })
     }
 
     /// The files that look at images or enlarge them, each once.
-    fn guides(&self, settings: &Settings) -> Result<Guides> {
+    fn guides(&self, settings: &Settings, model: &OpenedModel) -> Result<Guides> {
         let mut guides = Guides::default();
         for control in settings.controls.iter().flatten() {
             if !guides.controls.contains_key(&control.model) {
-                let file = self.find(OfferKind::Control, &control.model)?;
+                let file = self.guides.control(self.find(OfferKind::Control, &control.model)?)?;
                 guides.controls.insert(control.model.clone(), file);
             }
         }
         if let Some(name) = &settings.image_adapter {
-            guides.image_adapter = Some(self.find(OfferKind::ImageAdapter, name)?);
-            guides.image_encoder = Some(self.image_encoder(name)?);
+            guides.image_adapter = Some(self.guides.image_adapter(self.find(OfferKind::ImageAdapter, name)?)?);
+            guides.image_encoder = Some(self.guides.image_encoder(self.image_encoder(name)?)?);
         }
-        if let Some(name) = settings.upscaler.as_ref().filter(|name| *name != LANCZOS_UPSCALER) {
-            guides.upscaler = Some(self.find(OfferKind::Upscaler, name)?);
-        }
+        let upscaler = |field, name: &String| -> Result<_> {
+            Ok(self.guides.upscaler(self.find(OfferKind::Upscaler, name)?, field, &model.device)?)
+        };
+        let of_images = settings.upscaler.as_ref().filter(|name| *name != LANCZOS_UPSCALER);
+        guides.upscaler = of_images.map(|name| upscaler("upscaler", name)).transpose()?;
+        let of_pass = settings.hires_upscaler.as_ref().filter(|_| settings.hires_scale.is_some());
+        let of_pass = of_pass.filter(|name| ![LANCZOS_UPSCALER, LATENT_UPSCALER].contains(&name.as_str()));
+        guides.hires_upscaler = of_pass.map(|name| upscaler("hires_upscaler", name)).transpose()?;
         Ok(guides)
     }
 
@@ -146,10 +155,11 @@ fn used<'f>(
     }];
     used.extend(loras.map(|lora| file(UsedKind::Lora, lora)));
     used.extend(embeddings.iter().map(|embedding| file(UsedKind::Embedding, embedding)));
-    used.extend(guides.controls.values().map(|control| file(UsedKind::Control, control)));
-    used.extend(guides.image_adapter.iter().map(|adapter| file(UsedKind::ImageAdapter, adapter)));
-    used.extend(guides.image_encoder.iter().map(|encoder| file(UsedKind::ImageEncoder, encoder)));
-    used.extend(guides.upscaler.iter().map(|upscaler| file(UsedKind::Upscaler, upscaler)));
+    used.extend(guides.controls.values().map(|control| file(UsedKind::Control, &control.offered)));
+    used.extend(guides.image_adapter.iter().map(|adapter| file(UsedKind::ImageAdapter, &adapter.offered)));
+    used.extend(guides.image_encoder.iter().map(|encoder| file(UsedKind::ImageEncoder, &encoder.offered)));
+    let upscalers = [&guides.upscaler, &guides.hires_upscaler];
+    used.extend(upscalers.into_iter().flatten().map(|upscaler| file(UsedKind::Upscaler, &upscaler.offered)));
     used.sort_by_key(|file| file.kind);
     used.dedup();
     used.truncate(MAX_USED_FILES);

@@ -1,37 +1,46 @@
-//! Enlarging images once they are drawn, or in the place of drawing them: the one place where upscalers are used.
+//! Enlarging images once they are drawn, or in the place of drawing them.
 
-use easel_domain::limits::LONGEST_SIDE;
-use easel_model::{Error, Result};
-use easel_settings::{LANCZOS_UPSCALER, Settings};
+use easel_images::UpscaleRecord;
+use easel_model::{Enlargement, Error, Result, enlarged_size};
+use easel_settings::Settings;
 use image::RgbImage;
-use image::imageops::{FilterType, resize};
 
 use super::Chosen;
+use super::guides::Guides;
 
-/// By how much the sides grow where nobody says.
-const USUAL_FACTOR: f64 = 2.0;
+impl Guides {
+    /// How `settings` want images enlarged; not at all where they do not say.
+    fn enlargement(&self, settings: &Settings) -> Option<Enlargement> {
+        settings.upscaler.as_ref()?;
+        let network = self.upscaler.as_ref().map(|upscaler| Enlargement::Network(upscaler.content.clone()));
+        Some(network.unwrap_or(Enlargement::Lanczos))
+    }
+
+    /// What an image's metadata says of that.
+    pub(super) fn upscale_record(&self, settings: &Settings) -> Option<UpscaleRecord> {
+        let enlargement = self.enlargement(settings)?;
+        let network = self.upscaler.as_ref().map(|upscaler| &upscaler.offered);
+        Some(UpscaleRecord {
+            by: settings.upscale.unwrap_or_else(|| enlargement.factor()),
+            upscaler: network.map_or_else(|| enlargement.name().to_owned(), |file| file.name.clone()),
+            digest: network.map(|file| file.sha256.clone()),
+        })
+    }
+}
 
 impl Chosen {
     /// The image as `settings` want it enlarged; as it is where they do not.
     ///
     /// # Errors
-    /// Returns [`Error::InvalidRequest`] if it would become too large, or for what this worker cannot enlarge with.
+    /// Returns [`Error::InvalidRequest`] if it would become too large, or a failure of the device.
     pub(crate) fn enlarge(&self, settings: &Settings, image: RgbImage) -> Result<RgbImage> {
-        let Some(upscaler) = &settings.upscaler else { return Ok(image) };
-        if upscaler != LANCZOS_UPSCALER {
-            return Err(Error::invalid("upscaler", "this worker can enlarge with lanczos alone: ask for that"));
-        }
-        let factor = settings.upscale.unwrap_or(USUAL_FACTOR);
-        let (width, height) = image.dimensions();
-        let side = |side: u32| (f64::from(side) * factor).round().max(1.0);
-        let (wide, high) = (side(width), side(height));
-        if wide.max(high) > f64::from(LONGEST_SIDE) {
-            let message = format!(
-                "{factor} makes {wide}×{high} pixels of {width}×{height}, the limit is {LONGEST_SIDE} a side: use less"
-            );
-            return Err(Error::invalid("upscale", message));
-        }
-        Ok(resize(&image, wide as u32, high as u32, FilterType::Lanczos3))
+        let Some(enlargement) = self.guides.enlargement(settings) else { return Ok(image) };
+        let factor = settings.upscale.unwrap_or_else(|| enlargement.factor());
+        let target = enlarged_size(image.dimensions(), factor).map_err(|error| match error {
+            Error::InvalidRequest { message, .. } => Error::invalid("upscale", message),
+            other => other,
+        })?;
+        enlargement.enlarge(&image, target, &mut |_, _| Ok(()))
     }
 }
 

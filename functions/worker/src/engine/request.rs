@@ -1,34 +1,24 @@
 //! From a task's settings and images to a request to the model: the one place where images become a part of one.
 
-use easel_model::{Checkpoint, Error, Generation, Request, Result};
+use easel_model::{Checkpoint, Control, Error, Generation, ImagePrompt, Mask, Request, Result};
 use easel_models::recipes;
 use easel_settings::Settings;
-use image::RgbImage;
+use image::{GrayImage, RgbImage};
 
 use super::{Chosen, adapters};
 
 /// The images that settings name, decoded.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RequestImages {
-    init: Option<RgbImage>,
-    mask: Option<RgbImage>,
+    pub(crate) init: Option<RgbImage>,
+    pub(crate) mask: Option<GrayImage>,
     /// In the order of the settings' `controls`.
-    controls: Vec<RgbImage>,
+    pub(crate) controls: Vec<RgbImage>,
     /// In the order of the settings' `image_prompts`.
-    prompts: Vec<RgbImage>,
+    pub(crate) prompts: Vec<RgbImage>,
 }
 
 impl RequestImages {
-    /// Adds the image of a field, by its path. They come in the order of [`Settings::images`].
-    pub(crate) fn put(&mut self, field: &str, image: RgbImage) {
-        match field {
-            "init_image" => self.init = Some(image),
-            "mask" => self.mask = Some(image),
-            field if field.starts_with("controls") => self.controls.push(image),
-            _ => self.prompts.push(image),
-        }
-    }
-
     /// The image to start from.
     pub(crate) fn into_init(self) -> Option<RgbImage> {
         self.init
@@ -56,7 +46,7 @@ impl Chosen {
         recipes::fill(&mut resolved, loras, &self.model.name, self.model.recipe);
         resolved.steps.get_or_insert(self.model.default_steps);
         resolved.use_refiner.get_or_insert(has_refiner);
-        let request = self.add_images(resolved.resolve().into(), images)?;
+        let request = self.add_images(resolved.resolve().into(), settings, images)?;
         request.validate()?;
         adapters::add_to(request, &self.loras, &self.embeddings)
     }
@@ -65,31 +55,45 @@ impl Chosen {
     ///
     /// # Errors
     /// Returns [`Error::Checkpoint`] if it was made with another model, other files or images.
-    pub(crate) fn resume(&self, checkpoint: Checkpoint, images: RequestImages) -> Result<Generation> {
-        let request = self.add_images(checkpoint.settings().clone().into(), images)?;
+    pub(crate) fn resume(
+        &self,
+        checkpoint: Checkpoint,
+        settings: &Settings,
+        images: RequestImages,
+    ) -> Result<Generation> {
+        let request = self.add_images(checkpoint.settings().clone().into(), settings, images)?;
         let request = adapters::add_to(request, &self.loras, &self.embeddings)?;
         self.model.model.resume_with(checkpoint, request)
     }
 
-    /// The request with the images, each with the file that looks at it.
+    /// The request with the images that `settings` name, each with the file that looks at it.
     ///
     /// # Errors
-    /// Returns [`Error::InvalidRequest`] for what this worker's model cannot use.
-    fn add_images(&self, request: Request, images: RequestImages) -> Result<Request> {
+    /// Returns [`Error::InvalidRequest`] for a kind of control image that a model does not know.
+    fn add_images(&self, request: Request, settings: &Settings, images: RequestImages) -> Result<Request> {
         let RequestImages { init, mask, controls, prompts } = images;
-        let unsupported = |field: &'static str| Err(Error::invalid(field, "this worker cannot use it: leave it out"));
-        if mask.is_some() {
-            return unsupported("mask");
-        }
-        if !controls.is_empty() {
-            return unsupported("controls");
-        }
-        if !prompts.is_empty() {
-            return unsupported("image_prompts");
-        }
-        if self.guides.upscaler.is_some() {
-            return unsupported("upscaler");
-        }
-        Ok(Request { init_image: init, ..request })
+        let asked = settings.controls.iter().flatten().zip(controls);
+        let control = |(asked, image): (&easel_settings::ControlReference, RgbImage)| {
+            let missing = || Error::invalid("controls", format!("`{}` is not open", asked.model));
+            let model = self.guides.controls.get(&asked.model).ok_or_else(missing)?.content.clone();
+            let kind = asked.kind.as_deref().map(|kind| model.kind(kind)).transpose()?;
+            Ok(Control { model, image, scale: asked.scale, start: asked.start, end: asked.end, kind })
+        };
+        let controls = asked.map(control).collect::<Result<_>>()?;
+        let guides = (&self.guides.image_adapter, &self.guides.image_encoder);
+        let image_prompts = match guides {
+            (Some(adapter), Some(encoder)) if !prompts.is_empty() => vec![ImagePrompt {
+                adapter: adapter.content.clone(),
+                encoder: encoder.content.clone(),
+                images: prompts,
+                scale: settings.image_prompt_scale.unwrap_or(1.0),
+                start: 0.0,
+                end: 1.0,
+            }],
+            _ => Vec::new(),
+        };
+        let upscaler = self.guides.hires_upscaler.as_ref().map(|upscaler| upscaler.content.clone());
+        let mask = mask.map(|image| Mask { image });
+        Ok(Request { init_image: init, mask, controls, image_prompts, upscaler, ..request })
     }
 }

@@ -26,9 +26,9 @@ impl Worker {
         let key = keys::checkpoint(task.id, task.attempt.number);
         let read = self.retry(delivery, || self.workflow.gallery.read(&key, MOST_BYTES)).await?;
         let Some(object) = read else { return Ok(None) };
-        let settings = &task.attempt.settings;
-        let images = if RequestImages::are_needed_throughout(settings) {
-            match self.images(settings, delivery).await {
+        let settings = task.attempt.settings.clone();
+        let images = if RequestImages::are_needed_throughout(&settings) {
+            match self.images(&settings, delivery).await {
                 Ok(images) => images,
                 // Starting over meets it again, and says so with the task.
                 Err(GenerationError::Request(reason)) => {
@@ -41,7 +41,8 @@ impl Worker {
             RequestImages::default()
         };
         let chosen = chosen.clone();
-        let resuming = move || Checkpoint::from_bytes(&object.bytes).and_then(|saved| chosen.resume(saved, images));
+        let resuming =
+            move || Checkpoint::from_bytes(&object.bytes).and_then(|saved| chosen.resume(saved, &settings, images));
         let resumed = tokio::task::spawn_blocking(resuming).await?;
         match resumed {
             Ok(generation) => Ok(Some(generation)),

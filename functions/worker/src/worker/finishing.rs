@@ -170,7 +170,7 @@ impl Worker {
 pub(super) fn record<'a>(running: &'a RunningTask, settings: &'a ResolvedSettings) -> ImageRecord<'a> {
     let (asked, chosen) = (&running.task.attempt.settings, &running.chosen);
     let OpenedModel { name, refiner_name, vae_name, tiny_vae_name, device, .. } = &*chosen.model;
-    let init = asked.init_image.as_deref();
+    let name_of = |key: &'a str| key.rsplit('/').next().unwrap_or(key);
     ImageRecord {
         easel: env!("CARGO_PKG_VERSION"),
         settings,
@@ -181,14 +181,14 @@ pub(super) fn record<'a>(running: &'a RunningTask, settings: &'a ResolvedSetting
         loras: &chosen.lora_records,
         refiner_loras: &[],
         embeddings: &chosen.embedding_records,
-        upscale: None,
-        controls: &[],
-        image_prompts: &[],
+        upscale: chosen.upscale_record.as_ref(),
+        controls: &chosen.control_records,
+        image_prompts: &chosen.image_prompt_records,
         device: device.kind(),
         backend: device.backend,
         precision: device.precision,
-        init: init.map(|key| key.rsplit('/').next().unwrap_or(key)),
-        mask: None,
+        init: asked.init_image.as_deref().map(name_of),
+        mask: asked.mask.as_deref().map(name_of),
         extend: None,
     }
 }

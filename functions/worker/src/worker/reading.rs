@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use easel_domain::task::Settings;
+use easel_images::{ImageFileError, decode, decode_mask};
 use easel_storage::uploads::LARGEST_FILE;
-use image::RgbImage;
 
 use super::generation_error::GenerationError;
 use super::{Delivery, Worker};
@@ -19,13 +19,25 @@ impl Worker {
     ) -> Result<RequestImages, GenerationError> {
         let mut images = RequestImages::default();
         for (field, key) in settings.images() {
-            let image = self.image(&field, key, delivery).await?;
-            images.put(&field, image);
+            match field.as_str() {
+                "mask" => images.mask = Some(self.image(&field, key, delivery, decode_mask).await?),
+                "init_image" => images.init = Some(self.image(&field, key, delivery, decode).await?),
+                of_control if of_control.starts_with("controls") => {
+                    images.controls.push(self.image(&field, key, delivery, decode).await?);
+                }
+                _ => images.prompts.push(self.image(&field, key, delivery, decode).await?),
+            }
         }
         Ok(images)
     }
 
-    async fn image(&self, field: &str, key: &str, delivery: &Delivery) -> Result<RgbImage, GenerationError> {
+    async fn image<T: Send + 'static>(
+        &self,
+        field: &str,
+        key: &str,
+        delivery: &Delivery,
+        decode: fn(&Path, &[u8]) -> Result<T, ImageFileError>,
+    ) -> Result<T, GenerationError> {
         let refused = |reason: String| GenerationError::Request(format!("{field}: {reason}"));
         let gallery = &self.workflow.gallery;
         let facts = self.retry(delivery, || gallery.facts(key)).await?;
@@ -37,7 +49,7 @@ impl Worker {
         }
         let object = self.retry(delivery, || gallery.read(key, LARGEST_FILE)).await?.ok_or_else(gone)?;
         let name = Path::new(key).to_owned();
-        let decoded = tokio::task::spawn_blocking(move || easel_images::decode(&name, &object.bytes)).await?;
+        let decoded = tokio::task::spawn_blocking(move || decode(&name, &object.bytes)).await?;
         decoded.map_err(|error| refused(error.to_string()))
     }
 }
