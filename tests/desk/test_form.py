@@ -100,7 +100,7 @@ def test_a_new_setting_appears_is_sent_and_comes_back(service, visitors, descrip
     page.get_by_role("button", name="Labels: add").click()
     page.get_by_label("Labels: name 1").fill("shop")
     page.get_by_label("Labels: value 1").fill("Berlin")
-    page.get_by_label("Mask").fill('{"x": 1}')
+    page.get_by_label("Margin").fill('{"x": 1}')
 
     # What was typed comes back through the same list.
     page.get_by_role("link", name="Library").click()
