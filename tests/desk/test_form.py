@@ -16,7 +16,7 @@ NEW = {
     "canvas_size": {"type": "array", "items": {"type": "integer", "minimum": 8}, "minItems": 2, "maxItems": 2},
     "styles": {"type": "array", "items": {"type": "string"}},
     "labels": {"type": "object", "additionalProperties": {"type": "string"}},
-    "mask": {"type": "object", "properties": {"x": {"type": "integer"}}},
+    "margin": {"type": "object", "properties": {"x": {"type": "integer"}}},
 }
 FILLED = {
     "sharpness": 0.25,
@@ -27,7 +27,7 @@ FILLED = {
     "canvas_size": [64, 32],
     "styles": ["flat", "bold"],
     "labels": {"shop": "Berlin"},
-    "mask": {"x": 1},
+    "margin": {"x": 1},
 }
 # What the form has instead of a field of that name: a file is uploaded.
 ELSEWHERE = {"init_image": "file"}
@@ -100,7 +100,7 @@ def test_a_new_setting_appears_is_sent_and_comes_back(service, visitors, descrip
     page.get_by_role("button", name="Labels: add").click()
     page.get_by_label("Labels: name 1").fill("shop")
     page.get_by_label("Labels: value 1").fill("Berlin")
-    page.get_by_label("Mask").fill('{"x": 1}')
+    page.get_by_label("Margin").fill('{"x": 1}')
 
     # What was typed comes back through the same list.
     page.get_by_role("link", name="Library").click()

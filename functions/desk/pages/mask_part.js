@@ -20,7 +20,7 @@ export function maskPart(mostSide, changed) {
   /** Whether the attempt before had a mask, which stays unless it is removed. */
   let had = false;
   let isRemoved = false;
-  const node = element("div", { class: "dropped masked" });
+  const node = element("div", { class: "dropped", id: "mask" });
 
   async function edit() {
     if (!source) return;

@@ -99,7 +99,7 @@ pub(crate) enum Command {
     /// Remove every task, image and upload of a person for good
     Erase(EraseArguments),
     /// Check that everything is ready: device, model, table, bucket, queue, or a whole service
-    Validate(ValidateArguments),
+    Validate(Box<ValidateArguments>),
     /// Take an image all the way: a service of its own, a task, approval, publication
     Demo(DemoArguments),
     /// List devices, show which one would be used, and what fits in memory
