@@ -180,7 +180,7 @@ fn a_long_prompt_is_read_whole_where_a_syntax_is_named() {
         };
         model.start(settings).expect("the request is good")
     };
-    assert!(run(long.clone(), None).warnings()[0].contains("left out"));
+    assert!(run(long.clone(), None).warnings()[0].contains("ignored everything from"));
     for syntax in [PromptSyntax::A1111, PromptSyntax::Compel, PromptSyntax::Plain] {
         let whole = run(long.clone(), Some(syntax));
         assert!(whole.warnings().is_empty(), "{syntax:?}: {:?}", whole.warnings());

@@ -80,6 +80,6 @@ fn what_did_not_fit_is_reported_every_time() {
     let long = "a large red heart ".repeat(60);
     let warnings = |seed| model.start(request(&long, SQUARE, seed)).expect("the run starts").warnings().to_vec();
     let first = warnings(1);
-    assert!(first.len() == 1 && first[0].contains("left out"), "{first:?}");
+    assert!(first.len() == 1 && first[0].contains("ignored everything from"), "{first:?}");
     assert_eq!(warnings(2), first);
 }

@@ -7,7 +7,7 @@ use crate::common::{case, demo_model, reference};
 /// A change of a good request, and what the refusal must name.
 type Wrong = (fn(&mut Request), &'static str, &'static str);
 
-const WRONG: [Wrong; 20] = [
+const WRONG: [Wrong; 21] = [
     (|request| request.settings.steps = 0, "steps", "0 is out of bounds"),
     (|request| request.settings.steps = 151, "steps", "1 to 150"),
     (|request| request.settings.guidance_scale = f64::NAN, "guidance_scale", "NaN"),
@@ -20,7 +20,8 @@ const WRONG: [Wrong; 20] = [
     (|request| request.settings.reuse_features = 0, "reuse_features", "1 to 10"),
     (|request| request.settings.reuse_features = 11, "reuse_features", "1 to 10"),
     (|request| request.settings.width = Some(100), "width", "multiple of 8: use 96 or 104"),
-    (|request| request.settings.height = Some(2056), "height", "64 to 2048"),
+    (|request| request.settings.height = Some(2056), "height", "use at most 2048"),
+    (|request| request.settings.height = Some(4104), "height", "64 to 4096"),
     (|request| request.settings.count = 9, "count", "1 to 8"),
     (|request| request.settings.high_noise_frac = f64::NAN, "high_noise_frac", "NaN"),
     (|request| request.settings.high_noise_frac = 0.0, "high_noise_frac", "needs an image"),

@@ -219,6 +219,9 @@ impl<'a> CallTarget<'a> {
                 send(save).await.expect(200);
             }
         }
+        if route.path.ends_with("{id}/reviewer") {
+            return creator.draw(small(self.tag)).await;
+        }
         if route.operation == Operation::Prioritize {
             let id = creator.create(long(self.tag, 100, 1)).await;
             return creator.task(&id).await;

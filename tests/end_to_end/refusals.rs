@@ -154,7 +154,7 @@ async fn a_method_that_does_not_fit_is_refused() {
     for (method, path) in [
         ("PUT", "/v1/tasks"),
         ("DELETE", "/v1/tasks"),
-        ("PATCH", "/v1/tasks/heart"),
+        ("PATCH", "/v1/tasks"),
         ("GET", "/v1/uploads"),
         ("GET", "/v1/tasks/heart/approve"),
         ("POST", "/health"),
@@ -173,14 +173,19 @@ async fn illegal_moves_name_the_legal_ones() {
     illegal(&creator, &id, &["pause", "resume", "retry"], &["cancel", "approve", "reject", "delete"]).await;
     illegal(&reviewer, &id, &["publish", "unpublish"], &["cancel", "approve", "reject", "delete"]).await;
     reviewer.make("approve", &id, json!({})).await.expect(200);
-    illegal(&reviewer, &id, &["approve", "cancel", "pause", "resume", "retry", "unpublish"], &["publish", "delete"])
-        .await;
+    illegal(
+        &reviewer,
+        &id,
+        &["approve", "cancel", "pause", "resume", "retry", "unpublish"],
+        &["publish", "reopen", "delete"],
+    )
+    .await;
     let refused = reviewer.make("reject", &id, json!({"reason": "too late"})).await;
     refused.expect_problem(409, "illegal-move");
     reviewer.make("publish", &id, json!({})).await.expect(200);
     illegal(&reviewer, &id, &["approve", "cancel", "retry"], &["unpublish", "delete"]).await;
     creator.delete(&id).await.expect(202);
-    illegal(&reviewer, &id, &["approve", "publish", "cancel"], &[]).await;
+    illegal(&reviewer, &id, &["approve", "publish", "cancel"], &["reopen"]).await;
     creator.delete(&id).await.expect_problem(409, "illegal-move");
     assert_eq!(creator.task(&id).await["version"], 6);
 }

@@ -30,7 +30,7 @@ async fn no_command_prints_what_a_terminal_would_obey() {
     let nowhere = format!("http://127.0.0.1:9/{EVIL}");
     let outcomes = [
         ("list", run(Who::Reviewer, &["list", "--tag", &tag]), 2),
-        ("show", run(Who::Reviewer, &["show", &drawn]), 5),
+        ("show", run(Who::Reviewer, &["show", &drawn]), 6),
         ("reject", run(Who::Reviewer, &["reject", &drawn, "--reason", EVIL]), 1),
         ("history", run(Who::Reviewer, &["history", &drawn]), 4),
         ("approve", run(Who::Reviewer, &["approve", &untitled, "--note", EVIL]), 1),

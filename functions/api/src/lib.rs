@@ -41,6 +41,7 @@ pub use identification::Identification;
 pub use issuer::{Issuer, IssuerKeys, IssuerOptions, KeySource};
 pub use lambda::serve;
 pub use openapi::document;
+pub use parameters::NoParameters;
 pub use read::DESCRIPTION;
 pub use role_claim::RoleClaim;
 pub use routers::router;

@@ -23,7 +23,8 @@ impl<S: Send + Sync> FromRequestParts<S> for QueryParameters {
 }
 
 /// That there are no query parameters.
-pub(crate) struct NoParameters;
+#[derive(Debug)]
+pub struct NoParameters;
 
 impl<S: Send + Sync> FromRequestParts<S> for NoParameters {
     type Rejection = ApiError;

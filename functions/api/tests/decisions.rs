@@ -114,3 +114,19 @@ async fn tasks_with_a_tag_take_two_approvals_of_different_reviewers() {
     let published = api.call(&robin, "POST", &path("publish"), &json!({})).await.expect(200);
     assert_eq!(published["publication"]["keys"].as_array().map(Vec::len), Some(1));
 }
+
+#[tokio::test]
+async fn a_tag_that_takes_two_approvals_cannot_be_taken_away_again_to_need_one() {
+    let mut api = TestApi::start().await;
+    let of_tags = ApprovalsNeeded::read_tags("print=2").expect("numbers of tags");
+    let needed = ApprovalsNeeded { of_tags, ..ApprovalsNeeded::default() };
+    api.services.workflow.store = api.services.workflow.store.with_approvals_needed(needed);
+    let task = api.draw(&api.create(&carla(), &json!({"prompt": "a heart"})).await, 1).await;
+    let path = format!("/v1/tasks/{}", task.id);
+    for change in [json!({"add_tags": ["print"]}), json!({"remove_tags": ["print"]})] {
+        let labelled = api.call(&carla(), "PATCH", &path, &change).await.expect(200);
+        assert_eq!(labelled["attempt"]["approvals_needed"], 2, "{change}");
+    }
+    let one = api.call(&robin(), "POST", &format!("{path}/approve"), &json!({})).await.expect(200);
+    assert_eq!(one["status"], "awaiting_approval");
+}

@@ -38,6 +38,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/collections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List collections: yours, favourites among them, and those that are shared. */
+        get: operations["listCollections"];
+        put?: never;
+        /** Make a collection. */
+        post: operations["createCollection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/collections/{collection}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a collection's images, page by page.
+         * @description Images of tasks that are gone or deleted, or that you may not see, are left out.
+         */
+        get: operations["getCollection"];
+        put?: never;
+        post?: never;
+        /** Remove a collection; its images stay with their tasks. */
+        delete: operations["removeCollection"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a collection: its name, its images, their order.
+         * @description Its owner may; a shared one, reviewers may too.
+         */
+        patch: operations["changeCollection"];
+        trace?: never;
+    };
     "/v1/identity": {
         parameters: {
             query?: never;
@@ -47,6 +90,26 @@ export interface paths {
         };
         /** Show the identity in your token. */
         get: operations["identity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mentions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the comments that mention you, newest first.
+         * @description Comments on tasks that you may not see are left out; a page may be shorter than its limit for that.
+         */
+        get: operations["listMentions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -110,6 +173,84 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what waits, in the order in which it is drawn. */
+        get: operations["showQueue"];
+        /** Pause the whole queue, or have tasks drawn again. */
+        put: operations["changeQueue"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/styles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List styles: yours and those that are shared. */
+        get: operations["listStyles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/styles/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a style. */
+        get: operations["getStyle"];
+        /**
+         * Save a style under a name, in the place of one that is there.
+         * @description A style's text takes the prompt in where it says `{prompt}`; other text comes after the prompt. Clients apply it before
+         *     they ask for images, so that a task has the prompt that is drawn.
+         */
+        put: operations["saveStyle"];
+        post?: never;
+        /** Remove a style. */
+        delete: operations["removeStyle"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/suggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Suggest owners or tags that begin like this.
+         * @description Creators are suggested what their own tasks have.
+         */
+        get: operations["suggestions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tasks": {
         parameters: {
             query?: never;
@@ -120,7 +261,7 @@ export interface paths {
         /**
          * List tasks, page by page.
          * @description A page ends early where its tasks are long: `next_cursor` says whether there is more. A list has no metadata, no
-         *     earlier attempts, no progress and no large images; `GET /v1/tasks/{id}` has.
+         *     earlier attempts, no notes to single images, no progress and no large images; `GET /v1/tasks/{id}` has.
          */
         get: operations["listTasks"];
         put?: never;
@@ -149,6 +290,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tasks/bulk/reviewer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Claim up to 100 tasks for review, or release them. */
+        post: operations["claimReviews"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tasks/{id}": {
         parameters: {
             query?: never;
@@ -164,7 +322,11 @@ export interface paths {
         delete: operations["deleteTask"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change the title or the tags.
+         * @description What is left out stays. While a worker draws the task, its labels stay as they are.
+         */
+        patch: operations["relabelTask"];
         trace?: never;
     };
     "/v1/tasks/{id}/approve": {
@@ -195,6 +357,78 @@ export interface paths {
         put?: never;
         /** Cancel the task. */
         post: operations["cancelTask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tasks/{id}/comments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the comments on a task, oldest first. */
+        get: operations["listComments"];
+        put?: never;
+        /**
+         * Comment on a task, or on one of its images.
+         * @description `@name` in the text mentions somebody, who finds the comment in `GET /v1/mentions`. A comment changes nothing of the task.
+         */
+        post: operations["addComment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tasks/{id}/comments/{comment}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a comment of your own. */
+        delete: operations["removeComment"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tasks/{id}/comments/{comment}/reopen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that what a comment is about is not settled after all. */
+        post: operations["reopenComment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tasks/{id}/comments/{comment}/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that what a comment is about is settled. */
+        post: operations["resolveComment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -238,6 +472,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tasks/{id}/priority": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Have a task drawn before others.
+         * @description Owners still take turns among tasks of the same priority. It lasts until the task is drawn, or for a week.
+         */
+        put: operations["prioritize"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tasks/{id}/publish": {
         parameters: {
             query?: never;
@@ -266,6 +520,27 @@ export interface paths {
         put?: never;
         /** Turn the images down. */
         post: operations["rejectTask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tasks/{id}/reopen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take back an approval, a rejection, a cancellation or a deletion.
+         * @description An approved or rejected task awaits approval again. A cancelled or deleted one is where it was before, without public
+         *     images; what waited to be drawn is asked for again.
+         */
+        post: operations["reopenTask"];
         delete?: never;
         options?: never;
         head?: never;
@@ -301,6 +576,27 @@ export interface paths {
         /** Make another attempt. */
         post: operations["retryTask"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tasks/{id}/reviewer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Say that you look at a task that awaits approval, for thirty minutes.
+         * @description Others see it. Their decisions stay possible.
+         */
+        put: operations["claimReview"];
+        post?: never;
+        /** Say that you look at a task no longer. */
+        delete: operations["releaseReview"];
         options?: never;
         head?: never;
         patch?: never;
@@ -384,11 +680,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List saved views: yours and those that are shared. */
+        get: operations["listViews"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/views/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a saved view. */
+        get: operations["getView"];
+        /** Save a view under a name, in the place of one that is there. */
+        put: operations["saveView"];
+        post?: never;
+        /** Remove a saved view. */
+        delete: operations["removeView"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description Who approved a task, and which of its images. */
+        /**
+         * @description Who approved a task, and which of its images. Where it takes several approvals, this is the last of them, and its images
+         *     are those that every one of them names: an image is approved only by all.
+         */
         Approval: components["schemas"]["Decision"] & {
             /**
              * @description The indexes of the images that are approved; all of them if absent. The others stay with the task and are never
@@ -402,9 +737,44 @@ export interface components {
             images?: number[] | null;
             /** @description What the reviewer adds. Default: none. */
             note?: string | null;
+            /** @description Notes to single images, whose indexes count from 0. Default: none. */
+            notes?: {
+                image: number;
+                note: string;
+            }[] | null;
+        };
+        /** @description A point or a box in an image, in fractions of its width and height from the top left corner. */
+        Area: {
+            /**
+             * Format: double
+             * @description The height of a box; a point has none.
+             */
+            height?: number;
+            /**
+             * Format: double
+             * @description The width of a box; a point has none.
+             */
+            width?: number;
+            /**
+             * Format: double
+             * @description From the left, 0 to 1.
+             */
+            x: number;
+            /**
+             * Format: double
+             * @description From the top, 0 to 1.
+             */
+            y: number;
         };
         /** @description One try at drawing, in a list. */
         AttemptSummary: {
+            /** @description The approvals so far, one a reviewer, that were not enough. */
+            approvals: components["schemas"]["Approval"][];
+            /**
+             * Format: int32
+             * @description From how many reviewers it takes an approval.
+             */
+            approvals_needed: number;
             failure?: components["schemas"]["Failure"] | null;
             /** @description The images; empty until drawn. */
             images: components["schemas"]["ImageSummary"][];
@@ -426,6 +796,13 @@ export interface components {
         };
         /** @description One try at drawing. */
         AttemptView: {
+            /** @description The approvals so far, one a reviewer, that were not enough. */
+            approvals: components["schemas"]["Approval"][];
+            /**
+             * Format: int32
+             * @description From how many reviewers it takes an approval.
+             */
+            approvals_needed: number;
             failure?: components["schemas"]["Failure"] | null;
             generation?: components["schemas"]["GenerationReport"] | null;
             /** @description The images; empty until drawn. */
@@ -462,7 +839,7 @@ export interface components {
              * @description The move, whose own fields stand beside these.
              * @enum {string}
              */
-            move: "pause" | "resume" | "cancel" | "approve" | "reject" | "publish" | "unpublish" | "retry" | "delete";
+            move: "pause" | "resume" | "cancel" | "approve" | "reject" | "publish" | "unpublish" | "retry" | "reopen" | "delete" | "relabel";
         };
         /** @description What became of one task of a bulk move. */
         BulkResult: {
@@ -486,6 +863,170 @@ export interface components {
             /** @description Why the task is cancelled. Default: none. */
             reason?: string | null;
         };
+        /** @description Tasks to claim for review. */
+        ClaimsRequest: {
+            /** @description The ids of 1 to 100 tasks. */
+            ids: string[];
+            /** @description Release the tasks instead. Default: false. */
+            release?: boolean | null;
+        };
+        /** @description An image of a collection, with URLs that work for an hour. */
+        CollectedImage: components["schemas"]["ImageReference"] & {
+            /**
+             * Format: int64
+             * @description Length of the file.
+             */
+            bytes: number;
+            generation?: components["schemas"]["GenerationReport"] | null;
+            /**
+             * Format: int32
+             * @description Pixels.
+             */
+            height: number;
+            /** @description Whose task it is. */
+            owner: string;
+            /**
+             * Format: int64
+             * @description The seed that draws it.
+             */
+            seed: number;
+            /** @description What its attempt was asked to draw. */
+            settings: components["schemas"]["Settings"];
+            /** @description Hash of the file, in hexadecimal. */
+            sha256: string;
+            /** @description Where the task stands. */
+            status: components["schemas"]["Status"];
+            /** @description Where to get its small version. */
+            thumbnail_url: string;
+            /** @description The task's title. */
+            title?: string | null;
+            /** @description Where to get it. */
+            url: string;
+            /**
+             * Format: int32
+             * @description Pixels.
+             */
+            width: number;
+        };
+        /** @description What changes in a collection. What is left out stays. */
+        CollectionChange: {
+            /** @description Images to put at the end. */
+            add?: components["schemas"]["ImageReference"][];
+            /** @description Its name. */
+            name?: string;
+            /** @description An image to move to the place before another, or to the end. */
+            place?: {
+                before?: components["schemas"]["ImageReference"];
+                image: components["schemas"]["ImageReference"];
+            };
+            /** @description Images to take out. */
+            remove?: components["schemas"]["ImageReference"][];
+            /** @description Whether everybody sees it, as far as they see its images' tasks. */
+            shared?: boolean;
+        };
+        /** @description The caller's and everybody's collections. */
+        CollectionList: {
+            /** @description The favourites first, then the caller's own. */
+            collections: components["schemas"]["CollectionView"][];
+        };
+        /** @description A new collection. */
+        CollectionRequest: {
+            /** @description Images to put at the end. */
+            add?: components["schemas"]["ImageReference"][];
+            /** @description Its name. */
+            name: string;
+            /** @description Whether everybody sees it, as far as they see its images' tasks. */
+            shared?: boolean;
+        };
+        /** @description A collection, without its images. */
+        CollectionView: {
+            /** @description How many images it has, those that the caller may not see among them. */
+            count: number;
+            /** @description Its id: a UUID, or `favourites`, which is everybody's own. */
+            id: string;
+            /** @description Its name. */
+            name: string;
+            /** @description Who made it. */
+            owner: string;
+            /** @description Whether everybody sees it. */
+            shared: boolean;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             */
+            updated_at?: string | null;
+            /**
+             * Format: int64
+             * @description Counts the changes.
+             */
+            version: number;
+        };
+        /** @description A part of a list of comments. */
+        CommentList: {
+            /** @description In the list's order. */
+            comments: components["schemas"]["CommentView"][];
+            /** @description What to give as `cursor` for the comments behind these; none at the end of the list. */
+            next_cursor?: string | null;
+        };
+        /** @description A comment on a task or on one of its images. */
+        CommentRequest: {
+            /** @description The id of the comment that it answers. Default: none. */
+            answers?: string | null;
+            /** @description The index of the image of the current attempt that it is about, counted from 0. Default: none. */
+            image?: number | null;
+            /** @description Where in the image: a point, or a box with a width and a height, in fractions of the image from its top left corner. Default: none. */
+            region?: {
+                height?: number;
+                width?: number;
+                x: number;
+                y: number;
+            } | null;
+            /** @description What it says. `@name` mentions somebody. */
+            text: string;
+        };
+        /** @description A comment on a task, or on an image of one of its attempts. */
+        CommentView: {
+            /**
+             * Format: uuid
+             * @description The comment that it answers, which may be gone.
+             */
+            answers?: string | null;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /**
+             * Format: int32
+             * @description The number of the attempt that it is about.
+             */
+            attempt: number;
+            /** @description Who wrote it. */
+            by: string;
+            /**
+             * Format: uuid
+             * @description Its id, a UUID; ids sort by time.
+             */
+            id: string;
+            /**
+             * Format: int32
+             * @description The index of the image that it is about.
+             */
+            image?: number | null;
+            /** @description Whether the caller may remove it. */
+            is_removable: boolean;
+            /** @description Whom it mentions by `@name`. */
+            mentions: string[];
+            region?: components["schemas"]["Area"] | null;
+            resolution?: components["schemas"]["Resolution"] | null;
+            /**
+             * Format: uuid
+             * @description The task.
+             */
+            task: string;
+            /** @description What it says. */
+            text: string;
+        };
         /** @description What a person decided, and why. */
         Decision: {
             /**
@@ -497,6 +1038,10 @@ export interface components {
             by: string;
             /** @description The note or reason given. */
             note?: string;
+            /** @description Notes to single images. */
+            notes?: components["schemas"]["ImageNote"][];
+            /** @description Where in the images something is wrong. */
+            regions?: components["schemas"]["Region"][];
         };
         /** @description A deletion that waits for the end of the grace period. */
         Deletion: {
@@ -655,6 +1200,8 @@ export interface components {
             model?: string | null;
             /** @description `f32`, `bf16`, `f16` or `int8`. */
             precision?: string | null;
+            /** @description Whether somebody has paused the whole queue, so that nothing waiting is drawn for now. */
+            queue_paused: boolean;
             /** @description Whether images are refined unless asked otherwise. */
             refinement_enabled: boolean;
             /** @description Whether the refiner is open. */
@@ -692,6 +1239,34 @@ export interface components {
             role: components["schemas"]["Role"];
             /** @description The id of the token that they showed, where it has one. */
             token_id?: string;
+        };
+        /** @description A note to one image. */
+        ImageNote: {
+            /**
+             * Format: int32
+             * @description The image's index, from 0.
+             */
+            image: number;
+            /** @description What is said of it. */
+            note: string;
+        };
+        /** @description One image of one attempt at a task. A later attempt's images are others. */
+        ImageReference: {
+            /**
+             * Format: int32
+             * @description The number of the attempt, from 1.
+             */
+            attempt: number;
+            /**
+             * Format: int32
+             * @description The index of the image within the attempt, from 0.
+             */
+            image: number;
+            /**
+             * Format: uuid
+             * @description The task.
+             */
+            task: string;
         };
         /** @description An image in a list, with a URL that works for an hour. */
         ImageSummary: {
@@ -862,7 +1437,7 @@ export interface components {
          * @description What can be done to a task.
          * @enum {string}
          */
-        Move: "claim" | "hand_on" | "finish" | "fail" | "pause" | "resume" | "cancel" | "approve" | "reject" | "publish" | "unpublish" | "retry" | "delete";
+        Move: "claim" | "hand_on" | "finish" | "fail" | "pause" | "resume" | "cancel" | "approve" | "reject" | "publish" | "unpublish" | "retry" | "reopen" | "relabel" | "delete";
         /** @description A new token. Nobody can read its text again. */
         NewToken: components["schemas"]["IssuedToken"] & {
             /** @description What its bearer sends: `Authorization: Bearer TOKEN`. */
@@ -943,6 +1518,19 @@ export interface components {
             /** @description Where to send the file. */
             url: string;
         };
+        /** @description What has become of a task's priority. */
+        PriorityChange: {
+            /**
+             * Format: int64
+             * @description From 0, which is usual.
+             */
+            priority: number;
+        };
+        /** @description Whether a task is drawn before others. */
+        PriorityRequest: {
+            /** @description The highest are drawn first, by turns of their owners; 0 is that of every task of which nobody says anything. */
+            priority: number;
+        };
         /** @description Why a request was not answered as asked (RFC 9457). */
         Problem: {
             /** @description What is wrong this time and what to do next. */
@@ -1002,10 +1590,144 @@ export interface components {
             /** @description The public keys of the approved images, in their order. */
             keys: string[];
         };
+        /** @description What has become of the queue. */
+        QueueChange: {
+            /** @description Whether nothing is drawn for now. */
+            paused: boolean;
+            /** @description How many tasks that were being drawn were paused or resumed with it. */
+            tasks: number;
+        };
+        /** @description Whether tasks are drawn. */
+        QueueRequest: {
+            /** @description Whether nothing is drawn from now on. */
+            paused: boolean;
+            /**
+             * @description What becomes of tasks that are being drawn: they finish, or they pause and go on with the rest. Default: finish.
+             * @enum {string|null}
+             */
+            running?: "finish" | "pause" | null;
+        };
+        /** @description What waits to be drawn, in its order. */
+        QueueView: {
+            /** @description What to give as `cursor` for the tasks after these; none at the end. */
+            next_cursor?: string | null;
+            /** @description Whether nothing is drawn for now. */
+            paused: boolean;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            paused_at?: string | null;
+            /** @description Who paused it; reviewers learn it. */
+            paused_by?: string | null;
+            /**
+             * Format: int64
+             * @description How many are being drawn.
+             */
+            running: number;
+            /**
+             * Format: double
+             * @description Megapixel-evaluations a second of one worker, measured on the newest drawn tasks.
+             */
+            speed?: number | null;
+            /** @description The tasks in the order in which they are drawn, if nothing else is asked for meanwhile. Creators see their own. */
+            tasks: components["schemas"]["QueuedTask"][];
+            /**
+             * Format: int64
+             * @description How many tasks wait.
+             */
+            waiting: number;
+            /** @description How many workers draw, as far as they report by themselves. */
+            workers: number;
+        };
+        /** @description A task that waits. */
+        QueuedTask: {
+            /**
+             * Format: uuid
+             * @description Its id, a UUID.
+             */
+            id: string;
+            /** @description Who asked for it. */
+            owner: string;
+            /** @description Its place among everybody's, from 1. */
+            position: number;
+            /**
+             * Format: int64
+             * @description How much it is before others; 0 if it is drawn in its turn.
+             */
+            priority: number;
+            /**
+             * Format: double
+             * @description In how many seconds it is estimated to be begun; none as long as no speed is known or the queue is paused.
+             */
+            starts_in_seconds?: number | null;
+            /** @description Its title, or the beginning of its prompt. */
+            title: string;
+            /**
+             * Format: date-time
+             * @description Since when it waits.
+             */
+            waiting_since: string;
+            /**
+             * Format: double
+             * @description Its work in megapixel-evaluations.
+             */
+            work: number;
+        };
+        /** @description A place in one image, and what is said of it. Fractions are of the image's width and height, from its top left corner. */
+        Region: components["schemas"]["Area"] & {
+            /**
+             * Format: int32
+             * @description The image's index, from 0.
+             */
+            image: number;
+            /** @description What is said of it. */
+            note?: string;
+        };
         /** @description What is said with a rejection. */
         RejectRequest: {
+            /** @description Notes to single images, whose indexes count from 0. Default: none. */
+            notes?: {
+                image: number;
+                note: string;
+            }[] | null;
             /** @description Say why, so that the next attempt can be better. */
             reason: string;
+            /** @description Where in the images something is wrong: points, and boxes with a width and a height, in fractions of the image from its top left corner. Default: none. */
+            regions?: {
+                height?: number;
+                image: number;
+                note?: string;
+                width?: number;
+                x: number;
+                y: number;
+            }[] | null;
+        };
+        /** @description Other labels. What is left out stays; no title and no tags at all is an error. */
+        RelabelRequest: {
+            /** @description Tags beside those that are there. Default: none. */
+            add_tags?: string[] | null;
+            /** @description Tags to take away, where they are there. Default: none. */
+            remove_tags?: string[] | null;
+            /** @description All tags, in the place of those that are there. Default: as before. */
+            tags?: string[] | null;
+            /** @description A human-readable title; null takes it away. Default: as before. */
+            title?: string | null;
+        };
+        /** @description What is said when a move is taken back. */
+        ReopenRequest: {
+            /** @description Why what was done is taken back. */
+            reason: string;
+        };
+        /** @description Who resolved a comment, and when. */
+        Resolution: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Who. */
+            by: string;
         };
         /** @description The settings that the new attempt changes. What is left out stays, without a seed a new one is drawn, and null is the model's own default again. */
         RetryRequest: {
@@ -1036,6 +1758,14 @@ export interface components {
             height?: number | null;
             /** @description The share of the schedule that the base model does before the refiner takes over; 0 leaves an init image to the refiner alone. Default: 0.8. */
             high_noise_frac?: number | null;
+            /** @description By how much the sides grow for a second pass, which draws the finished image again at that size (a "hires fix"); the result has no more than 2048 pixels a side, in tiles 4096. Default: no second pass. */
+            hires_scale?: number | null;
+            /** @description Denoising steps that the second pass does. Default: as many as steps. */
+            hires_steps?: number | null;
+            /** @description How much the second pass may change. Default: 0.7. */
+            hires_strength?: number | null;
+            /** @description What enlarges the image before the second pass: latent, its latents are; lanczos, the image is resampled; or the name of an upscaler. Default: latent. */
+            hires_upscaler?: string | null;
             /** @description The IP-Adapter through which the image prompts are read, by a name that the service offers. Default: none. */
             image_adapter?: string | null;
             /** @description How closely to follow the image prompts. Default: 1. */
@@ -1051,6 +1781,23 @@ export interface components {
             }[] | null;
             /** @description The mask of the init image, an image of its size: what is white is painted anew. Default: none. */
             mask?: string | null;
+            /** @description How far the mask's edge is softened, in pixels (the deviation of a Gaussian). Default: 0. */
+            mask_blur?: number | null;
+            /**
+             * @description What stands under the mask at the start, where strength leaves something of it. Default: original.
+             * @enum {string|null}
+             */
+            mask_content?: "original" | "fill" | "noise" | "nothing" | null;
+            /** @description Work on the masked part alone, with this many pixels around it, at the size asked for (the model's own where none is); the result has the init image's size. Default: the whole image. */
+            mask_crop?: number | null;
+            /** @description The mask's gray says how much may change: the darker, the later in the schedule a place is let go (Levin & Fried 2023). Default: false. */
+            mask_differential?: boolean | null;
+            /** @description By how many pixels the mask grows on every side. Default: 0. */
+            mask_grow?: number | null;
+            /** @description Repaint what is black in the mask, in place of what is white. Default: false. */
+            mask_invert?: boolean | null;
+            /** @description Put the init image back over what is not masked, so that not a byte of it changes. Without, the VAE's loss shows there, as in diffusers. Default: true. */
+            mask_paste?: boolean | null;
             /** @description The model that draws, by a name that the service offers. Default: the service's first. */
             model?: string | null;
             /** @description What to avoid. An empty text and none at all differ, as in diffusers. Default: none. */
@@ -1117,8 +1864,12 @@ export interface components {
             seed?: number | null;
             /** @description Denoising steps of the whole schedule. Default: 50, for the demo model 20. */
             steps?: number | null;
-            /** @description How much of the init image may change: the share of the schedule that runs on it. Default: 0.3. */
+            /** @description How much of the init image may change: the share of the schedule that runs on it. Default: 0.3, with a mask 1. */
             strength?: number | null;
+            /** @description Pixels that neighbouring tiles share, at most half of a tile. Default: a quarter of a tile. */
+            tile_overlap?: number | null;
+            /** @description The side, in pixels, of overlapping tiles in which each step is done, for images larger than the model draws well (Bar-Tal et al. 2023); sides of the image may then have up to 4096. Default: one piece. */
+            tile_size?: number | null;
             /** @description By which factor the upscaler enlarges. Default: the upscaler's own, of lanczos 2. */
             upscale?: number | null;
             /** @description What enlarges the images once they are generated: an upscaler, by a name that the service offers, or lanczos. Default: none. */
@@ -1132,11 +1883,90 @@ export interface components {
             /** @description Width in pixels, a multiple of 8. Default: the init image's, else the model's own. */
             width?: number | null;
         };
+        /** @description Who reviews a task. */
+        Review: {
+            reviewer?: components["schemas"]["Reviewer"] | null;
+        };
+        /** @description Who reviews one of several tasks. */
+        ReviewResult: {
+            /** @description The id as it was given. */
+            id: string;
+            problem?: components["schemas"]["Problem"] | null;
+            reviewer?: components["schemas"]["Reviewer"] | null;
+            /**
+             * Format: int32
+             * @description What a request for this task alone would have been answered with.
+             */
+            status: number;
+        };
+        /** @description A reviewer who looks at a task. */
+        Reviewer: {
+            /** @description Their name. */
+            name: string;
+            /**
+             * Format: date-time
+             * @description Until when they have the task to themselves.
+             */
+            until: string;
+        };
+        /** @description Who reviews which task, in the order of the ids. */
+        Reviews: {
+            /** @description One a task. */
+            results: components["schemas"]["ReviewResult"][];
+        };
         /**
          * @description What a caller is trusted with. Each role may do what the ones before it may.
          * @enum {string}
          */
         Role: "creator" | "reviewer" | "admin" | "worker";
+        /** @description Words and settings that go with many prompts, under a name. */
+        SavedStyle: {
+            /** @description Its name. */
+            name: string;
+            /** @description Words around the negative prompt, which `{prompt}` stands for, or after it. */
+            negative_prompt?: string | null;
+            /** @description Who saved it. */
+            owner: string;
+            /** @description Words around the prompt, which `{prompt}` stands for, or after it. */
+            prompt?: string | null;
+            /** @description Settings by their names. */
+            settings: Record<string, never>;
+            /** @description Whether everybody sees it. */
+            shared: boolean;
+            /**
+             * Format: date-time
+             * @description When it was saved.
+             */
+            updated_at: string;
+        };
+        /** @description The caller's and everybody's styles. */
+        SavedStyles: {
+            /** @description The caller's own first. */
+            styles: components["schemas"]["SavedStyle"][];
+        };
+        /** @description Filters and an order under a name. */
+        SavedView: {
+            /** @description Its name. */
+            name: string;
+            /** @description Who saved it. */
+            owner: string;
+            /** @description The page of the desk that it is a view of: `review` or `library`. */
+            page: string;
+            /** @description Its filters and order, as they stand in the page's address. */
+            query: string;
+            /** @description Whether everybody sees it. */
+            shared: boolean;
+            /**
+             * Format: date-time
+             * @description When it was saved.
+             */
+            updated_at: string;
+        };
+        /** @description The caller's and everybody's views. */
+        SavedViews: {
+            /** @description The caller's own first. */
+            views: components["schemas"]["SavedView"][];
+        };
         /** @description The settings of an attempt. What is absent is the model's own default. */
         Settings: {
             /** @description How many more of the text encoders' last layers to leave out for the prompt, as in diffusers: 0 is SDXL's own choice, the last layer but one, which AUTOMATIC1111 calls 2. */
@@ -1166,6 +1996,14 @@ export interface components {
             height?: number;
             /** @description The share of the schedule that the base model does before the refiner takes over; 0 leaves an init image to the refiner alone. */
             high_noise_frac?: number;
+            /** @description By how much the sides grow for a second pass, which draws the finished image again at that size (a "hires fix"); the result has no more than 2048 pixels a side, in tiles 4096. */
+            hires_scale?: number;
+            /** @description Denoising steps that the second pass does. */
+            hires_steps?: number;
+            /** @description How much the second pass may change. */
+            hires_strength?: number;
+            /** @description What enlarges the image before the second pass: latent, its latents are; lanczos, the image is resampled; or the name of an upscaler. */
+            hires_upscaler?: string;
             /** @description The IP-Adapter through which the image prompts are read, by a name that the service offers. */
             image_adapter?: string;
             /** @description How closely to follow the image prompts. */
@@ -1181,6 +2019,23 @@ export interface components {
             }[];
             /** @description The mask of the init image, an image of its size: what is white is painted anew. */
             mask?: string;
+            /** @description How far the mask's edge is softened, in pixels (the deviation of a Gaussian). */
+            mask_blur?: number;
+            /**
+             * @description What stands under the mask at the start, where strength leaves something of it.
+             * @enum {string}
+             */
+            mask_content?: "original" | "fill" | "noise" | "nothing";
+            /** @description Work on the masked part alone, with this many pixels around it, at the size asked for (the model's own where none is); the result has the init image's size. */
+            mask_crop?: number;
+            /** @description The mask's gray says how much may change: the darker, the later in the schedule a place is let go (Levin & Fried 2023). */
+            mask_differential?: boolean;
+            /** @description By how many pixels the mask grows on every side. */
+            mask_grow?: number;
+            /** @description Repaint what is black in the mask, in place of what is white. */
+            mask_invert?: boolean;
+            /** @description Put the init image back over what is not masked, so that not a byte of it changes. Without, the VAE's loss shows there, as in diffusers. */
+            mask_paste?: boolean;
             /** @description The model that draws, by a name that the service offers. */
             model?: string;
             /** @description What to avoid. An empty text and none at all differ, as in diffusers. */
@@ -1247,6 +2102,10 @@ export interface components {
             steps?: number;
             /** @description How much of the init image may change: the share of the schedule that runs on it. */
             strength?: number;
+            /** @description Pixels that neighbouring tiles share, at most half of a tile. */
+            tile_overlap?: number;
+            /** @description The side, in pixels, of overlapping tiles in which each step is done, for images larger than the model draws well (Bar-Tal et al. 2023); sides of the image may then have up to 4096. */
+            tile_size?: number;
             /** @description By which factor the upscaler enlarges. */
             upscale?: number;
             /** @description What enlarges the images once they are generated: an upscaler, by a name that the service offers, or lanczos. */
@@ -1278,6 +2137,164 @@ export interface components {
          * @enum {string}
          */
         Status: "pending" | "in_progress" | "paused" | "awaiting_approval" | "approved" | "published" | "rejected" | "failed" | "cancelled" | "deleted";
+        /** @description Words and settings to keep under a name. */
+        StyleRequest: {
+            /** @description Words around or after the negative prompt: `{prompt}` stands for it. Default: none. */
+            negative_prompt?: string | null;
+            /** @description Words around or after the prompt: `{prompt}` stands for it. Default: none. */
+            prompt?: string | null;
+            /** @description Settings that go with the words. */
+            settings?: {
+                /** @description How many more of the text encoders' last layers to leave out for the prompt, as in diffusers: 0 is SDXL's own choice, the last layer but one, which AUTOMATIC1111 calls 2. Default: 0. */
+                clip_skip?: number | null;
+                /** @description Images that steer the composition, each with the control model, by a name that the service offers, that looks at it, a scale (1), the share of the schedule from start (0) to end (1), and for a model of several the type. Default: none. */
+                controls?: {
+                    end?: number;
+                    image: string;
+                    model: string;
+                    scale?: number;
+                    start?: number;
+                    type?: string;
+                }[] | null;
+                /** @description How many images. Default: 1. */
+                count?: number | null;
+                /** @description The pixels, from the top and from the left, that the model is told were cropped. Default: 0, 0. */
+                crop_top_left?: number[] | null;
+                /** @description Textual inversions whose words the prompts may use, by names that the service offers. Default: none. */
+                embeddings?: string[] | null;
+                /** @description The shares of the schedule from which (inclusive) and up to which (exclusive) guidance applies; a step outside takes half the time (Kynkäänniemi et al. 2024). Default: everywhere. */
+                guidance_interval?: number[] | null;
+                /** @description How much of the contrast that guidance exaggerates is taken back (Lin et al. 2023). Default: 0. */
+                guidance_rescale?: number | null;
+                /** @description How closely to follow the prompt (Ho & Salimans 2022); 1 and less mean no guidance. Default: 5. */
+                guidance_scale?: number | null;
+                /** @description Height in pixels, a multiple of 8. Default: the init image's, else the model's own. */
+                height?: number | null;
+                /** @description The share of the schedule that the base model does before the refiner takes over; 0 leaves an init image to the refiner alone. Default: 0.8. */
+                high_noise_frac?: number | null;
+                /** @description By how much the sides grow for a second pass, which draws the finished image again at that size (a "hires fix"); the result has no more than 2048 pixels a side, in tiles 4096. Default: no second pass. */
+                hires_scale?: number | null;
+                /** @description Denoising steps that the second pass does. Default: as many as steps. */
+                hires_steps?: number | null;
+                /** @description How much the second pass may change. Default: 0.7. */
+                hires_strength?: number | null;
+                /** @description What enlarges the image before the second pass: latent, its latents are; lanczos, the image is resampled; or the name of an upscaler. Default: latent. */
+                hires_upscaler?: string | null;
+                /** @description The IP-Adapter through which the image prompts are read, by a name that the service offers. Default: none. */
+                image_adapter?: string | null;
+                /** @description How closely to follow the image prompts. Default: 1. */
+                image_prompt_scale?: number | null;
+                /** @description Images that say, beside the prompt, what to generate. Default: none. */
+                image_prompts?: string[] | null;
+                /** @description LoRAs, by names that the service offers, each with a weight, which is 1 where it is left out. Default: none. */
+                loras?: {
+                    name: string;
+                    weight?: number;
+                }[] | null;
+                /** @description The mask of the init image, an image of its size: what is white is painted anew. Default: none. */
+                mask?: string | null;
+                /** @description How far the mask's edge is softened, in pixels (the deviation of a Gaussian). Default: 0. */
+                mask_blur?: number | null;
+                /**
+                 * @description What stands under the mask at the start, where strength leaves something of it. Default: original.
+                 * @enum {string|null}
+                 */
+                mask_content?: "original" | "fill" | "noise" | "nothing" | null;
+                /** @description Work on the masked part alone, with this many pixels around it, at the size asked for (the model's own where none is); the result has the init image's size. Default: the whole image. */
+                mask_crop?: number | null;
+                /** @description The mask's gray says how much may change: the darker, the later in the schedule a place is let go (Levin & Fried 2023). Default: false. */
+                mask_differential?: boolean | null;
+                /** @description By how many pixels the mask grows on every side. Default: 0. */
+                mask_grow?: number | null;
+                /** @description Repaint what is black in the mask, in place of what is white. Default: false. */
+                mask_invert?: boolean | null;
+                /** @description Put the init image back over what is not masked, so that not a byte of it changes. Without, the VAE's loss shows there, as in diffusers. Default: true. */
+                mask_paste?: boolean | null;
+                /** @description The model that draws, by a name that the service offers. Default: the service's first. */
+                model?: string | null;
+                /** @description The size, height and width in pixels, that the model is told the image had before it was scaled. Default: the image's. */
+                original_size?: number[] | null;
+                /**
+                 * @description The settings of a distilled model, for those that are not given: steps, guidance and scheduler. Default: the model's or its LoRA's, where it is recognised.
+                 * @enum {string|null}
+                 */
+                preset?: "none" | "lightning-1step" | "lightning-2step" | "lightning-8step" | "lightning-4step" | "hyper-8step-cfg" | "hyper-12step-cfg" | "hyper-1step" | "hyper-2step" | "hyper-4step" | "hyper-12step" | "hyper-8step" | "dmd2-4step" | "pcm-2step" | "pcm-8step" | "pcm-16step" | "pcm-4step" | "tcd" | "lcm" | "turbo-1step" | "turbo-4step" | null;
+                /**
+                 * @description What is done about prompts of different lengths: none, the model reads them one after the other; empty, the shorter one is filled up with empty texts. Default: none.
+                 * @enum {string|null}
+                 */
+                prompt_padding?: "none" | "empty" | null;
+                /**
+                 * @description What the marks in the prompts mean. In settings that do not say it no mark means anything, and what is longer than the model reads at once is left out. Default: a1111.
+                 * @enum {string|null}
+                 */
+                prompt_syntax?: "a1111" | "compel" | "plain" | null;
+                /** @description Compute the whole UNet only every this many steps, and on the steps between only its finest level (DeepCache, Ma et al. 2024): faster, and a slightly different image. Default: 1. */
+                reuse_features?: number | null;
+                /**
+                 * @description The scheduler: a sampler such as euler_a, with a noise schedule after it if not the model's own, such as dpmpp_2m_karras; the names of diffusers, AUTOMATIC1111 and ComfyUI are understood. Default: the model's own.
+                 * @example euler
+                 * @example euler_a
+                 * @example heun
+                 * @example lms
+                 * @example dpm2
+                 * @example dpm2_a
+                 * @example ddim
+                 * @example pndm
+                 * @example deis
+                 * @example dpmpp_2m
+                 * @example dpmpp_2m_sde
+                 * @example dpmpp_3m
+                 * @example dpmpp_3m_sde
+                 * @example dpmpp_2s
+                 * @example dpmpp_2s_a
+                 * @example dpmpp_sde
+                 * @example unipc
+                 * @example lcm
+                 * @example tcd
+                 * @example tcd_eta0
+                 * @example euler_karras
+                 * @example euler_trailing
+                 * @example euler_sgm_uniform
+                 * @example dpmpp_2m_karras
+                 * @example dpmpp_2m_sde_karras
+                 * @example dpmpp_3m_sde_exponential
+                 * @example dpmpp_sde_karras
+                 * @example unipc_karras
+                 * @example ddim_trailing
+                 * @example lcm_trailing
+                 * @example lcm_sgm_uniform
+                 */
+                scheduler?: string | null;
+                /** @description Denoising steps of the whole schedule. Default: 50, for the demo model 20. */
+                steps?: number | null;
+                /** @description How much of the init image may change: the share of the schedule that runs on it. Default: 0.3, with a mask 1. */
+                strength?: number | null;
+                /** @description Pixels that neighbouring tiles share, at most half of a tile. Default: a quarter of a tile. */
+                tile_overlap?: number | null;
+                /** @description The side, in pixels, of overlapping tiles in which each step is done, for images larger than the model draws well (Bar-Tal et al. 2023); sides of the image may then have up to 4096. Default: one piece. */
+                tile_size?: number | null;
+                /** @description By which factor the upscaler enlarges. Default: the upscaler's own, of lanczos 2. */
+                upscale?: number | null;
+                /** @description What enlarges the images once they are generated: an upscaler, by a name that the service offers, or lanczos. Default: none. */
+                upscaler?: string | null;
+                /** @description Whether the refiner takes the last part of the schedule. Default: if there is one. */
+                use_refiner?: boolean | null;
+                /** @description The other seed. Image i of several has this seed plus i. Default: drawn at random where there is a variation strength. */
+                variation_seed?: number | null;
+                /** @description How much of another seed's noise the images start from, as in AUTOMATIC1111: small values vary an image a little, 1 is the other seed's. The images of one request are then variations of the same one. Default: 0. */
+                variation_strength?: number | null;
+                /** @description Width in pixels, a multiple of 8. Default: the init image's, else the model's own. */
+                width?: number | null;
+            };
+            /** @description Whether everybody sees it; reviewers share. Default: false. */
+            shared?: boolean | null;
+        };
+        /** @description Names to choose from. */
+        Suggestions: {
+            /** @description In the order of the alphabet. */
+            names: string[];
+        };
         /** @description A part of a list of tasks. */
         TaskPage: {
             /** @description What to give as `cursor` for the tasks after these; none at the end of the list. */
@@ -1314,6 +2331,14 @@ export interface components {
             height?: number | null;
             /** @description The share of the schedule that the base model does before the refiner takes over; 0 leaves an init image to the refiner alone. Default: 0.8. */
             high_noise_frac?: number | null;
+            /** @description By how much the sides grow for a second pass, which draws the finished image again at that size (a "hires fix"); the result has no more than 2048 pixels a side, in tiles 4096. Default: no second pass. */
+            hires_scale?: number | null;
+            /** @description Denoising steps that the second pass does. Default: as many as steps. */
+            hires_steps?: number | null;
+            /** @description How much the second pass may change. Default: 0.7. */
+            hires_strength?: number | null;
+            /** @description What enlarges the image before the second pass: latent, its latents are; lanczos, the image is resampled; or the name of an upscaler. Default: latent. */
+            hires_upscaler?: string | null;
             /** @description The IP-Adapter through which the image prompts are read, by a name that the service offers. Default: none. */
             image_adapter?: string | null;
             /** @description How closely to follow the image prompts. Default: 1. */
@@ -1329,6 +2354,23 @@ export interface components {
             }[] | null;
             /** @description The mask of the init image, an image of its size: what is white is painted anew. Default: none. */
             mask?: string | null;
+            /** @description How far the mask's edge is softened, in pixels (the deviation of a Gaussian). Default: 0. */
+            mask_blur?: number | null;
+            /**
+             * @description What stands under the mask at the start, where strength leaves something of it. Default: original.
+             * @enum {string|null}
+             */
+            mask_content?: "original" | "fill" | "noise" | "nothing" | null;
+            /** @description Work on the masked part alone, with this many pixels around it, at the size asked for (the model's own where none is); the result has the init image's size. Default: the whole image. */
+            mask_crop?: number | null;
+            /** @description The mask's gray says how much may change: the darker, the later in the schedule a place is let go (Levin & Fried 2023). Default: false. */
+            mask_differential?: boolean | null;
+            /** @description By how many pixels the mask grows on every side. Default: 0. */
+            mask_grow?: number | null;
+            /** @description Repaint what is black in the mask, in place of what is white. Default: false. */
+            mask_invert?: boolean | null;
+            /** @description Put the init image back over what is not masked, so that not a byte of it changes. Without, the VAE's loss shows there, as in diffusers. Default: true. */
+            mask_paste?: boolean | null;
             /** @description Whatever the client wants to keep with the task. Default: none. */
             metadata?: {
                 [key: string]: string;
@@ -1397,10 +2439,14 @@ export interface components {
             seed?: number | null;
             /** @description Denoising steps of the whole schedule. Default: 50, for the demo model 20. */
             steps?: number | null;
-            /** @description How much of the init image may change: the share of the schedule that runs on it. Default: 0.3. */
+            /** @description How much of the init image may change: the share of the schedule that runs on it. Default: 0.3, with a mask 1. */
             strength?: number | null;
             /** @description Tags to find the task by. Default: none. */
             tags?: string[] | null;
+            /** @description Pixels that neighbouring tiles share, at most half of a tile. Default: a quarter of a tile. */
+            tile_overlap?: number | null;
+            /** @description The side, in pixels, of overlapping tiles in which each step is done, for images larger than the model draws well (Bar-Tal et al. 2023); sides of the image may then have up to 4096. Default: one piece. */
+            tile_size?: number | null;
             /** @description A human-readable title. Default: none. */
             title?: string | null;
             /** @description By which factor the upscaler enlarges. Default: the upscaler's own, of lanczos 2. */
@@ -1423,6 +2469,11 @@ export interface components {
             attempt: components["schemas"]["AttemptSummary"];
             cancellation?: components["schemas"]["Decision"] | null;
             /**
+             * Format: int64
+             * @description How many comments there are on it.
+             */
+            comment_count: number;
+            /**
              * Format: date-time
              * @description When it was asked for.
              */
@@ -1440,9 +2491,15 @@ export interface components {
             id: string;
             /** @description What the caller can do with it as it stands. */
             next_moves: components["schemas"]["Move"][];
+            /**
+             * Format: int64
+             * @description How many of them are open.
+             */
+            open_comment_count: number;
             /** @description Who asked for it. */
             owner: string;
             publication?: components["schemas"]["Publication"] | null;
+            reviewer?: components["schemas"]["Reviewer"] | null;
             /** @description The key of the dropped file that it was made from. */
             source?: string | null;
             /** @description Its state. */
@@ -1469,6 +2526,11 @@ export interface components {
             attempt: components["schemas"]["AttemptView"];
             cancellation?: components["schemas"]["Decision"] | null;
             /**
+             * Format: int64
+             * @description How many comments there are on it.
+             */
+            comment_count: number;
+            /**
              * Format: date-time
              * @description When it was asked for.
              */
@@ -1487,10 +2549,16 @@ export interface components {
             };
             /** @description What the caller can do with it as it stands. */
             next_moves: components["schemas"]["Move"][];
+            /**
+             * Format: int64
+             * @description How many of them are open.
+             */
+            open_comment_count: number;
             /** @description Who asked for it. */
             owner: string;
             progress?: components["schemas"]["ProgressView"] | null;
             publication?: components["schemas"]["Publication"] | null;
+            reviewer?: components["schemas"]["Reviewer"] | null;
             /** @description The key of the dropped file that it was made from. */
             source?: string | null;
             /** @description Its state. */
@@ -1558,6 +2626,25 @@ export interface components {
          * @enum {string}
          */
         UsedKind: "model" | "lora" | "embedding" | "control" | "image_adapter" | "image_encoder" | "upscaler";
+        /** @description Filters and an order to keep. */
+        ViewRequest: {
+            /**
+             * @description The page of the desk that it is a view of.
+             * @enum {string}
+             */
+            page: "review" | "library";
+            /** @description Its filters and order, as they stand in the page's address. */
+            query: string;
+            /** @description Whether everybody sees it; reviewers share. Default: false. */
+            shared?: boolean | null;
+        };
+        /** @description A collection with a part of its images. */
+        WholeCollection: components["schemas"]["CollectionView"] & {
+            /** @description In their order. What is gone, and what the caller may not see, is left out. */
+            images: components["schemas"]["CollectedImage"][];
+            /** @description What to give as `cursor` for the images after these; none at the end. */
+            next_cursor?: string | null;
+        };
         /** @description A worker, for those who run the service. Its name, which is a machine's, is in the log. */
         WorkerView: {
             /** @description `cpu` or `cuda`; `none` if it cannot draw. */
@@ -1717,6 +2804,473 @@ export interface operations {
             };
         };
     };
+    listCollections: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The collections */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CollectionList"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createCollection: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CollectionRequest"];
+            };
+        };
+        responses: {
+            /** @description The collection */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CollectionView"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCollection: {
+        parameters: {
+            query?: {
+                /** @description Most images of the page */
+                limit?: number;
+                /** @description The `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The collection's id, or `favourites` */
+                collection: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The collection */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WholeCollection"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing under this name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeCollection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The collection's id, or `favourites` */
+                collection: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was removed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CollectionView"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing under this name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeCollection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The collection's id, or `favourites` */
+                collection: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CollectionChange"];
+            };
+        };
+        responses: {
+            /** @description The collection */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CollectionView"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing under this name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     identity: {
         parameters: {
             query?: never;
@@ -1734,6 +3288,99 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Identity"];
                 };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listMentions: {
+        parameters: {
+            query?: {
+                /** @description Most comments of the page */
+                limit?: number;
+                /** @description The `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: {
+                /** @description `ETag`s of answers that the caller has: if the newest is among them, the answer is 304. Without it, URLs of images are fresh */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The comments */
+            200: {
+                headers: {
+                    /** @description Names this state, for `If-None-Match`; that of a task is its version, for `If-Match` too */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentList"];
+                };
+            };
+            /** @description `If-None-Match` names this state */
+            304: {
+                headers: {
+                    /** @description Names this state, for `If-None-Match`; that of a task is its version, for `If-Match` too */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description The body, a parameter or a header cannot be read */
             400: {
@@ -2069,17 +3716,615 @@ export interface operations {
             };
         };
     };
+    showQueue: {
+        parameters: {
+            query?: {
+                /** @description Most tasks of the page */
+                limit?: number;
+                /** @description The `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The queue */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueView"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeQueue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QueueRequest"];
+            };
+        };
+        responses: {
+            /** @description The queue */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueChange"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listStyles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The styles */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedStyles"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getStyle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The style */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedStyle"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing under this name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    saveStyle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["StyleRequest"];
+            };
+        };
+        responses: {
+            /** @description The style */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedStyle"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeStyle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was removed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedStyle"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing under this name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    suggestions: {
+        parameters: {
+            query?: {
+                /** @description What is looked for */
+                field?: "owner" | "tag";
+                /** @description What the names begin with, whatever the case */
+                prefix?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Up to 10 names */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suggestions"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listTasks: {
         parameters: {
             query?: {
-                /** @description Only tasks in this state */
-                status?: "pending" | "in_progress" | "paused" | "awaiting_approval" | "approved" | "published" | "rejected" | "failed" | "cancelled" | "deleted";
-                /** @description Only this person's tasks */
+                /** @description Only tasks in these states, with commas between; without it, all but deleted ones */
+                status?: string;
+                /** @description Only tasks of people whose name begins like this, whatever the case */
                 owner?: string;
-                /** @description Only tasks with this tag */
+                /** @description Only tasks with a tag that begins like this, whatever the case */
                 tag?: string;
+                /** @description Only tasks for a model whose name begins like this, whatever the case */
+                model?: string;
                 /** @description Only tasks with this in the prompt or the title, whatever the case */
                 text?: string;
+                /** @description Only tasks that are at this attempt, or a later one */
+                attempt?: number;
+                /** @description Only tasks that were asked for at this time or later */
+                created_after?: string;
+                /** @description Only tasks that were asked for before this time */
+                created_before?: string;
                 /** @description Which tasks come first */
                 order?: "newest" | "oldest";
                 /** @description Most tasks of the page */
@@ -2379,6 +4624,105 @@ export interface operations {
             };
         };
     };
+    claimReviews: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClaimsRequest"];
+            };
+        };
+        responses: {
+            /** @description Who reviews which task */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reviews"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getTask: {
         parameters: {
             query?: never;
@@ -2498,6 +4842,125 @@ export interface operations {
         responses: {
             /** @description The task after the move */
             202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskView"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such task */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    relabelTask: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the task as it was seen */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RelabelRequest"];
+            };
+        };
+        responses: {
+            /** @description The task after the move */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2839,6 +5302,543 @@ export interface operations {
             };
         };
     };
+    listComments: {
+        parameters: {
+            query?: {
+                /** @description Most comments of the page */
+                limit?: number;
+                /** @description The `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: {
+                /** @description `ETag`s of answers that the caller has: if the newest is among them, the answer is 304. Without it, URLs of images are fresh */
+                "If-None-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The comments */
+            200: {
+                headers: {
+                    /** @description Names this state, for `If-None-Match`; that of a task is its version, for `If-Match` too */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentList"];
+                };
+            };
+            /** @description `If-None-Match` names this state */
+            304: {
+                headers: {
+                    /** @description Names this state, for `If-None-Match`; that of a task is its version, for `If-Match` too */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such task */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addComment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CommentRequest"];
+            };
+        };
+        responses: {
+            /** @description The comment */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentView"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such task */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller has had as much as anybody may have for now */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeComment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The task */
+                id: string;
+                /** @description The comment */
+                comment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The comment, which is gone */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentView"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such task */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reopenComment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The task */
+                id: string;
+                /** @description The comment */
+                comment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["EmptyRequest"];
+            };
+        };
+        responses: {
+            /** @description The comment */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentView"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such task */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resolveComment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The task */
+                id: string;
+                /** @description The comment */
+                comment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["EmptyRequest"];
+            };
+        };
+        responses: {
+            /** @description The comment */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentView"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such task */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getHistory: {
         parameters: {
             query?: {
@@ -3028,6 +6028,113 @@ export interface operations {
             };
             /** @description The task has changed */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    prioritize: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PriorityRequest"];
+            };
+        };
+        responses: {
+            /** @description The priority */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriorityChange"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such task */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3306,6 +6413,136 @@ export interface operations {
             };
         };
     };
+    reopenTask: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the task as it was seen */
+                "If-Match"?: string;
+                /** @description A request with the same key and body is done once, and answered as the first time for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReopenRequest"];
+            };
+        };
+        responses: {
+            /** @description The task after the move */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskView"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such task */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task has changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller has had as much as anybody may have for now */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     resumeTask: {
         parameters: {
             query?: never;
@@ -3548,6 +6785,194 @@ export interface operations {
             };
             /** @description The caller has had as much as anybody may have for now */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    claimReview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who reviews it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Review"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such task */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releaseReview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who reviews it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Review"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such task */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4056,6 +7481,351 @@ export interface operations {
             };
             /** @description The caller has had as much as anybody may have for now */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listViews: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The views */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedViews"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getView: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The view */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedView"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing under this name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    saveView: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewRequest"];
+            };
+        };
+        responses: {
+            /** @description The view */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedView"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The task cannot be changed like this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service behind this one is unavailable: try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeView: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was removed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedView"];
+                };
+            };
+            /** @description The body, a parameter or a header cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing under this name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address does not take this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(work(&twice), 60.0 + 80.0);
         // Four tiles of 600 × 600 for 1000 × 1000.
         let tiled = Settings { tile_size: Some(600), tile_overlap: Some(40), ..plain.clone() };
-        assert_eq!(work(&tiled), 60.0 * 1.44);
+        assert_eq!(work(&tiled), 86.4);
         let changed = Settings { init_image: Some("inputs/a.png".to_owned()), strength: Some(0.5), ..plain.clone() };
         assert_eq!(work(&changed), 30.0);
         let control = |image: &str| format!("depth={image}").parse().expect("a control image");

@@ -81,7 +81,7 @@ impl Relabelling {
         Ok(relabelling)
     }
 
-    /// The change of `task` that this is.
+    /// The change of `task` that this is; how many reviewers the tags ask for, the service knows.
     ///
     /// # Errors
     /// Returns [`Error::Invalid`] if the task would have too many tags.
@@ -99,7 +99,7 @@ impl Relabelling {
             return Err(Error::Invalid(vec![FieldError::new("add_tags", message)]));
         }
         let title = self.title.clone().unwrap_or_else(|| task.title.clone());
-        Ok(Change::Relabel { title, tags })
+        Ok(Change::Relabel { title, tags, approvals_needed: 0 })
     }
 }
 
@@ -142,7 +142,7 @@ mod tests {
             (json!({"tags": []}), Some("Heart"), &[]),
             (json!({"add_tags": ["red", "new"], "remove_tags": ["old", "gone"]}), Some("Heart"), &["red", "new"]),
         ] {
-            let Ok(Change::Relabel { title: new_title, tags: new_tags }) =
+            let Ok(Change::Relabel { title: new_title, tags: new_tags, .. }) =
                 read(asked.clone()).expect("valid").change(&task)
             else {
                 panic!("{asked}")

@@ -113,7 +113,7 @@ fn no_sequence_of_changes_leaves_the_graph_or_loses_anything() {
                     assert_eq!((event.from, event.to, &event.by), (Some(task.status), after.status, &by));
                     match change {
                         Change::Finish { images, .. } => drawn.extend(images),
-                        Change::Relabel { title, tags } => {
+                        Change::Relabel { title, tags, .. } => {
                             assert_eq!((&after.title, &after.tags), (&title, &tags));
                         }
                         _ => assert_eq!((&after.title, &after.tags), (&task.title, &task.tags)),
@@ -453,6 +453,7 @@ fn any_change(random: &mut Mt64) -> Change {
         Move::Relabel => Change::Relabel {
             title: [None, Some(text(random))][index(random, 2)].clone(),
             tags: (0..index(random, 3)).map(|_| text(random)).collect(),
+            approvals_needed: 0,
         },
         Move::Delete => Change::Delete { after: at },
     }

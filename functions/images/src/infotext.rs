@@ -202,7 +202,7 @@ mod tests {
         let text = infotext(&record);
         assert!(
             text.contains(
-                ", VAE Decoder: taesdxl, Variation seed: 18446744073709551615, Variation seed strength: 0.2, "
+                ", Model: demo, Variation seed: 18446744073709551615, Variation seed strength: 0.2, Refiner: "
             ),
             "{text}"
         );

@@ -141,8 +141,12 @@ impl Workflow {
         if action == Move::Publish && task.status == Status::Published {
             return Ok(task);
         }
-        if matches!(&change, Change::Relabel { title, tags } if (title, tags) == (&task.title, &task.tags)) {
-            return Ok(task);
+        if let Change::Relabel { title, tags, approvals_needed } = &mut change {
+            if (&*title, &*tags) == (&task.title, &task.tags) {
+                return Ok(task);
+            }
+            let needed = self.store.approvals_needed().for_tags(tags);
+            *approvals_needed = if needed > task.attempt.approvals_needed { needed } else { 0 };
         }
         let (moved, event) = task.after(change, by, Timestamp::now())?;
         self.copy_images(&copies).await?;

@@ -128,7 +128,7 @@ mod tests {
     fn what_is_cut_is_joined_to_what_it_was() {
         for (tile, overlap, size, count) in [
             (None, 0, (9, 12), 1),
-            (Some(64), 16, (20, 33), 15),
+            (Some(64), 16, (20, 33), 18),
             (Some(64), 0, (16, 16), 4),
             (Some(512), 128, (8, 70), 2),
         ] {

@@ -32,11 +32,12 @@ fn what_is_dark_changes_less_and_black_not_at_all() {
     };
     let request = Request { init_image: Some(init.clone()), mask: Some(Mask { image }), ..settings.into() };
     let (nine, _folder) = nine_channels(DevicePreference::Flex, None, false);
-    for model in [demo_model(DevicePreference::Flex, None), nine] {
+    // The weights of the other are random, so that it paints over everything alike.
+    for (model, is_trained) in [(demo_model(DevicePreference::Flex, None), true), (nine, false)] {
         let result = model.start(request.clone()).and_then(|mut run| run.finish()).expect("it ends well").remove(0);
         let changes = [0, 1, 2, 3].map(|band| change(&init, &result, 32 * band + 8, 32 * band + 24));
         assert_eq!(changes[0], 0.0);
-        assert!(changes[1] < changes[2].min(changes[3]), "{changes:?}");
+        assert!(!is_trained || changes[1] < changes[2].min(changes[3]), "{changes:?}");
     }
 }
 

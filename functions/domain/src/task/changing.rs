@@ -184,7 +184,9 @@ impl Task {
             }
             // A worker that hands on has made steps, so the next claim is not another try at the same one.
             Change::HandOn { makes_way, .. } => task.attempt.hand_ons += u32::from(!makes_way),
-            Change::Relabel { title, tags } => {
+            Change::Relabel { title, tags, approvals_needed } => {
+                let needed = (*approvals_needed).min(MAX_APPROVALS_NEEDED);
+                task.attempt.approvals_needed = task.attempt.approvals_needed.max(needed);
                 task.title.clone_from(title);
                 task.tags.clone_from(tags);
             }

@@ -139,6 +139,10 @@ pub enum Change {
         title: Option<String>,
         /// All tags from now on.
         tags: Vec<String>,
+        /// How many reviewers the tags ask for. Fewer than before change nothing, or whoever takes a tag away would spare
+        /// themselves a reviewer.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        approvals_needed: u32,
     },
     /// See [`Move::Delete`].
     Delete {
@@ -153,6 +157,12 @@ pub enum Change {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         owner: Option<String>,
     },
+}
+
+/// Serde hands over references.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Change {

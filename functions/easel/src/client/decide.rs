@@ -221,5 +221,8 @@ fn make(
 /// How many reviewers have approved a task that takes several.
 fn approvals(task: &Value) -> Option<String> {
     let given = task["attempt"]["approvals"].as_array().filter(|approvals| !approvals.is_empty())?.len();
+    if task["status"] != "awaiting_approval" {
+        return None;
+    }
     Some(format!("({given} of {} approvals)", task["attempt"]["approvals_needed"]))
 }

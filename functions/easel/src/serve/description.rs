@@ -6,6 +6,7 @@ use axum::http::Method;
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use easel_api::NoParameters;
 use easel_problem::Problem;
 use serde_json::{Value, json};
 
@@ -22,7 +23,7 @@ pub(super) fn router(address: OwnAddress) -> Router {
     Router::new().route(PATH, get(describe).fallback(wrong_method)).with_state(address)
 }
 
-async fn describe(State(address): State<OwnAddress>) -> Response {
+async fn describe(State(address): State<OwnAddress>, _: NoParameters) -> Response {
     let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
     match serde_json::from_str::<Value>(easel_api::DESCRIPTION) {
         Ok(mut description) => {

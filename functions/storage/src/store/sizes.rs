@@ -134,7 +134,11 @@ fn changes(task: &Task) -> Vec<Change> {
         Change::Unpublish { reason: note() },
         Change::Retry { settings: Box::new(request().settings) },
         Change::Reopen { reason: text(MAX_NOTE) },
-        Change::Relabel { title: Some(text(200)), tags: (0..20).map(|place| numbered(place, 50)).collect() },
+        Change::Relabel {
+            title: Some(text(200)),
+            tags: (0..20).map(|place| numbered(place, 50)).collect(),
+            approvals_needed: 4,
+        },
         Change::Delete { after: Timestamp::now() + GRACE_PERIOD },
     ];
     let moves: Vec<_> = changes.iter().filter_map(Change::action).collect();

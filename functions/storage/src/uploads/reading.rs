@@ -17,13 +17,14 @@ pub(super) fn prompt(bytes: &[u8]) -> Result<TaskRequest, String> {
 
 /// The request in a `.json` file. Its images were uploaded for it or are in its owner's folder.
 pub(super) fn request(bytes: &[u8], owner: &str) -> Result<TaskRequest, String> {
-    of_own_images(read(object(bytes)?)?, owner)
+    of_own_images(read(object(bytes)?)?, owner, None)
 }
 
-/// The request, if each of its images was uploaded by its owner or is in their folder.
-fn of_own_images(request: TaskRequest, owner: &str) -> Result<TaskRequest, String> {
+/// The request, if each of its images was uploaded by its owner, is in their folder, or is the `dropped` one.
+fn of_own_images(request: TaskRequest, owner: &str, dropped: Option<&str>) -> Result<TaskRequest, String> {
     let (inputs, own) = (keys::inputs_of(owner), keys::uploads_of(owner));
-    let is_others = |(_, key): &(String, &str)| !key.starts_with(&inputs) && !key.starts_with(&own);
+    let is_own = |key: &str| key.starts_with(&inputs) || key.starts_with(&own) || Some(key) == dropped;
+    let is_others = |(_, key): &(String, &str)| !is_own(key);
     match request.settings.images().into_iter().find(is_others) {
         Some((field, key)) => Err(format!(
             "{field}: `{}` is neither the key of an upload that `POST /v1/uploads` gave {owner} nor under {own}",
@@ -40,7 +41,7 @@ pub(super) fn sidecar(bytes: &[u8], image: &str, owner: &str) -> Result<TaskRequ
         return Err("init_image: is the image beside this file: leave it out".to_owned());
     }
     fields.insert("init_image".to_owned(), image.into());
-    of_own_images(read(fields)?, owner)
+    of_own_images(read(fields)?, owner, Some(image))
 }
 
 /// The request in an image's metadata; `None` if there is no prompt in it. Other metadata is ignored.
@@ -64,7 +65,7 @@ pub(super) fn metadata(
         };
         fields.insert(field.name.to_owned(), value);
     }
-    Some(read(fields).and_then(|request| of_own_images(request, owner)))
+    Some(read(fields).and_then(|request| of_own_images(request, owner, Some(image))))
 }
 
 fn object(bytes: &[u8]) -> Result<Map<String, Value>, String> {

@@ -1,5 +1,6 @@
 //! Enlarging images once they are drawn, or in the place of drawing them.
 
+use easel_domain::limits::LONGEST_SIDE;
 use easel_images::UpscaleRecord;
 use easel_model::{Enlargement, Error, Result, enlarged_size};
 use easel_settings::Settings;
@@ -40,6 +41,14 @@ impl Chosen {
             Error::InvalidRequest { message, .. } => Error::invalid("upscale", message),
             other => other,
         })?;
+        let (wide, high) = target;
+        if wide.max(high) > LONGEST_SIDE {
+            let (width, height) = image.dimensions();
+            let message = format!(
+                "{factor} makes {wide}×{high} pixels of {width}×{height}, the limit is {LONGEST_SIDE} a side: use less"
+            );
+            return Err(Error::invalid("upscale", message));
+        }
         enlargement.enlarge(&image, target, &mut |_, _| Ok(()))
     }
 }

@@ -21,12 +21,20 @@ pub(super) fn grow(mask: &mut GrayImage, reach: u32) {
 
 /// Softens by about a Gaussian of `deviation` pixels. A place further from white than three times that stays as it is.
 pub(super) fn blur(mask: &mut GrayImage, deviation: u32) {
-    // The variance of a box of 2r + 1 places is r (r + 1) / 3, and that of the boxes together is their sum.
-    let wanted = f64::from(deviation).powi(2) * 3.0 / BOXES as f64;
-    let reach = (((4.0 * wanted + 1.0).sqrt() - 1.0) / 2.0).round() as usize;
-    if reach > 0 {
-        lines(mask, |line| (0..BOXES).for_each(|_| average_nearby(line, reach)));
+    let reaches = reaches(deviation);
+    if reaches.iter().any(|&reach| reach > 0) {
+        lines(mask, |line| reaches.iter().for_each(|&reach| average_nearby(line, reach)));
     }
+}
+
+/// How far the boxes reach that come closest to the deviation: some one place further than the others.
+fn reaches(deviation: u32) -> [usize; BOXES] {
+    // The variance of a box of 2r + 1 places is r (r + 1) / 3, and that of the boxes together is their sum.
+    let (wanted, variance) = (f64::from(deviation).powi(2), |reach: f64| reach * (reach + 1.0) / 3.0);
+    let smaller = (((12.0 * wanted / BOXES as f64 + 1.0).sqrt() - 1.0) / 2.0).floor();
+    let step = variance(smaller + 1.0) - variance(smaller);
+    let larger = ((wanted - BOXES as f64 * variance(smaller)) / step).round() as usize;
+    std::array::from_fn(|number| smaller as usize + usize::from(number < larger))
 }
 
 /// Changes every row, then every column. In between values have eight more bits.
