@@ -82,7 +82,7 @@ fn pixels_of(image: &RgbImage) -> Vec<[f64; 3]> {
 }
 
 fn background(pixels: &[[f64; 3]]) -> [f64; 3] {
-    let is_border = |at: usize| at < 6 || at >= SIDE - 6;
+    let is_border = |at: usize| !(6..SIDE - 6).contains(&at);
     let border = pixels.iter().enumerate().filter(|(at, _)| is_border(at / SIDE) || is_border(at % SIDE));
     median(border.map(|(_, pixel)| *pixel).collect())
 }

@@ -20,7 +20,7 @@ pub(super) struct Controls {
 #[derive(Clone)]
 pub(super) enum Seen {
     /// By a ControlNet.
-    Hint(Hint),
+    Hint(Box<Hint>),
     /// By a T2I-Adapter.
     Features(Vec<Tensor<4>>),
 }

@@ -24,7 +24,7 @@ use crate::weights::{ImageEncoderFiles, attention_name};
 
 /// What CLIP's images are normalized with: mean and deviation of each colour.
 const MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
-const DEVIATION: [f32; 3] = [0.268_629_54, 0.261_302_58, 0.275_777_11];
+const DEVIATION: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
 
 impl Model {
     fn image_encoder(&self, files: &ImageEncoderFiles) -> Result<Arc<ImageEncoder>> {

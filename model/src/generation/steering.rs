@@ -93,7 +93,7 @@ impl Generation {
                     kind: control.kind.unwrap_or_default(),
                     scale: if group.len() == 1 { 1.0 } else { control.scale },
                 };
-                Seen::Hint(net.look_at(&controls.map(image).collect::<Vec<_>>()))
+                Seen::Hint(Box::new(net.look_at(&controls.map(image).collect::<Vec<_>>())))
             }
             SteeringNetwork::T2iAdapter(adapter) => {
                 // Only unions look at several.

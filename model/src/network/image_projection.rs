@@ -22,6 +22,7 @@ pub(crate) enum ImageProjectionShape {
 }
 
 /// Makes tokens of a picture.
+#[expect(clippy::large_enum_variant, reason = "there is one of them")]
 pub(crate) enum ImageProjection {
     /// Of the vector of the whole picture.
     Linear { proj: Linear, norm: LayerNorm, tokens: usize, compute: FloatDType },

@@ -10,6 +10,7 @@ use crate::network::t2i_adapter::T2iAdapter;
 
 /// What a network that steers is like.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "there are few of them")]
 pub(crate) enum SteeringConfig {
     ControlNet(ControlNetConfig),
     T2iAdapter(T2iAdapterConfig),
@@ -20,7 +21,7 @@ pub(crate) enum SteeringNetwork {
     /// Evaluated at every step.
     ControlNet(Box<ControlNet>),
     /// Evaluated once.
-    T2iAdapter(T2iAdapter),
+    T2iAdapter(Box<T2iAdapter>),
 }
 
 impl SteeringNetwork {
@@ -30,7 +31,9 @@ impl SteeringNetwork {
             SteeringConfig::ControlNet(config) => {
                 Self::ControlNet(Box::new(ControlNet::load(parameters, config, compute)?))
             }
-            SteeringConfig::T2iAdapter(config) => Self::T2iAdapter(T2iAdapter::load(parameters, config, compute)?),
+            SteeringConfig::T2iAdapter(config) => {
+                Self::T2iAdapter(Box::new(T2iAdapter::load(parameters, config, compute)?))
+            }
         })
     }
 }

@@ -104,7 +104,7 @@ impl IpAdapter {
             )));
         }
         let label: PathBuf = self.path().to_owned();
-        let tensors = ComponentTensors::locate(&label, &[self.file.clone()], wanted, |_| true)?;
+        let tensors = ComponentTensors::locate(&label, std::slice::from_ref(&self.file), wanted, |_| true)?;
         Ok(Box::new(Box::new(tensors) as Box<dyn TensorSource>))
     }
 }
