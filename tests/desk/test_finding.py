@@ -8,7 +8,6 @@ from playwright.sync_api import expect
 from people import until
 from service import Service
 
-
 # How an image looks does not matter here.
 SMALL = {"width": 64, "height": 64, "steps": 2}
 

@@ -84,8 +84,8 @@ def check(emulator, deployment, distribution):
     a_paused_queue_goes_on_with_what_comes_first(people)
     all_of_a_person_is_erased(emulator, people)
     print(
-        "afterwards: a paused queue went on, a dead letter failed nothing, withdrawn images left the caches, what was deleted a week ago is "
-        "gone, a person is erased, and the history of all is copied",
+        "afterwards: a paused queue went on, a dead letter failed nothing, withdrawn images left the caches, what was "
+        "deleted a week ago is gone, a person is erased, and the history of all is copied",
         flush=True,
     )
 

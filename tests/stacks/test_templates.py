@@ -104,6 +104,7 @@ LARGEST_STEP = "Capacity/Properties/AutoScalingGroupProvider/ManagedScaling/Maxi
 HOST = "HostRole/Properties/Policies/0/PolicyDocument/Statement"
 CREATE = "CreateRole/Properties/Policies/0/PolicyDocument/Statement"
 WORKER = "WorkerPolicy/Properties/PolicyDocument/Statement"
+READ_ROLE = "ReadRole/Properties/Policies/0/PolicyDocument/Statement"
 HOUSEKEEPING = "HousekeepingRole/Properties/Policies/0/PolicyDocument/Statement"
 COPIER = "CopyHistoryRole/Properties/Policies/0/PolicyDocument/Statement"
 LOCK = "HistoryBucket/Properties/ObjectLockConfiguration"
@@ -233,8 +234,8 @@ BREAKS = [
     (rights.actions, add("service", f"{CREATE}/3/Action", "dynamodb:Scan"), "dynamodb:Scan, which the code does not"),
     (
         rights.actions,
-        put("service", f"{HOUSEKEEPING}/4/Action", "dynamodb:GetItem"),
-        "nobody may do dynamodb:ConditionCheckItem",
+        put("service", f"{READ_ROLE}/1/Action", "dynamodb:GetItem"),
+        "nobody may do dynamodb:BatchGetItem",
     ),
     (rights.history, put("service", f"{CREATE}/2/Action", "dynamodb:UpdateItem"), "change rows of tasks in place"),
     (

@@ -1,5 +1,5 @@
 //! Masks of any size and content: errors in words or a canvas of the size that is worked at, never a panic, and no more memory
-//! than a few images. `EASEL_PROPERTY_CASES` says how many are tried.
+//! than a few images. `HOSTILE_FILES` says how many are tried.
 
 use easel_settings::{MaskContent, ResolvedSettings};
 use image::{GrayImage, Luma, RgbImage};
@@ -58,7 +58,7 @@ impl Random {
 
 #[test]
 fn every_mask_is_refused_in_words_or_gives_a_canvas() {
-    let count: u32 = std::env::var("EASEL_PROPERTY_CASES").ok().and_then(|count| count.parse().ok()).unwrap_or(400);
+    let count: u32 = std::env::var("HOSTILE_FILES").ok().and_then(|count| count.parse().ok()).unwrap_or(400);
     let mut random = Random(Mt64::new(18));
     let (mut accepted, mut refused) = (0, 0);
     for case in 0..count {
