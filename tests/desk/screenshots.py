@@ -85,7 +85,7 @@ def take_all(visitors, service, task, size, scheme, folder):
     # This takes longer than both pages need.
     go(page, "#/create")
     page.get_by_label("Prompt", exact=True).fill("a small red star at the top on a yellow background")
-    page.get_by_label("Steps").fill("150")
+    page.get_by_label("Steps", exact=True).fill("150")
     page.get_by_label("Images", exact=True).fill("8")
     page.get_by_role("button", name="Generate").click()
     page.get_by_role("button", name="Close").click()

@@ -45,7 +45,7 @@ def test_the_form_says_what_the_model_does_by_itself(service, visitors):
     page = visitors.sign_in(service, "creator", at="#/create")
     expect(page.get_by_text("It draws simple shapes only")).to_be_visible()
     expect(page.get_by_role("button", name="Model default (128 × 128)")).to_have_attribute("aria-pressed", "true")
-    expect(page.get_by_label("Steps")).to_have_attribute("placeholder", "20")
+    expect(page.get_by_label("Steps", exact=True)).to_have_attribute("placeholder", "20")
     expect(page.get_by_label("Guidance scale")).to_have_attribute("placeholder", "5")
     expect(page.get_by_label("Scheduler").locator("option").first).to_contain_text("Default (")
 
@@ -117,7 +117,7 @@ def test_a_result_is_where_the_next_image_starts(service, visitors, creator):
     task, page = opened(service, visitors, creator)
     go(page, f"#/task/{task['id']}/0")
     page.get_by_role("button", name="Use as starting image").click()
-    expect(page.get_by_text("Starting image: easel-")).to_be_visible()
+    expect(page.get_by_text("Starting image: image 1 of the task")).to_be_visible()
     page.get_by_label("Strength", exact=True).fill("0.6")
     generate(page)
     settings = made(creator, [task["id"]])
@@ -146,7 +146,7 @@ def test_a_result_is_dragged_into_the_form(service, visitors, creator):
     drag(page, latest(page).locator(".images img").first, page.get_by_role("heading", name="Create images"))
     expect(page.get_by_text("Settings loaded from easel-").first).to_be_visible()
     expect(page.get_by_label("Seed", exact=True)).to_have_value("77")
-    expect(page.get_by_label("Steps")).to_have_value("3")
+    expect(page.get_by_label("Steps", exact=True)).to_have_value("3")
     page.get_by_role("button", name="Use it as the starting image instead").click()
     expect(page.get_by_text("Starting image: easel-")).to_be_visible()
 
@@ -242,7 +242,7 @@ def test_a_grid_that_is_too_large_or_wrong_is_refused(service, visitors, creator
 def test_it_keeps_going_until_it_is_stopped(service, visitors, creator):
     page = visitors.sign_in(service, "creator", at="#/create")
     prompt(page).fill(PROMPT)
-    page.get_by_label("Steps").fill("1")
+    page.get_by_label("Steps", exact=True).fill("1")
     page.get_by_role("button", name="Keep going").click()
     until(lambda: len(creator.tasks()) >= 3, "three tasks")
     # It goes on while other pages are looked at.

@@ -198,7 +198,7 @@ def test_a_style_is_applied_to_the_form(service, visitors):
     page.get_by_role("button", name="Apply").click()
     expect(page.get_by_label("Prompt", exact=True)).to_have_value("ink, a heart")
     expect(page.get_by_label("Negative prompt", exact=True)).to_have_value("photo")
-    expect(page.get_by_label("Steps")).to_have_value("3")
+    expect(page.get_by_label("Steps", exact=True)).to_have_value("3")
     page.get_by_role("button", name="Save as style").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Name").fill("My own")

@@ -119,11 +119,11 @@ def test_settings_are_reused_with_the_seed_or_without(service, visitors):
     page = visitors.sign_in(service, "creator", at=f"#/task/{task}")
     page.get_by_role("link", name="Reuse settings").click()
     expect(page.get_by_label("Seed", exact=True)).to_have_value("5")
-    expect(page.get_by_label("Steps")).to_have_value("7")
+    expect(page.get_by_label("Steps", exact=True)).to_have_value("7")
     expect(page.get_by_label("Guidance interval 2")).to_have_value("0.8")
     page.go_back()
     page.get_by_role("button", name="New seed").click()
-    expect(page.get_by_label("Steps")).to_have_value("7")
+    expect(page.get_by_label("Steps", exact=True)).to_have_value("7")
     expect(page.get_by_label("Seed", exact=True)).to_have_value("")
     page.get_by_role("button", name="Generate").click()
     made = until(lambda: [other for other in creator.tasks() if other["id"] != task], "another task")[0]
@@ -137,7 +137,7 @@ def test_a_retry_leaves_to_the_model_what_the_form_leaves_empty(service, visitor
     reviewer.move(task, "reject", reason="Too red")
     page = visitors.sign_in(service, "creator", at=f"#/create/{task}")
     expect(page.get_by_label("Title")).to_have_count(0)
-    page.get_by_label("Steps").fill("")
+    page.get_by_label("Steps", exact=True).fill("")
     page.get_by_label("Images", exact=True).fill("1")
     page.get_by_role("button", name="Try again").click()
     settings = until(lambda: (seen := creator.task(task)["attempt"])["number"] == 2 and seen, "a retry")["settings"]

@@ -47,7 +47,7 @@ def test_what_is_offered_is_chosen_and_shown_with_the_task(offering, visitors):
     page.get_by_label("Prompt", exact=True).fill(PROMPT)
     expect(page.get_by_label("Model", exact=True)).to_contain_text("Default (first)")
     page.get_by_label("Model", exact=True).select_option("second")
-    page.get_by_label("Steps").fill("2")
+    page.get_by_label("Steps", exact=True).fill("2")
     page.get_by_role("button", name="Generate").click()
     drawn = until(lambda: [task for task in creator.tasks() if task["status"] == "awaiting_approval"], "an image")[0]
     [model] = creator.task(drawn["id"])["attempt"]["used"]

@@ -1,5 +1,5 @@
-//! What decisions say of single images, and what approvals say that were not enough: in the task's row beside what the
-//! indexes have, which would otherwise grow with every word.
+//! What decisions say of single images, what approvals say that were not enough, and which files an attempt is drawn with:
+//! in the task's row beside what the indexes have, which would otherwise grow with every word and name.
 
 use std::collections::HashMap;
 
@@ -13,12 +13,14 @@ const APPROVAL: &str = "approval";
 const APPROVALS: &str = "approvals";
 const ATTEMPT: &str = "attempt";
 const REJECTION: &str = "rejection";
+const USED: &str = "used";
 
 /// Puts the remarks of a task's row into an attribute of their own.
 pub(super) fn set_apart(row: &mut Row) {
     let mut remarks = Row::from([(APPROVAL.to_owned(), taken(row.get_mut(APPROVAL), &["notes"]))]);
     if let Some(AttributeValue::M(attempt)) = row.get_mut(ATTEMPT) {
         remarks.insert(REJECTION.to_owned(), taken(attempt.get_mut(REJECTION), &["notes", "regions"]));
+        remarks.extend(attempt.remove_entry(USED));
         if let Some(AttributeValue::L(approvals)) = attempt.get_mut(APPROVALS) {
             let said = approvals.iter_mut().map(|approval| taken(Some(approval), &["note", "notes"]));
             remarks.insert(APPROVALS.to_owned(), AttributeValue::L(said.collect()));
@@ -40,6 +42,7 @@ pub(super) fn put_back(row: &mut Row) {
     give(row.get_mut(APPROVAL), remarks.remove(APPROVAL));
     if let Some(AttributeValue::M(attempt)) = row.get_mut(ATTEMPT) {
         give(attempt.get_mut(REJECTION), remarks.remove(REJECTION));
+        attempt.extend(remarks.remove_entry(USED));
         if let (Some(AttributeValue::L(approvals)), Some(AttributeValue::L(said))) =
             (attempt.get_mut(APPROVALS), remarks.remove(APPROVALS))
         {
