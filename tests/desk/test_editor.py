@@ -103,6 +103,7 @@ def test_a_part_is_painted_over_by_mouse(service, visitors):
     expect(page.get_by_role("button", name="Edit mask")).to_be_focused()
 
     page.get_by_role("button", name="Edit mask").click()
+    expect(editor.get_by_label("Mask", exact=True)).to_be_focused()
     assert masked(page, 0.25, 0.2) == 255, "it is as it was"
     page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     page.get_by_label("Prompt", exact=True).fill(PROMPT)

@@ -77,7 +77,7 @@ def test_from_the_request_to_the_public_image_through_tls_below_a_path(tmp_path,
         robin.until(task["id"], "approved")
         go(reviewer, f"#/task/{task['id']}")
         reviewer.get_by_role("button", name="Publish").click()
-        shown = reviewer.get_by_role("link", name="Image 2")
+        shown = reviewer.get_by_label("About the task").get_by_role("link", name="image 2")
         expect(shown).to_be_visible()
         link = shown.get_attribute("href")
         assert link.startswith(f"{address}/public/{task['id']}/")

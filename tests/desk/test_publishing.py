@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from pages import go, link, loaded
+from pages import go, loaded
 
 HELD = 10_000
 
@@ -68,21 +68,12 @@ def test_several_are_published_at_once(service, visitors, truth, approved):
 
 
 def test_the_public_link_is_shown_and_the_images_are_taken_back_with_a_reason(service, visitors, truth, approved):
-    page = visitors.open("about:blank")
-    public = "https://images.example/published/"
-
-    def with_public_images(route):
-        answer = route.fetch()
-        route.fulfill(json=answer.json() | {"published_url": public})
-
-    page.route("**/desk/configuration.json", with_public_images)
-    page.goto(link(service, "reviewer"))
-    page.get_by_role("navigation").get_by_role("link").first.wait_for()
+    page = visitors.sign_in(service, "reviewer")
     publishing(page)
     page.keyboard.press("b")
     page.clock.run_for(HELD)
-    [key] = truth.until(approved[2], "published")["publication"]["keys"]
-    address = public + key.removeprefix("published/")
+    [image] = truth.until(approved[2], "published")["attempt"]["images"]
+    address = image["published_url"]
     expect(page.locator(".notice").get_by_role("link", name="open it")).to_have_attribute("href", address)
     go(page, f"#/task/{approved[2]}")
     expect(page.get_by_label("About the task").get_by_role("link", name="image 1")).to_have_attribute("href", address)

@@ -1,7 +1,8 @@
 //! The page's modules as one script, so that a browser sends one request instead of one for each module.
 //!
 //! The modules use little of the language: `import { name } from "./module.js"` on a line of its own, and `export` before
-//! a declaration. Each becomes a function that is called once, after those that it imports.
+//! a declaration; no text goes over several lines. Each becomes a function that is called once, after those that it imports.
+//! Comments, which are a third of them, stay behind, and so does the indentation.
 
 /// The script of the module `entry` of these files, by name.
 ///
@@ -35,7 +36,8 @@ impl<'a> Bundle<'a> {
         let source = str::from_utf8(bytes).map_err(|_| wrong("is not UTF-8"))?;
         let mut body = String::new();
         let mut exports = Vec::new();
-        for line in source.lines() {
+        let mut is_within = false;
+        for line in source.lines().filter(|line| !is_comment(line, &mut is_within)) {
             if line.starts_with("import ") {
                 let (names, from) =
                     import(line).ok_or_else(|| wrong("has an import that is not `{ … } from \"./…\"`"))?;
@@ -46,7 +48,7 @@ impl<'a> Bundle<'a> {
                 body.push_str(declaration);
                 body.push('\n');
             } else {
-                body.push_str(line);
+                body.push_str(line.trim_start());
                 body.push('\n');
             }
         }
@@ -56,6 +58,16 @@ impl<'a> Bundle<'a> {
         self.script.push_str(&format!("const {} = (() => {{\n{body}return {{ {exports} }};\n}})();\n", variable(name)));
         Ok(())
     }
+}
+
+/// Whether the line is nothing but comment; `is_within` says whether a comment goes on from the line before.
+fn is_comment(line: &str, is_within: &mut bool) -> bool {
+    let line = line.trim();
+    if *is_within || line.starts_with("/*") {
+        *is_within = !line.contains("*/");
+        return *is_within || line.ends_with("*/");
+    }
+    line.starts_with("//")
 }
 
 /// The names that a line imports, and the module.
@@ -91,9 +103,21 @@ mod tests {
             ("c.js", "export const c = 1;\nexport class C {}\n"),
         ]);
         let expected = "const $c = (() => {\nconst c = 1;\nclass C {}\nreturn { c, C };\n})();\n\
-            const $b = (() => {\nconst { c } = $c;\nasync function b(x) {\n  return c + x;\n}\nreturn { b };\n})();\n\
+            const $b = (() => {\nconst { c } = $c;\nasync function b(x) {\nreturn c + x;\n}\nreturn { b };\n})();\n\
             const $a = (() => {\nconst { b } = $b;\nconst { c, C } = $c;\nb(c);\nreturn {  };\n})();\n";
         assert_eq!(bundle("a.js", &files).expect("a script"), expected);
+    }
+
+    #[test]
+    fn comments_stay_behind() {
+        let source = "// One.\n/** Two. */\n/**\n * Three.\n */\n  call(1); // four\n/* five */ call(2);\ncall(\"/* six */\");\n";
+        let script = bundle("a.js", &files(&[("a.js", source)])).expect("one script");
+        for gone in ["One", "Two", "Three"] {
+            assert!(!script.contains(gone), "{script}");
+        }
+        for kept in ["\ncall(1);", "call(2);", "six"] {
+            assert!(script.contains(kept), "{script}");
+        }
     }
 
     #[test]

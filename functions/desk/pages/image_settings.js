@@ -36,8 +36,15 @@ export function fromRecord(text, names) {
   }
   const request = record?.request;
   if (typeof request?.prompt !== "string") return null;
-  // The record has a value for everything: without a refiner or a starting image, theirs mean nothing.
-  const meaningless = ["init_image", ...(record.init ? [] : ["strength"]), ...(request.use_refiner ? [] : ["use_refiner", "high_noise_frac"])];
+  // The record has a value for everything: without a refiner, a starting image and so on, theirs mean nothing.
+  const meaningless = [
+    "init_image",
+    ...(record.init ? [] : ["strength"]),
+    ...(request.use_refiner ? [] : ["use_refiner", "high_noise_frac"]),
+    ...(request.hires_scale ? [] : ["hires_strength", "hires_steps", "hires_upscaler"]),
+    ...(request.tile_size ? [] : ["tile_overlap"]),
+    ...(record.mask ? [] : names.filter((name) => name.startsWith("mask_"))),
+  ];
   const found = names.filter((name) => !meaningless.includes(name) && request[name] !== null && request[name] !== undefined);
   const values = Object.fromEntries(found.map((name) => [name, request[name]]));
   return { ...values, ...pick(filesOf(record), names) };
