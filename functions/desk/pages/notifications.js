@@ -30,8 +30,8 @@ export async function toggleNotifications() {
   look();
 }
 
-/** @type {Map<string, string>} */
-let statuses = new Map();
+/** @type {Map<string, string> | null} */
+let statuses = null;
 let owner = "";
 /** @type {Resource<import("../types/desk").TaskPage> | null} */
 let list = null;
@@ -44,7 +44,7 @@ async function look() {
   try {
     if (me && notifies()) {
       if (me !== owner || !list) {
-        [owner, statuses, list] = [me, new Map(), new Resource(`/v1/tasks?${query({ owner: me, limit: COUNT })}`)];
+        [owner, statuses, list] = [me, null, new Resource(`/v1/tasks?${query({ owner: me, limit: COUNT })}`)];
       }
       if (await list.load()) {
         const tasks = list.value?.tasks ?? [];

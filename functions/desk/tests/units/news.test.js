@@ -8,8 +8,10 @@ const task = (id, status, by) => ({ id, status, approval: by && { by }, attempt:
 
 test("what was drawn, failed or was decided by others is news", () => {
   const before = new Map([["a", "in_progress"], ["b", "awaiting_approval"], ["c", "awaiting_approval"], ["d", "pending"], ["e", "approved"]]);
-  const now = [task("a", "awaiting_approval"), task("b", "approved", "robin"), task("c", "approved", "alice"), task("d", "failed"), task("e", "approved", "robin"), task("f", "failed")];
-  assert.deepEqual(news(before, now, "alice").map(({ id }) => id), ["a", "b", "d"]);
+  // "f" was drawn between two looks; "A" is so old that it had left the list.
+  const now = [task("a", "awaiting_approval"), task("b", "approved", "robin"), task("c", "approved", "alice"), task("d", "failed"), task("e", "approved", "robin"), task("f", "failed"), task("A", "failed")];
+  assert.deepEqual(news(before, now, "alice").map(({ id }) => id), ["a", "b", "d", "f"]);
+  assert.deepEqual(news(null, now, "alice"), []);
 });
 
 test("a prompt that is used again is the latest, and the list has an end", () => {
