@@ -228,7 +228,7 @@ def test_two_reviewers_and_an_artist_work_by_keys_alone(service, visitors):
         page.watch.expect("412|409|404")
         expect(page.get_by_role("heading", level=1)).to_be_visible()
     ben.get_by_label("Order").focus()
-    ben.keyboard.press("o")
+    ben.keyboard.press("l")
     expect(ben.get_by_role("heading", level=1)).to_have_text("drop 0")
     ben.get_by_label("Queue").get_by_role("button").first.focus()
     expect(artist.get_by_label("Prompt", exact=True)).to_be_visible()

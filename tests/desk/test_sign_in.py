@@ -10,9 +10,9 @@ from servers import free_port
 from service import Service
 
 PAGES = {
-    "creator": ["Create", "Library", "System"],
-    "reviewer": ["Review", "Create", "Library", "System"],
-    "admin": ["Review", "Create", "Library", "System"],
+    "creator": ["Create", "Library", "Collections", "Queue", "System", "@0"],
+    "reviewer": ["Review", "Create", "Library", "Collections", "Queue", "System", "@0"],
+    "admin": ["Review", "Create", "Library", "Collections", "Queue", "System", "@0"],
 }
 REFUSED = "401"
 

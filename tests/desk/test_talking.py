@@ -151,7 +151,7 @@ def test_others_see_who_reviews_a_task_and_can_still_decide(service, visitors, c
     expect(ada.get_by_text("is reviewing this")).to_have_count(0)
     ben.watch.expect("409")
     ben.keyboard.press("t")
-    expect(ben.locator(".notice.wrong")).to_contain_text("ada reviews")
+    expect(ben.locator(".notice.wrong")).to_contain_text("reviewed by ada for another 30 minutes")
     expect(approve_button(ben)).to_be_enabled()
     ada.keyboard.press("t")
     expect(ada.locator(".notice", has_text="Released")).to_be_visible()

@@ -120,7 +120,9 @@ impl Store {
         let Some(Reviewer { name, until }) = self.discussion(task, now).await?.reviewer else {
             return Err(Error::Contended);
         };
-        let message = format!("{name} reviews the task until {until}: ask them, or decide all the same");
+        let minutes = (until.duration_since(now).as_secs() + 59) / 60;
+        let message =
+            format!("the task is reviewed by {name} for another {minutes} minutes: ask them, or decide all the same");
         Err(easel_domain::Error::Conflict(message).into())
     }
 }
