@@ -2,7 +2,7 @@
 //!
 //! Work is counted in evaluations of the UNet, each times the pixels that it computes: what a drawing takes, whatever
 //! it is drawn on. A ControlNet is the first half of a UNet, and counts as half of one. An upscaler's network takes about as
-//! much for each pixel that it enlarges as [`UPSCALING`] evaluations.
+//! much for each pixel that it enlarges as six evaluations.
 
 use easel_settings::{FieldError, LANCZOS_UPSCALER, ResolvedSettings, Settings};
 
