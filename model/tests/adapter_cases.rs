@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use easel_model::{
-    Control, ControlModel, DevicePreference, Embedding, ImageEncoderFiles, ImagePrompt, IpAdapter, LoraFile,
-    LoraWeights, Precision, Request, RequestedLora, ResolvedSettings,
+    Control, ControlModel, DevicePreference, Embedding, Generation, ImageEncoderFiles, ImagePrompt, IpAdapter,
+    LoraFile, LoraWeights, Model, Precision, Request, RequestedLora, ResolvedSettings,
 };
 use image::RgbImage;
 use safetensors::SafeTensors;
@@ -159,6 +159,30 @@ pub(crate) fn cases() -> Vec<AdapterCase> {
 /// The case called `name`.
 pub(crate) fn case(name: &str) -> AdapterCase {
     cases().into_iter().find(|case| case.name == name).expect("there is such a case")
+}
+
+/// The bytes of all images.
+pub(crate) fn bytes(mut run: Generation) -> Vec<u8> {
+    run.finish().expect("the run ends well").iter().flat_map(|image| image.as_raw().clone()).collect()
+}
+
+/// The bytes of what `request` gives.
+pub(crate) fn drawn(model: &Model, request: &Request) -> Vec<u8> {
+    bytes(model.start(request.clone()).expect("the request is good"))
+}
+
+/// A small image in few steps.
+pub(crate) fn settings() -> ResolvedSettings {
+    ResolvedSettings {
+        negative_prompt: Some("a small green square".into()),
+        width: Some(72),
+        height: Some(64),
+        steps: 6,
+        seed: 5,
+        use_refiner: false,
+        scheduler: Some("dpmpp_2m_sde_karras".parse().expect("a scheduler")),
+        ..ResolvedSettings::new("a large red heart on a blue background")
+    }
 }
 
 #[test]

@@ -5,35 +5,12 @@ use std::sync::Arc;
 
 use easel_model::weights::unet_name;
 use easel_model::{
-    Checkpoint, Control, ControlModel, DevicePreference, Error, Generation, Model, Preprocessor, Request,
-    ResolvedSettings, Shape,
+    Checkpoint, Control, ControlModel, DevicePreference, Error, Preprocessor, Request, ResolvedSettings, Shape,
 };
 use safetensors::SafeTensors;
 
-use crate::adapter_cases::{case, control_folder, control_model, picture};
+use crate::adapter_cases::{bytes, case, control_folder, control_model, drawn, picture, settings};
 use crate::common::{adapters, demo, demo_model};
-
-fn bytes(mut run: Generation) -> Vec<u8> {
-    run.finish().expect("the run ends well").iter().flat_map(|image| image.as_raw().clone()).collect()
-}
-
-fn drawn(model: &Model, request: &Request) -> Vec<u8> {
-    bytes(model.start(request.clone()).expect("the request is good"))
-}
-
-/// A small image in few steps.
-fn settings() -> ResolvedSettings {
-    ResolvedSettings {
-        negative_prompt: Some("a small green square".into()),
-        width: Some(72),
-        height: Some(64),
-        steps: 6,
-        seed: 5,
-        use_refiner: false,
-        scheduler: Some("dpmpp_2m_sde_karras".parse().expect("a scheduler")),
-        ..ResolvedSettings::new("a large red heart on a blue background")
-    }
-}
 
 fn with(controls: Vec<Control>) -> Request {
     Request { controls, ..settings().into() }

@@ -4,36 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use easel_model::{
-    Checkpoint, DevicePreference, Error, Generation, ImageEncoderFiles, ImagePrompt, IpAdapter, Model, Request,
-    ResolvedSettings,
+    Checkpoint, DevicePreference, Error, ImageEncoderFiles, ImagePrompt, IpAdapter, Request, ResolvedSettings,
 };
 
-use crate::adapter_cases::{control_folder, image_prompt, picture};
+use crate::adapter_cases::{bytes, control_folder, drawn, image_prompt, picture, settings};
 use crate::common::{adapters, demo_model};
 
 const PLAIN: &str = "ip/ip-adapter.safetensors";
 const PLUS: &str = "ip/ip-adapter-plus.safetensors";
-
-fn bytes(mut run: Generation) -> Vec<u8> {
-    run.finish().expect("the run ends well").iter().flat_map(|image| image.as_raw().clone()).collect()
-}
-
-fn drawn(model: &Model, request: &Request) -> Vec<u8> {
-    bytes(model.start(request.clone()).expect("the request is good"))
-}
-
-fn settings() -> ResolvedSettings {
-    ResolvedSettings {
-        negative_prompt: Some("a small green square".into()),
-        width: Some(72),
-        height: Some(64),
-        steps: 6,
-        seed: 5,
-        use_refiner: false,
-        scheduler: Some("dpmpp_2m_sde_karras".parse().expect("a scheduler")),
-        ..ResolvedSettings::new("a large red heart on a blue background")
-    }
-}
 
 fn with(image_prompts: Vec<ImagePrompt>) -> Request {
     Request { image_prompts, ..settings().into() }

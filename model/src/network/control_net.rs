@@ -41,6 +41,11 @@ pub(crate) struct Hint {
 impl Hint {
     /// What it is for `rows` and `columns` of the latents from `top` and `left` on.
     pub(crate) fn part(&self, (top, left): (usize, usize), (rows, columns): (usize, usize)) -> Self {
+        let [_, all_rows, all_columns, _] = self.features.dims();
+        // Without tiles nothing is copied at each step.
+        if (rows, columns) == (all_rows, all_columns) {
+            return self.clone();
+        }
         let features = self.features.clone().narrow(1, top, rows).narrow(2, left, columns);
         Self { features, kinds: self.kinds.clone() }
     }
