@@ -82,6 +82,12 @@ def loaded(page, selector):
     holds(page, f"document.querySelector({json.dumps(selector)})?.naturalWidth > 0")
 
 
+def sign_out(page, provider):
+    """Signs out here and at the provider, which has answered when this is over: the page shows the sign-in before that."""
+    with page.expect_response(lambda response: response.url.startswith(f"{provider.issuer}/logout")):
+        page.get_by_role("button", name="Sign out").click()
+
+
 def go(page, place):
     """Goes to a place of the desk as its own links do."""
     page.evaluate("place => { location.hash = place }", place)

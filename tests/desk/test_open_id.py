@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 import openid
-from pages import link, loaded
+from pages import link, loaded, sign_out
 from people import Person
 from service import Service
 
@@ -46,7 +46,7 @@ def test_the_code_flow_at_the_services_own_address(service, provider, visitors):
     [asked] = provider.authorizations
     assert (asked["redirect_uri"], asked["code_challenge_method"]) == (f"{service.api}/", "S256")
     # The provider's session ends as well.
-    page.get_by_role("button", name="Sign out").click()
+    sign_out(page, provider)
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     assert len(provider.departures) == 1
 

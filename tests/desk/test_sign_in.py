@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 import gateway
 import openid
-from pages import go, link, loaded
+from pages import go, link, loaded, sign_out
 from servers import free_port
 from service import Service
 
@@ -187,7 +187,7 @@ def test_the_code_flow_with_pkce(service, provider, address, visitors, role):
 
     page = visitors.open(f"{address}/#/library")
     sign_in(page)
-    page.get_by_role("button", name="Sign out").click()
+    sign_out(page, provider)
     expect(page).to_have_url(f"{address}/")
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     # At the provider, too: by the names of the standard and of Amazon Cognito.
