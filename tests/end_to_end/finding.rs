@@ -2,10 +2,10 @@
 
 use std::io::Read;
 
-use easel_test_support::person::id;
+use easel_test_support::person::{Person, id};
 use easel_test_support::program::{self, CommandOutput};
 use easel_test_support::service::{Service, Who};
-use easel_test_support::task_requests::{small, unique, with};
+use easel_test_support::task_requests::{long, small, unique, with};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use zip::ZipArchive;
@@ -26,12 +26,19 @@ fn json_of(outcome: CommandOutput) -> Value {
     serde_json::from_str(&succeed(outcome)).expect("one JSON value")
 }
 
+/// A task that no worker takes, wherever there are workers.
+async fn held(person: &Person, tag: &str) -> String {
+    let id = person.create(long(tag, 40, 0)).await;
+    person.make("pause", &id, json!({})).await.expect(200);
+    id
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn tasks_are_labelled_by_the_beginning_of_their_ids() {
     let service = Service::without_worker();
     let creator = service.person(Who::Creator);
     let tag = unique("label");
-    let ids = [creator.create(small(&tag)).await, creator.create(small(&tag)).await];
+    let ids = [held(&creator, &tag).await, held(&creator, &tag).await];
     // As many digits as tell one from another.
     let short = &ids[0][..23];
     let labelled = succeed(easel(&service, Who::Creator, &["label", short, "--title", "Heart", "--tag", "Spring"]));
@@ -54,7 +61,7 @@ async fn tasks_are_labelled_by_the_beginning_of_their_ids() {
     let listed = easel(&service, Who::Reviewer, &list);
     assert!(listed.stdout.starts_with(&ids[1]) && listed.stdout.lines().count() == 1, "{listed:#?}");
     assert!(listed.stderr.contains("ASKED FOR") && listed.stderr.contains("There are more"), "{listed:#?}");
-    let filters = ["list", "--tag", &tag, "--status", "cancelled,pending", "--attempt", "1", "--json"];
+    let filters = ["list", "--tag", &tag, "--status", "cancelled,paused", "--attempt", "1", "--json"];
     assert_eq!(json_of(easel(&service, Who::Reviewer, &filters)).as_array().map(Vec::len), Some(2));
 }
 

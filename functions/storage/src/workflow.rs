@@ -74,16 +74,20 @@ impl Workflow {
         };
         let (task, event) = Task::create(new, by, Timestamp::now());
         self.gallery.request_drawing(DrawRequest { task: task.id, version: task.version }).await?;
-        let created = self.store.create(&task, &event, key).await;
+        let created = match self.store.create(&task, &event, key).await {
+            // Nobody else has this id: an earlier try was written, and its answer was lost on the way.
+            Ok(Created::Exists) => Ok(Created::New),
+            Ok(Created::Before(before)) if before.id == task.id => Ok(Created::New),
+            created => created,
+        };
         if !matches!(created, Ok(Created::New) | Err(Error::Unavailable { .. })) {
             // This request is for a task that will never be.
             self.gallery.remove(&keys::request(task.id)).await?;
         }
         match created? {
-            Created::New => Ok(Made { task, is_replay: false }),
+            Created::New | Created::Exists => Ok(Made { task, is_replay: false }),
             Created::Before(task) => Ok(Made { task: *task, is_replay: true }),
             Created::KeyReused => Err(domain::Error::KeyReused.into()),
-            Created::Exists => Err(Error::Internal(format!("the fresh id {} was taken", task.id))),
         }
     }
 
