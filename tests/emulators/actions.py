@@ -66,6 +66,10 @@ def of_rows(name, body):
         yield Need("dynamodb:Query", TABLE + index, body["ExpressionAttributeValues"][value]["S"])
     elif name in ("GetItem", "PutItem", "UpdateItem", "DeleteItem"):
         yield Need(f"dynamodb:{name}", TABLE, partition(body))
+    elif name == "BatchGetItem":
+        for asked in body["RequestItems"].values():
+            for key in asked["Keys"]:
+                yield Need(f"dynamodb:{name}", TABLE, key["PK"]["S"])
     else:
         raise UnknownCall(f"{name} of DynamoDB")
 

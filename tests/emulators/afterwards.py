@@ -24,6 +24,7 @@ class Person:
     """Somebody with a token."""
 
     def __init__(self, deployment, who):
+        self.name = who
         self.api = deployment["api"]
         self.token = deployment["tokens"][who]
 
@@ -132,7 +133,7 @@ def withdrawn_images_leave_the_caches(emulator, people, distribution):
 def a_file_whose_message_is_given_up_becomes_a_task(emulator, creator):
     """Nobody draws at this moment: it is the housekeeping function that makes the task and asks for it."""
     dropped = "uploads/creator/given-up.png"
-    metadata = {"prompt": "a heart", "steps": "2", "strength": "0.5"}
+    metadata = {"prompt": "a heart", "steps": "2", "strength": "0.5", "tags": '["given up"]'}
     emulator.client("s3").put_object(Bucket=NAME, Key=dropped, Body=image(), Metadata=metadata)
     give_up(emulator, dropped)
     return eventually(f"a task of {dropped}", lambda: task_of(creator, dropped))
@@ -194,7 +195,12 @@ def all_of_a_person_is_erased(emulator, people):
     for path in (f"/v1/tasks/{waiting[-1]}", f"/v1/tasks/{drawn}"):
         person.ask("PATCH", path, {"add_tags": ["a word that nobody is to know of"]})
     person.ask("PUT", "/v1/views/erased", {"page": "library", "query": "tag=word"})
-    reviewer.ask("PUT", f"/v1/tasks/{waiting[-1]}/priority", {"priority": 1})
+    # More than can be drawn before they are erased.
+    for task in waiting[-3:]:
+        reviewer.ask("PUT", f"/v1/tasks/{task}/priority", {"priority": 1})
+    of_creator = people["creator"].ask("POST", "/v1/tasks", HEART)["id"]
+    people_talk(person, reviewer, drawn)
+    reviewer.ask("POST", f"/v1/tasks/{of_creator}/comments", {"text": "unlike that of @other_creator"})
     calls = itertools.count()
 
     def erase():
@@ -211,6 +217,21 @@ def all_of_a_person_is_erased(emulator, people):
     assert not emulator.keys("uploads/other_creator/")
     assert reviewer.ask("GET", "/v1/suggestions?prefix=a%20word") == {"names": []}
     assert person.call("GET", "/v1/views/erased")[0] == 404
+    assert person.ask("GET", "/v1/mentions")["comments"] == []
+    assert len(reviewer.ask("GET", f"/v1/tasks/{of_creator}/comments")["comments"]) == 1
+
+
+def people_talk(person, reviewer, task):
+    """Comments on their task that mention both and are resolved, opened again and removed; two are left."""
+    path = f"/v1/tasks/{task}/comments"
+    asked = reviewer.ask("POST", path, {"text": f"@{person.name} a larger heart, please"})["id"]
+    person.ask("POST", path, {"text": f"@{reviewer.name} is it large enough?"})
+    taken_back = person.ask("POST", path, {"text": f"@{reviewer.name} no"})["id"]
+    for step in ("resolve", "reopen", "resolve"):
+        reviewer.ask("POST", f"{path}/{asked}/{step}", {})
+    person.ask("DELETE", f"{path}/{taken_back}")
+    assert reviewer.ask("GET", "/v1/mentions")["comments"][0]["task"] == task
+    assert len(reviewer.ask("GET", path)["comments"]) == 2
 
 
 def a_paused_task(emulator, person):
@@ -315,6 +336,7 @@ def what_was_deleted_a_week_ago_goes(emulator, people):
     assert of_reviewer["attempt"]["parent"]["task"] == of_a_file, of_reviewer
     creator.wait(child["id"], "awaiting_approval")
 
+    people_talk(creator, people["reviewer"], drawn)
     paused = a_paused_task(emulator, creator)
     # What a publication leaves that loses its race against a deletion, and dies of it.
     orphan = f"published/{drawn}/9-0.png"

@@ -27,6 +27,16 @@ CHECKS = [
 ]
 
 
+# Lists that are far too long are refused for the length of the body.
+REFUSALS = [400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 428, 429, "5xx"]
+CONFIGURATION = """
+[auth.openapi.token]
+bearer = "{token}"
+[checks.negative_data_rejection]
+expected-statuses = {refusals}
+"""
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--easel", type=Path, required=True, help="the program")
@@ -43,7 +53,8 @@ def main():
                 schemathesis = [Path(sys.executable).parent / "schemathesis", "run", f"{api}/openapi.json"]
                 options = ["--checks", ",".join(CHECKS), "--max-examples", given.examples, "--seed", given.seed]
                 options += ["--continue-on-failure"]
-                Path(folder, "schemathesis.toml").write_text(f'[auth.openapi.token]\nbearer = "{token}"\n')
+                configuration = CONFIGURATION.format(token=token, refusals=json.dumps(REFUSALS))
+                Path(folder, "schemathesis.toml").write_text(configuration)
                 hooks = {"SCHEMATHESIS_HOOKS": proportion.__name__, "PYTHONPATH": str(Path(proportion.__file__).parent)}
                 command = [*schemathesis, *options]
                 return subprocess.run(command, cwd=folder, env=os.environ | hooks, check=False).returncode

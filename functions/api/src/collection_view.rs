@@ -8,7 +8,8 @@ use easel_domain::task::{GenerationReport, Settings, Status};
 use easel_settings::{FieldError, Kind};
 use easel_storage::store::Kept;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, ToSchema};
@@ -173,8 +174,16 @@ pub(crate) struct CollectionWords {
 #[serde(deny_unknown_fields)]
 struct Reference {
     task: Uuid,
+    #[serde(deserialize_with = "number")]
     attempt: u32,
+    #[serde(deserialize_with = "number")]
     image: u32,
+}
+
+/// A number as the description of the API bounds it.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<u32, D::Error> {
+    let number = i32::deserialize(deserializer)?;
+    u32::try_from(number).map_err(|_| D::Error::custom(format!("{number} is below 0")))
 }
 
 #[derive(Deserialize)]

@@ -81,6 +81,12 @@ fn described(mut schema: Value, description: &str) -> Value {
     schema
 }
 
+/// The schema of what may also be left out by saying null.
+fn or_null(mut schema: Value) -> Value {
+    schema["type"] = json!([schema["type"], "null"]);
+    schema
+}
+
 fn bulk() -> Value {
     let mut schema = described(schema(BULK), "A move for many tasks.");
     schema["properties"]["ids"]["minItems"] = json!(1);
@@ -103,25 +109,26 @@ fn claims() -> Value {
 fn style() -> Value {
     let mut schema_of_style = described(schema(&style_fields()), "Words and settings to keep under a name.");
     schema_of_style["properties"]["settings"] =
-        described(schema(&Style::settings()), "Settings that go with the words.");
+        or_null(described(schema(&Style::settings()), "Settings that go with the words."));
     schema_of_style
 }
 
 /// What is said of a collection.
 fn collection(required: &[&str], description: &str) -> Value {
     let reference = json!({"$ref": "#/components/schemas/ImageReference"});
-    let images = |most: usize, description: &str| json!({"type": "array", "items": reference, "maxItems": most, "description": description});
+    let images = |most: usize, description: &str| json!({"type": ["array", "null"], "items": reference, "maxItems": most, "description": description});
     let mut properties = json!({
         "name": {"type": "string", "minLength": 1, "maxLength": MAX_COLLECTION_NAME, "description": "Its name."},
-        "shared": {"type": "boolean", "description": "Whether everybody sees it, as far as they see its images' tasks."},
+        "shared": {"type": ["boolean", "null"], "description": "Whether everybody sees it, as far as they see its images' tasks."},
         "add": images(MAX_IMAGES, "Images to put at the end."),
     });
     if required.is_empty() {
+        properties["name"] = or_null(properties["name"].take());
         properties["remove"] = images(MAX_IMAGES, "Images to take out.");
         properties["place"] = json!({
-            "type": "object",
+            "type": ["object", "null"],
             "description": "An image to move to the place before another, or to the end.",
-            "properties": {"image": reference, "before": reference},
+            "properties": {"image": reference, "before": {"anyOf": [reference, {"type": "null"}]}},
             "required": ["image"],
             "additionalProperties": false,
         });

@@ -911,18 +911,18 @@ export interface components {
         /** @description What changes in a collection. What is left out stays. */
         CollectionChange: {
             /** @description Images to put at the end. */
-            add?: components["schemas"]["ImageReference"][];
+            add?: components["schemas"]["ImageReference"][] | null;
             /** @description Its name. */
-            name?: string;
+            name?: string | null;
             /** @description An image to move to the place before another, or to the end. */
             place?: {
-                before?: components["schemas"]["ImageReference"];
+                before?: components["schemas"]["ImageReference"] | null;
                 image: components["schemas"]["ImageReference"];
-            };
+            } | null;
             /** @description Images to take out. */
-            remove?: components["schemas"]["ImageReference"][];
+            remove?: components["schemas"]["ImageReference"][] | null;
             /** @description Whether everybody sees it, as far as they see its images' tasks. */
-            shared?: boolean;
+            shared?: boolean | null;
         };
         /** @description The caller's and everybody's collections. */
         CollectionList: {
@@ -932,11 +932,11 @@ export interface components {
         /** @description A new collection. */
         CollectionRequest: {
             /** @description Images to put at the end. */
-            add?: components["schemas"]["ImageReference"][];
+            add?: components["schemas"]["ImageReference"][] | null;
             /** @description Its name. */
             name: string;
             /** @description Whether everybody sees it, as far as they see its images' tasks. */
-            shared?: boolean;
+            shared?: boolean | null;
         };
         /** @description A collection, without its images. */
         CollectionView: {
@@ -2286,7 +2286,7 @@ export interface components {
                 variation_strength?: number | null;
                 /** @description Width in pixels, a multiple of 8. Default: the init image's, else the model's own. */
                 width?: number | null;
-            };
+            } | null;
             /** @description Whether everybody sees it; reviewers share. Default: false. */
             shared?: boolean | null;
         };
