@@ -83,7 +83,7 @@ def loaded(page, selector):
 
 
 def sign_out(page, provider):
-    """Signs out here and at the provider, which has answered when this is over: the page shows the sign-in before that."""
+    """Signs out here and at the provider, which has answered then; the page shows the sign-in before that."""
     with page.expect_response(lambda response: response.url.startswith(f"{provider.issuer}/logout")):
         page.get_by_role("button", name="Sign out").click()
 

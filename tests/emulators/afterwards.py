@@ -286,7 +286,7 @@ def upload(person):
     return given["key"]
 
 
-def a_worker_that_is_stopped_hands_on(emulator, deployment, worker, start_another):
+def a_worker_that_is_stopped_hands_on(emulator, deployment, worker, start_another, kill):
     """As ECS stops them; drain.py does it more often and looks closer. Meanwhile, nobody draws."""
     creator = Person(deployment, "creator")
     task = creator.ask("POST", "/v1/tasks", SLOW_HEART)["id"]
@@ -300,7 +300,7 @@ def a_worker_that_is_stopped_hands_on(emulator, deployment, worker, start_anothe
         creator.wait(waiting, "awaiting_approval")
     changes = [event["change"] for event in creator.ask("GET", f"/v1/tasks/{task}/history")["events"]]
     assert changes == ["create", "claim", "hand_on", "claim", "finish"], changes
-    a_worker_that_is_killed_is_followed(creator, another, start_another)
+    a_worker_that_is_killed_is_followed(creator, another, start_another, kill)
     print(
         "afterwards: other workers went on with what a stopped and a killed one had begun, and drew what had no "
         "message or no row",
@@ -308,12 +308,11 @@ def a_worker_that_is_stopped_hands_on(emulator, deployment, worker, start_anothe
     )
 
 
-def a_worker_that_is_killed_is_followed(creator, worker, start_another):
+def a_worker_that_is_killed_is_followed(creator, worker, start_another, kill):
     """By one that waits until its lease is over, and goes on from its checkpoint."""
     task = creator.ask("POST", "/v1/tasks", SLOW_HEART | {"count": 4})["id"]
     eventually("steps", lambda: ((creator.ask("GET", f"/v1/tasks/{task}")["progress"] or {}).get("step") or 0) > 10)
-    worker.kill()
-    worker.wait()
+    kill(worker)
     start_another("generate-follows.log")
     creator.wait(task, "awaiting_approval")
     changes = [event["change"] for event in creator.ask("GET", f"/v1/tasks/{task}/history")["events"]]

@@ -6,6 +6,8 @@ import shlex
 import subprocess
 from pathlib import Path
 
+# What the containers of this process are known by.
+LABEL = f"easel.test={os.getpid()}"
 # What of the environment goes in.
 PASSED_ON = r"^\(AWS_[A-Z0-9_]*\|EASEL_[A-Z0-9_]*\)=.*"
 
@@ -13,8 +15,7 @@ PASSED_ON = r"^\(AWS_[A-Z0-9_]*\|EASEL_[A-Z0-9_]*\)=.*"
 @contextlib.contextmanager
 def program(engine, container_image, folder):
     """A program in a folder that runs the container image each time it is started; none runs after the block."""
-    label = f"easel.test={os.getpid()}"
-    command = [engine, "run", "--rm", "--init", "--network", "host", "--label", label]
+    command = [engine, "run", "--rm", "--init", "--network", "host", "--label", LABEL]
     command += ["--read-only", "--tmpfs", "/tmp:rw,nosuid,nodev,size=1g"]
     if Path(engine).name == "podman":
         # It would add more places to write to.
@@ -27,7 +28,16 @@ def program(engine, container_image, folder):
     try:
         yield file
     finally:
-        listing = [engine, "ps", "--quiet", "--filter", f"label={label}"]
-        left = subprocess.run(listing, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
-        if left:
-            subprocess.run([engine, "rm", "--force", *left], stdout=subprocess.DEVNULL, check=True)
+        of_all(engine, "rm", "--force")
+
+
+def kill(engine):
+    """Ends all of them at once: a container outlives the command that started it."""
+    of_all(engine, "kill", "--signal", "KILL")
+
+
+def of_all(engine, *what):
+    listing = [engine, "ps", "--quiet", "--filter", f"label={LABEL}"]
+    running = subprocess.run(listing, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+    if running:
+        subprocess.run([engine, *what, *running], stdout=subprocess.DEVNULL, check=True)

@@ -63,6 +63,13 @@ def main():
             environment = inherited() | emulator.environment(WORKER) | own
             return stack.enter_context(running([generate], environment, given.logs / log))
 
+        def kill(worker):
+            if given.container_image:
+                container.kill(given.engine)
+            else:
+                worker.kill()
+            worker.wait()
+
         worker = None if given.on_lambda else start_worker("generate.log")
         file = given.logs / "deployment.json"
         file.write_text(json.dumps(deployment, indent=2))
@@ -79,7 +86,7 @@ def main():
                 if given.on_lambda:
                     afterwards.a_function_short_of_time_hands_on(emulator, deployment)
                 else:
-                    afterwards.a_worker_that_is_stopped_hands_on(emulator, deployment, worker, start_worker)
+                    afterwards.a_worker_that_is_stopped_hands_on(emulator, deployment, worker, start_worker, kill)
         return failed
 
 
