@@ -271,7 +271,7 @@ const WIDE_MASK: &[u8] = include_bytes!("../../../model/tests/data/adapters/file
 async fn a_mask_is_as_large_as_what_it_masks() {
     let api = TestApi::start().await;
     let carla = carla();
-    let [square, mask, wide, nothing] = [SQUARE, MASK, WIDE_MASK, b""].map(|file| api.uploaded_file(&carla, file));
+    let [square, mask, wide, nothing] = [SQUARE, MASK, WIDE_MASK, FILE].map(|file| api.uploaded_file(&carla, file));
     let (square, mask, wide, nothing) = (square.await, mask.await, wide.await, nothing.await);
     let order = |mask: &str| json!({"prompt": "a heart", "init_image": square, "mask": mask});
     api.call(&carla, "POST", "/v1/tasks", &order(&mask)).await.expect(201);
