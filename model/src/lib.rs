@@ -73,12 +73,12 @@ pub mod weights;
 
 pub use config::{Shape, UpscalerShape};
 pub use device::{Backend, DeviceChoice, DevicePreference, ProbeResult, Requirement, examine, memory};
-pub use easel_settings::ResolvedSettings;
+pub use easel_settings::{Preprocessor, ResolvedSettings};
 pub use error::{Error, Result};
 pub use generation::{Checkpoint, Generation, Model, StepProgress, Timings, Trace};
 pub use noise::{NoiseGenerator, NoiseState};
 pub use precision::Precision;
-pub use preprocess::Preprocessor;
+pub use preprocess::control_image;
 pub use request::{Control, Extension, ImagePrompt, Mask, Request};
 pub use retention::Retention;
 pub use scheduler::SchedulerName;

@@ -13,7 +13,7 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::Deserialize;
 
-use crate::common::{Expected, adapters, check_cases, compare_tensors, demo_model, expected_in};
+use crate::common::{Expected, adapters, check_cases, compare_tensors, demo, demo_model, expected_in};
 use crate::overlay::assemble;
 
 /// A case of the adapters' `cases.json`, as `make_cases.py` describes it.
@@ -73,7 +73,7 @@ pub(crate) fn control_folder(name: &str) -> PathBuf {
     let mut folders = FOLDERS.lock().expect("no test panicked here");
     let folder = folders.entry(name.to_owned()).or_insert_with(|| {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        assemble(&adapters(&format!("files/{name}")), folder.path());
+        assemble(&demo("base/unet"), &adapters(&format!("files/{name}")), folder.path());
         folder
     });
     folder.path().to_owned()

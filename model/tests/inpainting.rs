@@ -82,7 +82,7 @@ impl Case {
 fn nine_channels(device: DevicePreference, precision: Option<Precision>, refiner: bool) -> (Model, TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     copy(&common::demo("base"), folder.path());
-    assemble(&adapters("files/unet_inpaint"), &folder.path().join("unet"));
+    assemble(&common::demo("base/unet"), &adapters("files/unet_inpaint"), &folder.path().join("unet"));
     let requirement = Requirement { precision: precision.or(Some(Precision::F32)), ..Requirement::default() };
     let choice = DeviceChoice::select(device, requirement).expect("the device is there");
     let options = ModelOptions {

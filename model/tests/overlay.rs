@@ -6,13 +6,12 @@ use std::path::Path;
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 
-use crate::common::demo;
-
-/// Writes `config.json` and `diffusion_pytorch_model.safetensors` of the folder `overlay` to the folder `to`.
-pub(crate) fn assemble(overlay: &Path, to: &Path) {
+/// Writes `config.json` and `diffusion_pytorch_model.safetensors` of the folder `overlay`, which is about the UNet in the folder
+/// `unet`, to the folder `to`.
+pub(crate) fn assemble(unet: &Path, overlay: &Path, to: &Path) {
     let read = |path: &Path| std::fs::read(path).expect("the tensors are there");
     let own = read(&overlay.join("overlay.safetensors"));
-    let base = read(&demo("base/unet/diffusion_pytorch_model.safetensors"));
+    let base = read(&unet.join("diffusion_pytorch_model.safetensors"));
     let (_, header) = SafeTensors::read_metadata(&own).expect("a header");
     let from_base = header.metadata().as_ref().and_then(|metadata| metadata.get("from_base")).expect("a list");
     let from_base: Vec<String> = serde_json::from_str(from_base).expect("a list of names");

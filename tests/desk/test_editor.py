@@ -1,6 +1,10 @@
 """Painting over a part of an image: the editor of masks by mouse, finger and keyboard, and what the service gets."""
 
+import base64
+import json
+import shutil
 import urllib.request
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -9,6 +13,14 @@ from pages import drop, go
 from people import PROMPT, until
 from service import Service
 from test_accessibility import PHONE, WIDE, findings
+from test_talking import drag
+
+# Files for tests of the model.
+ADAPTERS = Path(__file__).parents[2] / "model/tests/data/adapters/files"
+EMPTY_OFFERS = {kind: [] for kind in ("models", "loras", "embeddings", "controls", "image_adapters", "upscalers")} | {
+    "is_complete": True,
+    "reported_at": None,
+}
 
 # Keeps the files that the page uploads.
 KEEP = """() => {
@@ -27,6 +39,33 @@ SENT = """async ([name, x, y]) => {
     return [image.width, image.height, context.getImageData(x * image.width, y * image.height, 1, 1).data[0]]
 }"""
 
+# How many places differ between two images, within the third quarter of both axes and elsewhere.
+DIFFERENCES = """async images => {
+    const numbers = []
+    for (const image of images) {
+        const bytes = Uint8Array.from(atob(image), character => character.charCodeAt(0))
+        const bitmap = await createImageBitmap(new Blob([bytes]))
+        const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d')
+        context.drawImage(bitmap, 0, 0)
+        numbers.push(context.getImageData(0, 0, bitmap.width, bitmap.height))
+    }
+    const [{ width, height, data: one }, { data: other }] = numbers
+    const differing = [0, 0]
+    for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) {
+        const at = 4 * (y * width + x)
+        // Marks are made by mouse, so that their edges are about where they should be.
+        const [near, far] = [0.47, 0.78]
+        const isInside = x > near * width && x < far * width && y > near * height && y < far * height
+        if ([0, 1, 2].some(colour => one[at + colour] !== other[at + colour])) differing[isInside ? 0 : 1] += 1
+    }
+    return differing
+}"""
+
+
+def image_of(attempt):
+    with urllib.request.urlopen(attempt["images"][0]["url"]) as answer:
+        return answer.read()
+
 
 def open_editor(page, image):
     """Drops an image without settings and opens the editor on it."""
@@ -41,8 +80,7 @@ def open_editor(page, image):
 
 def drawn(service, creator):
     task = creator.task(creator.generate())
-    with urllib.request.urlopen(task["attempt"]["images"][0]["url"]) as answer:
-        return task, answer.read()
+    return task, image_of(task["attempt"])
 
 
 def masked(page, x, y):
@@ -281,13 +319,54 @@ def test_axe_finds_nothing_in_the_editor(service, visitors, scheme, size):
     assert not wrong, "\n".join(wrong)
 
 
+def test_a_marked_region_is_painted_anew_and_approved(service, visitors):
+    creator, truth = service.person("creator"), service.person("reviewer", "rita")
+    task = creator.generate(title="A heart", width=128, height=128)
+    reviewer = visitors.sign_in(service)
+    reviewer.clock.install()
+    expect(reviewer.get_by_role("button", name="Approve", exact=True)).to_be_enabled()
+    reviewer.keyboard.press("m")
+    drag(reviewer, (0.5, 0.5), (0.75, 0.75))
+    reviewer.get_by_role("dialog").get_by_label("Note (optional)").fill("not round")
+    reviewer.keyboard.press("Control+Enter")
+    reviewer.keyboard.press("r")
+    reviewer.get_by_role("dialog").get_by_role("button", name="Visual defects").click()
+    reviewer.keyboard.press("Control+Enter")
+    reviewer.clock.run_for(10_000)
+    before = truth.until(task, "rejected")["attempt"]
+
+    page = visitors.sign_in(service, "creator", at=f"#/create/{task}")
+    page.get_by_role("button", name="Paint over the image").click()
+    editor = page.get_by_role("dialog")
+    expect(editor).to_contain_text("Visual defects")
+    assert masked(page, 0.6, 0.6) == 255 and masked(page, 0.4, 0.6) == 0, "the marked region is the mask"
+    editor.get_by_role("button", name="Use this mask").click()
+    page.get_by_role("button", name="Try again").click()
+    until(lambda: creator.task(task)["attempt"]["number"] == 2, "a retry")
+    attempt = truth.until(task, "awaiting_approval")["attempt"]
+    images = [base64.b64encode(image_of(seen)).decode() for seen in (before, attempt)]
+    inside, outside = page.evaluate(DIFFERENCES, images)
+    assert outside == 0, "what was not marked stays as it was"
+    assert inside > 0, "what was marked is painted anew"
+
+    reviewer.clock.run_for(10_000)
+    expect(reviewer.get_by_role("button", name="Approve", exact=True)).to_be_enabled()
+    reviewer.keyboard.press("a")
+    reviewer.clock.run_for(10_000)
+    truth.until(task, "approved")
+
+
 def test_control_images_stand_beside_the_prompt(tmp_path, visitors):
-    (tmp_path / "controls/depth").mkdir(parents=True)
-    (tmp_path / "controls/depth/config.json").write_text("{}")
-    (tmp_path / "controls/canny.safetensors").write_bytes(b"not looked at before it is used")
-    with Service(tmp_path, options=["--controls", tmp_path / "controls"]) as service:
+    controls = tmp_path / "controls"
+    for name in ("edges", "old"):
+        shutil.copytree(ADAPTERS / "t2i_adapter", controls / name)
+    (controls / "old/config.json").write_text(
+        json.dumps({"_class_name": "ControlNetModel", "cross_attention_dim": 768})
+    )
+    with Service(tmp_path, options=["--controls", controls]) as service:
         creator = service.person("creator")
-        until(lambda: creator.get("/v1/offers")["controls"], "the worker says what it offers")
+        offers = until(lambda: creator.get("/v1/offers")["controls"], "the worker says what it offers")
+        assert offers[0]["kinds"] == [] and "Stable Diffusion 1" in offers[1]["unusable"]
         _, image = drawn(service, creator)
         page = visitors.sign_in(service, "creator", at="#/create")
         page.get_by_label("Prompt", exact=True).fill(PROMPT)
@@ -295,7 +374,10 @@ def test_control_images_stand_beside_the_prompt(tmp_path, visitors):
         chosen = page.get_by_label("Steer the composition")
         for name in ("room.png", "edges.png"):
             chosen.set_input_files({"name": name, "mimeType": "image/png", "buffer": image})
-        page.get_by_label("Control model").nth(0).select_option("depth")
+        model = page.get_by_label("Control model").nth(0)
+        expect(model).to_have_text("edges")
+        expect(page.get_by_label("Type", exact=True)).to_have_count(0)
+        page.get_by_label("Make of the picture").nth(0).select_option("Edges (Canny)")
         page.get_by_label("Scale", exact=True).nth(0).fill("0.5")
         page.get_by_label("End", exact=True).nth(0).fill("0.6")
         assert not findings(page)
@@ -303,5 +385,26 @@ def test_control_images_stand_beside_the_prompt(tmp_path, visitors):
         page.get_by_role("button", name="Generate").click()
         made = until(lambda: [task for task in creator.tasks() if "controls" in task["attempt"]["settings"]], "a task")
         [control] = made[0]["attempt"]["settings"]["controls"]
-        assert (control["model"], control["scale"], control["end"]) == ("depth", 0.5, 0.6)
+        assert (control["model"], control["scale"], control["end"]) == ("edges", 0.5, 0.6)
+        assert control["preprocess"] == "canny" and "type" not in control
         assert control["image"].startswith("inputs/") and "init_image" not in made[0]["attempt"]["settings"]
+        creator.until(made[0]["id"], "awaiting_approval")
+
+
+def test_a_union_says_which_kinds_it_knows(service, visitors):
+    offers = {"name": "union", "kinds": ["openpose", "depth"]}, {"name": "unseen"}
+    page = visitors.sign_in(service, "creator", at="#/library")
+    page.route("**/v1/offers", lambda route: route.fulfill(json=EMPTY_OFFERS | {"controls": list(offers)}))
+    creator = service.person("creator")
+    _, image = drawn(service, creator)
+    go(page, "#/create")
+    page.get_by_label("Steer the composition").set_input_files(
+        {"name": "room.png", "mimeType": "image/png", "buffer": image}
+    )
+    kind = page.get_by_label("Type", exact=True)
+    expect(kind.get_by_role("option")).to_have_text(["Choose one", "openpose", "depth"])
+    page.get_by_label("Prompt", exact=True).fill(PROMPT)
+    page.get_by_role("button", name="Generate").click()
+    assert kind.evaluate("input => input.validity.valueMissing"), "one has to be chosen"
+    page.get_by_label("Control model").select_option("unseen")
+    expect(kind).to_have_attribute("placeholder", "Of a union model")

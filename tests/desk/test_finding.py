@@ -5,6 +5,7 @@ import zipfile
 
 from playwright.sync_api import expect
 
+from pages import go
 from people import until
 from service import Service
 
@@ -74,6 +75,25 @@ def test_review_is_filtered_and_says_where_one_is(service, visitors):
     assert "owner=BO" in page.url
     page.reload()
     expect(queue.get_by_role("listitem")).to_have_count(1)
+
+
+def test_review_says_how_many_wait_and_who_looks_at_them(service, visitors):
+    creator, rita = service.person("creator"), service.person("reviewer", "rita")
+    tasks = [creator.generate(title=f"Heart {number}", **SMALL) for number in range(3)]
+    page = visitors.sign_in(service, at="#/review")
+    expect(page.get_by_role("link", name="Review, 3 waiting")).to_be_visible()
+    rita.call("PUT", f"/v1/tasks/{tasks[1]}/reviewer")
+    page.get_by_text("More filters").click()
+    queue = page.get_by_label("Queue")
+    queue.get_by_label("Reviewed by").fill("RIT")
+    expect(queue.get_by_role("listitem")).to_have_count(1)
+    expect(queue.get_by_role("listitem")).to_contain_text("Heart 1")
+    assert "reviewer=RIT" in page.url
+    rita.move(tasks[0], "approve")
+    expect(page.get_by_role("link", name="Review, 2 waiting")).to_be_visible()
+    own = visitors.sign_in(service, "creator", at="#/library")
+    expect(own.get_by_role("link", name="Library")).to_be_visible()
+    expect(own.get_by_role("link", name="Review")).to_have_count(0)
 
 
 def test_titles_and_tags_are_changed(service, visitors):
@@ -186,6 +206,58 @@ def test_the_queue_is_reordered_and_paused(tmp_path, visitors):
         expect(page.get_by_role("button", name="Pause all")).to_be_visible()
         assert bob.get("/health")["queue_paused"] is False
         assert alice.task(last)["status"] == "pending"
+
+
+def test_people_see_when_it_is_their_turn(tmp_path, visitors):
+    with Service(tmp_path, draws=False) as service:
+        alice, bob = service.person("creator", "alice"), service.person("creator", "bob")
+        bob.request(title="Other")
+        first, second = alice.request(title="First"), alice.request(title="Second")
+        page = visitors.sign_in(service, "creator", "alice", at="#/create")
+        cards = page.get_by_label("Your recent images").get_by_role("article")
+        expect(cards.filter(has_text="First")).to_contain_text("2nd in the queue")
+        expect(cards.filter(has_text="Second")).to_contain_text("3rd in the queue")
+        go(page, f"#/task/{second}")
+        place = page.get_by_role("status").filter(has_text="in the queue")
+        expect(place).to_have_text("3rd in the queue")
+        service.person("reviewer").call("PUT", f"/v1/tasks/{second}/priority", {"priority": 9})
+        expect(place).to_have_text("1st in the queue")
+        service.person("reviewer").call("PUT", "/v1/queue", {"paused": True})
+        expect(place).to_have_text("1st in the queue, which is paused")
+        alice.move(first, "cancel")
+        go(page, f"#/task/{first}")
+        expect(page.get_by_text("Cancelled before an image was made")).to_be_visible()
+        expect(place).to_have_count(0)
+
+
+def test_what_is_being_generated_is_paused_with_the_queue(service, visitors):
+    creator = service.person("creator")
+    tasks = [creator.request(title=f"Long {number}", steps=150, width=512, height=512, count=2) for number in range(2)]
+    running = until(
+        lambda: next((task for task in tasks if creator.task(task)["status"] == "in_progress"), None), "a task"
+    )
+    page = visitors.sign_in(service, at="#/queue")
+    page.get_by_role("button", name="Pause all").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Also pause what is being generated").check()
+    dialog.get_by_role("button", name="Pause all").click()
+    expect(page.get_by_text("The queue is paused, and with it 1 task that was being generated.")).to_be_visible()
+    assert creator.task(running)["status"] == "paused"
+    page.get_by_role("button", name="Resume all").click()
+    until(lambda: creator.task(running)["status"] in ("pending", "in_progress"), "it goes on")
+    for task in tasks:
+        creator.move(task, "cancel")
+
+
+def test_the_system_says_how_much_room_there_is(service, visitors):
+    service.person("creator").generate(**SMALL)
+    page = visitors.sign_in(service, "admin", at="#/system")
+    disk = page.get_by_role("region", name="Disk")
+    expect(disk).to_contain_text("Free")
+    expect(disk).to_contain_text(str(service.folder / "data"))
+    other = visitors.sign_in(service, at="#/system")
+    expect(other.get_by_role("region", name="Disk")).to_contain_text("Kept")
+    expect(other.get_by_role("region", name="Disk")).not_to_contain_text("Data folder")
 
 
 def test_a_style_is_applied_to_the_form(service, visitors):

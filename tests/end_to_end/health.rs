@@ -1,6 +1,6 @@
 //! What the service says of itself.
 
-use easel_test_support::service::Service;
+use easel_test_support::service::{Service, Who};
 use easel_test_support::task_requests::{small, unique};
 use easel_test_support::waiting::eventually;
 use serde_json::json;
@@ -51,6 +51,13 @@ async fn metrics_count_tasks_and_time_drawings() {
     assert!(metrics["tasks"]["awaiting_approval"].as_u64().is_some_and(|count| count >= 1), "{metrics:#}");
     for status in ["pending", "in_progress", "approved", "published", "rejected", "failed", "cancelled"] {
         assert!(metrics["tasks"][status].is_u64(), "{status}: {metrics:#}");
+    }
+    if service.is_local() {
+        let (disk, used) = (&metrics["disk"], metrics["disk"]["used_bytes"].as_u64());
+        assert!(used.is_some_and(|bytes| bytes > 0) && disk["free_bytes"].is_u64(), "{metrics:#}");
+        assert_eq!(disk["folder"], json!(null), "admins learn it");
+        let disk = service.person(Who::Admin).get("/v1/metrics").await.expect(200)["disk"].clone();
+        assert_eq!(disk["folder"].as_str().map(std::path::PathBuf::from), service.data());
     }
     assert!(metrics["drawn"]["tasks"].as_u64().is_some_and(|count| count >= 1), "{metrics:#}");
     for time in ["step_seconds", "image_seconds", "queue_seconds"] {

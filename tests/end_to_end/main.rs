@@ -20,10 +20,13 @@ mod four_eyes;
 mod health;
 mod idempotency;
 mod init_image;
+mod interrupted;
 mod listing;
 mod offers;
 mod one_origin;
 mod outages;
+#[path = "../../model/tests/overlay.rs"]
+mod overlay;
 mod races;
 mod refusals;
 mod second_thoughts;

@@ -45,6 +45,6 @@ pub use parameters::NoParameters;
 pub use read::DESCRIPTION;
 pub use role_claim::RoleClaim;
 pub use routers::router;
-pub use services::Services;
+pub use services::{DiskUsage, DiskView, Services};
 pub use token_register::{IssuedToken, TokenRegister};
 pub use tokens::{LONGEST_LIFETIME, Revocations, Token, TokenKey};

@@ -1,10 +1,16 @@
 //! Query parameters.
 
+use std::marker::PhantomData;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use easel_settings::{FieldError, FieldErrors, quoted};
+use serde_json::json;
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use crate::error::{ApiError, Result};
+use crate::schemas::parameter;
 
 /// Query parameters that nobody has read yet, and what was wrong with those that were.
 #[derive(Debug, Clone, Default)]
@@ -66,6 +72,52 @@ impl QueryParameters {
             known => format!("there are: {}", known.join(", ")),
         });
         errors.or(()).map_err(ApiError::InvalidParameters)
+    }
+}
+
+/// What a list that is shown page by page has.
+pub(crate) trait Paged {
+    /// What its entries are called.
+    const WHAT: &'static str;
+    /// How many a page has unless it is said.
+    const LIMIT: usize;
+    /// How many it has at most.
+    const MOST: usize;
+    /// How many are shown in all, at most.
+    const DEEPEST: usize;
+}
+
+/// How many entries of a list, and behind how many: its cursors are counts.
+pub(crate) struct PageParameters<P> {
+    pub(crate) limit: usize,
+    pub(crate) behind: usize,
+    of: PhantomData<P>,
+}
+
+impl<S: Send + Sync, P: Paged> FromRequestParts<S> for PageParameters<P> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let mut parameters = QueryParameters::from_request_parts(parts, state).await?;
+        let most = P::MOST;
+        let within = |text: &str| text.parse().ok().filter(|limit| (1..=most).contains(limit));
+        let limit = parameters.read("limit", &format!("is not a number from 1 to {most}"), within);
+        let deep = |text: &str| text.parse().ok().filter(|behind| *behind < P::DEEPEST);
+        let behind = parameters.read("cursor", "is not the `next_cursor` of a page", deep);
+        parameters.finish()?;
+        Ok(Self { limit: limit.unwrap_or(P::LIMIT), behind: behind.unwrap_or_default(), of: PhantomData })
+    }
+}
+
+impl<P: Paged> IntoParams for PageParameters<P> {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let limit = json!({"type": "integer", "minimum": 1, "maximum": P::MOST, "default": P::LIMIT});
+        let digits = (P::DEEPEST - 1).to_string().len();
+        let cursor = json!({"type": "string", "pattern": format!("^[0-9]{{1,{digits}}}$")});
+        vec![
+            parameter(ParameterIn::Query, "limit", &format!("Most {} of the page", P::WHAT), limit),
+            parameter(ParameterIn::Query, "cursor", "The `next_cursor` of the page before", cursor),
+        ]
     }
 }
 

@@ -19,6 +19,8 @@ pub(crate) struct QueueView {
     pub(crate) waiting: u64,
     /// How many are being drawn.
     pub(crate) running: u64,
+    /// How many are drawn and await approval; reviewers learn it.
+    pub(crate) awaiting_approval: Option<u64>,
     /// How many workers draw, as far as they report by themselves.
     pub(crate) workers: usize,
     /// Megapixel-evaluations a second of one worker, measured on the newest drawn tasks.

@@ -7,6 +7,8 @@ use easel_storage::gallery::Address;
 use easel_storage::workflow::Workflow;
 use easel_storage::{Error, Result};
 use easel_system::environment::{self, FOUR_EYES, MAX_UPLOADS, PUBLISHED_URL, TOKEN_SECRET};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::identification::Identification;
 use crate::role_claim::RoleClaim;
@@ -29,13 +31,38 @@ pub struct Services {
     pub uploads_a_day: u64,
     /// The tokens, where the service issues them itself and says who has which.
     pub tokens: Option<Arc<dyn TokenRegister>>,
+    /// What there is on the disk, where the service keeps images on one.
+    pub disk: Option<DiskUsage>,
+}
+
+/// Looks at the disk.
+pub type DiskUsage = Arc<dyn Fn() -> DiskView + Send + Sync>;
+
+/// What the service keeps on its disk, and how much room there is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DiskView {
+    /// The folder of everything that the service keeps; admins learn it.
+    pub folder: Option<String>,
+    /// Bytes of images, uploads and what else tasks need.
+    pub used_bytes: u64,
+    /// Most bytes of them, if that is limited.
+    pub limit_bytes: Option<u64>,
+    /// Bytes that are free on the disk, as far as the system says.
+    pub free_bytes: Option<u64>,
 }
 
 impl Services {
     /// The services of this workflow, with no rules beyond roles and the limits that hold unless said otherwise.
     #[must_use]
     pub fn new(workflow: Workflow, identification: Identification) -> Self {
-        Self { workflow, identification, rules: Rules::default(), uploads_a_day: UPLOADS_A_DAY, tokens: None }
+        Self {
+            workflow,
+            identification,
+            rules: Rules::default(),
+            uploads_a_day: UPLOADS_A_DAY,
+            tokens: None,
+            disk: None,
+        }
     }
 
     /// The services that the environment names. Without `EASEL_TOKEN_SECRET`, an authorizer in front of the function checks

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::health::WorkerView;
 use crate::schemas::ProblemSchema;
+use crate::services::DiskView;
 use crate::task_summary::TaskSummary;
 use crate::task_view::EventView;
 
@@ -99,6 +100,8 @@ pub(crate) struct MetricsView {
     pub(crate) drawn: DrawnTimes,
     /// The workers that have reported in the last day, the newest report first.
     pub(crate) workers: Vec<WorkerView>,
+    /// What is kept on the service's disk; none where it keeps its images elsewhere.
+    pub(crate) disk: Option<DiskView>,
 }
 
 /// Times of the newest drawn tasks.

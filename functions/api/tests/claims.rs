@@ -45,3 +45,33 @@ async fn a_claim_is_seen_by_others_and_keeps_nobody_from_deciding() {
     assert_eq!(shown["reviewer"], Value::Null);
     api.call(&rosa, "POST", "/v1/tasks/bulk/reviewer", &json!({"ids": []})).await.expect(422);
 }
+
+#[tokio::test]
+async fn a_list_has_what_one_reviewer_looks_at() {
+    let api = TestApi::start().await;
+    let (carla, robin, rosa) = (carla(), robin(), rosa());
+    let mut tasks = Vec::new();
+    for _ in 0..5 {
+        tasks.push(api.draw(&api.create(&carla, &json!({"prompt": "a heart"})).await, 1).await.id);
+    }
+    for (who, claimed) in [(&robin, 0), (&rosa, 1), (&robin, 2), (&robin, 4)] {
+        api.call(who, "PUT", &format!("/v1/tasks/{}/reviewer", tasks[claimed]), &Value::Null).await.expect(200);
+    }
+    let list = async |who, query: &str| {
+        let page = api.call(who, "GET", &format!("/v1/tasks?{query}"), &Value::Null).await.expect(200);
+        let ids = page["tasks"].as_array().expect("tasks").iter().map(|task| task["id"].clone());
+        (ids.collect::<Vec<_>>(), page["next_cursor"].as_str().map(str::to_owned))
+    };
+    let ids = |numbers: &[usize]| numbers.iter().map(|number| json!(tasks[*number])).collect::<Vec<_>>();
+    assert_eq!(list(&robin, "reviewer=ROB").await, (ids(&[4, 2, 0]), None));
+    assert_eq!(list(&robin, "reviewer=ro&order=oldest").await, (ids(&[0, 1, 2, 4]), None));
+    let (first, next) = list(&rosa, "reviewer=robin&limit=2").await;
+    assert_eq!(first, ids(&[4, 2]));
+    let next = next.expect("there is more");
+    assert_eq!(list(&rosa, &format!("reviewer=robin&limit=2&cursor={next}")).await, (ids(&[0]), None));
+    assert_eq!(list(&rosa, "reviewer=robin&status=approved").await, (Vec::new(), None));
+    // Of others' tasks a creator learns nothing this way either.
+    assert_eq!(list(&carla, "reviewer=rosa").await, (ids(&[1]), None));
+    assert_eq!(list(&crate::support::bob(), "reviewer=ro").await, (Vec::new(), None));
+    api.call(&rosa, "GET", "/v1/tasks?reviewer=", &Value::Null).await.expect(400);
+}

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::{TestApi, carla};
 
 fn offers(worker: &str, seconds_ago: i64, loras: &[&str]) -> WorkerOffers {
-    let offer = |name: &str| Offer { name: name.to_owned(), sha256: None };
+    let offer = |name: &str| Offer::named(name);
     WorkerOffers {
         worker: worker.to_owned(),
         at: Timestamp::now() - SignedDuration::from_secs(seconds_ago),

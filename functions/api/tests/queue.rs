@@ -32,6 +32,8 @@ async fn the_queue_is_shown_in_the_order_in_which_it_is_drawn() {
     let queue = show(robin(), "").await;
     assert_eq!(order(&queue), ["1 b0", "2 c0", "3 b1", "4 c1", "5 c2"]);
     assert_eq!((&queue["waiting"], &queue["paused"]), (&json!(5), &json!(false)));
+    assert_eq!(queue["awaiting_approval"], 0);
+    assert_eq!(show(carla(), "").await["awaiting_approval"], Value::Null, "reviewers learn it");
     assert_eq!(queue["tasks"][0]["starts_in_seconds"], Value::Null, "nothing has been measured");
     assert_eq!(order(&show(carla(), "").await), ["2 c0", "4 c1", "5 c2"], "creators see their own, with their places");
     let first = show(robin(), "?limit=2").await;
@@ -55,6 +57,7 @@ async fn the_queue_is_shown_in_the_order_in_which_it_is_drawn() {
     assert_eq!(drawn, ["c2", "b0", "c0", "b1", "c1"]);
     let queue = show(robin(), "").await;
     assert_eq!((&queue["waiting"], &queue["tasks"]), (&json!(0), &json!([])));
+    assert_eq!(queue["awaiting_approval"], 5);
     assert!(queue["speed"].as_f64().is_some_and(|speed| speed > 0.0), "{queue:#}");
     assert!(store.queue().await.expect("rows").first.is_empty(), "what is drawn comes before nothing any more");
     assert_eq!(api.call(&robin(), "PUT", &priority, &json!({"priority": 1})).await.status, 409);

@@ -16,17 +16,29 @@ fn announced() -> Value {
 impl TestApi {
     /// Sends the file as the answer of the API says; the status.
     async fn put(&self, upload: &Value) -> u16 {
+        self.put_file(upload, FILE).await
+    }
+
+    async fn put_file(&self, upload: &Value, file: &'static [u8]) -> u16 {
         let mut put = reqwest::Client::new().put(upload["url"].as_str().expect("a URL"));
         for (name, value) in upload["headers"].as_object().expect("headers") {
             put = put.header(name, value.as_str().expect("a text"));
         }
-        put.body(FILE).send().await.expect("an answer").status().as_u16()
+        put.body(file).send().await.expect("an answer").status().as_u16()
     }
 
     /// The key of an image that somebody has uploaded.
     async fn uploaded(&self, who: &easel_domain::identity::Identity) -> String {
         let upload = self.call(who, "POST", "/v1/uploads", &announced()).await.expect(201);
         assert_eq!(self.put(&upload).await, 200);
+        upload["key"].as_str().expect("a key").to_owned()
+    }
+
+    /// The key of this file, which somebody has uploaded.
+    async fn uploaded_file(&self, who: &easel_domain::identity::Identity, file: &'static [u8]) -> String {
+        let announced = json!({"content_type": "image/png", "content_length": file.len()});
+        let upload = self.call(who, "POST", "/v1/uploads", &announced).await.expect(201);
+        assert_eq!(self.put_file(&upload, file).await, 200);
         upload["key"].as_str().expect("a key").to_owned()
     }
 
@@ -248,4 +260,51 @@ async fn every_image_goes_with_the_last_task_that_needs_it() {
             assert_eq!(api.is_there(key).await, is_left, "{key}");
         }
     }
+}
+
+/// Pictures for tests of the model.
+const SQUARE: &[u8] = include_bytes!("../../../model/tests/data/adapters/files/pictures/square.png");
+const MASK: &[u8] = include_bytes!("../../../model/tests/data/adapters/files/pictures/mask.png");
+const WIDE_MASK: &[u8] = include_bytes!("../../../model/tests/data/adapters/files/pictures/mask_wide.png");
+
+#[tokio::test]
+async fn a_mask_is_as_large_as_what_it_masks() {
+    let api = TestApi::start().await;
+    let carla = carla();
+    let [square, mask, wide, nothing] = [SQUARE, MASK, WIDE_MASK, FILE].map(|file| api.uploaded_file(&carla, file));
+    let (square, mask, wide, nothing) = (square.await, mask.await, wide.await, nothing.await);
+    let order = |mask: &str| json!({"prompt": "a heart", "init_image": square, "mask": mask});
+    api.call(&carla, "POST", "/v1/tasks", &order(&mask)).await.expect(201);
+    let refused = api.call(&carla, "POST", "/v1/tasks", &order(&wide)).await.expect(422);
+    let size = |file: &[u8]| image_size(file);
+    let ((width, height), (init_width, init_height)) = (size(WIDE_MASK), size(SQUARE));
+    let message = format!(
+        "is {width}×{height} pixels, but the init image is {init_width}×{init_height}: give a mask of the init image's size"
+    );
+    assert_eq!(refused["errors"], json!([{"field": "mask", "message": message}]));
+    // What is no image is the worker's to say.
+    api.call(&carla, "POST", "/v1/tasks", &order(&nothing)).await.expect(201);
+
+    // The same for a retry, and for what was dropped.
+    let task = api.create(&carla, &json!({"prompt": "a heart", "init_image": square})).await;
+    let failure = Change::Fail { reason: "no memory".to_owned() };
+    api.change(&task, failure, &easel_domain::identity::Identity::worker("w")).await;
+    let retry = format!("/v1/tasks/{}/retry", task.id);
+    let refused = api.call(&carla, "POST", &retry, &json!({"mask": wide})).await.expect(422);
+    assert_eq!(refused["errors"][0]["field"], "mask");
+    api.call(&carla, "POST", &retry, &json!({"mask": mask})).await.expect(200);
+    let workflow = &api.services.workflow;
+    let dropped = json!({"prompt": "a dropped heart", "init_image": square, "mask": wide}).to_string();
+    workflow.gallery.write("uploads/carla/a.json", dropped.into_bytes(), "application/json").await.expect("written");
+    let taken = workflow.take_upload("uploads/carla/a.json", Timestamp::now()).await.expect("taken");
+    let easel_storage::uploads::Upload::Task(id) = taken else { panic!("{taken:?}") };
+    let failed = workflow.store.task(id).await.expect("the task");
+    let failure = failed.attempt.failure.as_ref().map(|failure| failure.reason.as_str());
+    assert!(failure.is_some_and(|reason| reason.contains("mask: is ")), "{failed:?}");
+}
+
+/// Width and height of a PNG file.
+fn image_size(file: &[u8]) -> (u32, u32) {
+    let side = |at: usize| u32::from_be_bytes(file[at..at + 4].try_into().expect("four bytes"));
+    (side(16), side(20))
 }

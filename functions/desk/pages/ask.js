@@ -10,6 +10,7 @@ import { button, element } from "./element.js";
  * @property {boolean} [required]
  * @property {string[]} [quick] Texts to choose from.
  * @property {number} [most] Most characters.
+ * @property {string} [also] What a box to tick says; the text is `also` if it is ticked.
  */
 
 /**
@@ -17,7 +18,7 @@ import { button, element } from "./element.js";
  * @param {Question} question
  * @returns {Promise<string | null>}
  */
-export function ask({ title, label, action, required = false, quick = [], most = 2000 }) {
+export function ask({ title, label, action, required = false, quick = [], most = 2000, also }) {
   const text = element("textarea", { id: "answer", rows: 3, maxlength: most, required });
   /** @param {string} chosen */
   const choose = (chosen) => {
@@ -25,6 +26,7 @@ export function ask({ title, label, action, required = false, quick = [], most =
     text.setCustomValidity("");
     text.focus();
   };
+  const box = element("input", { type: "checkbox" });
   const confirm = element("button", { value: "yes", class: "primary" }, action);
   const form = element(
     "form",
@@ -33,6 +35,7 @@ export function ask({ title, label, action, required = false, quick = [], most =
     quick.length > 0 && element("div", { class: "quick", role: "group", "aria-label": "Quick reasons" },
       quick.map((reason) => button(reason, () => choose(reason), { class: "chip" }))),
     label && [element("label", { for: "answer" }, label), text],
+    also && element("label", { class: "check" }, box, also),
     element("div", { class: "row" },
       confirm,
       button("Cancel", () => dialog.close(""), { class: "quiet" })),
@@ -46,7 +49,7 @@ export function ask({ title, label, action, required = false, quick = [], most =
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {
       dialog.remove();
-      resolve(dialog.returnValue === "yes" ? text.value.trim() : null);
+      resolve(dialog.returnValue === "yes" ? (box.checked ? "also" : text.value.trim()) : null);
     });
     // White space is not a reason.
     form.addEventListener("submit", (event) => {

@@ -16,10 +16,10 @@ import { failed } from "./notices.js";
 import { startNotifications } from "./notifications.js";
 import { finishSignIn, signOut } from "./open_id.js";
 import { startOutbox } from "./outbox.js";
-import { knowPublicLinks } from "./public_links.js";
 import { showRefused } from "./refused_decisions.js";
 import { queuePage } from "./queue_page.js";
 import { review } from "./review.js";
+import { reviewBadge } from "./review_badge.js";
 import { TOKEN, session } from "./session.js";
 import { signInPage } from "./sign_in.js";
 import { followLink, hasLink, takesLinks } from "./sign_in_link.js";
@@ -35,6 +35,7 @@ import { trail } from "./trail.js";
  * A page fills `main` and returns what ends it.
  * @typedef {(main: HTMLElement, rest: string, configuration: Configuration) => () => void} Page
  */
+/** @typedef {{node: HTMLElement, stop: () => void}} Badge */
 
 /** @type {Record<string, {title: string, page: Page, reviewers?: boolean}>} */
 const PAGES = {
@@ -58,8 +59,8 @@ const OTHERS = {
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 /** @type {() => void} */
 let leave = () => {};
-/** @type {ReturnType<typeof mentionsBadge> | null} */
-let badge = null;
+/** Numbers in the menu, which are kept current. @type {Badge[]} */
+let badges = [];
 
 /** @param {Configuration} configuration */
 function show(configuration) {
@@ -89,9 +90,11 @@ function show(configuration) {
 /** @param {Configuration} configuration */
 function frame(configuration) {
   const links = Object.entries(PAGES).filter(([, { reviewers }]) => session.identity && (!reviewers || session.reviews));
-  badge?.stop();
-  badge = session.identity ? mentionsBadge() : null;
-  fill(byId("pages"), links.map(([name, { title }]) => element("a", { href: `#/${name}` }, title)), badge?.node);
+  for (const badge of badges) badge.stop();
+  const pages = links.map(([name, { title }]) => element("a", { href: `#/${name}` }, title));
+  const mentioned = session.identity ? mentionsBadge() : null;
+  badges = [...(mentioned ? [mentioned] : []), ...(session.reviews ? [reviewBadge(pages[0])] : [])];
+  fill(byId("pages"), pages, mentioned?.node);
   const person = session.identity;
   fill(
     byId("person"),
@@ -170,7 +173,6 @@ async function start() {
   byId("skip").addEventListener("click", () => main.focus());
   /** @type {Configuration} */
   const configuration = await (await fetch(at("/desk/configuration.json"))).json();
-  knowPublicLinks(configuration);
   if (configuration.sign_in.kind === "oidc") {
     try {
       await finishSignIn(configuration.sign_in);

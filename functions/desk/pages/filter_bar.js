@@ -70,7 +70,7 @@ export function filterBar({ page, filters, statuses, statusLabel, changed }) {
 
   const further = [
     text("Model", "model"), select("At least", "attempt", [["", "Any attempt"], ["2", "2nd attempt"], ["3", "3rd attempt"], ["4", "4th attempt"]]),
-    select("Requested", "age", AGES),
+    select("Requested", "age", AGES), ...(session.reviews ? [text("Reviewed by", "reviewer")] : []),
   ];
   const summary = element("summary", {});
   more.append(summary, element("div", { class: "filters" }, further));

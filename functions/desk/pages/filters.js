@@ -3,7 +3,7 @@
 /** @typedef {Record<string, string>} Filters */
 
 /** What may stand in an address; `age` is how long ago tasks were requested at most. */
-export const FILTERS = ["status", "owner", "tag", "text", "model", "attempt", "age", "order"];
+export const FILTERS = ["status", "owner", "tag", "text", "model", "attempt", "age", "reviewer", "order"];
 
 /** @type {Record<string, number>} */
 const HOURS = { day: 24, week: 7 * 24, month: 30 * 24, quarter: 91 * 24 };

@@ -10,6 +10,13 @@ import { keyOf, unusable } from "./starting_image.js";
 /** @typedef {Record<string, any>} Values */
 /** A file, or the key of one that an attempt before had. @typedef {File | string} Guide */
 /** @typedef {{node: HTMLElement, read: () => Promise<any>}} Row */
+/** @typedef {import("../types/desk").Offers["controls"]} ControlModels */
+
+/** How a control image is made of a picture. @type {Record<string, string>} */
+const PREPROCESSORS = {
+  canny: "Edges (Canny)", softedge: "Soft edges", lines: "Lines", scribble: "Scribble", blur: "Blur", tile: "Without detail", gray: "Gray",
+  recolor: "Lightness", invert: "Negative",
+};
 
 /**
  * @param {Map<string, Setting>} settings
@@ -102,12 +109,45 @@ function guideRows({ id, legend, label, most, seen, row }) {
 /** @param {Guide} guide */
 const keyOfGuide = (guide) => (typeof guide === "string" ? guide : keyOf(guide));
 
-/** @param {Setting} setting @param {{name: string}[]} offered */
+/**
+ * What kind of control image one is, of those that the chosen model tells apart.
+ * @param {number} count The row's number.
+ * @param {string} before
+ * @param {ControlModels} offered
+ */
+function typePart(count, before, offered) {
+  const input = element("input", { maxlength: 40, autocomplete: "off", placeholder: "Of a union model", value: before });
+  const choice = element("select", { required: true });
+  const node = element("div", {});
+  /** @type {() => string | undefined} */
+  let read = () => undefined;
+  return {
+    node,
+    read: () => read(),
+    /** @param {string} model */
+    show(model) {
+      const kinds = offered.find(({ name }) => name === model)?.kinds;
+      const now = read() ?? before;
+      const control = kinds?.length ? choice : input;
+      input.id = choice.id = "";
+      control.id = `control-type-${count}`;
+      if (kinds?.length) {
+        fill(choice, ["", ...kinds, ...(now && !kinds.includes(now) ? [now] : [])].map((kind) => element("option", { value: kind }, kind || "Choose one")));
+      }
+      control.value = now;
+      // A model for one kind has none to choose.
+      fill(node, kinds?.length !== 0 && field("Type", control));
+      read = () => (kinds?.length === 0 ? undefined : control.value.trim() || undefined);
+    },
+  };
+}
+
+/** @param {Setting} setting @param {ControlModels} offered */
 function controlsPart({ schema }, offered) {
   const parts = schema.items?.properties ?? {};
   let count = 0;
   const rows = guideRows({
-    id: "controls", legend: "Control images", label: "Steer the composition: drop or choose edges, depth or a pose", most: schema.maxItems ?? 8,
+    id: "controls", legend: "Control images", label: "Steer the composition: drop or choose a picture, or ready edges, depth or a pose", most: schema.maxItems ?? 8,
     seen: offered.length > 0,
     row: (guide, values) => {
       count += 1;
@@ -119,13 +159,18 @@ function controlsPart({ schema }, offered) {
       const number = (name, preset) => numberInput(`control-${name}-${count}`, { ...parts[name], default: preset },
         { step: 0.05, value: values[name] === undefined ? "" : String(values[name]) });
       const [scale, start, end] = [number("scale", 1), number("start", 0), number("end", 1)];
-      const kind = element("input", { id: `control-type-${count}`, maxlength: 40, autocomplete: "off", placeholder: "Of a union model", value: values.type ?? "" });
+      const kind = typePart(count, values.type ?? "", offered);
+      kind.show(model.value);
+      model.addEventListener("change", () => kind.show(model.value));
+      const made = (parts.preprocess?.enum ?? []).filter((name) => name !== null).map((name) => /** @type {[string, string]} */ ([name, PREPROCESSORS[name] ?? name]));
+      const preprocess = select(`control-preprocess-${count}`, [["", "Nothing: it is a control image"], ...made]);
+      preprocess.value = values.preprocess ?? "";
       return {
-        node: element("div", { class: "fields" }, field("Control model", model), field("Scale", scale), field("Start", start), field("End", end),
-          field("Type", kind)),
+        node: element("div", { class: "fields" }, field("Control model", model), field("Make of the picture", preprocess), kind.node,
+          field("Scale", scale), field("Start", start), field("End", end)),
         read: async () => ({
           model: model.value, image: await keyOfGuide(guide), scale: numberFrom(scale.value), start: numberFrom(start.value),
-          end: numberFrom(end.value), type: kind.value.trim() || undefined,
+          end: numberFrom(end.value), type: kind.read(), preprocess: preprocess.value || undefined,
         }),
       };
     },

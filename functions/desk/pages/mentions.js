@@ -14,7 +14,7 @@ import { watch } from "./watch.js";
 const PATH = "/v1/mentions";
 const LIMIT = 50;
 
-/** A link to the page, with the number of open ones among the newest. */
+/** A link to the page, with the number of open ones among the newest. @returns {import("./desk.js").Badge} */
 export function mentionsBadge() {
   const count = element("span", { class: "badge", hidden: true });
   const node = element("a", { href: "#/mentions", "aria-label": "Mentions", title: "Mentions" }, "@", count);

@@ -10,14 +10,20 @@ export const NOTHING_OFFERED = {
   models: [], loras: [], embeddings: [], controls: [], image_adapters: [], upscalers: [], is_complete: false, reported_at: null,
 };
 
+/** Those that something can be drawn with. @template {{unusable?: string}} Offer @param {Offer[]} offers */
+const usable = (offers) => offers.filter(({ unusable: reason }) => !reason);
+
 /**
- * What is offered now; nothing where the service does not say.
+ * What is offered now and of use; nothing where the service does not say.
  * @param {AbortSignal} signal
  * @returns {Promise<Offers>}
  */
 export async function loadOffers(signal) {
   try {
-    return (await call("GET", "/v1/offers", { signal })).body;
+    /** @type {Offers} */
+    const offers = (await call("GET", "/v1/offers", { signal })).body;
+    const { controls, image_adapters: adapters, upscalers } = offers;
+    return { ...offers, controls: usable(controls), image_adapters: usable(adapters), upscalers: usable(upscalers) };
   } catch (error) {
     if (error instanceof Problem) return NOTHING_OFFERED;
     throw error;

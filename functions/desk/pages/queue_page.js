@@ -31,10 +31,14 @@ export function queuePage(main) {
   const act = (action) => void action().then(() => watching.now()).catch(failed);
 
   async function pause() {
-    const too = await ask({ title: "Pause the whole queue? Images that are being generated are finished.", action: "Pause all" });
-    if (too === null) return;
-    await call("PUT", "/v1/queue", { body: { paused: true } });
-    notice("The queue is paused.");
+    const answer = await ask({
+      title: "Pause the whole queue? What is being generated is finished first, unless you pause it, too.", action: "Pause all",
+      also: "Also pause what is being generated, at its next step; it goes on from there",
+    });
+    if (answer === null) return;
+    const { body } = await call("PUT", "/v1/queue", { body: { paused: true, running: answer === "also" ? "pause" : "finish" } });
+    notice(body.tasks > 0 ? `The queue is paused, and with it ${counted(body.tasks, "task")} that ${body.tasks === 1 ? "was" : "were"} being generated.`
+      : "The queue is paused.");
   }
 
   async function resume() {

@@ -11,8 +11,11 @@ import { throttled, watch } from "./watch.js";
 /** @typedef {import("../types/desk").Task} Task */
 /** @typedef {import("../types/desk").ListedTask} ListedTask */
 /** @typedef {import("../types/desk").TaskPage} TaskPage */
+/** @typedef {import("../types/desk").Queue} Queue */
 
 const COUNT = 12;
+/** How far the queue is looked at for them. */
+const WAITING = 50;
 
 /** @param {import("./image_actions.js").Use} use */
 export function recentImages(use) {
@@ -24,6 +27,8 @@ export function recentImages(use) {
   /** @returns {Resource<TaskPage>} */
   const newList = () => new Resource(`/v1/tasks?${query({ owner: session.identity?.name, limit: COUNT })}`);
   let list = newList();
+  /** @type {Resource<Queue>} */
+  const queue = new Resource(`/v1/queue?${query({ limit: WAITING })}`);
 
   const renewUrls = throttled(() => {
     for (const { card } of shown.values()) card.forget();
@@ -56,11 +61,13 @@ export function recentImages(use) {
     let changed = await asked.load(signal);
     const tasks = asked.value?.tasks ?? [];
     removeOthers(tasks);
+    const waits = tasks.some(({ status }) => status === "pending");
+    if (waits) await queue.load(signal);
     for (const [index, task] of tasks.entries()) {
       const { card, progress } = entryOf(task.id);
       if (cards.children[index] !== card.node) cards.insertBefore(card.node, cards.children[index] ?? null);
       if (task.status !== "in_progress" && task.status !== "paused") {
-        card.show(task);
+        card.show(task, queue.value);
         continue;
       }
       // A list has no progress.

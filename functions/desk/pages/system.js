@@ -8,7 +8,7 @@ import { session } from "./session.js";
 import { progressText } from "./progress.js";
 import { timeAgo } from "./time_ago.js";
 import { watch } from "./watch.js";
-import { counted, deviceName, duration, money, precisionName, statusNames, titleOf } from "./words.js";
+import { bytes, counted, deviceName, duration, money, precisionName, statusNames, titleOf } from "./words.js";
 
 /** @typedef {import("../types/desk").Health} Health */
 /** @typedef {import("../types/desk").Metrics} Metrics */
@@ -88,7 +88,7 @@ function refiner({ refiner_model_loaded, refinement_enabled }) {
 }
 
 /** @param {Metrics} metrics */
-function amounts({ tasks, drawn, workers }) {
+function amounts({ tasks, drawn, workers, disk }) {
   return [
     element("h2", {}, "Tasks"),
     element("p", {}, `${counted(tasks.pending ?? 0, "task")} queued, ${tasks.in_progress ?? 0} generating.`),
@@ -102,6 +102,11 @@ function amounts({ tasks, drawn, workers }) {
         spread("Time in the queue", drawn.queue_seconds, duration), spread("Cost per image", drawn.dollars_per_image, money))),
     workers.length > 0 && element("section", { "aria-label": "Workers" }, element("h2", {}, "Workers"),
       element("ul", {}, workers.map(worker))),
+    disk && element("section", { "aria-label": "Disk" }, element("h2", {}, "Disk"), facts([
+      ["Kept", `${bytes(disk.used_bytes)}${disk.limit_bytes ? ` of at most ${bytes(disk.limit_bytes)}` : ""}`],
+      ["Free", disk.free_bytes === null || disk.free_bytes === undefined ? null : bytes(disk.free_bytes)],
+      ["Data folder", disk.folder && element("code", {}, disk.folder)],
+    ])),
   ].filter((node) => node instanceof Node);
 }
 

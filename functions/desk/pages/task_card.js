@@ -4,7 +4,7 @@ import { button, element, fill } from "./element.js";
 import { openForm } from "./image_actions.js";
 import { opening } from "./image_dialog.js";
 import { draggable } from "./image_files.js";
-import { progressOf } from "./progress.js";
+import { placeText, progressOf } from "./progress.js";
 import { rejection } from "./rejection.js";
 import { moveButtons } from "./task_moves.js";
 import { timeAgo } from "./time_ago.js";
@@ -21,8 +21,9 @@ import { statusName, titleOf } from "./words.js";
 export function taskCard(moved, stale, use = openForm) {
   const images = element("div", { class: "images" });
   const words = element("div", { class: "words" });
+  const place = element("p", { class: "state", hidden: true });
   const moves = element("div", { class: "row" });
-  const node = element("article", { class: "card" }, images, words, moves);
+  const node = element("article", { class: "card" }, images, words, place, moves);
   let drawn = "";
   let shown = "";
 
@@ -34,8 +35,10 @@ export function taskCard(moved, stale, use = openForm) {
       shown = "";
     },
 
-    /** @param {Task | ListedTask} task */
-    show(task) {
+    /** @param {Task | ListedTask} task @param {import("../types/desk").Queue | null} [queue] What waits, as far as it is known. */
+    show(task, queue = null) {
+      place.textContent = task.status === "pending" ? placeText(queue, task.id) : "";
+      place.hidden = !place.textContent;
       const { attempt } = task;
       // A list has no progress.
       const progress = "progress" in task ? task.progress : null;

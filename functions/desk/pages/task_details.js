@@ -97,7 +97,8 @@ const filesUsed = (used, kind) => used.filter((file) => file.kind === kind);
 const lorasOf = ({ loras }) => (loras ?? []).map(({ name, weight }) => `${name} × ${weight ?? 1}`);
 
 /** Control models with their scales. @param {import("../types/desk").Settings} settings */
-const controlsOf = ({ controls }) => (controls ?? []).map(({ model, scale }) => `${model} × ${scale ?? 1}`);
+const controlsOf = ({ controls }) => (controls ?? []).map(({ model, scale, type, preprocess }) =>
+  `${model}${type ? ` (${type})` : ""} × ${scale ?? 1}${preprocess ? `, ${preprocess} of a picture` : ""}`);
 
 /** The adapter with how many images it reads. @param {import("../types/desk").Settings} settings */
 const promptsOf = ({ image_adapter, image_prompts, image_prompt_scale }) =>

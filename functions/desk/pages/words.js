@@ -91,6 +91,9 @@ export function money(dollars) {
   return `$${dollars >= 0.1 ? dollars.toFixed(2) : dollars.toPrecision(2)}`;
 }
 
+/** Bytes in the units of disks. @param {number} count */
+export const bytes = (count) => (count < 1e9 ? `${Math.round(count / 1e6)} MB` : `${(count / 1e9).toFixed(1)} GB`);
+
 /**
  * @param {number} count
  * @param {string} one

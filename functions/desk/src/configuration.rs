@@ -8,7 +8,6 @@ use crate::options::{DeskOptions, SignIn};
 #[derive(Serialize)]
 pub(crate) struct Configuration<'a> {
     sign_in: SignInConfiguration<'a>,
-    published_url: Option<&'a str>,
     version: &'static str,
 }
 
@@ -27,6 +26,6 @@ impl<'a> Configuration<'a> {
                 SignInConfiguration::Oidc { issuer, client_id: client, scope: "openid", links: *links }
             }
         };
-        Self { sign_in, published_url: options.published_url.as_deref(), version: env!("CARGO_PKG_VERSION") }
+        Self { sign_in, version: env!("CARGO_PKG_VERSION") }
     }
 }

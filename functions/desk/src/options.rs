@@ -1,6 +1,6 @@
 //! What the desk needs to know.
 
-use easel_system::environment::{self, IMAGES_ORIGIN, OIDC_CLIENT, OIDC_ISSUER, OIDC_ORIGIN, PUBLISHED_URL};
+use easel_system::environment::{self, IMAGES_ORIGIN, OIDC_CLIENT, OIDC_ISSUER, OIDC_ORIGIN};
 
 /// A result of the desk.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -47,13 +47,11 @@ pub struct DeskOptions {
     pub images: Option<String>,
     /// How people get their tokens.
     pub sign_in: SignIn,
-    /// Where published images are, if they are public.
-    pub published_url: Option<String>,
 }
 
 impl DeskOptions {
     /// The options in the environment: `EASEL_IMAGES_ORIGIN`; to sign in, `EASEL_OIDC_ISSUER` with `EASEL_OIDC_CLIENT`
-    /// and, where tokens come from elsewhere, `EASEL_OIDC_ORIGIN`; `EASEL_PUBLISHED_URL`.
+    /// and, where tokens come from elsewhere, `EASEL_OIDC_ORIGIN`.
     ///
     /// # Errors
     /// [`Error::Missing`] names the variable that is missing.
@@ -71,7 +69,7 @@ impl DeskOptions {
             (Some(_), None) => return Err(Error::Missing(OIDC_CLIENT)),
         };
         let images = Some(variable(IMAGES_ORIGIN).ok_or(Error::Missing(IMAGES_ORIGIN))?);
-        Ok(Self { images, sign_in, published_url: variable(PUBLISHED_URL) })
+        Ok(Self { images, sign_in })
     }
 }
 
@@ -88,17 +86,16 @@ mod tests {
     fn the_environment_says_all_or_what_is_missing() {
         let images = (IMAGES_ORIGIN, "https://images.example");
         let (issuer, client) = ((OIDC_ISSUER, "https://tokens.example/pool"), (OIDC_CLIENT, "desk"));
-        let link = DeskOptions { images: Some(images.1.to_owned()), sign_in: SignIn::Link, published_url: None };
+        let link = DeskOptions { images: Some(images.1.to_owned()), sign_in: SignIn::Link };
         assert_eq!(read(&[images]).expect("enough"), link);
-        let all = [images, issuer, client, (OIDC_ORIGIN, "https://in.example"), (PUBLISHED_URL, "https://p.example/")];
+        let all = [images, issuer, client, (OIDC_ORIGIN, "https://in.example")];
         let sign_in = SignIn::Oidc {
             issuer: issuer.1.to_owned(),
             client: "desk".to_owned(),
             tokens: Some("https://in.example".to_owned()),
             links: false,
         };
-        let published_url = Some("https://p.example/".to_owned());
-        assert_eq!(read(&all).expect("enough"), DeskOptions { sign_in, published_url, ..link });
+        assert_eq!(read(&all).expect("enough"), DeskOptions { sign_in, ..link });
         for (given, name) in
             [(vec![], IMAGES_ORIGIN), (vec![images, issuer], OIDC_CLIENT), (vec![images, client], OIDC_ISSUER)]
         {

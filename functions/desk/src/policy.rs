@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     fn options(images: &str, sign_in: SignIn) -> DeskOptions {
-        DeskOptions { images: Some(images.to_owned()), sign_in, published_url: None }
+        DeskOptions { images: Some(images.to_owned()), sign_in }
     }
 
     #[test]
@@ -75,7 +75,7 @@ mod tests {
              connect-src 'self' http://127.0.0.1:*; form-action 'none'; base-uri 'none'; frame-ancestors 'none'; \
              require-trusted-types-for 'script'; trusted-types 'none'"
         );
-        let alone = policy(&DeskOptions { images: None, sign_in: SignIn::Link, published_url: None });
+        let alone = policy(&DeskOptions { images: None, sign_in: SignIn::Link });
         assert_eq!(alone, local.replace(" http://127.0.0.1:*", ""));
         let oidc = |issuer: &str, tokens: Option<&str>| SignIn::Oidc {
             issuer: issuer.to_owned(),

@@ -62,7 +62,7 @@ async fn the_page_gets_its_configuration() {
     assert_eq!(header(&response, "cache-control"), "no-cache");
     let configuration: Value = serde_json::from_str(&text(&response)).expect("JSON");
     let version = env!("CARGO_PKG_VERSION");
-    assert_eq!(configuration, json!({"sign_in": {"kind": "link"}, "published_url": null, "version": version}));
+    assert_eq!(configuration, json!({"sign_in": {"kind": "link"}, "version": version}));
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use tower::ServiceExt;
 /// The desk of a service on one machine.
 pub(crate) fn desk() -> Router {
     let images = Some("http://127.0.0.1:*".to_owned());
-    let options = DeskOptions { images, sign_in: SignIn::Link, published_url: None };
+    let options = DeskOptions { images, sign_in: SignIn::Link };
     router(&options).expect("a desk").fallback(not_found)
 }
 

@@ -1058,6 +1058,26 @@ export interface components {
             /** @description Who asked for it. */
             by: string;
         };
+        /** @description What the service keeps on its disk, and how much room there is. */
+        DiskView: {
+            /** @description The folder of everything that the service keeps; admins learn it. */
+            folder?: string | null;
+            /**
+             * Format: int64
+             * @description Bytes that are free on the disk, as far as the system says.
+             */
+            free_bytes?: number | null;
+            /**
+             * Format: int64
+             * @description Most bytes of them, if that is limited.
+             */
+            limit_bytes?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes of images, uploads and what else tasks need.
+             */
+            used_bytes: number;
+        };
         /** @description Times of the newest drawn tasks. */
         DrawnTimes: {
             dollars_per_image?: components["schemas"]["Spread"] | null;
@@ -1397,6 +1417,7 @@ export interface components {
         };
         /** @description Counts and times, from the tasks themselves. */
         MetricsView: {
+            disk?: components["schemas"]["DiskView"] | null;
             /** @description Times of the newest drawn tasks. */
             drawn: components["schemas"]["DrawnTimes"];
             /** @description Tasks by their state. */
@@ -1455,10 +1476,17 @@ export interface components {
         };
         /** @description Something that can be asked for by name. */
         Offer: {
+            /**
+             * @description The kinds of control images that a control model tells apart, one of which each has to name as its type; empty where
+             *     the model is for one kind, and absent where no worker has looked.
+             */
+            kinds?: string[];
             /** @description The name. */
             name: string;
             /** @description The SHA-256 of its file, in hexadecimal, where a worker knows it already. */
             sha256?: string;
+            /** @description Why nothing can be drawn with it. */
+            unusable?: string;
         };
         /** @description What a service offers by name. */
         Offers: {
@@ -1609,6 +1637,11 @@ export interface components {
         };
         /** @description What waits to be drawn, in its order. */
         QueueView: {
+            /**
+             * Format: int64
+             * @description How many are drawn and await approval; reviewers learn it.
+             */
+            awaiting_approval?: number | null;
             /** @description What to give as `cursor` for the tasks after these; none at the end. */
             next_cursor?: string | null;
             /** @description Whether nothing is drawn for now. */
@@ -1733,11 +1766,13 @@ export interface components {
         RetryRequest: {
             /** @description How many more of the text encoders' last layers to leave out for the prompt, as in diffusers: 0 is SDXL's own choice, the last layer but one, which AUTOMATIC1111 calls 2. Default: 0. */
             clip_skip?: number | null;
-            /** @description Images that steer the composition, each with the control model, by a name that the service offers, that looks at it, a scale (1), the share of the schedule from start (0) to end (1), and for a model of several the type. Default: none. */
+            /** @description Images that steer the composition, each with the control model, by a name that the service offers, that looks at it, a scale (1), the share of the schedule from start (0) to end (1), for a model of several the type, and preprocess, where the control image is made of a picture, the way. Default: none. */
             controls?: {
                 end?: number;
                 image: string;
                 model: string;
+                /** @enum {string} */
+                preprocess?: "canny" | "softedge" | "lines" | "scribble" | "blur" | "tile" | "gray" | "recolor" | "invert";
                 scale?: number;
                 start?: number;
                 type?: string;
@@ -1971,11 +2006,13 @@ export interface components {
         Settings: {
             /** @description How many more of the text encoders' last layers to leave out for the prompt, as in diffusers: 0 is SDXL's own choice, the last layer but one, which AUTOMATIC1111 calls 2. */
             clip_skip?: number;
-            /** @description Images that steer the composition, each with the control model, by a name that the service offers, that looks at it, a scale (1), the share of the schedule from start (0) to end (1), and for a model of several the type. */
+            /** @description Images that steer the composition, each with the control model, by a name that the service offers, that looks at it, a scale (1), the share of the schedule from start (0) to end (1), for a model of several the type, and preprocess, where the control image is made of a picture, the way. */
             controls?: {
                 end?: number;
                 image: string;
                 model: string;
+                /** @enum {string} */
+                preprocess?: "canny" | "softedge" | "lines" | "scribble" | "blur" | "tile" | "gray" | "recolor" | "invert";
                 scale?: number;
                 start?: number;
                 type?: string;
@@ -2147,11 +2184,13 @@ export interface components {
             settings?: {
                 /** @description How many more of the text encoders' last layers to leave out for the prompt, as in diffusers: 0 is SDXL's own choice, the last layer but one, which AUTOMATIC1111 calls 2. Default: 0. */
                 clip_skip?: number | null;
-                /** @description Images that steer the composition, each with the control model, by a name that the service offers, that looks at it, a scale (1), the share of the schedule from start (0) to end (1), and for a model of several the type. Default: none. */
+                /** @description Images that steer the composition, each with the control model, by a name that the service offers, that looks at it, a scale (1), the share of the schedule from start (0) to end (1), for a model of several the type, and preprocess, where the control image is made of a picture, the way. Default: none. */
                 controls?: {
                     end?: number;
                     image: string;
                     model: string;
+                    /** @enum {string} */
+                    preprocess?: "canny" | "softedge" | "lines" | "scribble" | "blur" | "tile" | "gray" | "recolor" | "invert";
                     scale?: number;
                     start?: number;
                     type?: string;
@@ -2306,11 +2345,13 @@ export interface components {
         TaskRequest: {
             /** @description How many more of the text encoders' last layers to leave out for the prompt, as in diffusers: 0 is SDXL's own choice, the last layer but one, which AUTOMATIC1111 calls 2. Default: 0. */
             clip_skip?: number | null;
-            /** @description Images that steer the composition, each with the control model, by a name that the service offers, that looks at it, a scale (1), the share of the schedule from start (0) to end (1), and for a model of several the type. Default: none. */
+            /** @description Images that steer the composition, each with the control model, by a name that the service offers, that looks at it, a scale (1), the share of the schedule from start (0) to end (1), for a model of several the type, and preprocess, where the control image is made of a picture, the way. Default: none. */
             controls?: {
                 end?: number;
                 image: string;
                 model: string;
+                /** @enum {string} */
+                preprocess?: "canny" | "softedge" | "lines" | "scribble" | "blur" | "tile" | "gray" | "recolor" | "invert";
                 scale?: number;
                 start?: number;
                 type?: string;
@@ -4319,6 +4360,8 @@ export interface operations {
                 model?: string;
                 /** @description Only tasks with this in the prompt or the title, whatever the case */
                 text?: string;
+                /** @description Only tasks that a reviewer looks at whose name begins like this, whatever the case; without `status`, of those that await approval */
+                reviewer?: string;
                 /** @description Only tasks that are at this attempt, or a later one */
                 attempt?: number;
                 /** @description Only tasks that were asked for at this time or later */

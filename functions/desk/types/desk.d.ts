@@ -43,6 +43,5 @@ export interface Configuration {
   sign_in:
     | { kind: "link" }
     | { kind: "oidc"; issuer: string; client_id: string; scope: string; links: boolean };
-  published_url: string | null;
   version: string;
 }

@@ -166,8 +166,11 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
         upscale.check("--upscale", drawn_size(&request, choice.base.native_side()))?;
     }
     let mut requirement = Model::requirement(&choice.base, choice.refiner.as_ref(), precision)?;
-    let of_image =
-        Model::memory_of_image(&choice.base, &request.settings, upscaler.as_ref().map(|upscaler| upscaler.shape()));
+    let of_image = Model::memory_of_image(
+        choice.base.native_side(),
+        &request.settings,
+        upscaler.as_ref().map(|upscaler| upscaler.shape()),
+    );
     requirement.memory += of_image;
     requirement.memory += request.memory_of_adapters(requirement.precision.unwrap_or(Precision::Bf16));
     let device = DeviceChoice::select(preference, requirement)?;

@@ -23,9 +23,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use easel_api::{Identification, Services, TokenKey};
+use easel_api::{DiskUsage, DiskView, Identification, Services, TokenKey};
 use easel_desk::{DeskOptions, SignIn};
 use easel_domain::identity::{Identity, Role};
+use easel_embedded::s3::Storage;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
@@ -138,13 +139,14 @@ async fn answer(
         None => (SignIn::Link, Identification::Tokens(key.clone())),
         Some(OpenId { issuer, sign_in }) => (sign_in, Identification::TokensAndIssuer(key.clone(), issuer)),
     };
-    let desk = easel_desk::router(&DeskOptions { images, sign_in, published_url: None });
+    let desk = easel_desk::router(&DeskOptions { images, sign_in });
     let desk = desk.map_err(|error| CommandError::failed(format!("the desk: {error}")))?;
     announce(ready)?;
 
     let mut services = Services::new(workflow, identification).with_environment()?;
     services.tokens = Some(Arc::new(Register::new(access.clone(), key.clone())));
     services.rules.four_eyes |= arguments.four_eyes;
+    services.disk = backing.storage().map(|storage| disk_usage(folder, storage));
     let links = if arguments.open_id.no_links { Router::new() } else { sign_in::router(access, key) };
     let mut router = desk.merge(links).merge(description::router(address.clone()));
     if let Some(gateway) = backing.gateway() {
@@ -163,6 +165,17 @@ async fn answer(
     }
     backing.stop().await;
     Ok(())
+}
+
+/// Looks at what is kept in the data folder, and at the room on its disk.
+fn disk_usage(folder: &DataFolder, storage: Storage) -> DiskUsage {
+    let folder = folder.path().display().to_string();
+    Arc::new(move || DiskView {
+        folder: Some(folder.clone()),
+        used_bytes: storage.used_bytes(),
+        limit_bytes: storage.limit_bytes(),
+        free_bytes: storage.free_bytes(),
+    })
 }
 
 fn ready(backing: &Backing, api: String, desk: String) -> Ready {

@@ -10,6 +10,7 @@
 //! | `published/` | what the public may see | the API |
 
 mod address;
+mod image_size;
 pub mod keys;
 mod objects;
 mod presigning;

@@ -1,7 +1,7 @@
 //! What a service offers by name: models and the files that change what they draw, as its workers last said.
 
 use easel_domain::task::Settings;
-use easel_settings::{FieldError, LANCZOS_UPSCALER, LATENT_UPSCALER, quoted};
+use easel_settings::{ControlReference, FieldError, LANCZOS_UPSCALER, LATENT_UPSCALER, control_kind, quoted};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -45,9 +45,8 @@ impl Offers {
             let mut offers: Vec<Offer> = Vec::new();
             for offer in counted.iter().flat_map(|worker| of(worker)) {
                 match offers.iter_mut().find(|known| known.name == offer.name) {
-                    // Two workers that have different files by one name: neither digest is the one.
-                    Some(known) if known.sha256 != offer.sha256 => known.sha256 = None,
-                    Some(_) => {}
+                    // Two workers may have different files by one name.
+                    Some(known) => known.agreed(offer),
                     None => offers.push(offer.clone()),
                 }
             }
@@ -94,13 +93,49 @@ impl Offers {
             .chain(adapter.map(|name| ("image_adapter".to_owned(), name, "image adapter", &self.image_adapters)))
             .chain(upscaler.map(|name| ("upscaler".to_owned(), name, "upscaler", &self.upscalers)))
             .chain(of_pass.map(|name| ("hires_upscaler".to_owned(), name, "upscaler", &self.upscalers)));
-        let errors: Vec<_> = named
-            .filter(|(_, name, _, offered)| !is_offered(name, offered))
-            .map(|(field, name, what, offered)| {
-                FieldError::new(field, format!("there is no {what} `{}`: {}", quoted(name), listed(what, offered)))
+        let mut errors: Vec<_> = named
+            .filter_map(|(field, name, what, offered)| {
+                let message = match found(name, offered) {
+                    Found::Nothing => format!("there is no {what} `{}`: {}", quoted(name), listed(what, offered)),
+                    Found::One(Offer { unusable: Some(reason), .. }) => {
+                        format!("`{}` is of no use, ask the operator for another: {reason}", quoted(name))
+                    }
+                    Found::One(_) | Found::Some => return None,
+                };
+                Some(FieldError::new(field, message))
             })
             .collect();
+        errors.extend(self.wrong_kinds(settings));
         if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+}
+
+impl Offers {
+    /// The control images whose type their model does not know, or does not need.
+    fn wrong_kinds(&self, settings: &Settings) -> Vec<FieldError> {
+        let wrong = |(at, control): (usize, &ControlReference)| {
+            let Found::One(Offer { kinds: Some(kinds), unusable: None, .. }) = found(&control.model, &self.controls)
+            else {
+                return None;
+            };
+            let (model, names) = (quoted(&control.model), kinds.join(", "));
+            let message = match control.kind.as_deref() {
+                Some(_) if kinds.is_empty() => {
+                    format!("has no use: `{model}` is for one kind of control images: leave it out")
+                }
+                None if !kinds.is_empty() => {
+                    format!("is missing: `{model}` tells several kinds of control images apart: use {names}")
+                }
+                Some(kind) if control_kind(kind, kinds.len()).is_none() && !kinds.is_empty() => format!(
+                    "`{}` is no kind of control images that `{model}` knows: use {names}, or a number from 0 to {}",
+                    quoted(kind),
+                    kinds.len() - 1
+                ),
+                _ => return None,
+            };
+            Some(FieldError::new(format!("controls[{at}].type"), message))
+        };
+        settings.controls.iter().flatten().enumerate().filter_map(wrong).collect()
     }
 }
 
@@ -123,10 +158,27 @@ fn is_fresh(offers: &WorkerOffers, now: Timestamp) -> bool {
     age < (WorkerReport::PERIOD * periods).as_secs_f64()
 }
 
+/// What is offered by a name.
+enum Found<'o> {
+    /// Nothing.
+    Nothing,
+    /// This.
+    One(&'o Offer),
+    /// One of several, or one that is listed by another name: a worker says which.
+    Some,
+}
+
 /// A file may be named by its path, too, which is listed only where its name alone does not tell it from others.
-fn is_offered(name: &str, offered: &[Offer]) -> bool {
+fn found<'o>(name: &str, offered: &'o [Offer]) -> Found<'o> {
+    if let Some(offer) = offered.iter().find(|offer| offer.name == name) {
+        return Found::One(offer);
+    }
     let stem = name.rsplit('/').next().unwrap_or(name);
-    offered.iter().any(|offer| offer.name == name || offer.name == stem || ends_in(&offer.name, name))
+    if offered.iter().any(|offer| offer.name == stem || ends_in(&offer.name, name)) {
+        Found::Some
+    } else {
+        Found::Nothing
+    }
 }
 
 /// Whether `name` is the last part of a path that several files share: a worker says which they are.
@@ -152,7 +204,7 @@ mod tests {
     use super::*;
 
     fn offer(name: &str) -> Offer {
-        Offer { name: name.to_owned(), sha256: None }
+        Offer::named(name)
     }
 
     fn now() -> Timestamp {
@@ -230,6 +282,55 @@ mod tests {
             assert!(offers.check(&asking(name)).is_ok(), "{name}");
         }
         assert!(offers.check(&asking("en")).is_err());
+    }
+
+    #[test]
+    fn kinds_of_control_images_are_those_of_the_model() {
+        let kinds = |kinds: &[&str]| Some(kinds.iter().map(|kind| (*kind).to_owned()).collect());
+        let controls = vec![
+            Offer { kinds: kinds(&["openpose", "depth"]), ..offer("union") },
+            Offer { kinds: kinds(&[]), ..offer("edges") },
+            offer("unseen"),
+            Offer { unusable: Some("its file is of Stable Diffusion 1".to_owned()), ..offer("old") },
+        ];
+        let offers = Offers::of(&[WorkerOffers { controls, ..worker(1, &[], false) }], now());
+        let check = |control: &str| {
+            let controls = Some(vec![format!("{control}=inputs/a.png").parse().expect("a control image")]);
+            let checked = offers.check(&Settings { controls, ..Settings::new("a heart") });
+            checked.err().map(|errors| errors[0].to_string())
+        };
+        for control in ["union#pose", "union#1", "edges", "unseen", "unseen#canny"] {
+            assert_eq!(check(control), None, "{control}");
+        }
+        for (control, expected) in [
+            (
+                "union#canny",
+                "controls[0].type: `canny` is no kind of control images that `union` knows: use openpose, depth, or a number \
+                 from 0 to 1",
+            ),
+            (
+                "union",
+                "controls[0].type: is missing: `union` tells several kinds of control images apart: use openpose, depth",
+            ),
+            ("edges#0", "controls[0].type: has no use: `edges` is for one kind of control images: leave it out"),
+            (
+                "old",
+                "controls[0].model: `old` is of no use, ask the operator for another: its file is of Stable Diffusion 1",
+            ),
+        ] {
+            assert_eq!(check(control).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn what_two_workers_do_not_agree_on_is_not_known() {
+        let with = |facts: Offer| WorkerOffers { controls: vec![facts], ..worker(1, &[], false) };
+        let broken = Offer { unusable: Some("it is damaged".to_owned()), ..offer("depth") };
+        let sound = Offer { kinds: Some(Vec::new()), ..offer("depth") };
+        let of = |workers: &[WorkerOffers]| Offers::of(workers, now()).controls.remove(0);
+        assert_eq!(of(&[with(broken.clone()), with(broken.clone())]), broken);
+        assert_eq!(of(&[with(sound.clone()), with(sound.clone())]), sound);
+        assert_eq!(of(&[with(broken), with(sound)]), offer("depth"));
     }
 
     #[test]

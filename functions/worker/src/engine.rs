@@ -4,12 +4,15 @@
 mod adapters;
 mod chosen;
 mod enlarging;
+mod examined;
 mod guides;
 mod offers;
 mod on_demand;
 mod opened_model;
 mod options;
 mod request;
+mod room;
+mod shelf;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,8 +25,10 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 
 use adapters::OpenedFiles;
+use examined::Examined;
 use guides::OpenedGuides;
 use on_demand::is_on_demand;
+use room::Room;
 
 pub use chosen::Chosen;
 pub(crate) use enlarging::draws_nothing;
@@ -52,6 +57,7 @@ pub struct Engine {
     catalogues: BTreeMap<OfferKind, Catalogue>,
     files: OpenedFiles,
     guides: OpenedGuides,
+    examined: Examined,
     looked: Mutex<Option<Instant>>,
     /// How long opening took, in seconds.
     pub(crate) opening_seconds: f64,
@@ -96,6 +102,7 @@ impl Engine {
             catalogues,
             files: OpenedFiles::default(),
             guides: OpenedGuides::default(),
+            examined: Examined::default(),
             looked: Mutex::new(None),
             opening_seconds,
         })
@@ -132,6 +139,19 @@ impl Engine {
         tracing::info!(model = name, seconds = began.elapsed().as_secs_f64(), "another model is loaded");
         opened.insert(0, model.clone());
         Ok(model)
+    }
+
+    /// Closes the models that were used longest ago where all of them would not fit beside what a task takes.
+    fn make_room(&self, model: &OpenedModel, task: &Room) {
+        let mut opened = self.opened.lock();
+        let is_other = |other: &Arc<OpenedModel>| other.name != model.name;
+        let others = opened.iter().filter(|other| is_other(other)).map(|other| other.expected_memory);
+        let mut left = fitting(others, task.taken(), self.room);
+        opened.retain(|other| {
+            let stays = !is_other(other) || left > 0;
+            left -= usize::from(is_other(other) && stays);
+            stays
+        });
     }
 
     /// The names of all models, the one that draws unless a task names another first.
@@ -210,6 +230,7 @@ pub fn unavailable(worker: &str, error: &Error) -> WorkerReport {
 #[cfg(test)]
 mod tests {
     use easel_model::Model;
+    use easel_settings::Settings;
 
     use super::*;
 
@@ -222,5 +243,44 @@ mod tests {
         assert_eq!(kept(17 * gigabyte + working - 1), 1);
         assert_eq!(kept(14 * gigabyte + working - 1), 0);
         assert_eq!(fitting([].into_iter(), 1, 0), 0);
+    }
+
+    #[test]
+    fn a_task_that_does_not_fit_is_refused_before_anything_is_loaded() {
+        let files = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../model/tests/data/adapters/files");
+        let encoders = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(encoders.path().join("clip")).expect("made");
+        for file in ["config.json", "model.safetensors"] {
+            let to = encoders.path().join("clip").join(file);
+            std::fs::copy(files.join("ip/image_encoder").join(file), to).expect("copied");
+        }
+        let offered = [
+            (OfferKind::Control, files.clone()),
+            (OfferKind::ImageAdapter, files.join("ip")),
+            (OfferKind::ImageEncoder, encoders.path().to_owned()),
+        ];
+        let options = EngineOptions { offered: offered.into(), ..EngineOptions::default() };
+        let mut engine = Engine::open(&options).expect("the demo model opens");
+        let plain = Settings::new("a heart");
+        let controlled = Settings {
+            controls: Some(vec!["t2i_adapter=inputs/a.png".parse().expect("a control image")]),
+            ..plain.clone()
+        };
+        let prompted = Settings {
+            image_adapter: Some("ip-adapter".to_owned()),
+            image_prompts: Some(vec!["inputs/a.png".to_owned()]),
+            ..plain.clone()
+        };
+        for settings in [&plain, &controlled, &prompted] {
+            engine.choose(settings, &[]).expect("it fits");
+        }
+        engine.room = engine.model(None).expect("it is open").expected_memory;
+        engine.choose(&plain, &[]).expect("the model alone fits");
+        for (settings, words) in
+            [(controlled, "controls: `t2i_adapter` needs "), (prompted, "image_adapter: `ip-adapter` needs ")]
+        {
+            let error = engine.choose(&settings, &[]).err().expect("it does not fit").to_string();
+            assert!(error.starts_with(words) && error.contains("this worker has"), "{error}");
+        }
     }
 }

@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::preprocessor::Preprocessor;
+
 /// A control image and what looks at it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ControlReference {
@@ -23,6 +25,9 @@ pub struct ControlReference {
     /// What kind of control image it is, by name or number, where the model is for several.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
+    /// How the control image is made of the picture; it is one already where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preprocess: Option<Preprocessor>,
 }
 
 /// All of it.
@@ -33,10 +38,19 @@ fn whole() -> f64 {
 impl FromStr for ControlReference {
     type Err = String;
 
-    /// Reads `MODEL[#TYPE]=IMAGE[:SCALE[:START:END]]`. What follows a colon and is no number belongs to the image's name.
+    /// Reads `[PREPROCESSOR@]MODEL[#TYPE]=IMAGE[:SCALE[:START:END]]`. What follows a colon and is no number belongs to the image's name.
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not MODEL[#TYPE]=IMAGE[:SCALE[:START:END]] such as depth=room.png:0.8");
+        let wrong = || {
+            format!(
+                "`{text}` is not [PREPROCESSOR@]MODEL[#TYPE]=IMAGE[:SCALE[:START:END]] such as depth=room.png:0.8 or \
+                 canny@lines=photo.png"
+            )
+        };
         let (model, rest) = text.split_once('=').ok_or_else(wrong)?;
+        let (preprocess, model) = match model.split_once('@') {
+            Some((name, model)) => (Some(name.parse()?), model),
+            None => (None, model),
+        };
         let (model, kind) = model.split_once('#').map_or((model, None), |(model, kind)| (model, Some(kind.to_owned())));
         let (mut image, mut numbers) = (rest, Vec::new());
         while numbers.len() < 3
@@ -55,7 +69,7 @@ impl FromStr for ControlReference {
             [scale, start, end] => (scale, start, end),
             _ => return Err(wrong()),
         };
-        Ok(Self { model: model.to_owned(), image: image.to_owned(), scale, start, end, kind })
+        Ok(Self { model: model.to_owned(), image: image.to_owned(), scale, start, end, kind, preprocess })
     }
 }
 
@@ -73,7 +87,12 @@ mod tests {
             start,
             end,
             kind: kind.map(str::to_owned),
+            preprocess: None,
         };
+        let of_photo =
+            ControlReference { preprocess: Some(Preprocessor::Canny), ..control(None, "a.png", 0.5, 0.0, 1.0) };
+        assert_eq!(read("canny@m=a.png:0.5"), Ok(of_photo));
+        assert!(read("sketch@m=a.png").expect_err("refused").contains("no preprocessor"));
         for (text, expected) in [
             ("m=a.png", control(None, "a.png", 1.0, 0.0, 1.0)),
             ("m#canny=a.png:0.5", control(Some("canny"), "a.png", 0.5, 0.0, 1.0)),

@@ -7,6 +7,7 @@
 
 mod choices;
 mod combinations;
+mod control_kinds;
 mod control_reference;
 mod described;
 mod field;
@@ -19,6 +20,7 @@ mod mask_content;
 mod near_names;
 mod noise_schedule;
 mod number;
+mod preprocessor;
 pub mod presets;
 mod prompt_choices;
 mod reading;
@@ -32,6 +34,7 @@ mod text;
 mod tiles;
 mod uploaded_images;
 
+pub use control_kinds::{control_kind, control_kinds};
 pub use control_reference::ControlReference;
 pub use field::{Field, Presence};
 pub use field_error::{FieldError, FieldErrors, MAX_ERRORS};
@@ -40,6 +43,7 @@ pub use kind::{Kind, Part};
 pub use lora_reference::LoraReference;
 pub use mask_content::MaskContent;
 pub use noise_schedule::NoiseSchedule;
+pub use preprocessor::Preprocessor;
 pub use presets::{Preset, recipe_of};
 pub use prompt_choices::{PromptPadding, PromptSyntax};
 pub use reading::{Missing, parse_object, read};

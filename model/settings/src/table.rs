@@ -10,6 +10,7 @@ use crate::hires::LATENT_UPSCALER;
 use crate::kind::{Kind, Part};
 use crate::lora_reference::LoraReference;
 use crate::mask_content::MaskContent;
+use crate::preprocessor::Preprocessor;
 use crate::presets::PRESET_NAMES;
 use crate::prompt_choices::{PromptPadding, PromptSyntax};
 use crate::scheduler_name::SchedulerName;
@@ -52,6 +53,7 @@ const CONTROL: &[Part] = &[
     Part { name: "start", kind: SHARE, required: false },
     Part { name: "end", kind: SHARE, required: false },
     Part { name: "type", kind: Kind::text(40), required: false },
+    Part { name: "preprocess", kind: Kind::Choice(Preprocessor::NAMES), required: false },
 ];
 
 /// The type of a setting as it is asked for.
@@ -291,7 +293,8 @@ settings! {
         /// Textual inversions whose words the prompts may use, by names that the service offers.
         embeddings: Vec<String>, Kind::Texts { most: 32, length: MAX_OFFERED_NAME }, "none";
         /// Images that steer the composition, each with the control model, by a name that the service offers, that looks at
-        /// it, a scale (1), the share of the schedule from start (0) to end (1), and for a model of several the type.
+        /// it, a scale (1), the share of the schedule from start (0) to end (1), for a model of several the type, and
+        /// preprocess, where the control image is made of a picture, the way.
         controls: Vec<ControlReference>, Kind::Records { most: 8, parts: CONTROL }, "none";
         /// The IP-Adapter through which the image prompts are read, by a name that the service offers.
         image_adapter: String, Kind::text(MAX_OFFERED_NAME), "none";

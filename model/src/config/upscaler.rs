@@ -105,7 +105,7 @@ impl UpscalerShape {
     }
 
     /// Numbers of the weights.
-    pub(crate) fn count_numbers(self) -> u64 {
+    pub fn count_numbers(self) -> u64 {
         let convolution = |inputs: usize, outputs: usize| 9 * inputs * outputs + outputs;
         let count = match self {
             Self::Rrdb { features, growth, blocks, doublings, unshuffle } => {

@@ -38,13 +38,13 @@ impl Model {
         Ok(Requirement { memory: largest * bytes + Self::WORKING_MEMORY, precision, is_packed: packed[0].is_some() })
     }
 
-    /// Bytes that an image of these `settings` takes beside [`Self::WORKING_MEMORY`], in which one of 2048×2048 has room: the
+    /// Bytes that an image of these `settings`, by a model whose own side is `native`, takes beside [`Self::WORKING_MEMORY`], in which one of 2048×2048 has room: the
     /// numbers of a larger one, before and after the VAE, and what the network that enlarges it before a second pass takes.
     #[must_use]
-    pub fn memory_of_image(base: &ModelSource, settings: &ResolvedSettings, upscaler: Option<UpscalerShape>) -> u64 {
+    pub fn memory_of_image(native: u32, settings: &ResolvedSettings, upscaler: Option<UpscalerShape>) -> u64 {
         // In f32: the sum of the tiles and how often each place was added to, a copy on its way from the device; and bytes.
         const BYTES: u64 = 12 + 4 + 12 + 3;
-        let side = |asked: Option<u32>| asked.unwrap_or(base.native_side());
+        let side = |asked: Option<u32>| asked.unwrap_or(native);
         let first = (side(settings.width), side(settings.height));
         let last = settings.hires_pass(first).map_or(first, |pass| pass.size);
         let pixels = u64::from(last.0) * u64::from(last.1);
@@ -82,10 +82,10 @@ mod tests {
         };
         for (precision, upscaler) in [(Precision::Int8, Some(UpscalerShape::ESRGAN)), (Precision::Bf16, None)] {
             let requirement = Model::requirement(&base, None, Some(precision)).expect("it is known");
-            let whole = requirement.memory + Model::memory_of_image(&base, &settings, upscaler);
+            let whole = requirement.memory + Model::memory_of_image(base.native_side(), &settings, upscaler);
             assert!(whole < 10_240_000_000, "{precision}: {whole}");
         }
         let usual = ResolvedSettings { hires_scale: None, ..settings };
-        assert_eq!(Model::memory_of_image(&base, &usual, None), 0);
+        assert_eq!(Model::memory_of_image(base.native_side(), &usual, None), 0);
     }
 }

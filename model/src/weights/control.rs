@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn::tensor::FloatDType;
+use easel_settings::{control_kind, control_kinds};
 use serde_json::Value;
 
 use super::component_tensors::ComponentTensors;
@@ -29,18 +30,6 @@ use names::{is_of_a_control_net, wanted};
 
 /// What the file or folder of a component of this kind is called in logs and in the cache.
 const NAME: &str = "controlnet";
-
-/// The kinds of control images of the published unions, by number: what their makers call them, the usual name first.
-const KINDS: [&[&str]; 8] = [
-    &["openpose", "pose"],
-    &["depth"],
-    &["softedge", "hed", "pidi", "scribble", "ted"],
-    &["canny", "lineart", "anime_lineart", "lines", "mlsd"],
-    &["normal"],
-    &["segment", "segmentation", "seg"],
-    &["tile", "blur"],
-    &["repaint", "inpaint", "outpaint"],
-];
 
 /// As checkpoints have numbers.
 const PLAIN: WeightFormat = WeightFormat::plain(FloatDType::F32);
@@ -130,10 +119,10 @@ impl ControlModel {
     }
 
     /// What a union calls the kinds of control images that it knows; none for other networks.
-    pub fn kinds(&self) -> Vec<&'static str> {
+    pub fn kinds(&self) -> Vec<String> {
         match &self.config {
             SteeringConfig::ControlNet(ControlNetConfig { union: Some(union), .. }) => {
-                KINDS.iter().take(union.num_control_type).map(|names| names[0]).collect()
+                control_kinds(union.num_control_type)
             }
             _ => Vec::new(),
         }
@@ -165,9 +154,7 @@ impl ControlModel {
             let message = format!("`{}` is for one kind of control images: leave `#{text}` away", self.name());
             return Err(invalid(message));
         };
-        let named = KINDS.iter().position(|names| names.contains(&text));
-        let kind = named.or_else(|| text.parse().ok()).filter(|kind| *kind < union.num_control_type);
-        kind.ok_or_else(|| {
+        control_kind(text, union.num_control_type).ok_or_else(|| {
             let names = self.kinds();
             let last = union.num_control_type - 1;
             invalid(format!(
@@ -192,7 +179,7 @@ impl ControlModel {
     }
 
     /// How many numbers it has.
-    pub(crate) fn count_numbers(&self) -> u64 {
+    pub fn count_numbers(&self) -> u64 {
         let listing = steering_listing(&self.config, PLAIN);
         listing.iter().map(|listed| listed.shape.iter().product::<usize>() as u64).sum()
     }

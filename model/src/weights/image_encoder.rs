@@ -84,7 +84,7 @@ impl ImageEncoderFiles {
     }
 
     /// How many numbers it has.
-    pub(crate) fn count_numbers(&self) -> u64 {
+    pub fn count_numbers(&self) -> u64 {
         let listing = image_encoder_listing(&self.config, WeightFormat::plain(FloatDType::F32));
         listing.iter().map(|listed| listed.shape.iter().product::<usize>() as u64).sum()
     }

@@ -68,6 +68,12 @@ impl IpAdapter {
         self.fingerprint.to_string()
     }
 
+    /// How many numbers it has.
+    pub fn count_numbers(&self) -> u64 {
+        let entries = self.file.header().tensors.values();
+        entries.map(|entry| entry.shape.iter().product::<usize>() as u64).sum()
+    }
+
     pub(crate) fn shape(&self) -> ImageProjectionShape {
         self.shape
     }

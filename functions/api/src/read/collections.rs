@@ -3,16 +3,12 @@
 use std::collections::HashMap;
 
 use axum::Json;
-use axum::extract::{FromRequestParts, State};
-use axum::http::request::Parts;
+use axum::extract::State;
 use easel_domain::collection::ImageReference;
 use easel_domain::identity::Identity;
 use easel_domain::task::{Status, Task};
 use easel_storage::store::ShelfKind;
-use serde_json::json;
 use tokio::task::JoinSet;
-use utoipa::IntoParams;
-use utoipa::openapi::path::{Parameter, ParameterIn};
 use uuid::Uuid;
 
 use crate::caller::Creator;
@@ -20,13 +16,21 @@ use crate::collection_view::{
     CollectedImage, CollectionId, CollectionList, CollectionView, FAVOURITES, WholeCollection, images_of, no_such,
 };
 use crate::error::{ApiError, Result};
-use crate::parameters::{NoParameters, QueryParameters};
-use crate::schemas::{AnyProblem, NamedProblem, TokenProblem, parameter};
+use crate::parameters::{NoParameters, PageParameters, Paged};
+use crate::schemas::{AnyProblem, NamedProblem, TokenProblem};
 use crate::services::Services;
 use crate::task_summary::MAX_PAGE;
 
-const LIMIT: usize = 50;
-const MOST: usize = 100;
+/// The images of a collection.
+pub(super) struct CollectedImages;
+
+impl Paged for CollectedImages {
+    const WHAT: &'static str = "images";
+    const LIMIT: usize = 50;
+    const MOST: usize = 100;
+    const DEEPEST: usize = 10_000;
+}
+
 /// How many tasks are read at the same time.
 const AT_ONCE: usize = 8;
 
@@ -62,7 +66,7 @@ pub(super) async fn list_collections(
     path = "/v1/collections/{collection}",
     operation_id = "getCollection",
     tag = "read",
-    params(CollectionId, PageParameters),
+    params(CollectionId, PageParameters<CollectedImages>),
     responses((status = 200, description = "The collection", body = WholeCollection), AnyProblem, TokenProblem, NamedProblem),
     security(("token" = []))
 )]
@@ -70,7 +74,7 @@ pub(super) async fn get_collection(
     State(services): State<Services>,
     Creator(identity): Creator,
     CollectionId(id): CollectionId,
-    PageParameters { limit, behind }: PageParameters,
+    PageParameters { limit, behind, .. }: PageParameters<CollectedImages>,
 ) -> Result<Json<WholeCollection>> {
     let Some(kept) = services.workflow.store.kept(ShelfKind::Collections, &identity.name, &id).await? else {
         if id == FAVOURITES {
@@ -148,35 +152,4 @@ async fn collected(services: &Services, task: &Task, reference: ImageReference) 
         settings: attempt.settings.clone(),
         generation: attempt.generation.clone(),
     }))
-}
-
-/// How many images, and behind how many.
-pub(super) struct PageParameters {
-    limit: usize,
-    behind: usize,
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for PageParameters {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let mut parameters = QueryParameters::from_request_parts(parts, state).await?;
-        let within = |text: &str| text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
-        let limit = parameters.read("limit", &format!("is not a number from 1 to {MOST}"), within);
-        let behind = parameters
-            .read("cursor", "is not the `next_cursor` of a page", |text| text.parse::<u16>().ok().map(usize::from));
-        parameters.finish()?;
-        Ok(Self { limit: limit.unwrap_or(LIMIT), behind: behind.unwrap_or_default() })
-    }
-}
-
-impl IntoParams for PageParameters {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let limit = json!({"type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT});
-        let cursor = json!({"type": "string", "pattern": "^[0-9]{1,4}$"});
-        vec![
-            parameter(ParameterIn::Query, "limit", "Most images of the page", limit),
-            parameter(ParameterIn::Query, "cursor", "The `next_cursor` of the page before", cursor),
-        ]
-    }
 }

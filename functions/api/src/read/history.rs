@@ -1,24 +1,27 @@
 //! A task's history, page by page.
 
-use axum::extract::{FromRequestParts, State};
-use axum::http::request::Parts;
+use axum::extract::State;
 use axum::response::Response;
-use serde_json::json;
-use utoipa::IntoParams;
-use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use crate::caller::Creator;
 use crate::conditional::{Known, state_tag, version_tag};
-use crate::error::{ApiError, Result};
-use crate::parameters::QueryParameters;
-use crate::schemas::{AnyProblem, TaskProblem, TokenProblem, Unchanged, parameter};
+use crate::error::Result;
+use crate::parameters::{PageParameters, Paged};
+use crate::schemas::{AnyProblem, TaskProblem, TokenProblem, Unchanged};
 use crate::services::Services;
 use crate::task_id::TaskId;
 use crate::task_view::EventView;
 use crate::views::{HistoryView, NewestEvent};
 
-const LIMIT: usize = 100;
-const MOST: usize = 1_000;
+/// What happened to a task.
+pub(super) struct Events;
+
+impl Paged for Events {
+    const WHAT: &'static str = "events";
+    const LIMIT: usize = 100;
+    const MOST: usize = 1_000;
+    const DEEPEST: usize = 1_000_000_000;
+}
 
 /// Show what happened to a task, page by page.
 ///
@@ -28,7 +31,7 @@ const MOST: usize = 1_000;
     path = "/v1/tasks/{id}/history",
     operation_id = "getHistory",
     tag = "read",
-    params(TaskId, HistoryParameters, Known),
+    params(TaskId, PageParameters<Events>, Known),
     responses(
         (status = 200, description = "Its history", body = HistoryView, headers(("ETag" = String))),
         Unchanged, AnyProblem, TokenProblem, TaskProblem
@@ -39,10 +42,11 @@ pub(super) async fn get_history(
     State(services): State<Services>,
     Creator(identity): Creator,
     TaskId(id): TaskId,
-    HistoryParameters { limit, behind }: HistoryParameters,
+    PageParameters { limit, behind, .. }: PageParameters<Events>,
     known: Known,
 ) -> Result<Response> {
     let store = &services.workflow.store;
+    let behind = u64::try_from(behind).unwrap_or(u64::MAX);
     // Before the events, so that they are not behind it.
     let newest = store.newest_event(id).await?;
     let page = store.history_page(id, behind, limit).await?;
@@ -61,35 +65,4 @@ pub(super) async fn get_history(
         Ok(HistoryView { events, next_cursor: page.next.map(|version| version.to_string()), newest })
     };
     known.show(tag, shown).await
-}
-
-/// How many events, and behind which one.
-pub(super) struct HistoryParameters {
-    limit: usize,
-    behind: u64,
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for HistoryParameters {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let mut parameters = QueryParameters::from_request_parts(parts, state).await?;
-        let within = |text: &str| text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
-        let limit = parameters.read("limit", &format!("is not a number from 1 to {MOST}"), within);
-        let behind = parameters
-            .read("cursor", "is not the `next_cursor` of a page", |text| text.parse::<u32>().ok().map(u64::from));
-        parameters.finish()?;
-        Ok(Self { limit: limit.unwrap_or(LIMIT), behind: behind.unwrap_or_default() })
-    }
-}
-
-impl IntoParams for HistoryParameters {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let limit = json!({"type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT});
-        let cursor = json!({"type": "string", "pattern": "^[0-9]{1,9}$"});
-        vec![
-            parameter(ParameterIn::Query, "limit", "Most events of the page", limit),
-            parameter(ParameterIn::Query, "cursor", "The `next_cursor` of the page before", cursor),
-        ]
-    }
 }

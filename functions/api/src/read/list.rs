@@ -4,7 +4,7 @@ use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::response::Response;
 use easel_domain::task::Status;
-use easel_storage::store::{Filter, Page};
+use easel_storage::store::{Filter, Page, Store};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use utoipa::IntoParams;
@@ -22,6 +22,8 @@ use crate::views::TaskPage;
 
 const LIMIT: usize = 20;
 const MOST: usize = 100;
+/// How many pages are looked through for tasks that a reviewer looks at.
+const LOOKED_THROUGH: usize = 10;
 
 /// List tasks, page by page.
 ///
@@ -42,7 +44,7 @@ const MOST: usize = 100;
 pub(super) async fn list_tasks(
     State(services): State<Services>,
     Creator(identity): Creator,
-    ListParameters { mut filter, limit, behind }: ListParameters,
+    ListParameters { mut filter, reviewer, limit, behind }: ListParameters,
     known: Known,
 ) -> Result<Response> {
     // To a creator, others' tasks do not exist.
@@ -51,14 +53,15 @@ pub(super) async fn list_tasks(
         filter.owner_prefix = None;
         filter.owner = Some(identity.name.clone());
     }
-    let page = if identity.sees_all() || asks_for_own {
-        services.workflow.store.list(&filter, limit, behind).await?
-    } else {
-        Page { tasks: Vec::new(), next: None }
+    let store = &services.workflow.store;
+    let page = match reviewer {
+        _ if !identity.sees_all() && !asks_for_own => Page { tasks: Vec::new(), next: None },
+        Some(reviewer) => reviewed_by(store, &reviewer, filter, limit, behind).await?,
+        None => store.list(&filter, limit, behind).await?,
     };
     let versions: Vec<_> = page.tasks.iter().map(|task| (task.id, task.version)).collect();
     let ids: Vec<_> = page.tasks.iter().map(|task| task.id).collect();
-    let discussions = services.workflow.store.discussions(&ids, Timestamp::now()).await?;
+    let discussions = store.discussions(&ids, Timestamp::now()).await?;
     let tag = state_tag(&(versions, page.next, &discussions))?;
     let shown = async {
         let tasks = TaskSummary::page(&page.tasks, &discussions, &identity, &services).await?;
@@ -70,9 +73,46 @@ pub(super) async fn list_tasks(
     known.show(tag, shown).await
 }
 
+/// A page of those that reviewers look at whose name begins like this. Who looks at a task stands beside it, so that tasks are
+/// looked through; a page ends early where too few of them are.
+async fn reviewed_by(
+    store: &Store,
+    reviewer: &str,
+    mut filter: Filter,
+    limit: usize,
+    behind: Option<Uuid>,
+) -> Result<Page> {
+    if filter.statuses.is_empty() {
+        filter.statuses.push(Status::AwaitingApproval);
+    }
+    let mut found = Page { tasks: Vec::new(), next: behind };
+    for _ in 0..LOOKED_THROUGH {
+        let page = store.list(&filter, MOST, found.next).await?;
+        let ids: Vec<_> = page.tasks.iter().map(|task| task.id).collect();
+        let discussions = store.discussions(&ids, Timestamp::now()).await?;
+        for task in page.tasks {
+            let looks = discussions.get(&task.id).and_then(|discussion| discussion.reviewer.as_ref());
+            if !looks.is_some_and(|looks| begins(&looks.name, reviewer)) {
+                continue;
+            }
+            found.next = Some(task.id);
+            found.tasks.push(task);
+            if found.tasks.len() == limit {
+                return Ok(found);
+            }
+        }
+        found.next = page.next;
+        if found.next.is_none() {
+            break;
+        }
+    }
+    Ok(found)
+}
+
 /// Which tasks to list, how many, and behind which one.
 pub(super) struct ListParameters {
     filter: Filter,
+    reviewer: Option<String>,
     limit: usize,
     behind: Option<Uuid>,
 }
@@ -100,11 +140,12 @@ impl<S: Send + Sync> FromRequestParts<S> for ListParameters {
             created_before: parameters.read("created_before", "is not a time such as 2027-01-31T12:00:00Z", time),
             oldest_first: parameters.read("order", "is neither newest nor oldest", oldest_first).unwrap_or_default(),
         };
+        let reviewer = parameters.read("reviewer", &length, short);
         let within = |text: &str| text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
         let limit = parameters.read("limit", &format!("is not a number from 1 to {MOST}"), within);
         let behind = parameters.read("cursor", "is not the `next_cursor` of a page", |text| text.parse().ok());
         parameters.finish()?;
-        Ok(Self { filter, limit: limit.unwrap_or(LIMIT), behind })
+        Ok(Self { filter, reviewer, limit: limit.unwrap_or(LIMIT), behind })
     }
 }
 
@@ -125,7 +166,13 @@ impl IntoParams for ListParameters {
             query("owner", "Only tasks of people whose name begins like this, whatever the case", search.clone()),
             query("tag", "Only tasks with a tag that begins like this, whatever the case", search.clone()),
             query("model", "Only tasks for a model whose name begins like this, whatever the case", search.clone()),
-            query("text", "Only tasks with this in the prompt or the title, whatever the case", search),
+            query("text", "Only tasks with this in the prompt or the title, whatever the case", search.clone()),
+            query(
+                "reviewer",
+                "Only tasks that a reviewer looks at whose name begins like this, whatever the case; without `status`, of those \
+                 that await approval",
+                search,
+            ),
             query(
                 "attempt",
                 "Only tasks that are at this attempt, or a later one",

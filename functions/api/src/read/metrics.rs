@@ -4,6 +4,7 @@ use std::future::ready;
 
 use axum::extract::State;
 use axum::response::Response;
+use easel_domain::identity::Role;
 use easel_domain::task::{GenerationReport, Status};
 use easel_storage::store::Filter;
 use jiff::Timestamp;
@@ -14,7 +15,7 @@ use crate::error::Result;
 use crate::health::WorkerView;
 use crate::parameters::NoParameters;
 use crate::schemas::{AnyProblem, TokenProblem, Unchanged};
-use crate::services::Services;
+use crate::services::{DiskView, Services};
 use crate::views::{DrawnTimes, MetricsView, Spread};
 
 /// How many of the newest drawn tasks are looked at, for each state that drawn tasks are in.
@@ -35,7 +36,7 @@ const NEWEST: usize = 50;
 )]
 pub(super) async fn metrics(
     State(services): State<Services>,
-    _: Reviewer,
+    Reviewer(identity): Reviewer,
     _: NoParameters,
     known: Known,
 ) -> Result<Response> {
@@ -62,6 +63,10 @@ pub(super) async fn metrics(
     };
     let now = Timestamp::now();
     let workers = store.workers().await?.into_iter().map(|report| WorkerView::new(report, now)).collect();
-    let metrics = MetricsView { tasks, drawn, workers };
-    known.show(state_tag(&metrics)?, ready(Ok(metrics))).await
+    let metrics = MetricsView { tasks, drawn, workers, disk: None };
+    // What others write to the disk is no news.
+    let tag = state_tag(&metrics)?;
+    let disk = services.disk.as_ref().map(|look| look());
+    let disk = disk.map(|disk| DiskView { folder: disk.folder.filter(|_| identity.role == Role::Admin), ..disk });
+    known.show(tag, ready(Ok(MetricsView { disk, ..metrics }))).await
 }

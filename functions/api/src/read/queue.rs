@@ -3,30 +3,32 @@
 use std::collections::{HashMap, HashSet};
 
 use axum::Json;
-use axum::extract::{FromRequestParts, State};
-use axum::http::request::Parts;
+use axum::extract::State;
 use easel_domain::identity::Identity;
 use easel_domain::limits::pixel_evaluations;
 use easel_domain::task::{Status, Task};
 use easel_settings::shortened;
 use easel_storage::store::{Filter, Owner, Prioritized, QueueState, Store, Turn, WaitingTask, turns};
 use jiff::Timestamp;
-use serde_json::json;
-use utoipa::IntoParams;
-use utoipa::openapi::path::{Parameter, ParameterIn};
 use uuid::Uuid;
 
 use crate::caller::Creator;
-use crate::error::{ApiError, Result};
-use crate::parameters::QueryParameters;
+use crate::error::Result;
+use crate::parameters::{PageParameters, Paged};
 use crate::queue_view::{QueueView, QueuedTask};
-use crate::schemas::{AnyProblem, TokenProblem, parameter};
+use crate::schemas::{AnyProblem, TokenProblem};
 use crate::services::Services;
 
-const LIMIT: usize = 20;
-const MOST: usize = 50;
-/// How far the queue is shown.
-const DEEPEST: usize = 1_000;
+/// The tasks that wait.
+pub(super) struct Waiting;
+
+impl Paged for Waiting {
+    const WHAT: &'static str = "tasks";
+    const LIMIT: usize = 20;
+    const MOST: usize = 50;
+    const DEEPEST: usize = 1_000;
+}
+
 /// How many of the newest drawn tasks the speed is measured on.
 const MEASURED: usize = 20;
 /// Most characters of a title.
@@ -51,14 +53,14 @@ enum Whose {
     path = "/v1/queue",
     operation_id = "showQueue",
     tag = "read",
-    params(PageParameters),
+    params(PageParameters<Waiting>),
     responses((status = 200, description = "The queue", body = QueueView), AnyProblem, TokenProblem),
     security(("token" = []))
 )]
 pub(super) async fn show_queue(
     State(services): State<Services>,
     Creator(identity): Creator,
-    PageParameters { limit, behind }: PageParameters,
+    PageParameters { limit, behind, .. }: PageParameters<Waiting>,
 ) -> Result<Json<QueueView>> {
     let store = &services.workflow.store;
     let (state, owners) = (store.queue().await?, store.owners_in_turn().await?);
@@ -72,16 +74,18 @@ pub(super) async fn show_queue(
     let places = places(&owners, &first);
     let mut places = places.into_iter().filter(|place| is_shown(place, &identity)).skip(behind);
     let page: Vec<_> = places.by_ref().take(limit).collect();
-    let is_cut = places.next().is_some() && behind + limit < DEEPEST;
+    let is_cut = places.next().is_some() && behind + limit < Waiting::DEEPEST;
     let tasks = queued(store, &page, &first, pace).await?;
-    let running = store.counts().await?.get(&Status::InProgress).copied().unwrap_or_default();
+    let counts = store.counts().await?;
+    let count = |status: Status| counts.get(&status).copied().unwrap_or_default();
     let pause = state.pause.as_ref();
     Ok(Json(QueueView {
         paused: pause.is_some(),
         paused_at: pause.map(|pause| pause.at),
         paused_by: pause.filter(|_| identity.sees_all()).map(|pause| pause.by.clone()),
         waiting,
-        running,
+        running: count(Status::InProgress),
+        awaiting_approval: identity.sees_all().then(|| count(Status::AwaitingApproval)),
         workers,
         speed: speed.map(|speed| speed / MEGA),
         tasks,
@@ -190,35 +194,4 @@ async fn speed(store: &Store) -> Result<Option<f64>> {
         }
     }
     Ok((seconds > 0.0).then(|| work / seconds))
-}
-
-/// How many tasks, and behind how many.
-pub(super) struct PageParameters {
-    limit: usize,
-    behind: usize,
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for PageParameters {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let mut parameters = QueryParameters::from_request_parts(parts, state).await?;
-        let within = |text: &str| text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
-        let limit = parameters.read("limit", &format!("is not a number from 1 to {MOST}"), within);
-        let deep = |text: &str| text.parse().ok().filter(|behind| *behind < DEEPEST);
-        let behind = parameters.read("cursor", "is not the `next_cursor` of a page", deep);
-        parameters.finish()?;
-        Ok(Self { limit: limit.unwrap_or(LIMIT), behind: behind.unwrap_or_default() })
-    }
-}
-
-impl IntoParams for PageParameters {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let limit = json!({"type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT});
-        let cursor = json!({"type": "string", "pattern": "^[0-9]{1,3}$"});
-        vec![
-            parameter(ParameterIn::Query, "limit", "Most tasks of the page", limit),
-            parameter(ParameterIn::Query, "cursor", "The `next_cursor` of the page before", cursor),
-        ]
-    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use easel_images::ControlRecord;
-use easel_model::{Control, ControlModel, Preprocessor};
+use easel_model::{Control, ControlModel, Preprocessor, control_image};
 
 use crate::command_error::CommandError;
 
@@ -62,7 +62,10 @@ impl ControlArguments {
             };
             models.insert(parts.model, model.clone());
             let picture = easel_images::load(Path::new(parts.image))?;
-            let image = parts.preprocessor.map_or_else(|| picture.clone(), |preprocessor| preprocessor.apply(&picture));
+            let image = match parts.preprocessor {
+                Some(preprocessor) => control_image(preprocessor, &picture),
+                None => picture,
+            };
             let kind = parts.kind.map(|kind| model.kind(kind)).transpose()?;
             let name = Path::new(parts.image).file_name().unwrap_or_default().to_string_lossy().into_owned();
             let record = ControlRecord {
@@ -92,7 +95,8 @@ fn split(argument: &str) -> Result<Parts<'_>, CommandError> {
         equals_sign(argument).ok_or_else(|| wrong(argument, "names no control image: write MODEL=IMAGE"))?;
     let (preprocessor, model) = match model.split_once('@') {
         Some((name, model)) if !Path::new(argument).exists() && !name.contains(['/', '\\']) => {
-            (Some(name.parse::<Preprocessor>()?), model)
+            let preprocessor = name.parse::<Preprocessor>();
+            (Some(preprocessor.map_err(|reason| CommandError::wrong_use(format!("--control: {reason}")))?), model)
         }
         _ => (None, model),
     };

@@ -74,6 +74,11 @@ impl DataFolder {
         Ok(s3::usage(&self.place(OBJECTS))?)
     }
 
+    /// The folder.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// A place in the folder.
     pub(crate) fn place(&self, name: &str) -> PathBuf {
         self.path.join(name)

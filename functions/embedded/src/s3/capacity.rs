@@ -90,6 +90,24 @@ impl Storage {
         self.disk_for(bytes, self.capacity.reserve)
     }
 
+    /// Bytes of all objects.
+    #[must_use]
+    pub fn used_bytes(&self) -> u64 {
+        self.store.used_bytes()
+    }
+
+    /// Most bytes of them, if that is limited.
+    #[must_use]
+    pub fn limit_bytes(&self) -> Option<u64> {
+        self.capacity.limit
+    }
+
+    /// Bytes that are free on the disk, as far as the system says.
+    #[must_use]
+    pub fn free_bytes(&self) -> Option<u64> {
+        disk::free_bytes(self.store.folder())
+    }
+
     fn disk_for(&self, bytes: u64, reserve: u64) -> Result<(), Full> {
         match disk::free_bytes(self.store.folder()) {
             Some(free) if free.saturating_sub(bytes) < reserve => {

@@ -27,6 +27,8 @@ pub struct OfferedName {
     pub name: String,
     /// Its SHA-256, in hexadecimal, where it is known without reading the file.
     pub sha256: Option<String>,
+    /// Where it is, if it is on this machine.
+    pub path: Option<PathBuf>,
 }
 
 /// A file that is on this machine.
@@ -79,7 +81,11 @@ impl Catalogue {
             Place::Remote(remote) => remote.known_sha256(path),
         };
         let names = listing.names().into_iter();
-        names.map(|(name, path)| OfferedName { name, sha256: digest(path) }).collect()
+        let place = |path: &str| match &self.place {
+            Place::Folder(folder) => Some(folder.join(path.trim_end_matches('/'))),
+            Place::Remote(_) => None,
+        };
+        names.map(|(name, path)| OfferedName { name, sha256: digest(path), path: place(path) }).collect()
     }
 
     /// The file with this name, fetched if need be. What was not there when it was last listed is looked for anew. Blocks on
@@ -147,7 +153,8 @@ mod tests {
         let loras = Catalogue::open(OfferKind::Lora, "--loras", folder.path(), None).expect("a catalogue");
         assert_eq!(loras.names(), []);
         loras.refresh().expect("listed");
-        assert_eq!(loras.names(), [OfferedName { name: "ada".to_owned(), sha256: None }]);
+        let path = Some(folder.path().join("people/ada.safetensors"));
+        assert_eq!(loras.names(), [OfferedName { name: "ada".to_owned(), sha256: None, path }]);
         let first = loras.find("ada").expect("a file");
         assert_eq!(first.path, folder.path().join("people/ada.safetensors"));
         write(folder.path(), "people/ada.safetensors", "two");

@@ -8,6 +8,7 @@ use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::TaggingDirective;
 
+use super::image_size::{BEGINNING, size_in};
 use super::{Gallery, failed};
 use crate::error::{Error, Result};
 
@@ -87,6 +88,22 @@ impl Gallery {
         let interrupted = |error| Error::Unavailable { service: "S3", detail: format!("reading {key}: {error}") };
         let bytes = got.body.collect().await.map_err(interrupted)?.to_vec();
         Ok(Some(Object { bytes, etag }))
+    }
+
+    /// Width and height of an image, from the beginning of its file; `None` if it is not there, or its file does not say so.
+    ///
+    /// # Errors
+    /// Returns [`Unavailable`](crate::Error::Unavailable) if S3 fails.
+    pub async fn image_size(&self, key: &str) -> Result<Option<(u32, u32)>> {
+        let get = self.client.get_object().bucket(&self.bucket).key(key).range(format!("bytes=0-{}", BEGINNING - 1));
+        let got = match get.send().await {
+            Ok(got) => got,
+            // An empty file has no beginning.
+            Err(error) if matches!(error.code(), Some("NoSuchKey" | "InvalidRange")) => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        let interrupted = |error| Error::Unavailable { service: "S3", detail: format!("reading {key}: {error}") };
+        Ok(size_in(&got.body.collect().await.map_err(interrupted)?.into_bytes()))
     }
 
     /// What there is to know about an object; `None` if there is none under this name.

@@ -54,9 +54,8 @@ impl WorkerOffers {
         let mut bytes = 0;
         let guides = [&mut self.controls, &mut self.image_adapters, &mut self.upscalers];
         for offers in [&mut self.models, &mut self.loras, &mut self.embeddings].into_iter().chain(guides) {
-            let size = |offer: &Offer| 32 + offer.name.len() + offer.sha256.as_ref().map_or(0, String::len);
             let fitting = offers.iter().take_while(|offer| {
-                bytes += size(offer);
+                bytes += offer.bytes();
                 bytes <= MAX_BYTES
             });
             let fitting = fitting.count();
@@ -108,7 +107,7 @@ mod tests {
 
     #[test]
     fn what_a_row_does_not_hold_is_left_out_and_that_is_said() {
-        let offer = |number: usize| Offer { name: format!("{number:0>100}"), sha256: Some("f".repeat(64)) };
+        let offer = |number: usize| Offer { sha256: Some("f".repeat(64)), ..Offer::named(format!("{number:0>100}")) };
         let few: Vec<_> = (0..10).map(offer).collect();
         let offers = WorkerOffers {
             worker: "w".to_owned(),

@@ -15,7 +15,7 @@ use crate::gallery::keys::{self, Origin};
 
 /// A copy that has to be made before the task that needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ImageCopy {
+pub(crate) struct ImageCopy {
     from: String,
     to: String,
 }
@@ -50,7 +50,32 @@ impl Workflow {
                 Err(message) => errors.push(FieldError::new(field, message)),
             }
         }
+        if errors.is_empty() {
+            errors.extend(self.wrong_mask(settings, &copies).await?);
+        }
         if errors.is_empty() { Ok(copies) } else { Err(domain::Error::Invalid(errors).into()) }
+    }
+
+    /// What is wrong with a mask that is not as large as its init image, as far as their files say how large they are. `copies`
+    /// are yet to be made.
+    ///
+    /// # Errors
+    /// Returns [`Unavailable`](crate::Error::Unavailable) if S3 fails.
+    pub(crate) async fn wrong_mask(&self, settings: &Settings, copies: &[ImageCopy]) -> Result<Option<FieldError>> {
+        let (Some(init), Some(mask)) = (&settings.init_image, &settings.mask) else { return Ok(None) };
+        let there = |key: &String| copies.iter().find(|copy| copy.to == *key).map_or(key, |copy| &copy.from).clone();
+        let (init, mask) = (there(init), there(mask));
+        let sizes = tokio::try_join!(self.gallery.image_size(&init), self.gallery.image_size(&mask))?;
+        let (Some(init), Some(mask)) = sizes else { return Ok(None) };
+        // A photo may be turned as its metadata say.
+        if mask == init || mask == (init.1, init.0) {
+            return Ok(None);
+        }
+        let message = format!(
+            "is {}×{} pixels, but the init image is {}×{}: give a mask of the init image's size",
+            mask.0, mask.1, init.0, init.1
+        );
+        Ok(Some(FieldError::new("mask", message)))
     }
 
     /// Makes the copies.

@@ -8,16 +8,20 @@ use easel_images::LoraRecord;
 use easel_model::prompt::extra_networks;
 use easel_model::{Embedding, Error, LoraFile, LoraWeights, Request, RequestedLora, Result};
 use easel_models::offers::OfferedFile;
-use parking_lot::Mutex;
+
+use super::shelf::{Shelf, fault};
 
 /// How many files stay open for the next tasks.
 const KEPT: usize = 16;
+const LORAS: &str = "loras";
 
-/// Files that are open, the one that was used last first.
-#[derive(Default)]
-pub(super) struct OpenedFiles {
-    /// With the hashes by which AUTOMATIC1111 knows them, for which a file is read as a whole.
-    loras: Mutex<Vec<(Arc<LoraFile>, String)>>,
+/// LoRAs that are open, with the hashes by which AUTOMATIC1111 knows them, for which a file is read as a whole.
+pub(super) struct OpenedFiles(Shelf<(Arc<LoraFile>, String)>);
+
+impl Default for OpenedFiles {
+    fn default() -> Self {
+        Self(Shelf::keeping(KEPT))
+    }
 }
 
 impl OpenedFiles {
@@ -26,29 +30,18 @@ impl OpenedFiles {
     /// # Errors
     /// Returns [`Error::InvalidRequest`], with the name, if it is no LoRA or these are no weights.
     pub(super) fn lora(&self, offered: &OfferedFile, weights: &str) -> Result<(RequestedLora, LoraRecord)> {
-        let OfferedFile { name, path, sha256 } = offered;
-        // Who asks for it by name learns nothing of where the worker has it.
-        let fault = |error: Error| {
-            let place = path.display().to_string();
-            Error::invalid("loras", format!("`{name}`: {}", error.to_string().replace(&place, "its file")))
-        };
-        let weights = LoraWeights::parse(weights).map_err(fault)?;
-        let mut opened = self.loras.lock();
-        let (file, short_hash) = match opened.iter().position(|(file, _)| file.digest() == sha256) {
-            Some(place) => opened.remove(place),
-            None => {
-                let file = LoraFile::open(path).map_err(fault)?;
-                let short_hash = file.short_hash().map_err(fault)?;
-                (Arc::new(file), short_hash)
-            }
-        };
-        if file.digest() != sha256 {
-            return Err(Error::invalid("loras", format!("`{name}` was replaced at this moment: retry")));
+        let weights = LoraWeights::parse(weights).map_err(|error| fault(offered, LORAS, &error))?;
+        let opened = self.0.open(&offered.sha256, offered, LORAS, || {
+            let file = LoraFile::open(&offered.path)?;
+            let short_hash = file.short_hash()?;
+            Ok((Arc::new(file), short_hash))
+        })?;
+        let (file, short_hash) = (*opened).clone();
+        if file.digest() != offered.sha256 {
+            return Err(replaced(offered, LORAS));
         }
-        opened.insert(0, (file.clone(), short_hash.clone()));
-        opened.truncate(KEPT);
-        let record =
-            LoraRecord { name: name.clone(), weights: weights.to_string(), digest: sha256.clone(), short_hash };
+        let digest = offered.sha256.clone();
+        let record = LoraRecord { name: offered.name.clone(), weights: weights.to_string(), digest, short_hash };
         Ok((RequestedLora { file, weights }, record))
     }
 }
@@ -68,13 +61,14 @@ pub(super) fn add_to(request: Request, loras: &[RequestedLora], embeddings: &[Of
 }
 
 /// The trained word in a file.
-fn embedding(OfferedFile { name, path, sha256 }: &OfferedFile) -> Result<Embedding> {
-    let opened = Embedding::open(path).map_err(|error| {
-        let message = error.to_string().replace(&path.display().to_string(), "its file");
-        Error::invalid("embeddings", format!("`{name}`: {message}"))
-    })?;
-    if opened.digest() != sha256 {
-        return Err(Error::invalid("embeddings", format!("`{name}` was replaced at this moment: retry")));
+fn embedding(offered: &OfferedFile) -> Result<Embedding> {
+    let opened = Embedding::open(&offered.path).map_err(|error| fault(offered, "embeddings", &error))?;
+    if opened.digest() != offered.sha256 {
+        return Err(replaced(offered, "embeddings"));
     }
     Ok(opened)
+}
+
+fn replaced(offered: &OfferedFile, field: &'static str) -> Error {
+    Error::invalid(field, format!("`{}` was replaced at this moment: retry", offered.name))
 }

@@ -9,6 +9,7 @@ use easel_models::offers::{Catalogue, OfferError, OfferKind, OfferedFile};
 use easel_settings::{LANCZOS_UPSCALER, LATENT_UPSCALER};
 
 use super::guides::Guides;
+use super::room::Room;
 use super::{Engine, OpenedModel, adapters};
 use crate::error::{Error, Result};
 
@@ -25,6 +26,8 @@ pub struct Chosen {
     /// What an image's metadata says of them.
     pub(crate) embedding_records: Vec<EmbeddingRecord>,
     pub(crate) guides: Guides,
+    /// What is left of the memory beside all that.
+    pub(crate) room: Room,
     /// What an image's metadata says of them.
     pub(crate) control_records: Vec<ControlRecord>,
     pub(crate) image_prompt_records: Vec<ImagePromptRecord>,
@@ -39,7 +42,7 @@ impl Engine {
     ///
     /// # Errors
     /// Returns [`Error::WrongUse`] if a name is not offered, or stands for another file than before; fails if a file cannot be
-    /// fetched or read.
+    /// fetched or read, and where the memory does not hold all of it at once.
     pub fn choose(&self, settings: &Settings, before: &[UsedFile]) -> Result<Chosen> {
         let model = self.model(settings.model.as_deref())?;
         let mut named: Vec<(String, String)> = Vec::new();
@@ -61,7 +64,9 @@ impl Engine {
                 embeddings.push(self.find(OfferKind::Embedding, name)?);
             }
         }
-        let guides = self.guides(settings, &model)?;
+        let mut room = Room::beside(model.expected_memory, self.room);
+        let guides = self.guides(settings, &model, &mut room)?;
+        self.make_room(&model, &room);
         let used = used(&model, found.iter().map(|(file, _)| file), &embeddings, &guides);
         for file in &used {
             check_same(file, settings, before)?;
@@ -81,25 +86,27 @@ impl Engine {
             image_prompt_records: guides.image_prompt_records(settings),
             upscale_record: guides.upscale_record(settings),
             guides,
+            room,
             used,
         })
     }
 
-    /// The files that look at images or enlarge them, each once.
-    fn guides(&self, settings: &Settings, model: &OpenedModel) -> Result<Guides> {
-        let mut guides = Guides::default();
+    /// The files that look at images or enlarge them, each once, as far as there is `room` for them.
+    fn guides(&self, settings: &Settings, model: &OpenedModel, room: &mut Room) -> Result<Guides> {
+        let (mut guides, device) = (Guides::default(), &model.device);
         for control in settings.controls.iter().flatten() {
             if !guides.controls.contains_key(&control.model) {
-                let file = self.guides.control(self.find(OfferKind::Control, &control.model)?)?;
+                let file = self.guides.control(self.find(OfferKind::Control, &control.model)?, device, room)?;
                 guides.controls.insert(control.model.clone(), file);
             }
         }
         if let Some(name) = &settings.image_adapter {
-            guides.image_adapter = Some(self.guides.image_adapter(self.find(OfferKind::ImageAdapter, name)?)?);
-            guides.image_encoder = Some(self.guides.image_encoder(self.image_encoder(name)?)?);
+            guides.image_adapter =
+                Some(self.guides.image_adapter(self.find(OfferKind::ImageAdapter, name)?, device, room)?);
+            guides.image_encoder = Some(self.guides.image_encoder(self.image_encoder(name)?, device, room)?);
         }
-        let upscaler = |field, name: &String| -> Result<_> {
-            Ok(self.guides.upscaler(self.find(OfferKind::Upscaler, name)?, field, &model.device)?)
+        let mut upscaler = |field, name: &String| -> Result<_> {
+            Ok(self.guides.upscaler(self.find(OfferKind::Upscaler, name)?, field, device, room)?)
         };
         let of_images = settings.upscaler.as_ref().filter(|name| *name != LANCZOS_UPSCALER);
         guides.upscaler = of_images.map(|name| upscaler("upscaler", name)).transpose()?;

@@ -49,6 +49,13 @@ impl Chosen {
             );
             return Err(Error::invalid("upscale", message));
         }
+        if let Enlargement::Network(upscaler) = &enlargement {
+            let sizes = enlargement.passes(image.dimensions(), target)?;
+            // Each run begins with what the one before it made.
+            let before = std::iter::once(image.dimensions()).chain(sizes.iter().copied()).take(sizes.len());
+            let most = before.map(|size| upscaler.work(size).memory).max().unwrap_or(0);
+            self.room.clone().take("upscale", "enlarging an image of this size", most)?;
+        }
         enlargement.enlarge(&image, target, &mut |_, _| Ok(()))
     }
 }

@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use easel_images::{ControlRecord, ImagePromptRecord};
-use easel_model::{ControlModel, DeviceChoice, Error, ImageEncoderFiles, IpAdapter, Result, Upscaler, UpscalerFile};
+use easel_model::{
+    ControlModel, DeviceChoice, ImageEncoderFiles, IpAdapter, Result, Upscaler, UpscalerFile, UpscalerShape,
+};
 use easel_models::offers::OfferedFile;
 use easel_settings::Settings;
-use parking_lot::Mutex;
+
+use super::room::Room;
+use super::shelf::Shelf;
 
 /// How many files of a kind stay open for the next tasks.
 const KEPT: usize = 4;
@@ -40,7 +44,7 @@ impl Guides {
                 name: file.name.clone(),
                 digest: file.sha256.clone(),
                 kind: asked.kind.clone(),
-                preprocessor: None,
+                preprocessor: asked.preprocess.map(|preprocessor| preprocessor.to_string()),
                 image: file_name(&asked.image),
                 scale: asked.scale,
                 start: asked.start,
@@ -70,8 +74,7 @@ fn file_name(key: &str) -> String {
     key.rsplit('/').next().unwrap_or(key).to_owned()
 }
 
-/// Files that are open, the ones that were used last first.
-#[derive(Default)]
+/// Files that are open.
 pub(super) struct OpenedGuides {
     controls: Shelf<ControlModel>,
     image_adapters: Shelf<IpAdapter>,
@@ -79,23 +82,60 @@ pub(super) struct OpenedGuides {
     upscalers: Shelf<Upscaler>,
 }
 
+impl Default for OpenedGuides {
+    fn default() -> Self {
+        Self {
+            controls: Shelf::keeping(KEPT),
+            image_adapters: Shelf::keeping(KEPT),
+            image_encoders: Shelf::keeping(KEPT),
+            upscalers: Shelf::keeping(KEPT),
+        }
+    }
+}
+
 impl OpenedGuides {
-    /// The control model in a file.
+    /// The control model in a file, for which there has to be `room`.
     ///
     /// # Errors
-    /// Returns [`Error::InvalidRequest`], with the name, if it is none that this model can use; so do the others.
-    pub(super) fn control(&self, offered: OfferedFile) -> Result<OpenedFile<ControlModel>> {
-        self.controls.open(offered, "controls", |file| ControlModel::open(&file.path))
+    /// Returns [`Error::InvalidRequest`](easel_model::Error::InvalidRequest), with the name, if it is none that this model
+    /// can use or does not fit; so do the others.
+    pub(super) fn control(
+        &self,
+        offered: OfferedFile,
+        device: &DeviceChoice,
+        room: &mut Room,
+    ) -> Result<OpenedFile<ControlModel>> {
+        let content =
+            self.controls.open(&offered.sha256, &offered, "controls", || ControlModel::open(&offered.path))?;
+        room.take("controls", &quoted(&offered), content.count_numbers() * device.precision.bytes() as u64)?;
+        Ok(OpenedFile { offered, content })
     }
 
     /// The IP-Adapter in a file.
-    pub(super) fn image_adapter(&self, offered: OfferedFile) -> Result<OpenedFile<IpAdapter>> {
-        self.image_adapters.open(offered, "image_adapter", |file| IpAdapter::open(&file.path))
+    pub(super) fn image_adapter(
+        &self,
+        offered: OfferedFile,
+        device: &DeviceChoice,
+        room: &mut Room,
+    ) -> Result<OpenedFile<IpAdapter>> {
+        let open = || IpAdapter::open(&offered.path);
+        let content = self.image_adapters.open(&offered.sha256, &offered, "image_adapter", open)?;
+        room.take("image_adapter", &quoted(&offered), content.count_numbers() * sixteen_bits(device))?;
+        Ok(OpenedFile { offered, content })
     }
 
     /// The image encoder in a file or folder.
-    pub(super) fn image_encoder(&self, offered: OfferedFile) -> Result<OpenedFile<ImageEncoderFiles>> {
-        self.image_encoders.open(offered, "image_adapter", |file| ImageEncoderFiles::open(&file.path))
+    pub(super) fn image_encoder(
+        &self,
+        offered: OfferedFile,
+        device: &DeviceChoice,
+        room: &mut Room,
+    ) -> Result<OpenedFile<ImageEncoderFiles>> {
+        let open = || ImageEncoderFiles::open(&offered.path);
+        let content = self.image_encoders.open(&offered.sha256, &offered, "image_adapter", open)?;
+        let what = format!("the image encoder {}", quoted(&offered));
+        room.take("image_adapter", &what, content.count_numbers() * sixteen_bits(device))?;
+        Ok(OpenedFile { offered, content })
     }
 
     /// The upscaler in a file, on the device.
@@ -104,49 +144,30 @@ impl OpenedGuides {
         offered: OfferedFile,
         field: &'static str,
         device: &DeviceChoice,
+        room: &mut Room,
     ) -> Result<OpenedFile<Upscaler>> {
         let key = format!("{} {}", offered.sha256, device.precision);
-        self.upscalers.open_as(key, offered, field, |file| Upscaler::load(UpscalerFile::open(&file.path)?, device))
-    }
-}
-
-/// Contents by the digests of their files.
-struct Shelf<T>(Mutex<Vec<(String, Arc<T>)>>);
-
-impl<T> Default for Shelf<T> {
-    fn default() -> Self {
-        Self(Mutex::default())
-    }
-}
-
-impl<T> Shelf<T> {
-    fn open(
-        &self,
-        offered: OfferedFile,
-        field: &'static str,
-        open: impl FnOnce(&OfferedFile) -> Result<T>,
-    ) -> Result<OpenedFile<T>> {
-        self.open_as(offered.sha256.clone(), offered, field, open)
-    }
-
-    fn open_as(
-        &self,
-        key: String,
-        offered: OfferedFile,
-        field: &'static str,
-        open: impl FnOnce(&OfferedFile) -> Result<T>,
-    ) -> Result<OpenedFile<T>> {
-        let mut opened = self.0.lock();
-        let content = match opened.iter().position(|(known, _)| *known == key) {
-            Some(place) => opened.remove(place).1,
-            None => Arc::new(open(&offered).map_err(|error| {
-                // Who asks for it by name learns nothing of where the worker has it.
-                let place = offered.path.display().to_string();
-                Error::invalid(field, format!("`{}`: {}", offered.name, error.to_string().replace(&place, "its file")))
-            })?),
+        let before = room.clone();
+        let mut take = |shape: UpscalerShape| {
+            *room = before.clone();
+            room.take(field, &quoted(&offered), shape.count_numbers() * sixteen_bits(device))
         };
-        opened.insert(0, (key, content.clone()));
-        opened.truncate(KEPT);
+        let content = self.upscalers.open(&key, &offered, field, || {
+            let file = UpscalerFile::open(&offered.path)?;
+            take(file.shape())?;
+            Upscaler::load(file, device)
+        })?;
+        // Where it was open before, too.
+        take(content.shape())?;
         Ok(OpenedFile { offered, content })
     }
+}
+
+fn quoted(offered: &OfferedFile) -> String {
+    format!("`{}`", offered.name)
+}
+
+/// Bytes of a number of what is never held in 8 bits.
+fn sixteen_bits(device: &DeviceChoice) -> u64 {
+    device.precision.bytes().max(2) as u64
 }

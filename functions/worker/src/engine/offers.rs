@@ -33,12 +33,12 @@ impl Engine {
             {
                 tracing::warn!(%error, "which {kind}s are offered cannot be seen: those of before stay");
             }
-            catalogue.names().into_iter().map(offer).collect()
+            catalogue.names().into_iter().map(|offered| self.offer(kind, offered)).collect()
         };
         WorkerOffers {
             worker: worker.to_owned(),
             at: Timestamp::now(),
-            models: self.model_names().into_iter().map(|name| Offer { name: name.to_owned(), sha256: None }).collect(),
+            models: self.model_names().into_iter().map(Offer::named).collect(),
             loras: names(OfferKind::Lora),
             embeddings: names(OfferKind::Embedding),
             controls: names(OfferKind::Control),
@@ -48,8 +48,9 @@ impl Engine {
             on_demand: is_on_demand(),
         }
     }
-}
 
-fn offer(OfferedName { name, sha256 }: OfferedName) -> Offer {
-    Offer { name, sha256 }
+    fn offer(&self, kind: OfferKind, OfferedName { name, sha256, path }: OfferedName) -> Offer {
+        let facts = path.map(|path| self.examined.facts(kind, &path)).unwrap_or_default();
+        Offer { name, sha256, kinds: facts.kinds, unusable: facts.unusable }
+    }
 }

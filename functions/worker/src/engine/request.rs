@@ -1,6 +1,6 @@
 //! From a task's settings and images to a request to the model: the one place where images become a part of one.
 
-use easel_model::{Checkpoint, Control, Error, Generation, ImagePrompt, Mask, Request, Result};
+use easel_model::{Checkpoint, Control, Error, Generation, ImagePrompt, Mask, Model, Request, Result, control_image};
 use easel_models::recipes;
 use easel_settings::Settings;
 use image::{GrayImage, RgbImage};
@@ -48,6 +48,7 @@ impl Chosen {
         resolved.use_refiner.get_or_insert(has_refiner);
         let request = self.add_images(resolved.resolve().into(), settings, images)?;
         request.validate()?;
+        self.check_memory(&request)?;
         adapters::add_to(request, &self.loras, &self.embeddings)
     }
 
@@ -62,8 +63,20 @@ impl Chosen {
         images: RequestImages,
     ) -> Result<Generation> {
         let request = self.add_images(checkpoint.settings().clone().into(), settings, images)?;
+        self.check_memory(&request)?;
         let request = adapters::add_to(request, &self.loras, &self.embeddings)?;
         self.model.model.resume_with(checkpoint, request)
+    }
+
+    /// Checks that an image of this size, enlarged on the way as it is asked for, fits beside the networks.
+    ///
+    /// # Errors
+    /// Returns [`Error::InvalidRequest`] if it does not.
+    fn check_memory(&self, request: &Request) -> Result<()> {
+        let upscaler = request.upscaler.as_ref().map(|upscaler| upscaler.shape());
+        let bytes = Model::memory_of_image(self.model.model.native_size(), &request.settings, upscaler);
+        let field = if request.settings.hires_scale.is_some() { "hires_scale" } else { "width" };
+        self.room.clone().take(field, "an image of this size", bytes)
     }
 
     /// The request with the images that `settings` name, each with the file that looks at it.
@@ -77,6 +90,10 @@ impl Chosen {
             let missing = || Error::invalid("controls", format!("`{}` is not open", asked.model));
             let model = self.guides.controls.get(&asked.model).ok_or_else(missing)?.content.clone();
             let kind = asked.kind.as_deref().map(|kind| model.kind(kind)).transpose()?;
+            let image = match asked.preprocess {
+                Some(preprocessor) => control_image(preprocessor, &image),
+                None => image,
+            };
             Ok(Control { model, image, scale: asked.scale, start: asked.start, end: asked.end, kind })
         };
         let controls = asked.map(control).collect::<Result<_>>()?;

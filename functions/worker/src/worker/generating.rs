@@ -72,8 +72,11 @@ impl Worker {
             let last = progress.step == progress.total;
             let mut preview = None;
             if running.heartbeat.is_report_due() || last {
-                let render =
-                    |generation: &mut Generation| generation.preview(0).and_then(|rgb| image_files::preview(&rgb));
+                let render = |generation: &mut Generation| {
+                    let previews =
+                        (0..generation.settings().count as usize).filter_map(|image| generation.preview(image));
+                    image_files::preview(&image_files::side_by_side(previews.collect())?)
+                };
                 (generation, preview) = on_blocking_thread(generation, render).await?;
             }
             running.report(&progress, preview);

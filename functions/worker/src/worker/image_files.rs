@@ -45,6 +45,19 @@ pub(super) fn preview(rgb: &RgbImage) -> Option<Vec<u8>> {
         .or_else(|| jpeg(&half(), 40).filter(|bytes| bytes.len() <= PREVIEW_BYTES))
 }
 
+/// Small images of one size as one, in rows from the left; `None` of none.
+pub(super) fn side_by_side(images: Vec<RgbImage>) -> Option<RgbImage> {
+    let (width, height) = images.first()?.dimensions();
+    let count = u32::try_from(images.len()).ok()?;
+    // As many as make the whole about as wide as it is high.
+    let columns = (1..=count).find(|columns| columns * columns >= count).unwrap_or(1);
+    let mut whole = RgbImage::new(width * columns, height * count.div_ceil(columns));
+    for (index, image) in (0..count).zip(&images) {
+        imageops::replace(&mut whole, image, (index % columns * width).into(), (index / columns * height).into());
+    }
+    Some(whole)
+}
+
 /// The hash of a file, in hexadecimal.
 pub(super) fn sha256(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
@@ -73,6 +86,19 @@ mod tests {
         let preview = preview(&noise).expect("a preview");
         assert!(preview.len() <= PREVIEW_BYTES, "{}", preview.len());
         assert!(image::load_from_memory(&preview).is_ok());
+    }
+
+    #[test]
+    fn previews_of_several_images_are_one() {
+        let image = |shade: u8| RgbImage::from_pixel(3, 2, Rgb([shade; 3]));
+        assert!(side_by_side(Vec::new()).is_none());
+        for (count, size) in [(1, (3, 2)), (2, (6, 2)), (3, (6, 4)), (4, (6, 4)), (5, (9, 4)), (8, (9, 6))] {
+            let whole = side_by_side((1..=count).map(image).collect()).expect("some");
+            assert_eq!(whole.dimensions(), size, "{count}");
+        }
+        let whole = side_by_side((1..=3).map(image).collect()).expect("some");
+        let shade = |x, y| whole.get_pixel(x, y).0[0];
+        assert_eq!([shade(0, 0), shade(5, 1), shade(2, 2), shade(3, 3)], [1, 2, 3, 0]);
     }
 
     #[test]
