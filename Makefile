@@ -41,13 +41,6 @@ TAG ?= easel
 # DRY_RUN=1 prints what package, deploy, outputs, smoke and destroy would do; YES=1 does it without asking.
 DO := $(if $(DRY_RUN),@echo)
 
-# CubeCL links LLVM beside NVRTC and downloads it while building. Easel compiles kernels with NVRTC alone, so
-# `WITHOUT_LLVM=1` builds where that download is unavailable: what stays unresolved is never called.
-ifdef WITHOUT_LLVM
-export DOCS_RS := 1
-export RUSTFLAGS := -C relro-level=partial -C link-arg=-Wl,--unresolved-symbols=ignore-all
-endif
-
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-desk screenshots sanitize test-emulators test-drain test-stack test-image test-schema openapi \
 	local functions lint cycles documents python types infra simulate format pins audit image sbom package deploy outputs smoke \
