@@ -255,7 +255,7 @@ gpu-test: ## Run the tests that need a CUDA device
 
 # Seven minutes: with gpu-test it fits into ten.
 gpu-bench: gpu ## Time full-size SDXL on a CUDA device, beside PyTorch where it is installed (random weights; DEVICE=vulkan)
-	python3 model/benchmarks/gpu.py --easel target/gpu/release/easel --device $(or $(DEVICE),cuda) --seconds 420 \
+	$(or $(wildcard $(PEERS)/bin/python),python3) model/benchmarks/gpu.py --easel target/gpu/release/easel --device $(or $(DEVICE),cuda) --seconds 420 \
 	--scratch $(PEERS)/scratch --output model/BENCHMARKS.md
 
 # Where Vulkan's loader looks for drivers.

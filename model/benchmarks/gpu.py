@@ -66,6 +66,7 @@ def main():
     name = gpu(arguments)
     peer = PyTorch(arguments, clock)
     rows = [["", "precision", "Easel", "PyTorch", "compiled", "ours / the faster of theirs"]]
+    missing = []
     for precision in PRECISIONS[arguments.device]:
         for part, described in PARTS.items():
             ours = easel(arguments, clock, part, precision)
@@ -73,13 +74,15 @@ def main():
             row = [described, precision, *map(shown, (ours, plain, compiled)), ratio(ours, (plain, compiled))]
             print(" | ".join(row), file=sys.stderr, flush=True)
             rows.append(row)
-    whole = [
-        ["A whole image, 20 guided steps", precision, shown(image(arguments, clock, precision)), "", "", ""]
-        for precision in PRECISIONS[arguments.device][:1]
-    ]
-    text = "\n".join(
-        [TITLE, "", sections.wrap(introduction(arguments, name, peer)), "", sections.table(rows + whole), ""]
-    )
+            for who, report in (("Easel", ours), ("PyTorch", plain), ("compiled", compiled)):
+                if "failure" in report and report["failure"] != peer.missing:
+                    missing.append(f"- {described}, {precision}, {who}: {report['failure']}")
+    first = PRECISIONS[arguments.device][0]
+    whole = image(arguments, clock, first)
+    rows.append(["A whole image, 20 guided steps", first, shown(whole), "", "", ""])
+    text = "\n".join([TITLE, "", sections.wrap(introduction(arguments, name, peer)), "", sections.table(rows), ""])
+    if missing:
+        text += "\n".join(["", "Not measured:", "", *missing, ""])
     print(text)
     if arguments.output:
         sections.replace(arguments.output, TITLE, text)
