@@ -1,7 +1,7 @@
 //! Devices of a Vulkan driver or of Metal, and which of them is used.
 
 use super::backend::Backend;
-use super::gpu::gibibytes;
+use super::gpu::sized;
 use super::requirement::Requirement;
 use crate::precision::Precision;
 
@@ -79,7 +79,7 @@ impl Adapter {
     /// # Errors
     /// It does not.
     pub(super) fn buffer(&self, requirement: Requirement) -> Result<String, String> {
-        let (most, needed) = (gibibytes(self.largest_tensor), gibibytes(requirement.largest_tensor));
+        let (most, needed) = (sized(self.largest_tensor), sized(requirement.largest_tensor));
         let sizes = format!("{} takes tensors of up to {most}, {needed} needed", self.name);
         if requirement.largest_tensor <= self.largest_tensor { Ok(sizes) } else { Err(sizes) }
     }
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn the_largest_tensor_has_to_fit_into_a_buffer() {
         let of = |largest_tensor| adapter(Discrete).buffer(Requirement { largest_tensor, ..Requirement::default() });
-        assert_eq!(of(0).expect("it fits"), "Discrete takes tensors of up to 1.0 GiB, 0.0 GiB needed");
+        assert_eq!(of(0).expect("it fits"), "Discrete takes tensors of up to 1.0 GiB, 0 MiB needed");
         assert!(of(1 << 30).is_ok());
         assert_eq!(
             of(3 << 29).expect_err("it does not fit"),

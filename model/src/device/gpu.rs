@@ -42,7 +42,8 @@ impl GpuMemory {
     }
 }
 
-/// A number of bytes, in GiB.
-pub(super) fn gibibytes(bytes: u64) -> String {
-    format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30))
+/// A number of bytes, for people.
+pub(super) fn sized(bytes: u64) -> String {
+    const GIBIBYTE: u64 = 1 << 30;
+    if bytes < GIBIBYTE { format!("{} MiB", bytes >> 20) } else { format!("{:.1} GiB", bytes as f64 / GIBIBYTE as f64) }
 }

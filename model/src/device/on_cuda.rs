@@ -4,7 +4,7 @@ use burn::tensor::FloatDType;
 
 use super::cuda;
 use super::findings::Findings;
-use super::gpu::{Gpu, GpuMemory, gibibytes};
+use super::gpu::{Gpu, GpuMemory, sized};
 use super::probe;
 use super::requirement::Requirement;
 use crate::precision::Precision;
@@ -21,7 +21,7 @@ pub(super) fn examine(ordinal: Option<usize>, requirement: Requirement, findings
         return None;
     };
     findings.ask("device", Ok(format!("{} (compute capability {})", card.name, card.compute_capability)));
-    let (free, needed) = (gibibytes(card.free_memory), gibibytes(requirement.memory));
+    let (free, needed) = (sized(card.free_memory), sized(requirement.memory));
     let memory = format!("{} has {free} free, {needed} needed", card.name);
     if !findings.ask("memory", if card.free_memory >= requirement.memory { Ok(memory) } else { Err(memory) }) {
         return None;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::adapter::{Adapter, candidates};
 use super::findings::Findings;
-use super::gpu::{Gpu, GpuMemory, gibibytes};
+use super::gpu::{Gpu, GpuMemory, sized};
 use super::memory;
 use super::probe;
 use super::probe_process;
@@ -142,7 +142,7 @@ fn try_adapter(
         opened.granted(ENOUGH.max(requirement.memory), adapter.largest_tensor)
     };
     let or_more = if granted < ENOUGH { "" } else { " or more" };
-    let (free, needed) = (gibibytes(granted), gibibytes(requirement.memory));
+    let (free, needed) = (sized(granted), sized(requirement.memory));
     let sizes = format!("{} has {free}{or_more} free, {needed} needed", adapter.name);
     if !findings.ask("memory", if granted >= requirement.memory { Ok(sizes) } else { Err(sizes) }) {
         return None;
