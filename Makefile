@@ -41,17 +41,10 @@ TAG ?= easel
 # DRY_RUN=1 prints what package, deploy, outputs, smoke and destroy would do; YES=1 does it without asking.
 DO := $(if $(DRY_RUN),@echo)
 
-# CubeCL links LLVM beside NVRTC and downloads it while building. Easel compiles kernels with NVRTC alone, so
-# `WITHOUT_LLVM=1` builds where that download is unavailable: what stays unresolved is never called.
-ifdef WITHOUT_LLVM
-export DOCS_RS := 1
-export RUSTFLAGS := -C relro-level=partial -C link-arg=-Wl,--unresolved-symbols=ignore-all
-endif
-
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-desk screenshots sanitize test-emulators test-drain test-stack test-image test-schema openapi \
 	local functions lint cycles documents python types infra simulate format pins audit image sbom package deploy outputs smoke \
-	destroy bench bench-service cuda gpu-test gpu-bench
+	destroy bench bench-service gpu gpu-test gpu-bench test-vulkan
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -254,12 +247,22 @@ $(PEERS)/ready: model/benchmarks/requirements.txt
 bench-service: functions ## Time the functions and the service on this machine
 	for part in functions listing load; do $(CARGO) bench --locked --workspace --bench service -- $$part || exit 1; done
 
-cuda: ## Build the command with CUDA into target/cuda (WITHOUT_LLVM=1: see above)
-	$(CARGO) build --locked --release --package easel --features cuda --target-dir target/cuda
+gpu: ## Build the command with CUDA and Vulkan into target/gpu
+	$(CARGO) build --locked --release --package easel --features cuda,wgpu --target-dir target/gpu
 
 gpu-test: ## Run the tests that need a CUDA device
-	$(CARGO) test --locked --package easel-model --features cuda --target-dir target/cuda --test model -- --ignored --test-threads 1 cuda
+	$(CARGO) test --locked --package easel-model --features cuda --target-dir target/gpu --test model -- --ignored --test-threads 1 cuda
 
-gpu-bench: cuda ## Time full-size SDXL on a CUDA device (random weights)
-	for precision in f32 bf16 f16; do for part in text unet vae-decode generate; do \
-	target/cuda/release/easel bench $$part --shape sdxl-base --size 1024 --device cuda --precision $$precision --repeat 5 --json || exit 1; done; done
+# Seven minutes: with gpu-test it fits into ten.
+gpu-bench: gpu ## Time full-size SDXL on a CUDA device, beside PyTorch where it is installed (random weights; DEVICE=vulkan)
+	$(or $(wildcard $(PEERS)/bin/python),python3) model/benchmarks/gpu.py --easel target/gpu/release/easel --device $(or $(DEVICE),cuda) --seconds 420 \
+	--scratch $(PEERS)/scratch --output model/BENCHMARKS.md
+
+# Where Vulkan's loader looks for drivers.
+VULKAN_DRIVERS = $(or $(VK_DRIVER_FILES),$(VK_ICD_FILENAMES),$(wildcard /usr/share/vulkan/icd.d/*.json /etc/vulkan/icd.d/*.json))
+
+test-vulkan: ## Run the tests that need a Vulkan driver, which may compute on the CPU (Debian's mesa-vulkan-drivers)
+	@test -n "$(VULKAN_DRIVERS)" || { echo "test-vulkan: there is no Vulkan driver: install one, such as Debian's mesa-vulkan-drivers, which computes on the CPU"; exit 1; }
+	$(CARGO) test --locked --package easel-model --no-default-features --features wgpu --target-dir target/vulkan --test probing
+	$(CARGO) test --locked --package easel-model --no-default-features --features wgpu --target-dir target/vulkan --test model \
+	-- --ignored --test-threads 1 vulkan

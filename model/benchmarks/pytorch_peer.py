@@ -27,6 +27,8 @@ def main():
     parser.add_argument("--size", type=int, default=1024)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--repeat", type=int, default=1)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="of the parts")
+    parser.add_argument("--compile", action="store_true", help="the parts, by torch.compile")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     dtype = PRECISIONS[arguments.precision]
@@ -43,10 +45,17 @@ def main():
 def part(arguments, dtype):
     layout = LAYOUTS[arguments.layout]
     module, inputs = modules.part(arguments.part, arguments.weights, arguments.size, dtype)
-    module = module.to(memory_format=layout)
-    inputs = {name: value.to(memory_format=layout) if value.dim() == 4 else value for name, value in inputs.items()}
+    module = module.to(arguments.device, memory_format=layout)
+
+    def placed(value):
+        return value.to(arguments.device, memory_format=layout) if value.dim() == 4 else value.to(arguments.device)
+
+    inputs = {name: placed(value) for name, value in inputs.items()}
+    if arguments.compile:
+        module = torch.compile(module)
 
     def call():
+        # Looking at the numbers waits for a GPU, too.
         output = module(**inputs)
         if not torch.isfinite(output[0].flatten()[:1000]).all():
             raise ArithmeticError("the output has numbers that are not finite, so its time says little")

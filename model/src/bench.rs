@@ -94,7 +94,7 @@ pub struct BenchReport {
     pub size: u32,
     /// Precision of the weights.
     pub precision: Precision,
-    /// `cpu` or `cuda`.
+    /// `cpu`, `cuda`, `vulkan` or `metal`.
     pub device: &'static str,
     /// The Burn backend.
     pub backend: Backend,

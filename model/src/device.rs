@@ -2,63 +2,44 @@
 //!
 //! A choice rests on kernels that ran and agreed with the CPU, not on a table of what a card should be able to do.
 
+#[cfg_attr(not(feature = "wgpu"), allow(dead_code, reason = "without wgpu, only tests have adapters"))]
+mod adapter;
+mod backend;
 mod card;
-#[cfg(feature = "cuda")]
+#[cfg_attr(not(feature = "cuda"), path = "device/no_cuda.rs")]
 mod cuda;
+mod findings;
+mod gpu;
+mod ladder;
 pub mod memory;
-#[cfg(not(feature = "cuda"))]
-mod no_cuda;
+mod on_cuda;
+#[cfg_attr(not(feature = "wgpu"), path = "device/no_wgpu.rs")]
+mod on_wgpu;
 pub(crate) mod panics;
+mod preference;
 mod probe;
-
-use std::fmt;
-use std::str::FromStr;
+#[cfg_attr(not(feature = "wgpu"), allow(dead_code, reason = "without wgpu, only tests ask other processes"))]
+mod probe_process;
+mod question;
+mod requirement;
+#[cfg(feature = "wgpu")]
+mod wgpu;
 
 use burn::tensor::{Device, FloatDType};
 use easel_kernels::{Arithmetic, Choice, Instructions};
-use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::precision::{Precision, WeightFormat};
-#[cfg(not(feature = "cuda"))]
-use no_cuda as cuda;
-
-/// What the user asks for (`EASEL_DEVICE`, `--device`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum DevicePreference {
-    /// CUDA if it passes every probe, else flex, with the reason.
-    #[default]
-    Auto,
-    /// A CUDA device, by number or the first; not getting it is an error.
-    Cuda(Option<usize>),
-    /// Burn's CPU backend.
-    Flex,
-    /// Burn's older CPU backend.
-    NdArray,
-}
-
-/// The Burn backend that computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Backend {
-    /// NVIDIA GPUs.
-    Cuda,
-    /// The CPU.
-    Flex,
-    /// The CPU, older backend.
-    NdArray,
-}
-
-/// What a model needs of a device.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Requirement {
-    /// Bytes of device memory that must be free.
-    pub memory: u64,
-    /// The precision asked for, or the device's own choice.
-    pub precision: Option<Precision>,
-    /// Whether the weights are packed for the CPU's kernels.
-    pub is_packed: bool,
-}
+pub use backend::Backend;
+use findings::Findings;
+pub use findings::ProbeResult;
+use gpu::{Gpu, GpuMemory};
+pub use ladder::Rung;
+use ladder::{climb, fallback_reason};
+pub use on_wgpu::answer_probe;
+pub use preference::DevicePreference;
+use question::Question;
+pub use requirement::Requirement;
 
 /// A device that was chosen, and why.
 #[derive(Debug, Clone)]
@@ -69,24 +50,15 @@ pub struct DeviceChoice {
     pub name: String,
     /// CUDA's compute capability, such as `9.0`.
     pub compute_capability: Option<String>,
-    /// Why CUDA was not used, where `auto` fell back to the CPU.
+    /// Why no faster kind of device is used, where `auto` looked for one.
     pub fallback_reason: Option<String>,
+    /// The kinds of devices that were asked in turn, the last of which computes.
+    pub ladder: Vec<Rung>,
     /// The precision of weights.
     pub precision: Precision,
     device: Device,
-    /// The card's place in CUDA's list.
-    ordinal: usize,
-}
-
-/// The result of one probe of a device, for `easel doctor`.
-#[derive(Debug, Clone, Serialize)]
-pub struct ProbeResult {
-    /// What was probed.
-    pub probe: String,
-    /// Whether the device may be used as far as this probe goes.
-    pub passed: bool,
-    /// What was found, or what is wrong.
-    pub detail: String,
+    /// Of a GPU.
+    memory: Option<GpuMemory>,
 }
 
 impl DeviceChoice {
@@ -95,21 +67,11 @@ impl DeviceChoice {
     /// # Errors
     /// A device or precision that was asked for by name and is not available.
     pub fn select(preference: DevicePreference, requirement: Requirement) -> Result<Self> {
-        match preference {
-            DevicePreference::Auto => Ok(match Self::cuda(None, requirement) {
-                Ok(choice) => choice,
-                Err(reason) => {
-                    tracing::info!(%reason, "computing on the CPU");
-                    Self { fallback_reason: Some(reason), ..Self::cpu(Backend::Flex, requirement)? }
-                }
-            }),
-            DevicePreference::Cuda(ordinal) => Self::cuda(ordinal, requirement).map_err(|reason| Error::Device {
-                device: preference.to_string(),
-                message: format!("{reason}; use --device auto to fall back to the CPU"),
-            }),
-            DevicePreference::Flex => Self::cpu(Backend::Flex, requirement),
-            DevicePreference::NdArray => Self::cpu(Backend::NdArray, requirement),
+        let (ladder, choice) = survey(preference, requirement, false);
+        for Rung { backend, is_used, reason, .. } in &ladder {
+            tracing::info!(%backend, is_used, reason, "a kind of device was looked at");
         }
+        choice
     }
 
     /// Burn's handle of the device.
@@ -117,18 +79,15 @@ impl DeviceChoice {
         &self.device
     }
 
-    /// The kind of device, as in reports: `cuda` or `cpu`.
+    /// The kind of device, as in reports: `cuda`, `vulkan`, `metal` or `cpu`.
     pub fn kind(&self) -> &'static str {
-        match self.backend {
-            Backend::Cuda => "cuda",
-            Backend::Flex | Backend::NdArray => "cpu",
-        }
+        self.backend.kind()
     }
 
     /// The number format that activations are computed in.
     pub(crate) fn compute(&self) -> FloatDType {
         match (self.backend, self.precision) {
-            (Backend::Cuda, precision) => precision.dtype(),
+            (Backend::Cuda | Backend::Vulkan | Backend::Metal, precision) => precision.dtype(),
             (Backend::Flex, Precision::Bf16 | Precision::Int8) => FloatDType::BF16,
             // ndarray has no other format.
             (Backend::Flex | Backend::NdArray, _) => FloatDType::F32,
@@ -138,7 +97,7 @@ impl DeviceChoice {
     /// How weights are held.
     pub(crate) fn weights(&self) -> WeightFormat {
         match self.backend {
-            Backend::Cuda => WeightFormat::plain(self.precision.dtype()),
+            Backend::Cuda | Backend::Vulkan | Backend::Metal => WeightFormat::plain(self.precision.dtype()),
             Backend::Flex => self.precision.cpu_format(),
             Backend::NdArray => WeightFormat { is_widened: true, ..self.precision.cpu_format() },
         }
@@ -147,7 +106,7 @@ impl DeviceChoice {
     /// The same two for the VAE, whose activations are too large for f16.
     pub(crate) fn vae_formats(&self) -> (WeightFormat, FloatDType) {
         match (self.backend, self.precision) {
-            (Backend::Cuda, Precision::F16) => (WeightFormat::plain(FloatDType::F32), FloatDType::F32),
+            (backend, Precision::F16) if backend.is_gpu() => (WeightFormat::plain(FloatDType::F32), FloatDType::F32),
             _ => (self.weights(), self.compute()),
         }
     }
@@ -170,10 +129,7 @@ impl DeviceChoice {
 
     /// Bytes of this device's memory that are free.
     pub fn free_memory(&self) -> u64 {
-        match self.backend {
-            Backend::Cuda => cuda::devices().get(self.ordinal).map_or(0, |card| card.free_memory),
-            Backend::Flex | Backend::NdArray => memory::available(),
-        }
+        self.memory.map_or_else(memory::available, |memory| memory.free(&self.device))
     }
 
     /// The precision of the CPU where none is asked for: bf16 takes half the time and memory of f32 where the processor
@@ -182,117 +138,98 @@ impl DeviceChoice {
         if backend == Backend::Flex && Instructions::multiply_bf16() { Precision::Bf16 } else { Precision::F32 }
     }
 
-    fn cpu(backend: Backend, requirement: Requirement) -> Result<Self> {
-        let precision = requirement.precision.unwrap_or_else(|| Self::default_precision(backend));
+    fn cpu(backend: Backend, requirement: Requirement, findings: &mut Findings) -> Option<Self> {
         let device = match backend {
-            Backend::NdArray => ndarray()?,
+            Backend::NdArray => ndarray().map_err(|reason| findings.ask("build", Err(reason))).ok()?,
             _ => Device::flex(),
         };
-        Ok(Self {
+        Some(Self {
             backend,
             name: processor_name(),
             compute_capability: None,
             fallback_reason: None,
-            precision,
+            ladder: Vec::new(),
+            precision: requirement.precision.unwrap_or_else(|| Self::default_precision(backend)),
             device,
-            ordinal: 0,
+            memory: None,
         })
     }
 
-    /// The first probe that fails is the error.
-    fn cuda(ordinal: Option<usize>, requirement: Requirement) -> std::result::Result<Self, String> {
-        let mut refused = None;
-        let choice = examine_cuda(ordinal, requirement, |result| {
-            if !result.passed {
-                refused.get_or_insert(result.detail);
-            }
-        });
-        choice.ok_or_else(|| refused.unwrap_or_else(|| "no CUDA device passed the probe".into()))
-    }
-}
-
-/// Runs every probe of CUDA that [`DeviceChoice::select`] would, and returns all results; with a preference that names no
-/// CUDA device, those of the first.
-pub fn examine(preference: DevicePreference, requirement: Requirement) -> Vec<ProbeResult> {
-    let mut results = Vec::new();
-    let ordinal = if let DevicePreference::Cuda(ordinal) = preference { ordinal } else { None };
-    examine_cuda(ordinal, requirement, |result| results.push(result));
-    results
-}
-
-/// Probes until the first failure; `report` is called with every result.
-fn examine_cuda(
-    ordinal: Option<usize>,
-    requirement: Requirement,
-    mut report: impl FnMut(ProbeResult),
-) -> Option<DeviceChoice> {
-    let mut ask = |probe: &str, answer: std::result::Result<String, String>| {
-        let passed = answer.is_ok();
-        let detail = answer.unwrap_or_else(|reason| reason);
-        report(ProbeResult { probe: probe.into(), passed, detail });
-        passed
-    };
-    if requirement.precision == Some(Precision::Int8) {
-        ask("precision", Err("int8 is computed on the CPU: use bf16 or f16 on CUDA".into()));
-        return None;
-    }
-    if requirement.is_packed {
-        ask("weights", Err("they are packed for the CPU: use the model that they were made from on CUDA".into()));
-        return None;
-    }
-    if !ask("build", cuda::built_in()) || !ask("driver", cuda::driver()) {
-        return None;
-    }
-    let devices = cuda::devices();
-    let ordinal = ordinal.unwrap_or(0);
-    let Some(card) = devices.get(ordinal) else {
-        ask("device", Err(format!("there is no CUDA device {ordinal}; {} found", devices.len())));
-        return None;
-    };
-    ask("device", Ok(format!("{} (compute capability {})", card.name, card.compute_capability)));
-    let gibibytes = |bytes: u64| bytes as f64 / f64::from(1 << 30);
-    let memory = format!(
-        "{} has {:.1} GiB free, {:.1} GiB needed",
-        card.name,
-        gibibytes(card.free_memory),
-        gibibytes(requirement.memory)
-    );
-    if !ask("memory", if card.free_memory >= requirement.memory { Ok(memory) } else { Err(memory) }) {
-        return None;
-    }
-    let device = cuda::open(ordinal);
-    let precision = requirement
-        .precision
-        .unwrap_or_else(|| if device.supports_dtype(FloatDType::BF16) { Precision::Bf16 } else { Precision::F16 });
-    for (name, answer) in probe::run(&device, precision) {
-        let answer = answer.map_err(|reason| format!("{} on {}: {reason}", name, card.name));
-        if !ask(name, answer) {
+    fn gpu(question: Question, findings: &mut Findings) -> Option<Self> {
+        let (backend, requirement) = (question.backend, question.requirement);
+        let api = backend.described();
+        if requirement.precision == Some(Precision::Int8) {
+            findings.ask("precision", Err(format!("int8 is computed on the CPU: use 16 bits on {api}")));
             return None;
         }
+        if requirement.is_packed {
+            let reason = format!("they are packed for the CPU: use the model that they were made from on {api}");
+            findings.ask("weights", Err(reason));
+            return None;
+        }
+        let gpu = match backend {
+            Backend::Cuda => on_cuda::examine(question.number, requirement, findings),
+            _ => on_wgpu::examine(question, findings),
+        };
+        gpu.map(|Gpu { name, compute_capability, precision, memory, device }| Self {
+            backend,
+            name,
+            compute_capability,
+            fallback_reason: None,
+            ladder: Vec::new(),
+            precision,
+            device,
+            memory: Some(memory),
+        })
     }
-    Some(DeviceChoice {
-        backend: Backend::Cuda,
-        name: card.name.clone(),
-        compute_capability: Some(card.compute_capability.clone()),
-        fallback_reason: None,
-        precision,
-        device,
-        ordinal,
-    })
+}
+
+/// Probes every kind of device that [`DeviceChoice::select`] would, those after the one that computes too, and returns what
+/// came of each with the choice.
+pub fn examine(preference: DevicePreference, requirement: Requirement) -> (Vec<Rung>, Result<DeviceChoice>) {
+    survey(preference, requirement, true)
+}
+
+fn survey(preference: DevicePreference, requirement: Requirement, is_whole: bool) -> (Vec<Rung>, Result<DeviceChoice>) {
+    let named = preference.gpu();
+    let backends = match preference {
+        DevicePreference::Flex => vec![Backend::Flex],
+        DevicePreference::NdArray => vec![Backend::NdArray],
+        _ => named.map_or_else(|| [&Backend::GPUS[..], &[Backend::Flex]].concat(), |(backend, _)| vec![backend]),
+    };
+    let ask = |backend: Backend, findings: &mut Findings| {
+        if !backend.is_gpu() {
+            return DeviceChoice::cpu(backend, requirement, findings);
+        }
+        let number = named.and_then(|(_, number)| number);
+        DeviceChoice::gpu(Question { backend, number, is_named: named.is_some(), requirement }, findings)
+    };
+    let describe = |choice: &DeviceChoice| format!("{} computes in {}", choice.name, choice.precision);
+    let (ladder, choice) = climb(&backends, is_whole, ask, describe);
+    let choice = match choice {
+        Some(choice) => {
+            Ok(DeviceChoice { fallback_reason: fallback_reason(&ladder), ladder: ladder.clone(), ..choice })
+        }
+        None => {
+            let reason = ladder.first().map(|rung| rung.reason.as_str()).unwrap_or_default();
+            let message = format!("{reason}; use --device auto to fall back to the CPU");
+            Err(Error::Device { device: preference.to_string(), message })
+        }
+    };
+    (ladder, choice)
 }
 
 /// Burn's handle of its older CPU backend.
 #[cfg(feature = "ndarray")]
 #[expect(deprecated, reason = "ndarray stays selectable for as long as Burn has it")]
-fn ndarray() -> Result<Device> {
+fn ndarray() -> std::result::Result<Device, String> {
     Ok(Device::ndarray())
 }
 
 /// Stands in for ndarray in a build without it.
 #[cfg(not(feature = "ndarray"))]
-fn ndarray() -> Result<Device> {
-    let message = "this build has no ndarray support: build with the cargo feature `ndarray`, or use --device flex";
-    Err(Error::Device { device: "ndarray".into(), message: message.into() })
+fn ndarray() -> std::result::Result<Device, String> {
+    Err("this build has no ndarray support: build with the cargo feature `ndarray`, or use --device flex".into())
 }
 
 fn processor_name() -> String {
@@ -300,55 +237,4 @@ fn processor_name() -> String {
     let Ok(mut system) = sysinfo::System::new() else { return unknown() };
     system.refresh_cpu_list(sysinfo::CpuRefreshKind::nothing());
     system.cpus().first().map_or_else(unknown, |cpu| cpu.brand().trim().to_owned())
-}
-
-impl Backend {
-    /// What it is, for people.
-    pub fn described(self) -> &'static str {
-        match self {
-            Self::Cuda => "CUDA",
-            Self::Flex => "CPU (flex)",
-            Self::NdArray => "CPU (ndarray)",
-        }
-    }
-}
-
-impl fmt::Display for Backend {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Cuda => "cuda",
-            Self::Flex => "flex",
-            Self::NdArray => "ndarray",
-        })
-    }
-}
-
-impl fmt::Display for DevicePreference {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Auto => formatter.write_str("auto"),
-            Self::Cuda(None) => formatter.write_str("cuda"),
-            Self::Cuda(Some(ordinal)) => write!(formatter, "cuda:{ordinal}"),
-            Self::Flex => formatter.write_str("flex"),
-            Self::NdArray => formatter.write_str("ndarray"),
-        }
-    }
-}
-
-impl FromStr for DevicePreference {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let unknown = || Error::invalid("device", format!("`{text}` is not one of auto, cuda, cuda:N, flex, ndarray"));
-        match text {
-            "auto" => Ok(Self::Auto),
-            "cuda" => Ok(Self::Cuda(None)),
-            "flex" => Ok(Self::Flex),
-            "ndarray" => Ok(Self::NdArray),
-            _ => {
-                let ordinal = text.strip_prefix("cuda:").ok_or_else(unknown)?;
-                Ok(Self::Cuda(Some(ordinal.parse().map_err(|_| unknown())?)))
-            }
-        }
-    }
 }

@@ -32,7 +32,7 @@
 //! | [`tokenizer`] | from a prompt to CLIP's token ids |
 //! | `preprocess` | control images of pictures, where that takes no network |
 //! | `ops` | the operations that take the time, by kernels of ours (the crate `easel_kernels`) or by the backend |
-//! | `device` | the device, chosen by probes that ran on it; its memory; panics of backends |
+//! | `device` | the device, chosen by probes that ran on it, and the ladder of those that were asked; its memory; panics of backends |
 //! | `network` | text encoders, UNet, VAE, ControlNets, image encoders and upscalers with diffusers' names, and what they ask for while they are built |
 //! | [`weights`] | files to parameters: safetensors, both layouts, LoRAs, trained words, packed weights and their cache, fingerprints |
 //! | `upscaling` | enlarging images: by a network in tiles, or by resampling |
@@ -72,7 +72,9 @@ mod upscaling;
 pub mod weights;
 
 pub use config::{Shape, UpscalerShape};
-pub use device::{Backend, DeviceChoice, DevicePreference, ProbeResult, Requirement, examine, memory};
+pub use device::{
+    Backend, DeviceChoice, DevicePreference, ProbeResult, Requirement, Rung, answer_probe, examine, memory,
+};
 pub use easel_settings::{Preprocessor, ResolvedSettings};
 pub use error::{Error, Result};
 pub use generation::{Checkpoint, Generation, Model, StepProgress, Timings, Trace};

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 
 /// How weights are held and, where the device has the arithmetic for it, computed with.
 ///
-/// CUDA computes in the format itself. So does flex, but for f16, which it widens to f32. ndarray's activations are f32,
+/// GPUs compute in the format itself, Vulkan and Metal in f32 and f16 alone. So does flex, but for f16, which it widens to f32. ndarray's activations are f32,
 /// whatever the weights are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -34,4 +34,5 @@ mod tiny_vae;
 mod tokenizer;
 mod upscalers;
 mod variations;
+mod vulkan;
 mod weights;

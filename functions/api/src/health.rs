@@ -1,6 +1,6 @@
 //! What workers are like: for everybody, whether images can be drawn; for those who run the service, more.
 
-use easel_storage::store::{ModelDefaults, WorkerReport};
+use easel_storage::store::{DeviceRung, ModelDefaults, WorkerReport};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,7 +12,7 @@ use crate::services::Services;
 pub(crate) struct HealthView {
     /// Whether there is a worker that can draw.
     pub(crate) sdxl_available: bool,
-    /// `cpu` or `cuda`; `none` if the worker cannot draw, null before there was one.
+    /// `cpu`, `cuda`, `vulkan` or `metal`; `none` if the worker cannot draw, null before there was one.
     pub(crate) device: Option<String>,
     /// Whether the base model is open.
     pub(crate) base_model_loaded: bool,
@@ -28,8 +28,10 @@ pub(crate) struct HealthView {
     pub(crate) compute_capability: Option<String>,
     /// `f32`, `bf16`, `f16` or `int8`.
     pub(crate) precision: Option<String>,
-    /// Why not CUDA, or why nothing at all. Reviewers find more in `/v1/metrics`.
+    /// Why faster kinds of devices are not used, or why nothing at all. Reviewers find more in `/v1/metrics`.
     pub(crate) fallback_reason: Option<String>,
+    /// The kinds of devices that were asked in turn, the last of which computes; empty if the worker cannot draw.
+    pub(crate) ladder: Vec<DeviceRung>,
     /// The model's name.
     pub(crate) model: Option<String>,
     /// What the model that draws unless a task names another does where nothing else is asked for.
@@ -100,6 +102,7 @@ impl HealthView {
                 compute_capability: None,
                 precision: None,
                 fallback_reason: None,
+                ladder: Vec::new(),
                 model: None,
                 defaults: None,
                 version,
@@ -126,6 +129,7 @@ impl HealthView {
             compute_capability: report.compute_capability,
             precision: Some(report.precision),
             fallback_reason,
+            ladder: if report.sdxl_available { report.ladder } else { Vec::new() },
             model: Some(report.model),
             defaults: report.defaults,
             version,
@@ -144,13 +148,13 @@ pub(crate) struct WorkerView {
     pub(crate) sdxl_available: bool,
     /// Whether it has not been heard of for longer than it is ever silent.
     pub(crate) is_silent: bool,
-    /// `cpu` or `cuda`; `none` if it cannot draw.
+    /// `cpu`, `cuda`, `vulkan` or `metal`; `none` if it cannot draw.
     pub(crate) device: String,
     /// The device's own name.
     pub(crate) device_name: String,
     /// `f32`, `bf16`, `f16` or `int8`.
     pub(crate) precision: String,
-    /// Why not CUDA, or why nothing at all.
+    /// Why faster kinds of devices are not used, or why nothing at all.
     pub(crate) fallback_reason: Option<String>,
     /// The model's name.
     pub(crate) model: String,

@@ -60,11 +60,11 @@ function describe(health, version) {
   const { device, fallback_reason, reported_at } = health;
   const verdict = device === null || device === undefined ? "No worker has reported yet."
     : !health.sdxl_available ? "Images cannot be generated at the moment."
-      : device === "cuda" ? "Images are generated on the GPU." : "Images are generated on the CPU.";
+      : device === "cpu" ? "Images are generated on the CPU." : "Images are generated on the GPU.";
   return [
     element("h2", {}, "Device and model"),
     element("p", { class: health.sdxl_available ? "good" : "warning" }, verdict),
-    fallback_reason ? element("p", {}, health.sdxl_available ? "Why not on a GPU: " : "Why: ", fallback_reason, ".") : "",
+    fallback_reason ? element("p", {}, !health.sdxl_available ? "Why: " : device === "cpu" ? "Why not on a GPU: " : "Tried before: ", fallback_reason, ".") : "",
     facts([
       ["Device", health.device_name],
       ["Compute capability", health.compute_capability],

@@ -113,7 +113,7 @@ export const labelOf = (name) => (name.charAt(0).toUpperCase() + name.slice(1)).
 /** @type {Record<string, string>} */
 const PRECISIONS = { f32: "32-bit float", bf16: "bfloat16", f16: "16-bit float", int8: "8-bit integers" };
 /** @type {Record<string, string>} */
-const DEVICES = { cpu: "CPU", cuda: "GPU (CUDA)", flex: "CPU (flex)", ndarray: "CPU (ndarray)", none: "none" };
+const DEVICES = { cpu: "CPU", cuda: "GPU (CUDA)", vulkan: "GPU (Vulkan)", metal: "GPU (Metal)", flex: "CPU (flex)", ndarray: "CPU (ndarray)", none: "none" };
 
 /** @param {string} name */
 export const precisionName = (name) => PRECISIONS[name] ?? name;

@@ -42,9 +42,12 @@ const OPERATIONS: &str = "operations";
 pub(crate) fn run(arguments: &BenchArguments) -> Result<(), CommandError> {
     arguments.computation.start_threads()?;
     let preference = arguments.computation.device.device;
-    // Full-size weights are held in 16 bits where they are used; ndarray has f32 only.
+    // Full-size weights are held in 16 bits where they are used; ndarray has f32 only, and Vulkan and Metal have f16.
     let precision = arguments.computation.device.precision();
-    let precision = precision.or((preference != DevicePreference::NdArray).then_some(Precision::Bf16));
+    let precision = precision.or(match preference {
+        DevicePreference::NdArray | DevicePreference::Vulkan(_) | DevicePreference::Metal(_) => None,
+        DevicePreference::Auto | DevicePreference::Cuda(_) | DevicePreference::Flex => Some(Precision::Bf16),
+    });
     let part: Option<BenchPart> = if arguments.part == OPERATIONS { None } else { Some(arguments.part.parse()?) };
     let shape: Shape = arguments.shape;
     validate(&ResolvedSettings { steps: arguments.steps, ..ResolvedSettings::new("") })?;
@@ -58,7 +61,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<(), CommandError> {
     let (backend, format) = (choice.backend.described(), choice.precision.described());
     output::note(&format!("Device: {} – {backend}, {format}", choice.name));
     if let Some(reason) = &choice.fallback_reason {
-        output::note(&format!("  Not CUDA: {reason}"));
+        output::note(&format!("  Not used: {reason}"));
     }
     let Some(part) = part else {
         let operations = bench::operations(&choice, arguments.repeat)?;

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use easel_embedded::s3::PrefixUsage;
 use easel_model::bench::{StepRates, step_work};
 use easel_model::{
-    Backend, DeviceChoice, Model, ModelSource, Precision, ProbeResult, Requirement, Retention, Shape, examine, memory,
+    Backend, DeviceChoice, Model, ModelSource, Precision, ProbeResult, Requirement, Retention, Rung, Shape, examine,
+    memory,
 };
 use easel_models::model_choice::{ModelChoice, NamedModels};
 use easel_system::environment;
@@ -44,8 +45,8 @@ struct Diagnosis {
     available_memory_bytes: u64,
     /// What the CPU's kernels multiply with.
     kernels: Vec<KernelChoice>,
-    /// What was asked of CUDA, and the answers.
-    probes: Vec<ProbeResult>,
+    /// The kinds of devices that were asked in turn, with the answers.
+    ladder: Vec<Rung>,
     /// The device asked for: `auto`, or as `--device` says.
     asked_for: String,
     chosen: Option<Chosen>,
@@ -67,7 +68,7 @@ struct KernelChoice {
 
 #[derive(Debug, Serialize)]
 struct Chosen {
-    /// `cpu` or `cuda`.
+    /// `cpu`, `cuda`, `vulkan` or `metal`.
     device: &'static str,
     backend: Backend,
     device_name: String,
@@ -105,7 +106,7 @@ pub(crate) fn run(arguments: &DoctorArguments) -> Result<(), CommandError> {
     let preference = arguments.device.device;
     let precision = arguments.device.precision();
     let requirement = Requirement { precision, ..Requirement::default() };
-    let choice = DeviceChoice::select(preference, requirement);
+    let (ladder, choice) = examine(preference, requirement);
     let chosen = choice.as_ref().ok().map(|choice| Chosen {
         device: choice.kind(),
         backend: choice.backend,
@@ -119,7 +120,7 @@ pub(crate) fn run(arguments: &DoctorArguments) -> Result<(), CommandError> {
         version: env!("CARGO_PKG_VERSION"),
         threads: std::thread::available_parallelism().map_or(1, NonZero::get),
         available_memory_bytes: memory::available(),
-        probes: examine(preference, requirement),
+        ladder,
         asked_for: preference.to_string(),
         fits: match &chosen {
             Some(chosen) => {
@@ -229,9 +230,13 @@ fn text(diagnosis: &Diagnosis) -> String {
     for KernelChoice { arithmetic, instructions, reason } in &diagnosis.kernels {
         lines.push(format!("  {arithmetic:<4} products: {instructions} ({reason})"));
     }
-    lines.push("CUDA:".to_owned());
-    for ProbeResult { probe, passed, detail } in &diagnosis.probes {
-        lines.push(format!("  {} {probe}: {detail}", if *passed { "yes" } else { "no " }));
+    for Rung { backend, is_used, reason, probes } in &diagnosis.ladder {
+        let verdict = if *is_used { "used" } else { "not used" };
+        lines.push(format!("{}: {verdict}; {}", backend.described(), output::escaped(reason)));
+        for ProbeResult { probe, passed, detail } in probes {
+            let answer = if *passed { "yes" } else { "no " };
+            lines.push(format!("  {answer} {probe}: {}", output::escaped(detail)));
+        }
     }
     match &diagnosis.chosen {
         Some(chosen) => {
@@ -243,9 +248,6 @@ fn text(diagnosis: &Diagnosis) -> String {
                 chosen.precision.described(),
                 units::bytes(chosen.free_memory_bytes)
             ));
-            if let Some(reason) = &chosen.fallback_reason {
-                lines.push(format!("  Not CUDA: {reason}"));
-            }
         }
         None => lines.push(format!("Device `{}` cannot be used", diagnosis.asked_for)),
     }

@@ -352,7 +352,7 @@ fn introduce(choice: &ModelChoice, device: &DeviceChoice, seed: u64, seed_was_dr
         capability.unwrap_or_default()
     ));
     if let Some(reason) = &device.fallback_reason {
-        output::note(&format!("  Not CUDA: {reason}"));
+        output::note(&format!("  Not used: {reason}"));
     }
     if seed_was_drawn {
         output::note(&format!("Seed: {seed} (drawn at random; --seed {seed} generates this image again)"));

@@ -31,7 +31,7 @@ use arguments::{Arguments, Command};
 use command_error::CommandError;
 
 fn main() -> ExitCode {
-    command_error::report(run)
+    easel_model::answer_probe().unwrap_or_else(|| command_error::report(run))
 }
 
 fn run() -> Result<(), CommandError> {

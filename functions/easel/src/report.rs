@@ -11,13 +11,13 @@ use serde::Serialize;
 pub(crate) struct Report {
     pub(crate) files: Vec<String>,
     pub(crate) seed: u64,
-    /// `cpu` or `cuda`.
+    /// `cpu`, `cuda`, `vulkan` or `metal`.
     pub(crate) device: &'static str,
     pub(crate) device_name: String,
     pub(crate) compute_capability: Option<String>,
     pub(crate) backend: Backend,
     pub(crate) precision: Precision,
-    /// Why CUDA was not used, if it was not asked not to be.
+    /// Why faster kinds of devices are not used, where they were looked for.
     pub(crate) fallback_reason: Option<String>,
     pub(crate) model: String,
     pub(crate) refiner: Option<String>,

@@ -12,6 +12,9 @@ use easel_worker::{Error, Result, lambda, polling};
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    if let Some(answered) = easel_model::answer_probe() {
+        return answered;
+    }
     easel_telemetry::start();
     match run().await {
         Ok(()) => ExitCode::SUCCESS,

@@ -21,7 +21,7 @@ pub struct ImageRecord<'a> {
     pub vae: Option<&'a str>,
     /// The tiny VAE's name, if one decoded the image.
     pub tiny_vae: Option<&'a str>,
-    /// `cpu` or `cuda`.
+    /// `cpu`, `cuda`, `vulkan` or `metal`.
     pub device: &'static str,
     /// What the image was computed with.
     pub backend: Backend,

@@ -75,7 +75,7 @@ pub use shelves::{Kept, MAX_KEPT, ShelfKind};
 pub use turns::{Turn, turns};
 pub use uploads::UploadCount;
 pub use waiting::{Owner, WaitingTask};
-pub use workers::{ModelDefaults, WorkerReport};
+pub use workers::{DeviceRung, ModelDefaults, WorkerReport};
 
 use crate::error::Result;
 use easel_domain::ApprovalsNeeded;

@@ -18,9 +18,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use easel_model::DeviceChoice;
+use easel_model::{DeviceChoice, Rung};
 use easel_models::offers::{Catalogue, NamedModel, OfferKind};
-use easel_storage::store::{ModelDefaults, WorkerReport};
+use easel_storage::store::{DeviceRung, ModelDefaults, WorkerReport};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
@@ -181,6 +181,7 @@ impl Engine {
             compute_capability: self.device.compute_capability.clone(),
             precision: self.device.precision.to_string(),
             fallback_reason: self.device.fallback_reason.clone(),
+            ladder: self.device.ladder.iter().map(rung).collect(),
             model: model.map_or_else(|| self.default_name.clone(), |model| model.name.clone()),
             defaults: Some(self.defaults.clone()),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -202,6 +203,10 @@ fn fitting(opened: impl Iterator<Item = u64>, needed: u64, room: u64) -> usize {
     opened.take_while(fits).count()
 }
 
+fn rung(rung: &Rung) -> DeviceRung {
+    DeviceRung { backend: rung.backend.to_string(), is_used: rung.is_used, reason: rung.reason.clone() }
+}
+
 /// The report of a worker whose engine could not be opened.
 #[must_use]
 pub fn unavailable(worker: &str, error: &Error) -> WorkerReport {
@@ -219,6 +224,7 @@ pub fn unavailable(worker: &str, error: &Error) -> WorkerReport {
         compute_capability: None,
         precision: none(),
         fallback_reason: Some(error.to_string()),
+        ladder: Vec::new(),
         model: none(),
         defaults: None,
         version: env!("CARGO_PKG_VERSION").to_owned(),

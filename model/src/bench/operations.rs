@@ -108,7 +108,7 @@ impl TimedOperation {
 pub fn operations(choice: &DeviceChoice, repeat: u32) -> Result<Vec<OperationReport>> {
     let exact = match choice.backend {
         Backend::Flex | Backend::NdArray => Precision::F32.cpu_format(),
-        Backend::Cuda => WeightFormat::plain(FloatDType::F32),
+        Backend::Cuda | Backend::Vulkan | Backend::Metal => WeightFormat::plain(FloatDType::F32),
     };
     let report = |operation: &TimedOperation| {
         let expected = computing("the benchmark", || floats(operation.prepare(choice, exact, FloatDType::F32)?()))?;

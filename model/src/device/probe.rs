@@ -5,6 +5,7 @@ use burn::tensor::module::{attention, conv2d};
 use burn::tensor::ops::{AttentionModuleOptions, ConvOptions};
 use burn::tensor::{DType, Device, FloatDType, Tensor, TensorData};
 
+use super::findings::Findings;
 use super::panics::quietly;
 use crate::precision::Precision;
 
@@ -14,18 +15,12 @@ type Probe = (&'static str, fn(&Device, FloatDType) -> Tensor<1>);
 const PROBES: [Probe; 3] =
     [("matrix product", matrix_product), ("convolution", convolution), ("attention", attention_heads)];
 
-/// Runs every probe in turn and stops at the first that fails.
-pub(super) fn run(device: &Device, precision: Precision) -> Vec<(&'static str, Result<String, String>)> {
-    let mut answers = Vec::new();
-    for (name, probe) in PROBES {
-        let answer = compare(device, precision, probe);
-        let failed = answer.is_err();
-        answers.push((name, answer));
-        if failed {
-            break;
-        }
-    }
-    answers
+/// Runs every probe in turn on the device with this name and stops at the first that fails; whether all passed.
+pub(super) fn run(device: &Device, precision: Precision, name: &str, findings: &mut Findings) -> bool {
+    PROBES.iter().all(|&(probe, kernel)| {
+        let answer = compare(device, precision, kernel);
+        findings.ask(probe, answer.map_err(|reason| format!("{probe} on {name}: {reason}")))
+    })
 }
 
 /// Relative error that a sound kernel of this precision stays under by an order of magnitude.

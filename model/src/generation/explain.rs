@@ -15,16 +15,20 @@ impl Model {
         }
         let choice = self.device();
         let message = match choice.precision {
-            Precision::F16 if choice.backend == Backend::Cuda => {
-                "the result is not a number everywhere, although every weight is: f16 ends at 65504, which is too little for \
-                 this model; use --precision bf16 or f32"
+            Precision::F16 if choice.backend.is_gpu() => {
+                let others = if choice.backend == Backend::Cuda { "bf16 or f32" } else { "f32" };
+                format!(
+                    "the result is not a number everywhere, although every weight is: f16 ends at 65504, which is too \
+                     little for this model; use --precision {others}"
+                )
             }
             _ => {
                 "the result is not a number everywhere, although every weight is, and the precision reaches as far as f32: \
                  try a lower guidance scale or other settings; if it stays so, the weights are too large to compute with, \
                  as those of a model whose training or merging failed"
+                    .to_owned()
             }
         };
-        Error::Computation { part, message: message.to_owned() }
+        Error::Computation { part, message }
     }
 }

@@ -35,7 +35,27 @@ impl Model {
         let bytes = precision.map_or(2, Precision::bytes) as u64;
         let unets = [Some(base), refiner].into_iter().flatten();
         let largest = unets.map(|source| source.count_numbers(Component::UNet)).max().unwrap_or(0);
-        Ok(Requirement { memory: largest * bytes + Self::WORKING_MEMORY, precision, is_packed: packed[0].is_some() })
+        Ok(Requirement {
+            memory: largest * bytes + Self::WORKING_MEMORY,
+            largest_tensor: Self::largest_tensor(base, refiner, bytes),
+            precision,
+            is_packed: packed[0].is_some(),
+        })
+    }
+
+    /// Bytes of the largest tensor: of the weights, `bytes` for each number, and of what the VAE computes in f32 for an image of
+    /// the model's own size.
+    fn largest_tensor(base: &ModelSource, refiner: Option<&ModelSource>, bytes: u64) -> u64 {
+        let sources = [Some(base), refiner].into_iter().flatten();
+        let components = sources.flat_map(|source| Component::ALL.map(|component| source.manifest(component)));
+        let numbers = |shape: &[usize]| shape.iter().product::<usize>() as u64;
+        let weights = components.flat_map(|manifest| manifest.iter().map(|(_, shape)| numbers(shape)).max());
+        // The finest level but one is the widest that is upsampled to the image's size.
+        let vae = base.vae_config().map_or(0, |vae| {
+            let channels = vae.block_out_channels.get(1).or(vae.block_out_channels.first()).copied().unwrap_or(0);
+            u64::from(base.native_side()).pow(2) * channels as u64 * Precision::F32.bytes() as u64
+        });
+        vae.max(weights.max().unwrap_or(0) * bytes)
     }
 
     /// Bytes that an image of these `settings`, by a model whose own side is `native`, takes beside [`Self::WORKING_MEMORY`], in which one of 2048×2048 has room: the

@@ -13,7 +13,7 @@ use super::plain;
 
 /// ModelOperations that a backend may have kernels for. Biases and norm weights may be in another number format than the
 /// activations.
-#[backend_extension(Flex, NdArray: cfg(feature = "ndarray"), Cube: cfg(feature = "cuda"))]
+#[backend_extension(Flex, NdArray: cfg(feature = "ndarray"), Cube: cfg(any(feature = "cuda", feature = "wgpu")))]
 pub(crate) trait ModelOperations: Backend {
     /// `x` `[…, inputs]` → `[…, outputs]`, or half of the outputs where they are gated: the product, plus `bias`
     /// `[outputs]`, then `activation`, plus `residual` of the result's shape.
@@ -115,5 +115,5 @@ pub(crate) trait ModelOperations: Backend {
     }
 }
 
-#[cfg(feature = "cuda")]
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
 impl ModelOperations for burn::backend::CubeBackend {}

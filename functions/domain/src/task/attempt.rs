@@ -151,7 +151,7 @@ pub struct GeneratedImage {
 pub struct GenerationReport {
     /// The model's name.
     pub model: String,
-    /// `cpu` or `cuda`.
+    /// `cpu`, `cuda`, `vulkan` or `metal`.
     pub device: String,
     /// The device's own name.
     pub device_name: String,

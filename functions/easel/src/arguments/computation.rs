@@ -14,10 +14,11 @@ const AUTO: &str = "auto";
 /// Where to compute and with which numbers.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DeviceArguments {
-    /// auto, cuda, cuda:N, flex or ndarray; auto is CUDA where it works, else flex (the CPU) [default: auto]
+    /// auto, cuda, vulkan, metal (each with :N for one of several), flex or ndarray; auto is the first GPU that works, by
+    /// CUDA, else by Vulkan or Metal, else flex (the CPU) [default: auto]
     #[arg(long, value_name = "D", env = environment::DEVICE, hide_env_values = true, default_value = AUTO, hide_default_value = true)]
     pub(crate) device: DevicePreference,
-    /// auto, f32, bf16, f16 or int8; auto is what packed weights are packed for, else 16 bit on CUDA, and on the CPU bf16
+    /// auto, f32, bf16, f16 or int8; auto is what packed weights are packed for, else 16 bit on a GPU, and on the CPU bf16
     /// where the processor has instructions for it, else f32 [default: auto]
     #[arg(long, value_name = "P", env = environment::PRECISION, hide_env_values = true, default_value = AUTO, hide_default_value = true)]
     precision: PrecisionChoice,

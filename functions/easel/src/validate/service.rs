@@ -34,7 +34,7 @@ fn check_health(health: &Value) -> Vec<ReadinessCheck> {
     let (is, reason) = (|name: &str| health[name] == true, health["fallback_reason"].as_str());
     let seen = format!("as reported at {}", text("reported_at"));
     let advice = reason.unwrap_or("no worker has reported yet: request an image, and look at the log of the worker");
-    let fallback = reason.map(|reason| format!("; not CUDA: {reason}")).unwrap_or_default();
+    let fallback = reason.map(|reason| format!("; not used: {reason}")).unwrap_or_default();
     let device = format!("{} ({}, {}){fallback}", text("device_name"), text("backend"), text("precision"));
     let refiner = if is("refiner_model_loaded") { "is open" } else { "none: images are the base's alone" };
     let (version, own) = (text("version"), env!("CARGO_PKG_VERSION"));

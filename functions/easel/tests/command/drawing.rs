@@ -93,15 +93,18 @@ fn a_person_is_told_the_device_the_model_and_how_to_get_others() {
     }
 }
 
-#[cfg(not(feature = "cuda"))]
+#[cfg(not(any(feature = "cuda", feature = "wgpu")))]
 #[test]
-fn without_cuda_the_cpu_draws_and_the_reason_is_told() {
+fn without_gpus_the_cpu_draws_and_the_reasons_are_told() {
     let folder = folder();
     let outcome = run(folder.path(), &[&["generate", PROMPT, "--json"], &SMALL[..]].concat());
     let report: Value = serde_json::from_str(&outcome.stdout).unwrap();
     assert_eq!((&report["device"], &report["backend"]), (&"cpu".into(), &"flex".into()));
     let reason = report["fallback_reason"].as_str().unwrap();
-    assert!(reason.contains("CUDA") && outcome.stderr.contains(reason), "{outcome:?}");
+    for words in ["CUDA: ", "cargo feature `cuda`", "cargo feature `wgpu`"] {
+        assert!(reason.contains(words), "`{words}` is not in: {reason}");
+    }
+    assert!(outcome.stderr.contains(reason), "{outcome:?}");
 }
 
 #[test]

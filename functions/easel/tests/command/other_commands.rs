@@ -12,12 +12,19 @@ fn the_doctor_tells_what_there_is() {
     let diagnosis: Value = serde_json::from_str(&outcome.stdout).unwrap();
     assert!(diagnosis["threads"].as_u64().unwrap() >= 1);
     assert!(diagnosis["available_memory_bytes"].as_u64().unwrap() > 0);
-    let probes = diagnosis["probes"].as_array().unwrap();
-    assert!(!probes.is_empty() && probes.iter().all(|probe| probe["passed"].is_boolean()), "{diagnosis}");
+    let ladder = diagnosis["ladder"].as_array().unwrap();
+    let asked: Vec<_> = ladder.iter().map(|rung| rung["backend"].as_str().unwrap()).collect();
+    assert_eq!(asked, ["cuda", if cfg!(target_os = "macos") { "metal" } else { "vulkan" }, "flex"]);
     let chosen = &diagnosis["chosen"];
-    let all_passed = probes.iter().all(|probe| probe["passed"] == true);
-    assert_eq!(chosen["device"], if all_passed { "cuda" } else { "cpu" });
-    assert_eq!(chosen["fallback_reason"].is_null(), all_passed);
+    let used: Vec<_> = ladder.iter().filter(|rung| rung["is_used"] == true).collect();
+    assert_eq!(used.len(), 1, "{diagnosis}");
+    assert_eq!(used[0]["backend"], chosen["backend"]);
+    assert_eq!(chosen["fallback_reason"].is_null(), chosen["device"] == "cuda");
+    for rung in ladder {
+        assert!(!rung["reason"].as_str().unwrap().is_empty());
+        let all_passed = rung["probes"].as_array().unwrap().iter().all(|probe| probe["passed"] == true);
+        assert!(all_passed || rung["is_used"] == false, "{rung}");
+    }
     let fits = diagnosis["fits"].as_array().unwrap();
     assert_eq!(fits.len(), 9);
     if chosen["device"] == "cpu" {
@@ -28,7 +35,8 @@ fn the_doctor_tells_what_there_is() {
     assert!(kernels.iter().all(|kernel| kernel["instructions"].is_string() && kernel["reason"].is_string()));
 
     let text = run(folder.path(), &["doctor"]).stdout;
-    for words in ["CPU: ", "bf16 products: ", "CUDA:", "Device `auto` means: ", "SDXL base + refiner"] {
+    for words in ["CPU: ", "bf16 products: ", "CUDA: ", "CPU (flex): ", "Device `auto` means: ", "SDXL base + refiner"]
+    {
         assert!(text.contains(words), "`{words}` is not in: {text}");
     }
 }

@@ -38,6 +38,7 @@ fn wrong_use_is_refused_by_name() {
         (&["--prompt-padding", "yes"], &["--prompt-padding", "yes", "empty"]),
         (&["--device", "tpu"], &["--device", "tpu", "ndarray"]),
         (&["--device", "cuda:x"], &["--device", "cuda:x"]),
+        (&["--device", "flex:1"], &["--device", "flex:1", "vulkan"]),
         (&["--precision", "f8"], &["--precision", "f8", "bf16"]),
         (&["--threads", "0"], &["--threads", "0"]),
         (&["--threads", "100000"], &["--threads", "100000"]),
@@ -89,12 +90,14 @@ fn the_environment_is_asked_and_checked_like_the_command_line() {
     assert_eq!((&report["backend"], &report["fallback_reason"]), (&"ndarray".into(), &Value::Null));
 }
 
-#[cfg(not(feature = "cuda"))]
+#[cfg(not(any(feature = "cuda", feature = "wgpu")))]
 #[test]
-fn cuda_by_name_is_an_error_where_there_is_none() {
+fn a_gpu_by_name_is_an_error_where_there_is_none() {
     let folder = folder();
-    let outcome = run(folder.path(), &["generate", PROMPT, "--device", "cuda"]);
-    assert_refused(&outcome, 1, &["cuda", "--device auto"], folder.path(), &[]);
+    for (device, feature) in [("cuda", "`cuda`"), ("vulkan", "`wgpu`"), ("metal:1", "`wgpu`")] {
+        let outcome = run(folder.path(), &["generate", PROMPT, "--device", device]);
+        assert_refused(&outcome, 1, &[device, feature, "--device auto"], folder.path(), &[]);
+    }
 }
 
 #[test]

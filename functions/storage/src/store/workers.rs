@@ -28,7 +28,7 @@ pub struct WorkerReport {
     pub at: Timestamp,
     /// Whether images can be drawn.
     pub sdxl_available: bool,
-    /// `cpu` or `cuda`; `none` of a worker that cannot draw.
+    /// `cpu`, `cuda`, `vulkan` or `metal`; `none` of a worker that cannot draw.
     pub device: String,
     /// Whether the base model is open.
     pub base_model_loaded: bool,
@@ -36,7 +36,7 @@ pub struct WorkerReport {
     pub refiner_model_loaded: bool,
     /// Whether images are refined unless asked otherwise.
     pub refinement_enabled: bool,
-    /// What computes: `flex`, `ndarray` or `cuda`.
+    /// What computes: `flex`, `ndarray`, `cuda`, `vulkan` or `metal`.
     pub backend: String,
     /// The device's own name.
     pub device_name: String,
@@ -44,8 +44,11 @@ pub struct WorkerReport {
     pub compute_capability: Option<String>,
     /// `f32`, `bf16`, `f16` or `int8`.
     pub precision: String,
-    /// Why not CUDA, or why nothing at all.
+    /// Why faster kinds of devices are not used, or why nothing at all.
     pub fallback_reason: Option<String>,
+    /// The kinds of devices that were asked in turn, the last of which computes.
+    #[serde(default)]
+    pub ladder: Vec<DeviceRung>,
     /// The model's name.
     pub model: String,
     /// What the model that draws unless a task names another does where nothing else is asked for.
@@ -58,6 +61,17 @@ pub struct WorkerReport {
     /// Whether it runs only while there is something to do, as on Lambda, so that its silence says nothing.
     #[serde(default)]
     pub on_demand: bool,
+}
+
+/// One kind of device that was asked, and why it computes or does not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DeviceRung {
+    /// What would compute, as in `backend`.
+    pub backend: String,
+    /// Whether it computes.
+    pub is_used: bool,
+    /// What speaks for it, or against it.
+    pub reason: String,
 }
 
 /// What a model does where nothing else is asked for.

@@ -116,6 +116,7 @@ impl OpenedModel {
         };
         let mut choice = DeviceChoice::select(preference, requirement)?;
         choice.fallback_reason.clone_from(&engine.fallback_reason);
+        choice.ladder.clone_from(&engine.ladder);
         Ok(choice)
     }
 

@@ -77,7 +77,7 @@ pub fn check_engine(engine: &Engine) -> Vec<ReadinessCheck> {
 fn device(engine: &Engine) -> ReadinessCheck {
     let device = &engine.device;
     let capability = device.compute_capability.as_ref().map(|of| format!(", compute capability {of}"));
-    let reason = device.fallback_reason.as_ref().map(|reason| format!("; not CUDA: {reason}"));
+    let reason = device.fallback_reason.as_ref().map(|reason| format!("; not used: {reason}"));
     let (capability, reason) = (capability.unwrap_or_default(), reason.unwrap_or_default());
     let found = format!("{} ({}, {}{capability}){reason}", device.name, device.backend, device.precision);
     ReadinessCheck::pass("device", "is chosen and computes", found)
