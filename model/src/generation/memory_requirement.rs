@@ -6,6 +6,8 @@ use super::Model;
 use crate::config::UpscalerShape;
 use crate::device::Requirement;
 use crate::error::{Error, Result};
+use crate::network::unet::count_kept_numbers;
+use crate::network::vae::SCALE;
 use crate::precision::Precision;
 use crate::upscaling::UpscalerWork;
 use crate::weights::{Component, ModelSource};
@@ -39,7 +41,8 @@ impl Model {
     }
 
     /// Bytes that an image of these `settings` takes beside [`Self::WORKING_MEMORY`], in which one of 2048×2048 has room: the
-    /// numbers of a larger one, before and after the VAE, and what the network that enlarges it before a second pass takes.
+    /// numbers of a larger one, before and after the VAE, what the network that enlarges it before a second pass takes, and the
+    /// cross-attention that is kept of every image.
     #[must_use]
     pub fn memory_of_image(base: &ModelSource, settings: &ResolvedSettings, upscaler: Option<UpscalerShape>) -> u64 {
         // In f32: the sum of the tiles and how often each place was added to, a copy on its way from the device; and bytes.
@@ -49,7 +52,13 @@ impl Model {
         let last = settings.hires_pass(first).map_or(first, |pass| pass.size);
         let pixels = u64::from(last.0) * u64::from(last.1);
         let beyond = pixels.saturating_sub(u64::from(LONGEST_UNTILED).pow(2));
-        BYTES * beyond + upscaler.map_or(0, |shape| UpscalerWork::of(shape, first, 4).memory)
+        let latents = (last.1 as usize / SCALE, last.0 as usize / SCALE);
+        let kept = match settings.attention_gate {
+            // In f32, the largest format.
+            Some(_) => 4 * u64::from(settings.count) * count_kept_numbers(base.unet_config(), latents),
+            None => 0,
+        };
+        BYTES * beyond + kept + upscaler.map_or(0, |shape| UpscalerWork::of(shape, first, 4).memory)
     }
 
     /// Bytes with every component in memory, weights held in `precision`, as a service that keeps them has it.
@@ -87,5 +96,7 @@ mod tests {
         }
         let usual = ResolvedSettings { hires_scale: None, ..settings };
         assert_eq!(Model::memory_of_image(&base, &usual, None), 0);
+        let gated = ResolvedSettings { attention_gate: Some(0.4), count: 2, tile_size: None, ..usual };
+        assert_eq!(Model::memory_of_image(&base, &gated, None), 2 * 4 * (10 * 4096 * 640 + 60 * 1024 * 1280));
     }
 }
