@@ -1,5 +1,6 @@
 //! One generation: a value that advances step by step.
 
+mod attention_gate;
 mod checkpoint;
 mod components;
 mod conditioning;
@@ -42,6 +43,7 @@ use crate::noise::ImageNoise;
 use crate::ops::flops::Stopwatch;
 use crate::scheduler::{History, Scheduler};
 use crate::stage::Stage;
+use attention_gate::Gate;
 pub use checkpoint::Checkpoint;
 use conditioning::StageConditioning;
 use control::Controls;
@@ -102,6 +104,7 @@ pub struct Generation {
     noise: ImageNoise,
     conditioning: [Option<StageConditioning>; 2],
     reuse: Reuse,
+    gate: Gate,
     warnings: Vec<String>,
     timings: Timings,
     multiply_adds: BTreeMap<&'static str, u64>,
@@ -183,7 +186,7 @@ impl Generation {
         self.index += 1;
         drop(unet);
         if self.index == self.plan.range(stage).end {
-            self.reuse = Reuse::default();
+            (self.reuse, self.gate) = Default::default();
             if self.second.is_none() {
                 self.model.done_with_unet(stage);
             }
@@ -254,6 +257,7 @@ impl Generation {
             index: self.index,
             latents: self.latents.clone(),
             reused: self.reused_latents(),
+            gate: self.gate_latents(),
             history: self.scheduler.history().clone(),
             noise: self.noise.states(),
         }

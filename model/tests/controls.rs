@@ -17,7 +17,7 @@ fn with(controls: Vec<Control>) -> Request {
     Request { controls, ..settings().into() }
 }
 
-fn lines(model: &Arc<ControlModel>) -> Control {
+pub(crate) fn lines(model: &Arc<ControlModel>) -> Control {
     Control { scale: 0.7, ..Control::new(model.clone(), picture("pictures/lines_a.png")) }
 }
 

@@ -94,13 +94,13 @@ fn nine_channels(device: DevicePreference, precision: Option<Precision>, refiner
 }
 
 /// A picture, and a mask of its right half with a soft edge.
-fn half() -> (RgbImage, Mask) {
+pub(crate) fn half() -> (RgbImage, Mask) {
     let init = RgbImage::from_fn(72, 64, |x, y| image::Rgb([(3 * x) as u8, (2 * y) as u8, 90]));
     let mask = GrayImage::from_fn(72, 64, |x, _| image::Luma([(x.saturating_sub(28) * 20).min(255) as u8]));
     (init, Mask { image: mask })
 }
 
-fn small(prompt: &str) -> ResolvedSettings {
+pub(crate) fn small(prompt: &str) -> ResolvedSettings {
     ResolvedSettings { steps: 4, seed: 7, strength: 0.8, ..ResolvedSettings::new(prompt) }
 }
 

@@ -16,6 +16,7 @@ mod hostile_checkpoints;
 mod hostile_upscalers;
 mod image_prompts;
 mod inpainting;
+mod less_work;
 mod loras;
 mod noise;
 mod overlay;

@@ -7,7 +7,7 @@ use crate::common::{case, demo_model, reference};
 /// A change of a good request, and what the refusal must name.
 type Wrong = (fn(&mut Request), &'static str, &'static str);
 
-const WRONG: [Wrong; 21] = [
+const WRONG: [Wrong; 24] = [
     (|request| request.settings.steps = 0, "steps", "0 is out of bounds"),
     (|request| request.settings.steps = 151, "steps", "1 to 150"),
     (|request| request.settings.guidance_scale = f64::NAN, "guidance_scale", "NaN"),
@@ -19,6 +19,9 @@ const WRONG: [Wrong; 21] = [
     (|request| request.settings.guidance_interval = Some((0.8, 0.1)), "guidance_interval", "0.8 to 0.1 is empty"),
     (|request| request.settings.reuse_features = 0, "reuse_features", "1 to 10"),
     (|request| request.settings.reuse_features = 11, "reuse_features", "1 to 10"),
+    (|request| request.settings.token_merging = 0.8, "token_merging", "0 to 0.75"),
+    (|request| request.settings.attention_gate = Some(1.1), "attention_gate", "0 to 1"),
+    (|request| request.settings.attention_gate = Some(f64::NAN), "attention_gate", "NaN"),
     (|request| request.settings.width = Some(100), "width", "multiple of 8: use 96 or 104"),
     (|request| request.settings.height = Some(2056), "height", "use at most 2048"),
     (|request| request.settings.height = Some(4104), "height", "64 to 4096"),

@@ -87,7 +87,12 @@ const INFORMS = [
   "Version", "Model", "Model hash", "VAE", "VAE hash", "VAE Decoder", "Lora hashes", "TI hashes", "Hashes", "User", "RNG", "Denoising strength", "Refiner",
 ];
 /** Those that are read. */
-const READ = ["Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Clip skip", "Variation seed", "Variation seed strength", "Refiner switch at"];
+const READ = [
+  "Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Clip skip", "Variation seed", "Variation seed strength", "Refiner switch at",
+  "Token merging ratio",
+];
+/** More is not merged here. */
+const MOST_MERGED = 0.75;
 
 /** Infotext: a prompt, perhaps a negative one, and a line of parameters. @param {string} text @returns {Found | null} */
 export function fromInfotext(text) {
@@ -114,6 +119,7 @@ export function fromInfotext(text) {
     settings.variation_strength = Number(given["Variation seed strength"]);
     settings.variation_seed = given["Variation seed"];
   }
+  if (Number(given["Token merging ratio"]) > 0) settings.token_merging = Math.min(Number(given["Token merging ratio"]), MOST_MERGED);
   const unused = Object.entries(given).filter(([name]) => !INFORMS.includes(name) && !READ.includes(name)).map(([name]) => name);
   if (spelt && !sampler) unused.unshift(`the sampler “${spelt}”, which is not known here`);
   return { settings, unused };

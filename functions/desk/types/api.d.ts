@@ -1764,6 +1764,8 @@ export interface components {
         };
         /** @description The settings that the new attempt changes. What is left out stays, without a seed a new one is drawn, and null is the model's own default again. */
         RetryRequest: {
+            /** @description The share of the steps after which attention to the prompt is no longer computed but kept as it is, and guidance ends (T-GATE, Zhang et al. 2024): a step then takes less than half the time. Not for tiles. Default: none. */
+            attention_gate?: number | null;
             /** @description How many more of the text encoders' last layers to leave out for the prompt, as in diffusers: 0 is SDXL's own choice, the last layer but one, which AUTOMATIC1111 calls 2. Default: 0. */
             clip_skip?: number | null;
             /** @description Images that steer the composition, each with the control model, by a name that the service offers, that looks at it, a scale (1), the share of the schedule from start (0) to end (1), for a model of several the type, and preprocess, where the control image is made of a picture, the way. Default: none. */
@@ -1844,6 +1846,11 @@ export interface components {
              * @enum {string|null}
              */
             preset?: "none" | "lightning-1step" | "lightning-2step" | "lightning-8step" | "lightning-4step" | "hyper-8step-cfg" | "hyper-12step-cfg" | "hyper-1step" | "hyper-2step" | "hyper-4step" | "hyper-12step" | "hyper-8step" | "dmd2-4step" | "pcm-2step" | "pcm-8step" | "pcm-16step" | "pcm-4step" | "tcd" | "lcm" | "turbo-1step" | "turbo-4step" | null;
+            /**
+             * @description How much time is saved at the image's expense: fast or fastest fill in reuse features, token merging and attention gate where they are not given. Default: nothing is left out.
+             * @enum {string|null}
+             */
+            profile?: "fast" | "fastest" | null;
             /** @description What to generate. */
             prompt?: string | null;
             /**
@@ -1905,6 +1912,8 @@ export interface components {
             tile_overlap?: number | null;
             /** @description The side, in pixels, of overlapping tiles in which each step is done, for images larger than the model draws well (Bar-Tal et al. 2023); sides of the image may then have up to 4096. Default: one piece. */
             tile_size?: number | null;
+            /** @description The share of the places that is merged with ones like them in the largest self-attentions (ToMe, Bolya & Hoffman 2023): faster, most of all for large images, and a slightly different image. Default: 0. */
+            token_merging?: number | null;
             /** @description By which factor the upscaler enlarges. Default: the upscaler's own, of lanczos 2. */
             upscale?: number | null;
             /** @description What enlarges the images once they are generated: an upscaler, by a name that the service offers, or lanczos. Default: none. */
@@ -2004,6 +2013,8 @@ export interface components {
         };
         /** @description The settings of an attempt. What is absent is the model's own default. */
         Settings: {
+            /** @description The share of the steps after which attention to the prompt is no longer computed but kept as it is, and guidance ends (T-GATE, Zhang et al. 2024): a step then takes less than half the time. Not for tiles. */
+            attention_gate?: number;
             /** @description How many more of the text encoders' last layers to leave out for the prompt, as in diffusers: 0 is SDXL's own choice, the last layer but one, which AUTOMATIC1111 calls 2. */
             clip_skip?: number;
             /** @description Images that steer the composition, each with the control model, by a name that the service offers, that looks at it, a scale (1), the share of the schedule from start (0) to end (1), for a model of several the type, and preprocess, where the control image is made of a picture, the way. */
@@ -2084,6 +2095,11 @@ export interface components {
              * @enum {string}
              */
             preset?: "none" | "lightning-1step" | "lightning-2step" | "lightning-8step" | "lightning-4step" | "hyper-8step-cfg" | "hyper-12step-cfg" | "hyper-1step" | "hyper-2step" | "hyper-4step" | "hyper-12step" | "hyper-8step" | "dmd2-4step" | "pcm-2step" | "pcm-8step" | "pcm-16step" | "pcm-4step" | "tcd" | "lcm" | "turbo-1step" | "turbo-4step";
+            /**
+             * @description How much time is saved at the image's expense: fast or fastest fill in reuse features, token merging and attention gate where they are not given.
+             * @enum {string}
+             */
+            profile?: "fast" | "fastest";
             /** @description What to generate. */
             prompt: string;
             /**
@@ -2143,6 +2159,8 @@ export interface components {
             tile_overlap?: number;
             /** @description The side, in pixels, of overlapping tiles in which each step is done, for images larger than the model draws well (Bar-Tal et al. 2023); sides of the image may then have up to 4096. */
             tile_size?: number;
+            /** @description The share of the places that is merged with ones like them in the largest self-attentions (ToMe, Bolya & Hoffman 2023): faster, most of all for large images, and a slightly different image. */
+            token_merging?: number;
             /** @description By which factor the upscaler enlarges. */
             upscale?: number;
             /** @description What enlarges the images once they are generated: an upscaler, by a name that the service offers, or lanczos. */
@@ -2182,6 +2200,8 @@ export interface components {
             prompt?: string | null;
             /** @description Settings that go with the words. */
             settings?: {
+                /** @description The share of the steps after which attention to the prompt is no longer computed but kept as it is, and guidance ends (T-GATE, Zhang et al. 2024): a step then takes less than half the time. Not for tiles. Default: none. */
+                attention_gate?: number | null;
                 /** @description How many more of the text encoders' last layers to leave out for the prompt, as in diffusers: 0 is SDXL's own choice, the last layer but one, which AUTOMATIC1111 calls 2. Default: 0. */
                 clip_skip?: number | null;
                 /** @description Images that steer the composition, each with the control model, by a name that the service offers, that looks at it, a scale (1), the share of the schedule from start (0) to end (1), for a model of several the type, and preprocess, where the control image is made of a picture, the way. Default: none. */
@@ -2259,6 +2279,11 @@ export interface components {
                  */
                 preset?: "none" | "lightning-1step" | "lightning-2step" | "lightning-8step" | "lightning-4step" | "hyper-8step-cfg" | "hyper-12step-cfg" | "hyper-1step" | "hyper-2step" | "hyper-4step" | "hyper-12step" | "hyper-8step" | "dmd2-4step" | "pcm-2step" | "pcm-8step" | "pcm-16step" | "pcm-4step" | "tcd" | "lcm" | "turbo-1step" | "turbo-4step" | null;
                 /**
+                 * @description How much time is saved at the image's expense: fast or fastest fill in reuse features, token merging and attention gate where they are not given. Default: nothing is left out.
+                 * @enum {string|null}
+                 */
+                profile?: "fast" | "fastest" | null;
+                /**
                  * @description What is done about prompts of different lengths: none, the model reads them one after the other; empty, the shorter one is filled up with empty texts. Default: none.
                  * @enum {string|null}
                  */
@@ -2313,6 +2338,8 @@ export interface components {
                 tile_overlap?: number | null;
                 /** @description The side, in pixels, of overlapping tiles in which each step is done, for images larger than the model draws well (Bar-Tal et al. 2023); sides of the image may then have up to 4096. Default: one piece. */
                 tile_size?: number | null;
+                /** @description The share of the places that is merged with ones like them in the largest self-attentions (ToMe, Bolya & Hoffman 2023): faster, most of all for large images, and a slightly different image. Default: 0. */
+                token_merging?: number | null;
                 /** @description By which factor the upscaler enlarges. Default: the upscaler's own, of lanczos 2. */
                 upscale?: number | null;
                 /** @description What enlarges the images once they are generated: an upscaler, by a name that the service offers, or lanczos. Default: none. */
@@ -2343,6 +2370,8 @@ export interface components {
         };
         /** @description A request for images. Only the prompt is needed. */
         TaskRequest: {
+            /** @description The share of the steps after which attention to the prompt is no longer computed but kept as it is, and guidance ends (T-GATE, Zhang et al. 2024): a step then takes less than half the time. Not for tiles. Default: none. */
+            attention_gate?: number | null;
             /** @description How many more of the text encoders' last layers to leave out for the prompt, as in diffusers: 0 is SDXL's own choice, the last layer but one, which AUTOMATIC1111 calls 2. Default: 0. */
             clip_skip?: number | null;
             /** @description Images that steer the composition, each with the control model, by a name that the service offers, that looks at it, a scale (1), the share of the schedule from start (0) to end (1), for a model of several the type, and preprocess, where the control image is made of a picture, the way. Default: none. */
@@ -2427,6 +2456,11 @@ export interface components {
              * @enum {string|null}
              */
             preset?: "none" | "lightning-1step" | "lightning-2step" | "lightning-8step" | "lightning-4step" | "hyper-8step-cfg" | "hyper-12step-cfg" | "hyper-1step" | "hyper-2step" | "hyper-4step" | "hyper-12step" | "hyper-8step" | "dmd2-4step" | "pcm-2step" | "pcm-8step" | "pcm-16step" | "pcm-4step" | "tcd" | "lcm" | "turbo-1step" | "turbo-4step" | null;
+            /**
+             * @description How much time is saved at the image's expense: fast or fastest fill in reuse features, token merging and attention gate where they are not given. Default: nothing is left out.
+             * @enum {string|null}
+             */
+            profile?: "fast" | "fastest" | null;
             /** @description What to generate. */
             prompt: string;
             /**
@@ -2490,6 +2524,8 @@ export interface components {
             tile_size?: number | null;
             /** @description A human-readable title. Default: none. */
             title?: string | null;
+            /** @description The share of the places that is merged with ones like them in the largest self-attentions (ToMe, Bolya & Hoffman 2023): faster, most of all for large images, and a slightly different image. Default: 0. */
+            token_merging?: number | null;
             /** @description By which factor the upscaler enlarges. Default: the upscaler's own, of lanczos 2. */
             upscale?: number | null;
             /** @description What enlarges the images once they are generated: an upscaler, by a name that the service offers, or lanczos. Default: none. */

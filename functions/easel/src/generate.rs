@@ -147,6 +147,7 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
     settings.steps.get_or_insert(choice.default_steps());
     settings.use_refiner = Some(has_refiner);
     let (init_image, mask) = (init.image, init.mask);
+    let profile = settings.profile.clone();
     let request = Request {
         init_image,
         mask,
@@ -166,11 +167,7 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
         upscale.check("--upscale", drawn_size(&request, choice.base.native_side()))?;
     }
     let mut requirement = Model::requirement(&choice.base, choice.refiner.as_ref(), precision)?;
-    let of_image = Model::memory_of_image(
-        choice.base.native_side(),
-        &request.settings,
-        upscaler.as_ref().map(|upscaler| upscaler.shape()),
-    );
+    let of_image = choice.base.memory_of_image(&request.settings, upscaler.as_ref().map(|upscaler| upscaler.shape()));
     requirement.memory += of_image;
     requirement.memory += request.memory_of_adapters(requirement.precision.unwrap_or(Precision::Bf16));
     let device = DeviceChoice::select(preference, requirement)?;
@@ -189,6 +186,9 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
     estimate(&choice, &device, &request.settings, of_image)?;
     if let Some(recipe) = &recipe {
         output::note(&recipe_line(recipe, &request.settings));
+    }
+    if let Some(profile) = &profile {
+        output::note(&profile_line(profile, &request.settings));
     }
 
     let ModelChoice { base, refiner, ref options, ref name, ref refiner_name, ref vae_name, ref tiny_vae_name, .. } =
@@ -326,6 +326,15 @@ fn recipe_line(recipe: &Recipe, settings: &ResolvedSettings) -> String {
         "Recipe: {} (for `{}`): --steps {} --guidance-scale {} --scheduler {scheduler}; give these to choose others, or \
          --preset none",
         recipe.preset.name, recipe.of, settings.steps, settings.guidance_scale
+    )
+}
+
+/// What a profile stands for in this generation.
+fn profile_line(name: &str, settings: &ResolvedSettings) -> String {
+    let gate = settings.attention_gate.map(|gate| format!(" --attention-gate {gate}")).unwrap_or_default();
+    format!(
+        "Profile: {name}: --token-merging {} --reuse-features {}{gate}; give these to choose others",
+        settings.token_merging, settings.reuse_features
     )
 }
 

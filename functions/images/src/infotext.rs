@@ -27,6 +27,9 @@ pub fn infotext(record: &ImageRecord<'_>) -> String {
         entries.push(("Size", format!("{width}x{height}")));
     }
     entries.push(("Model", record.model.to_owned()));
+    if settings.token_merging > 0.0 {
+        entries.push(("Token merging ratio", settings.token_merging.to_string()));
+    }
     if let Some(seed) = settings.variation_seed.filter(|_| settings.variation_strength > 0.0) {
         entries.push(("Variation seed", seed.to_string()));
         entries.push(("Variation seed strength", settings.variation_strength.to_string()));

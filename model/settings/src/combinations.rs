@@ -19,6 +19,12 @@ const NEEDED: [(&str, &str, &str); 10] = [
     ("tile_overlap", "tile_size", "say how large the tiles are"),
 ];
 
+/// The side of an image whose size is left to the model.
+const USUAL_SIDE: f64 = 1024.0;
+const MEGA: f64 = 1024.0 * 1024.0;
+/// Most megapixels, of all images together, of which cross-attention is kept: 210 MB each in 16 bits.
+const MOST_KEPT: f64 = 8.0;
+
 fn is_given(object: &Map<String, Value>, name: &str) -> bool {
     object.get(name).is_some_and(|value| !value.is_null())
 }
@@ -75,6 +81,29 @@ pub(crate) fn sizes(object: &Map<String, Value>) -> Vec<FieldError> {
     errors
 }
 
+/// The errors of an attention gate that would keep too much.
+pub(crate) fn kept_attention(object: &Map<String, Value>) -> Vec<FieldError> {
+    if !is_given(object, "attention_gate") {
+        return Vec::new();
+    }
+    let number = |name: &str| object.get(name).and_then(Value::as_f64);
+    let sides =
+        ["width", "height"].map(|name| number(name).unwrap_or(USUAL_SIDE) * number("hires_scale").unwrap_or(1.0));
+    let megapixels = sides[0] * sides[1] * number("count").unwrap_or(1.0) / MEGA;
+    let message = if is_given(object, "tile_size") {
+        "cannot be used with `tile_size`, for what is kept of every tile would take too much memory: leave out one of them"
+            .to_owned()
+    } else if megapixels > MOST_KEPT {
+        format!(
+            "keeps something of every image, which takes too much memory for {megapixels:.1} megapixels, the limit is \
+             {MOST_KEPT:.1}: ask for fewer or smaller images, or leave it out"
+        )
+    } else {
+        return Vec::new();
+    };
+    vec![FieldError::new("attention_gate", message)]
+}
+
 /// What is said of a side that is too long.
 pub(crate) fn too_long(side: f64, most: u32) -> String {
     let tiles = if most < *SIDES.end() {
@@ -93,7 +122,31 @@ mod tests {
 
     fn faults(settings: Value) -> Vec<String> {
         let Value::Object(object) = settings else { panic!("an object") };
-        [useless(&object), sizes(&object)].concat().iter().map(ToString::to_string).collect()
+        [useless(&object), sizes(&object), kept_attention(&object)].concat().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn attention_is_kept_of_no_more_than_there_is_room_for() {
+        for settings in [
+            json!({"tile_size": null, "attention_gate": 0.4}),
+            json!({"tile_size": 512, "attention_gate": null}),
+            json!({"count": 8, "attention_gate": 0.4}),
+            json!({"width": 2048, "height": 2048, "count": 2, "attention_gate": 0.4}),
+            json!({"hires_scale": 2, "count": 2, "attention_gate": 0.4}),
+        ] {
+            assert_eq!(faults(settings.clone()), Vec::<String>::new(), "{settings}");
+        }
+        for (settings, part) in [
+            (json!({"tile_size": 512, "attention_gate": 0.4}), "cannot be used with `tile_size`"),
+            (json!({"width": 1152, "count": 8, "attention_gate": 0.4}), "for 9.0 megapixels, the limit is 8.0"),
+            (json!({"hires_scale": 2, "count": 3, "attention_gate": 0.4}), "for 12.0 megapixels"),
+        ] {
+            let faults = faults(settings);
+            assert!(
+                faults.len() == 1 && faults[0].starts_with("attention_gate") && faults[0].contains(part),
+                "{faults:?}"
+            );
+        }
     }
 
     #[test]

@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use crate::combinations::{remove_useless, sizes, useless};
+use crate::combinations::{kept_attention, remove_useless, sizes, useless};
 use crate::field::{Field, Presence};
 use crate::field_error::FieldError;
 use crate::presets::Preset;
+use crate::profiles::Profile;
 use crate::reading::{Missing, read};
 use crate::table::{ResolvedSettings, SETTINGS, Settings};
 
@@ -36,7 +37,7 @@ impl Settings {
         object: Map<String, Value>,
         seed: u64,
     ) -> Result<(Self, Map<String, Value>), Vec<FieldError>> {
-        let faults = [useless(&object), sizes(&object)].concat();
+        let faults = [useless(&object), sizes(&object), kept_attention(&object)].concat();
         let mut values = with(read(&[SETTINGS, others].concat(), object, Missing::Refused), faults)?;
         let rest = others.iter().filter_map(|field| values.remove_entry(field.name)).collect();
         Ok((Self::from_checked(values, seed).map_err(|error| vec![error])?, rest))
@@ -58,7 +59,7 @@ impl Settings {
         remove_useless(&mut values);
         let mut after = values.clone();
         after.extend(object.clone());
-        let faults = [useless(&after), sizes(&after)].concat();
+        let faults = [useless(&after), sizes(&after), kept_attention(&after)].concat();
         values.extend(with(read(SETTINGS, object, Missing::Filled), faults)?);
         Self::from_checked(values, seed).map_err(|error| vec![error])
     }
@@ -68,6 +69,21 @@ impl Settings {
     pub fn with_preset(mut self) -> Self {
         if let Some(preset) = self.preset.as_deref().and_then(Preset::named) {
             preset.fill(&mut self);
+        }
+        self
+    }
+
+    /// The settings with what the profile says filled in, where they leave it open. It looks at the steps, so the preset's
+    /// come first.
+    #[must_use]
+    pub(crate) fn with_profile(mut self) -> Self {
+        let given = self.attention_gate;
+        if let Some(profile) = self.profile.as_deref().and_then(Profile::named) {
+            profile.fill(&mut self);
+            // What a profile fills in is no reason to refuse a request.
+            if self.to_map().is_ok_and(|values| !kept_attention(&values).is_empty()) {
+                self.attention_gate = given;
+            }
         }
         self
     }
@@ -98,7 +114,7 @@ impl Settings {
         values.retain(|name, _| !nothing.contains(name));
         let mut errors: Vec<_> =
             nothing.iter().map(|name| FieldError::new(name, "NaN and infinity are out of all bounds")).collect();
-        errors.extend(sizes(&values));
+        errors.extend(sizes(&values).into_iter().chain(kept_attention(&values)));
         with(read(SETTINGS, values, Missing::Filled), errors).map(drop)
     }
 
@@ -224,8 +240,10 @@ mod tests {
         }
     }
 
+    /// Every setting but the one that cannot be had with others.
     fn every_setting() -> Map<String, Value> {
-        SETTINGS.iter().map(|field| (field.name.to_owned(), sample(field))).collect()
+        let all = SETTINGS.iter().filter(|field| field.name != "attention_gate");
+        all.map(|field| (field.name.to_owned(), sample(field))).collect()
     }
 
     #[test]
@@ -236,6 +254,8 @@ mod tests {
         for (name, value) in every_setting() {
             assert!(ASKED_ONLY.contains(&name.as_str()) || resolved[&name] == value, "{name}");
         }
+        let gate = object(json!({"prompt": "a heart", "attention_gate": 0.5}));
+        assert_eq!(Settings::read(gate, 0).map(|settings| settings.resolve().attention_gate), Ok(Some(0.5)));
         let again = Settings::from(settings.clone().resolve());
         assert_eq!(again.resolve(), settings.resolve());
     }

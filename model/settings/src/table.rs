@@ -12,6 +12,7 @@ use crate::lora_reference::LoraReference;
 use crate::mask_content::MaskContent;
 use crate::preprocessor::Preprocessor;
 use crate::presets::PRESET_NAMES;
+use crate::profiles::PROFILE_NAMES;
 use crate::prompt_choices::{PromptPadding, PromptSyntax};
 use crate::scheduler_name::SchedulerName;
 
@@ -175,10 +176,10 @@ macro_rules! settings {
         }
 
         impl Settings {
-            /// The settings with every default filled in, that of the preset if there is one.
+            /// The settings with every default filled in, those of preset and profile if there are any.
             #[must_use]
             pub fn resolve(self) -> ResolvedSettings {
-                let settings = self.with_preset().with_strength_of_mask();
+                let settings = self.with_preset().with_profile().with_strength_of_mask();
                 ResolvedSettings { $( $name: resolve!($presence $( ($value) )? => settings.$name), )+ }
             }
         }
@@ -221,6 +222,12 @@ settings! {
     /// Compute the whole UNet only every this many steps, and on the steps between only its finest level (DeepCache, Ma et
     /// al. 2024): faster, and a slightly different image.
     reuse_features: u32, Kind::whole(1, 10), or(1), "1";
+    /// The share of the places that is merged with ones like them in the largest self-attentions (ToMe, Bolya & Hoffman 2023):
+    /// faster, most of all for large images, and a slightly different image.
+    token_merging: f64, Kind::Number { least: 0.0, most: 0.75 }, or(0.0), "0";
+    /// The share of the steps after which attention to the prompt is no longer computed but kept as it is, and guidance ends
+    /// (T-GATE, Zhang et al. 2024): a step then takes less than half the time. Not for tiles.
+    attention_gate: f64, SHARE, optional, "none";
     /// The scheduler: a sampler such as euler_a, with a noise schedule after it if not the model's own, such as
     /// dpmpp_2m_karras; the names of diffusers, AUTOMATIC1111 and ComfyUI are understood.
     scheduler: SchedulerName, Kind::Scheduler, optional, "the model's own";
@@ -282,6 +289,9 @@ settings! {
     asked only {
         /// The settings of a distilled model, for those that are not given: steps, guidance and scheduler.
         preset: String, Kind::Choice(PRESET_NAMES), "the model's or its LoRA's, where it is recognised";
+        /// How much time is saved at the image's expense: fast or fastest fill in reuse features, token merging and attention gate
+        /// where they are not given.
+        profile: String, Kind::Choice(PROFILE_NAMES), "nothing is left out";
         /// The key of an uploaded image to start from, or another task's image, as `task:ID/INDEX`.
         init_image: String, Kind::Image, "none";
         /// The mask of the init image, an image of its size: what is white is painted anew.

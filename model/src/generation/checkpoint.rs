@@ -11,7 +11,7 @@ use crate::scheduler::History;
 /// First bytes of every checkpoint.
 const MAGIC: &[u8; 8] = b"EASELCKP";
 /// Version of the format; readers refuse others.
-const VERSION: u32 = 5;
+const VERSION: u32 = 6;
 /// Larger than any generation within the request's limits.
 const MAX_BYTES: usize = 256 << 20;
 
@@ -46,6 +46,8 @@ pub struct Checkpoint {
     /// The latents of the step whose deep features the next step reuses, if it does: from them the features are computed
     /// again, which are many times larger.
     pub(crate) reused: Option<Vec<f32>>,
+    /// The latents of the step whose cross-attention the next step has, if it does not compute its own.
+    pub(crate) gate: Option<Vec<f32>>,
     pub(crate) history: History,
     /// Of every image's generator.
     pub(crate) noise: Vec<NoiseState>,
@@ -98,8 +100,8 @@ impl Checkpoint {
             return Err(fault(format!("{} bytes are left over", rest.len())));
         }
         validate(&checkpoint.settings)?;
-        let mut latents = checkpoint.latents.iter().chain(checkpoint.reused.iter().flatten());
-        if latents.any(|value| !value.is_finite()) {
+        let earlier = [&checkpoint.reused, &checkpoint.gate].into_iter().flatten().flatten();
+        if checkpoint.latents.iter().chain(earlier).any(|value| !value.is_finite()) {
             return Err(fault("its latents are not finite numbers".into()));
         }
         Ok(checkpoint)

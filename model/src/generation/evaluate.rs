@@ -1,14 +1,16 @@
-//! What the UNet predicts for every image at a step, with guidance, and with the deep features of an earlier step.
+//! What the UNet predicts for every image at a step, with guidance, and with the deep features or the cross-attention of an
+//! earlier step.
 
 use burn::tensor::Tensor;
 
+use super::attention_gate::Gate;
 use super::conditioning::StageConditioning;
 use super::steering::{self, Steering};
 use super::tiles::Window;
 use super::{CHANNELS, Generation, Reuse, Trace, guidance};
 use crate::device::panics::computing;
 use crate::error::Result;
-use crate::network::unet::{Additions, Conditioning, UNet};
+use crate::network::unet::{Additions, Conditioning, CrossAttention, TokenMerging, UNet, mixed};
 use crate::ops::{floats, tensor};
 use crate::stage::Stage;
 
@@ -48,7 +50,7 @@ impl Generation {
     }
 
     fn is_guided(&self, index: usize) -> bool {
-        guidance::is_guided(&self.settings, &self.scheduler, index)
+        guidance::is_guided(&self.settings, &self.scheduler, index) && self.attention_of(index) == index
     }
 
     fn conditioning(&mut self, stage: Stage) -> &mut StageConditioning {
@@ -60,6 +62,13 @@ impl Generation {
         if self.evaluations_before > 0 { usize::MAX } else { self.scheduler.step_of(index) }
     }
 
+    /// Whether the evaluation at `index` has other texts or adapters than the one before.
+    pub(super) fn inputs_change(&self, index: usize) -> bool {
+        self.prompts.change_between(self.step_of(index - 1), self.step_of(index))
+            || self.controls_at(index) != self.controls_at(index - 1)
+            || self.image_prompts_at(index) != self.image_prompts_at(index - 1)
+    }
+
     /// The evaluation whose deep features the one at `index` uses: itself, or an earlier one of the same stage, texts,
     /// batch and adapters.
     pub(super) fn features_of(&self, index: usize) -> usize {
@@ -67,25 +76,28 @@ impl Generation {
         let start = self.plan.range(self.plan.stage(index)).start;
         let mut source = start;
         for later in start + 1..=index {
-            let texts_change = self.prompts.change_between(self.step_of(later - 1), self.step_of(later));
-            let adapters_change = self.controls_at(later) != self.controls_at(later - 1)
-                || self.image_prompts_at(later) != self.image_prompts_at(later - 1);
             let guidance_changes = self.is_guided(later) != self.is_guided(later - 1);
-            if later - source == every || texts_change || guidance_changes || adapters_change {
+            let is_whole = self.inputs_change(later) || self.keeps_attention(later);
+            if later - source == every || guidance_changes || is_whole {
                 source = later;
             }
         }
         source
     }
 
+    /// Whether the step `next` uses the deep features of an earlier one.
+    pub(super) fn reuses_features(&self, next: usize) -> bool {
+        next < self.plan.end && self.features_of(next) < next
+    }
+
     /// The latents that a checkpoint has to keep for the next step to reuse features.
     pub(super) fn reused_latents(&self) -> Option<Vec<f32>> {
-        let reuses = self.index < self.plan.end && self.features_of(self.index) < self.index;
-        self.reuse.latents.clone().filter(|_| reuses)
+        self.reuse.latents.clone().filter(|_| self.reuses_features(self.index))
     }
 
     /// The UNet's outputs at this step.
     fn outputs(&mut self, unet: &UNet, stage: Stage) -> Result<Vec<Vec<f32>>> {
+        self.compute_kept_attention(unet, stage)?;
         let source = self.features_of(self.index);
         if source == self.index {
             let latents = self.latents.clone();
@@ -109,8 +121,15 @@ impl Generation {
         Ok(outputs)
     }
 
+    /// How much the evaluation `index` merges in image `number`: by a draw of its own, which depends on nothing else.
+    fn merging(&self, index: usize, number: usize) -> Option<TokenMerging> {
+        let ratio = self.settings.token_merging;
+        let evaluation = mixed(self.settings.alone(number as u32).seed) ^ (self.evaluations_before + index) as u64;
+        (ratio > 0.0).then(|| TokenMerging { ratio, seed: mixed(evaluation) })
+    }
+
     /// Evaluates every image of `latents` at evaluation `index` of the schedule.
-    fn evaluate_all(
+    pub(super) fn evaluate_all(
         &mut self,
         unet: &UNet,
         stage: Stage,
@@ -127,9 +146,11 @@ impl Generation {
         let (mut outputs, mut features) = (Vec::new(), Vec::new());
         let mut deep = deep.into_iter().flatten();
         let networks = self.steering(index)?;
+        let mut kept = Vec::new();
         // One image at a time: memory does not grow with the count.
         for (number, latents) in inputs.chunks(CHANNELS * h * w).enumerate() {
             let image = self.input(stage, number, latents);
+            let (cross_attention, merging) = (self.cross_attention(index, number), self.merging(index, number));
             let mut outputs_of_windows = Vec::new();
             for window in self.windows.clone().iter() {
                 let [image, latents] = [&image[..], latents].map(|numbers| window.cut(numbers, (h, w)));
@@ -144,7 +165,8 @@ impl Generation {
                     {
                         steering::keep(trace, residuals, index - self.plan.start)?;
                     }
-                    let additions = Additions { images, ..steered };
+                    let cross_attention = cross_attention.clone();
+                    let additions = Additions { images, cross_attention, merging, ..steered };
                     let (output, deep) =
                         self.evaluate(unet, (&image, window.size), timestep, batch, additions, deep)?;
                     self.evaluations += output.len() / latents.len();
@@ -155,6 +177,12 @@ impl Generation {
                 outputs_of_windows.push(sides);
             }
             outputs.push(self.windows.join(outputs_of_windows).concat());
+            if let CrossAttention::Kept(sums) = cross_attention {
+                kept.push(sums.means());
+            }
+        }
+        if !kept.is_empty() {
+            self.gate = Gate { latents: Some(latents.to_vec()), kept: Some((index, kept)) };
         }
         Ok((outputs, features))
     }

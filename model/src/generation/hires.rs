@@ -10,7 +10,7 @@ use super::second_pass::SecondPass;
 use super::start::seeds;
 use super::tiles::Windows;
 use super::variation::Variation;
-use super::{CHANNELS, Generation, Reuse, images};
+use super::{CHANNELS, Generation, images};
 use crate::device::panics::computing;
 use crate::error::Result;
 use crate::network::vae::SCALE;
@@ -58,7 +58,7 @@ impl Generation {
         self.noise = ImageNoise::new(seeds(&self.settings));
         self.controls.forget_images();
         self.conditioning = [None, None];
-        self.reuse = Reuse::default();
+        (self.reuse, self.gate) = Default::default();
         self.denoised = None;
         self.pass_began = (self.steps_time, self.steps_done);
     }

@@ -3,10 +3,13 @@
 use easel_settings::{LONGEST_UNTILED, ResolvedSettings};
 
 use super::Model;
-use crate::config::UpscalerShape;
+use crate::config::{UNetConfig, UpscalerShape};
 use crate::device::Requirement;
 use crate::error::{Error, Result};
+use crate::network::unet::count_kept_numbers;
+use crate::network::vae::SCALE;
 use crate::precision::Precision;
+use crate::stage::Stage;
 use crate::upscaling::UpscalerWork;
 use crate::weights::{Component, ModelSource};
 
@@ -58,18 +61,10 @@ impl Model {
         vae.max(weights.max().unwrap_or(0) * bytes)
     }
 
-    /// Bytes that an image of these `settings`, by a model whose own side is `native`, takes beside [`Self::WORKING_MEMORY`], in which one of 2048×2048 has room: the
-    /// numbers of a larger one, before and after the VAE, and what the network that enlarges it before a second pass takes.
+    /// What [`ModelSource::memory_of_image`] says, of a model that is open.
     #[must_use]
-    pub fn memory_of_image(native: u32, settings: &ResolvedSettings, upscaler: Option<UpscalerShape>) -> u64 {
-        // In f32: the sum of the tiles and how often each place was added to, a copy on its way from the device; and bytes.
-        const BYTES: u64 = 12 + 4 + 12 + 3;
-        let side = |asked: Option<u32>| asked.unwrap_or(native);
-        let first = (side(settings.width), side(settings.height));
-        let last = settings.hires_pass(first).map_or(first, |pass| pass.size);
-        let pixels = u64::from(last.0) * u64::from(last.1);
-        let beyond = pixels.saturating_sub(u64::from(LONGEST_UNTILED).pow(2));
-        BYTES * beyond + upscaler.map_or(0, |shape| UpscalerWork::of(shape, first, 4).memory)
+    pub fn memory_of_image(&self, settings: &ResolvedSettings, upscaler: Option<UpscalerShape>) -> u64 {
+        memory_of_image(self.unet_config(Stage::Base), self.native_size(), settings, upscaler)
     }
 
     /// Bytes with every component in memory, weights held in `precision`, as a service that keeps them has it.
@@ -83,6 +78,38 @@ impl Model {
         let others: u64 = others.iter().map(|&component| base.count_numbers(component)).sum();
         unets * bytes + others * bytes.max(2) + Self::WORKING_MEMORY
     }
+}
+
+impl ModelSource {
+    /// Bytes that an image of these `settings` takes beside [`Model::WORKING_MEMORY`], in which one of 2048×2048 has room: the
+    /// numbers of a larger one, before and after the VAE, what the network that enlarges it before a second pass takes, and the
+    /// cross-attention that is kept of every image.
+    #[must_use]
+    pub fn memory_of_image(&self, settings: &ResolvedSettings, upscaler: Option<UpscalerShape>) -> u64 {
+        memory_of_image(self.unet_config(), self.native_side(), settings, upscaler)
+    }
+}
+
+fn memory_of_image(
+    unet: &UNetConfig,
+    native: u32,
+    settings: &ResolvedSettings,
+    upscaler: Option<UpscalerShape>,
+) -> u64 {
+    // In f32: the sum of the tiles and how often each place was added to, a copy on its way from the device; and bytes.
+    const BYTES: u64 = 12 + 4 + 12 + 3;
+    let side = |asked: Option<u32>| asked.unwrap_or(native);
+    let first = (side(settings.width), side(settings.height));
+    let last = settings.hires_pass(first).map_or(first, |pass| pass.size);
+    let pixels = u64::from(last.0) * u64::from(last.1);
+    let beyond = pixels.saturating_sub(u64::from(LONGEST_UNTILED).pow(2));
+    let latents = (last.1 as usize / SCALE, last.0 as usize / SCALE);
+    let kept = match settings.attention_gate {
+        // In f32, the largest format.
+        Some(_) => 4 * u64::from(settings.count) * count_kept_numbers(unet, latents),
+        None => 0,
+    };
+    BYTES * beyond + kept + upscaler.map_or(0, |shape| UpscalerWork::of(shape, first, 4).memory)
 }
 
 #[cfg(test)]
@@ -102,10 +129,12 @@ mod tests {
         };
         for (precision, upscaler) in [(Precision::Int8, Some(UpscalerShape::ESRGAN)), (Precision::Bf16, None)] {
             let requirement = Model::requirement(&base, None, Some(precision)).expect("it is known");
-            let whole = requirement.memory + Model::memory_of_image(base.native_side(), &settings, upscaler);
+            let whole = requirement.memory + base.memory_of_image(&settings, upscaler);
             assert!(whole < 10_240_000_000, "{precision}: {whole}");
         }
         let usual = ResolvedSettings { hires_scale: None, ..settings };
-        assert_eq!(Model::memory_of_image(base.native_side(), &usual, None), 0);
+        assert_eq!(base.memory_of_image(&usual, None), 0);
+        let gated = ResolvedSettings { attention_gate: Some(0.4), count: 2, tile_size: None, ..usual };
+        assert_eq!(base.memory_of_image(&gated, None), 2 * 4 * (10 * 4096 * 640 + 60 * 1024 * 1280));
     }
 }

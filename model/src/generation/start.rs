@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use easel_settings::ResolvedSettings;
 
+use super::attention_gate::Gate;
 use super::conditioning::StageConditioning;
 use super::control::{self, Controls};
 use super::image_prompt::{self, ImagePrompts};
@@ -121,7 +122,8 @@ impl Generation {
         let most_words = (run.plan.end + 4) * (2 * CHANNELS * height * width + 32);
         let fits = checkpoint.latents.len() == run.latents_len()
             && run.plan.contains(checkpoint.index)
-            && run.is_fit_for_reuse(checkpoint.index, checkpoint.reused.as_deref())
+            && run.has_what_it_needs(run.reuses_features(checkpoint.index), checkpoint.reused.as_deref())
+            && run.has_what_it_needs(run.is_behind_gate(checkpoint.index), checkpoint.gate.as_deref())
             && checkpoint.noise.len() == run.settings.count as usize
             && checkpoint.noise.iter().all(|state| state.words <= most_words as u64);
         if !fits {
@@ -134,17 +136,16 @@ impl Generation {
         run.scheduler.restore(checkpoint.history);
         run.noise = ImageNoise::resume(seeds(&run.settings), &checkpoint.noise)?;
         run.latents = checkpoint.latents;
-        run.reuse.latents = checkpoint.reused;
+        (run.reuse.latents, run.gate.latents) = (checkpoint.reused, checkpoint.gate);
         run.index = checkpoint.index;
         Ok(run)
     }
 
-    /// Whether there are latents whose features the evaluation `next` reuses exactly if it does.
-    fn is_fit_for_reuse(&self, next: usize, latents: Option<&[f32]>) -> bool {
-        let reuses = next < self.plan.end && self.features_of(next) < next;
+    /// Whether there are `latents` of an earlier step exactly if the next one `needs` them.
+    fn has_what_it_needs(&self, needs: bool, latents: Option<&[f32]>) -> bool {
         match latents {
-            Some(latents) => reuses && latents.len() == self.latents_len(),
-            None => !reuses,
+            Some(latents) => needs && latents.len() == self.latents_len(),
+            None => !needs,
         }
     }
 
@@ -206,6 +207,7 @@ impl Generation {
             noise: ImageNoise::new(seeds(&settings)),
             conditioning: [None, None],
             reuse: Reuse::default(),
+            gate: Gate::default(),
             warnings,
             words: Words::new(&embeddings)?,
             controls,

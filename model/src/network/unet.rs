@@ -3,7 +3,9 @@
 pub(in crate::network) mod blocks;
 mod conditioning;
 mod context;
+mod kept_attention;
 mod residuals;
+mod token_merging;
 mod transformer;
 
 use burn::tensor::{FloatDType, Tensor};
@@ -16,7 +18,9 @@ use blocks::{DownBlock, MiddleBlock, UpBlock};
 pub(crate) use conditioning::Conditioning;
 pub(in crate::network) use conditioning::ConditioningEmbedding;
 pub(crate) use context::{Context, ImageContext, ImageKeys, transformer_blocks};
+pub(crate) use kept_attention::{CrossAttention, KeptAttention, count_kept_numbers};
 pub(crate) use residuals::{Additions, Residuals};
+pub(crate) use token_merging::{TokenMerging, mixed};
 
 /// Predicts the noise in latents.
 pub(crate) struct UNet {
@@ -75,8 +79,8 @@ impl UNet {
         deep: Option<Tensor<4>>,
     ) -> (Tensor<4>, Tensor<4>) {
         let embedding = self.embedding.forward(timestep, conditioning, latents.dims()[0]);
-        let Additions { residuals, features, images } = additions;
-        let context = Context { images, ..Context::of(&conditioning.context, self.compute) };
+        let Additions { residuals, features, images, cross_attention, merging } = additions;
+        let context = Context { images, cross_attention, merging, ..Context::of(&conditioning.context, self.compute) };
         let mut features = features.into_iter();
         let (first, deeper) = self.down_blocks.split_first().expect("the configuration asks for at least one level");
         let (last, coarser) = self.up_blocks.split_last().expect("there are as many ways up as down");
@@ -119,28 +123,42 @@ impl UNet {
 mod tests {
     use burn::tensor::{Device, Distribution};
 
+    use super::kept_attention::AttentionSums;
     use super::*;
     use crate::config::Shape;
     use crate::precision::Precision;
     use crate::weights::RandomWeights;
 
-    #[test]
-    fn reused_features_stand_in_for_the_deeper_levels() {
+    /// The demo model's UNet with random weights, and something to draw.
+    fn unet(device: &Device) -> (UNet, Conditioning) {
         let config = Shape::Demo.configs().expect("the demo's shape").unet;
-        let (device, random) = (Device::flex(), RandomWeights::new(0));
-        let parameters = Parameters::new(&random, &device, Precision::F32.cpu_format());
+        let random = RandomWeights::new(0);
+        let parameters = Parameters::new(&random, device, Precision::F32.cpu_format());
         let unet = UNet::load(&parameters, &config, FloatDType::F32).expect("it is built");
         let pooled = config.projection_class_embeddings_input_dim - 6 * config.addition_time_embed_dim;
         let conditioning = Conditioning {
-            context: Tensor::zeros([1, 77, config.cross_attention_dim], &device),
-            pooled: Tensor::zeros([1, pooled], &device),
+            context: Tensor::random([1, 77, config.cross_attention_dim], Distribution::Default, device),
+            pooled: Tensor::zeros([1, pooled], device),
             time_ids: vec![64.0, 64.0, 0.0, 0.0, 64.0, 64.0],
             negatives: 0,
         };
-        // A size that the coarser levels round up.
-        let latents = || Tensor::<4>::random([1, 4, 9, 8], Distribution::Default, &device);
-        let (first, second) = (latents(), latents());
-        let numbers = |x: Tensor<4>| x.into_data().try_into_vec::<f32>().expect("f32");
+        (unet, conditioning)
+    }
+
+    /// Of a size that the coarser levels round up.
+    fn latents(device: &Device) -> Tensor<4> {
+        Tensor::random([1, 4, 9, 8], Distribution::Default, device)
+    }
+
+    fn numbers(x: Tensor<4>) -> Vec<f32> {
+        x.into_data().try_into_vec::<f32>().expect("f32")
+    }
+
+    #[test]
+    fn reused_features_stand_in_for_the_deeper_levels() {
+        let device = Device::flex();
+        let (unet, conditioning) = unet(&device);
+        let (first, second) = (latents(&device), latents(&device));
 
         let forward =
             |latents, timestep, deep| unet.forward_with(latents, timestep, &conditioning, Additions::default(), deep);
@@ -152,5 +170,51 @@ mod tests {
         let next = |deep| numbers(forward(second.clone(), 450.0, deep).0);
         let (exact, reused, none) = (next(None), next(Some(deep.clone())), next(Some(deep.zeros_like())));
         assert!(reused != exact && reused != none);
+    }
+
+    #[test]
+    fn kept_attention_stands_in_for_the_prompt() {
+        let device = Device::flex();
+        let (unet, conditioning) = unet(&device);
+        let (first, second) = (latents(&device), latents(&device));
+        let other = Conditioning { context: conditioning.context.clone() * 2.0, ..conditioning.clone() };
+        let forward = |latents: &Tensor<4>, conditioning: &Conditioning, cross_attention: &CrossAttention| {
+            let additions = Additions { cross_attention: cross_attention.clone(), ..Additions::default() };
+            numbers(unet.forward_with(latents.clone(), 500.0, conditioning, additions, None).0)
+        };
+        let difference = |one: &[f32], other: &[f32]| {
+            one.iter().zip(other).map(|(one, other)| (one - other).abs()).fold(0.0, f32::max)
+        };
+        let sums = AttentionSums::default();
+        let plain = forward(&first, &conditioning, &CrossAttention::Computed);
+        let keeping = forward(&first, &conditioning, &CrossAttention::Kept(sums.clone()));
+        assert!(difference(&plain, &keeping) < 1e-4, "keeping changes what is computed");
+        let reused = CrossAttention::Reused(sums.means());
+        // The same map gets what it got; the prompt is no longer looked at.
+        assert!(difference(&keeping, &forward(&first, &conditioning, &reused)) < 1e-4);
+        assert_eq!(forward(&second, &conditioning, &reused), forward(&second, &other, &reused));
+        assert!(
+            difference(
+                &forward(&second, &conditioning, &CrossAttention::Computed),
+                &forward(&second, &other, &CrossAttention::Computed)
+            ) > 1e-3
+        );
+    }
+
+    #[test]
+    fn tokens_are_merged_at_the_finest_level_with_attention() {
+        let device = Device::flex();
+        let (unet, conditioning) = unet(&device);
+        let latents = latents(&device);
+        let forward = |ratio: f64| {
+            let merging = Some(TokenMerging { ratio, seed: 1 });
+            let additions = Additions { merging, ..Additions::default() };
+            numbers(unet.forward_with(latents.clone(), 500.0, &conditioning, additions, None).0)
+        };
+        let plain = forward(0.0);
+        assert_eq!(plain, numbers(unet.forward(latents.clone(), 500.0, &conditioning)));
+        let merged = forward(0.5);
+        assert!(merged != plain && merged.iter().all(|number| number.is_finite()));
+        assert_eq!(merged, forward(0.5));
     }
 }

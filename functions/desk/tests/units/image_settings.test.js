@@ -19,6 +19,9 @@ test("what is missing from infotext is left to the model", () => {
   assert.deepEqual(unknown, { settings: { prompt: "a heart", steps: 20 }, unused: ["the sampler “Unknown”, which is not known here", "Hires upscale"] });
   const beta = "a heart\nSteps: 20, Sampler: DPM++ 3M SDE, Schedule type: Beta";
   assert.deepEqual(fromInfotext(beta)?.settings, { prompt: "a heart", steps: 20, scheduler: "DPM++ 3M SDE Beta" });
+  const merged = (ratio) => fromInfotext(`a heart\nSteps: 20, Token merging ratio: ${ratio}`);
+  assert.deepEqual(merged(0.5), { settings: { prompt: "a heart", steps: 20, token_merging: 0.5 }, unused: [] });
+  assert.deepEqual([merged(0.9)?.settings.token_merging, merged(0)?.settings.token_merging], [0.75, undefined]);
   for (const text of ["", "a heart", "Steps: 20, Sampler: Euler"]) assert.equal(fromInfotext(text), null);
 });
 

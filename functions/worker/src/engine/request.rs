@@ -74,7 +74,7 @@ impl Chosen {
     /// Returns [`Error::InvalidRequest`] if it does not.
     fn check_memory(&self, request: &Request) -> Result<()> {
         let upscaler = request.upscaler.as_ref().map(|upscaler| upscaler.shape());
-        let bytes = Model::memory_of_image(self.model.model.native_size(), &request.settings, upscaler);
+        let bytes = self.model.model.memory_of_image(&request.settings, upscaler);
         let field = if request.settings.hires_scale.is_some() { "hires_scale" } else { "width" };
         self.room.clone().take(field, "an image of this size", bytes)
     }

@@ -98,14 +98,23 @@ impl Attention {
         others: Vec<OtherAttention>,
         residual: Tensor<3>,
     ) -> Tensor<3> {
+        self.to_out.forward_onto(self.attended(x, context, others), residual)
+    }
+
+    /// Like [`Self::forward_beside`], added to nothing.
+    pub(crate) fn forward(&self, x: Tensor<3>, context: Option<Tensor<3>>, others: Vec<OtherAttention>) -> Tensor<3> {
+        self.to_out.forward(self.attended(x, context, others))
+    }
+
+    /// What goes through the last layer.
+    fn attended(&self, x: Tensor<3>, context: Option<Tensor<3>>, others: Vec<OtherAttention>) -> Tensor<3> {
         let context = context.unwrap_or_else(|| x.clone());
         let query = self.to_q.forward(x);
         let key = self.to_k.forward(context.clone());
         let value = self.to_v.forward(context);
         let attended = heads_attention(query.clone(), key, value, self.heads, false);
-        let attended = others.into_iter().fold(attended, |attended, OtherAttention { key, value, scale }| {
+        others.into_iter().fold(attended, |attended, OtherAttention { key, value, scale }| {
             attended + heads_attention(query.clone(), key, value, self.heads, false) * scale
-        });
-        self.to_out.forward_onto(attended, residual)
+        })
     }
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use burn::tensor::{FloatDType, Tensor};
 
+use super::kept_attention::CrossAttention;
+use super::token_merging::TokenMerging;
 use crate::config::UNetConfig;
 use crate::network::layers::OtherAttention;
 
@@ -15,12 +17,21 @@ pub(crate) struct Context {
     pub(crate) text: Tensor<3>,
     /// The image prompts, if there are any.
     pub(crate) images: Vec<ImageContext>,
+    /// Whether it is attended to at all.
+    pub(super) cross_attention: CrossAttention,
+    /// How many places attend to each other as one.
+    pub(super) merging: Option<TokenMerging>,
 }
 
 impl Context {
     /// Of a text alone, in the format `compute`.
     pub(crate) fn of(text: &Tensor<3>, compute: FloatDType) -> Self {
-        Self { text: text.clone().cast(compute), images: Vec::new() }
+        Self {
+            text: text.clone().cast(compute),
+            images: Vec::new(),
+            cross_attention: CrossAttention::Computed,
+            merging: None,
+        }
     }
 }
 
@@ -69,4 +80,15 @@ pub(crate) fn transformer_blocks(config: &UNetConfig) -> Vec<(String, usize)> {
     }
     add("mid_block", 1, levels - 1);
     blocks
+}
+
+/// How many transformer blocks a UNet has at each level, the middle's among the last one's.
+pub(super) fn blocks_of_levels(config: &UNetConfig) -> Vec<usize> {
+    let levels = config.block_out_channels.len();
+    let count = |level: usize| {
+        let down = if config.down_has_attention(level) { config.layers_per_block } else { 0 };
+        let up = if config.up_has_attention(levels - 1 - level) { config.layers_per_block + 1 } else { 0 };
+        (down + up + usize::from(level + 1 == levels)) * config.transformer_depth(level)
+    };
+    (0..levels).map(count).collect()
 }

@@ -1,8 +1,10 @@
-//! What other networks add to the UNet's features on their way.
+//! What other networks add to the UNet's features on their way, and what is left out of its own work.
 
 use burn::tensor::Tensor;
 
 use super::context::ImageContext;
+use super::kept_attention::CrossAttention;
+use super::token_merging::TokenMerging;
 
 /// What a batch of the UNet gets beside its conditioning.
 #[derive(Default)]
@@ -14,6 +16,10 @@ pub(crate) struct Additions {
     pub(crate) features: Vec<Tensor<4>>,
     /// Image prompts.
     pub(crate) images: Vec<ImageContext>,
+    /// Whether cross-attention is computed, and what it makes kept.
+    pub(crate) cross_attention: CrossAttention,
+    /// How much is merged in the self-attentions with most places.
+    pub(crate) merging: Option<TokenMerging>,
 }
 
 /// What a ControlNet makes of a batch: `[n, h, w, c]` each.

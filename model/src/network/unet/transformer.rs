@@ -3,6 +3,8 @@
 use burn::tensor::Tensor;
 
 use super::context::Context;
+use super::kept_attention::CrossAttention;
+use super::token_merging::MergedTokens;
 use crate::error::Result;
 use crate::network::layers::{Attention, GroupNorm, LayerNorm, Linear};
 use crate::network::parameters::Parameters;
@@ -17,6 +19,8 @@ pub(super) struct SpatialTransformer {
     proj_in: Linear,
     blocks: Vec<TransformerBlock>,
     proj_out: Linear,
+    /// Whether places may be merged.
+    has_most_places: bool,
 }
 
 /// The sizes of a [`SpatialTransformer`].
@@ -26,6 +30,8 @@ pub(super) struct TransformerShape {
     pub(super) depth: usize,
     pub(super) context: usize,
     pub(super) groups: usize,
+    /// Whether no transformer of the UNet has more places.
+    pub(super) has_most_places: bool,
 }
 
 impl SpatialTransformer {
@@ -39,6 +45,7 @@ impl SpatialTransformer {
             proj_in: Linear::load(&parameters.child("proj_in"), channels, channels)?,
             blocks,
             proj_out: Linear::load(&parameters.child("proj_out"), channels, channels)?,
+            has_most_places: shape.has_most_places,
         })
     }
 
@@ -46,8 +53,10 @@ impl SpatialTransformer {
     pub(super) fn forward(&self, x: Tensor<4>, context: &Context) -> Tensor<4> {
         let [n, h, w, c] = x.dims();
         let mut rows = self.proj_in.forward(self.norm.forward(x.clone()).reshape([n, h * w, c]));
+        let merging = context.merging.filter(|_| self.has_most_places);
+        let merged = merging.and_then(|merging| merging.matched(&rows, (h, w)));
         for block in &self.blocks {
-            rows = block.forward(rows, context);
+            rows = block.forward(rows, context, merged.as_ref());
         }
         self.proj_out.forward_onto(rows, x.reshape([n, h * w, c])).reshape([n, h, w, c])
     }
@@ -88,11 +97,31 @@ impl TransformerBlock {
         })
     }
 
-    fn forward(&self, x: Tensor<3>, context: &Context) -> Tensor<3> {
-        let x = self.attn1.forward_onto(self.norm1.forward(x.clone()), None, x);
-        let images: Vec<_> = context.images.iter().filter_map(|image| image.of_block(&self.name)).collect();
-        let x = self.attn2.forward_beside(self.norm2.forward(x.clone()), Some(context.text.clone()), images, x);
+    fn forward(&self, x: Tensor<3>, context: &Context, merged: Option<&MergedTokens>) -> Tensor<3> {
+        let normed = self.norm1.forward(x.clone());
+        let x = match merged {
+            Some(merged) => x + merged.unmerge(self.attn1.forward(merged.merge(normed), None, Vec::new())),
+            None => self.attn1.forward_onto(normed, None, x),
+        };
+        let x = self.attend_to(context, x);
         let inner = self.feed_forward_in.forward(self.norm3.forward(x.clone()));
         self.feed_forward_out.forward_onto(inner, x)
+    }
+
+    /// Cross-attention, added to `x`.
+    fn attend_to(&self, context: &Context, x: Tensor<3>) -> Tensor<3> {
+        if let Some(kept) = context.cross_attention.of_block(&self.name) {
+            return x + kept;
+        }
+        let images: Vec<_> = context.images.iter().filter_map(|image| image.of_block(&self.name)).collect();
+        let (normed, text) = (self.norm2.forward(x.clone()), Some(context.text.clone()));
+        match &context.cross_attention {
+            CrossAttention::Kept(sums) => {
+                let result = self.attn2.forward(normed, text, images);
+                sums.add(&self.name, &result);
+                x + result
+            }
+            _ => self.attn2.forward_beside(normed, text, images, x),
+        }
     }
 }
