@@ -38,11 +38,16 @@ STACK ?= easel
 # What builds and runs the image: podman, docker, or, to build alone, buildah.
 ENGINE ?= $(or $(notdir $(firstword $(shell which podman docker buildah 2>/dev/null))),podman)
 TAG ?= easel
+# The processor that the image is for: x86_64 or arm64.
+ARCHITECTURE ?= x86_64
 # DRY_RUN=1 prints what package, deploy, outputs, smoke and destroy would do; YES=1 does it without asking.
 DO := $(if $(DRY_RUN),@echo)
 
+ARM := aarch64-unknown-linux-gnu
+ON_ARM := CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-desk screenshots sanitize test-emulators test-drain test-stack test-image test-schema openapi \
+.PHONY: help demo test test-desk screenshots sanitize test-arm test-emulators test-drain test-stack test-image test-schema openapi \
 	local functions lint cycles documents python types infra simulate format pins audit image sbom package deploy outputs smoke \
 	destroy bench bench-service gpu gpu-test gpu-bench test-vulkan
 
@@ -72,6 +77,16 @@ $(BROWSER)/ready: tests/desk/requirements.txt
 sanitize: ## Run the kernels' tests with every memory access checked (AddressSanitizer; needs nightly Rust)
 	RUSTFLAGS="-Zsanitizer=address" $(CARGO) +nightly test --locked --package easel-kernels --target-dir target/sanitize \
 	--target $$(rustc -vV | sed -n 's/^host: //p')
+
+test-arm: ## Run the kernels' tests as on ARM, in an emulator (Debian's qemu-user and gcc-aarch64-linux-gnu; TESTS="tile")
+	@command -v qemu-aarch64 >/dev/null && command -v aarch64-linux-gnu-gcc >/dev/null || \
+	{ echo "test-arm: install Debian's packages qemu-user and gcc-aarch64-linux-gnu"; exit 1; }
+	rustup target add $(ARM)
+	$(ON_ARM)="qemu-aarch64 -cpu max -L /usr/aarch64-linux-gnu" $(CARGO) test --locked --package easel-kernels \
+	--target $(ARM) --target-dir target/arm -- $(TESTS)
+	for processor in cortex-a72 neoverse-n1; do \
+	$(ON_ARM)="qemu-aarch64 -cpu $$processor -L /usr/aarch64-linux-gnu" $(CARGO) test --locked --package easel-kernels \
+	--target $(ARM) --target-dir target/arm --lib -- tile || exit 1; done
 
 test-emulators: functions $(STACKS)/ready ## Run the end-to-end tests against the packaged functions on an emulator of AWS by others
 	$(CARGO) build --locked --release --workspace --bin generate
@@ -212,8 +227,10 @@ destroy: $(if $(DRY_RUN),,$(STACKS)/ready) ## Take the stack down; tasks, images
 
 # The same commit gives the same image. Lambda takes no image with attestations beside it.
 image: EPOCH = $(shell git log -1 --format=%ct)
-image: ## Build the container of generate (CUDA=1 MODEL=folder TAG=name SOURCE=url ENGINE=podman IMAGE_FLAGS="…" DRY_RUN=1)
-	$(DO) $(ENGINE) build --platform linux/amd64 --file infra/Containerfile --tag $(TAG) \
+image: ## Build the container of generate (ARCHITECTURE=arm64 CUDA=1 MODEL=folder TAG=name SOURCE=url ENGINE=podman IMAGE_FLAGS="…" DRY_RUN=1)
+	@case "$(ARCHITECTURE)$(if $(CUDA),-cuda)" in x86_64|x86_64-cuda|arm64) ;; \
+	*) echo "image: ARCHITECTURE is x86_64 or, without CUDA, arm64"; exit 1;; esac
+	$(DO) $(ENGINE) build --platform linux/$(ARCHITECTURE:x86_64=amd64) --file infra/Containerfile --tag $(TAG) \
 	$(if $(filter docker,$(ENGINE)),--provenance=false --build-arg SOURCE_DATE_EPOCH=$(EPOCH),\
 	--ignorefile infra/Containerfile.dockerignore --timestamp $(EPOCH)) \
 	--build-arg VERSION=$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml) \

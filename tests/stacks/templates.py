@@ -28,6 +28,7 @@ VARIANTS = {
         "GenerateConcurrency": 20,
         "ModelBucket": "models",
         "Architecture": "x86_64",
+        "GenerateArchitecture": "arm64",
     },
     "with tokens of others": {
         "Issuer": "https://tokens.example",

@@ -5,10 +5,12 @@ mod attention;
 mod convolution;
 mod linear;
 mod norm;
+mod shapes;
 mod stacked;
 mod threads;
 
 use half::bf16;
+pub(crate) use shapes::shapes;
 
 use crate::pack::{Packed, PackedShape};
 use crate::quantize::{Quantization, Range};

@@ -51,12 +51,18 @@ fn the_precision_of_the_cpu_follows_from_its_instructions() {
         assert_eq!(outcome.code, Some(0), "{outcome:?}");
         serde_json::from_str(&outcome.stdout).unwrap()
     };
-    for instructions in ["plain", "avx2", "avx512", "avx512vnni"] {
+    let without_bf16: &[&str] = if cfg!(target_arch = "aarch64") {
+        &["plain", "neon", "neondot"]
+    } else {
+        &["plain", "avx2", "avxvnni", "avx512", "avx512vnni"]
+    };
+    for instructions in without_bf16 {
         assert_eq!(diagnosis(instructions)["chosen"]["precision"], "f32", "{instructions}");
     }
     let best = diagnosis("");
     let bf16 = best["kernels"].as_array().unwrap().iter().find(|kernel| kernel["arithmetic"] == "bf16").unwrap();
-    let has_instructions = bf16["instructions"] == "AVX-512 with VNNI and bf16";
+    let with_bf16 = ["AVX-512 with VNNI and bf16", "AVX-512 with AMX", "NEON with i8mm and bf16"];
+    let has_instructions = with_bf16.iter().any(|&instructions| bf16["instructions"] == instructions);
     assert_eq!(best["chosen"]["precision"], if has_instructions { "bf16" } else { "f32" });
     let report = draw(folder.path(), &["-o", "a.png"]);
     assert_eq!(report["precision"], best["chosen"]["precision"]);

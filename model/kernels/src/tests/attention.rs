@@ -55,7 +55,7 @@ fn run<E: Element>(arithmetic: Arithmetic, random: &mut Random, shape: Attention
 #[test]
 fn random_shapes() {
     let mut random = Random::new(7);
-    for _ in 0..150 {
+    for _ in 0..shapes(150) {
         let (queries, keys) = (random.between(0, 30), random.between(0, 60));
         let shape = AttentionShape {
             batch: random.between(1, 2),

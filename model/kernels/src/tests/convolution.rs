@@ -60,7 +60,7 @@ fn run<E: Element>(arithmetic: Arithmetic, random: &mut Random, shape: Convoluti
 #[test]
 fn random_shapes() {
     let mut random = Random::new(4);
-    for _ in 0..150 {
+    for _ in 0..shapes(150) {
         let shape = ConvolutionShape {
             images: random.between(1, 2),
             height: random.between(0, 9),
@@ -188,7 +188,7 @@ fn upsample_run<E: Element>(arithmetic: Arithmetic, random: &mut Random) {
 #[test]
 fn upsampling_first_gives_the_same() {
     let mut random = Random::new(6);
-    for _ in 0..60 {
+    for _ in 0..shapes(60) {
         for arithmetic in Arithmetic::ALL {
             upsample_run::<f32>(arithmetic, &mut random);
             upsample_run::<bf16>(arithmetic, &mut random);

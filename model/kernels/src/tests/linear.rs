@@ -62,7 +62,7 @@ fn run<E: Element>(arithmetic: Arithmetic, random: &mut Random, rows: usize, inp
 #[test]
 fn random_shapes() {
     let mut random = Random::new(1);
-    for _ in 0..400 {
+    for _ in 0..shapes(400) {
         let (rows, inputs, outputs) = (random.between(0, 40), random.between(1, 90), random.between(0, 90));
         for arithmetic in Arithmetic::ALL {
             run::<f32>(arithmetic, &mut random, rows, inputs, outputs);

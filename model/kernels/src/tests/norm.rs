@@ -43,7 +43,7 @@ fn group<E: Element>(random: &mut Random, shape: GroupNormShape, offset: f32) {
 #[test]
 fn group_norm_on_random_shapes() {
     let mut random = Random::new(9);
-    for _ in 0..400 {
+    for _ in 0..shapes(400) {
         let groups = random.between(1, 8);
         let shape = GroupNormShape {
             images: random.between(1, 2),
@@ -78,7 +78,7 @@ fn layer<E: Element>(random: &mut Random, rows: usize, width: usize) {
 #[test]
 fn layer_norm_on_random_shapes() {
     let mut random = Random::new(10);
-    for _ in 0..1000 {
+    for _ in 0..shapes(1000) {
         let (rows, width) = (random.between(0, 20), random.between(1, 200));
         layer::<f32>(&mut random, rows, width);
         layer::<bf16>(&mut random, rows, width);
