@@ -46,7 +46,7 @@ pub use pack::{Order, Packed, PackedShape};
 pub use peak::peak;
 pub use pool::Buffers;
 pub use stacked::stacked_convolution;
-pub use threads::on_threads;
+pub use threads::{at_once, on_threads};
 pub use upsample::{UpsampleWeights, upsample_convolution};
 
 #[cfg(test)]

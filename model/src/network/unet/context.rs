@@ -4,9 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use burn::tensor::{FloatDType, Tensor};
+use parking_lot::Mutex;
 
 use crate::config::UNetConfig;
-use crate::network::layers::OtherAttention;
+use crate::network::layers::{Attention, KeysAndValues, OtherAttention};
+
+/// Tokens of all texts of a batch whose keys and values are kept at most: eight portions. Those of more take more memory
+/// than they save time.
+const MOST_KEPT_TOKENS: usize = 8 * 77;
 
 /// What a batch of the UNet attends to.
 #[derive(Clone)]
@@ -15,12 +20,56 @@ pub(crate) struct Context {
     pub(crate) text: Tensor<3>,
     /// The image prompts, if there are any.
     pub(crate) images: Vec<ImageContext>,
+    /// The text's keys and values, if they are kept.
+    keys: Option<TextKeys>,
 }
 
 impl Context {
     /// Of a text alone, in the format `compute`.
     pub(crate) fn of(text: &Tensor<3>, compute: FloatDType) -> Self {
-        Self { text: text.clone().cast(compute), images: Vec::new() }
+        Self { text: text.clone().cast(compute), images: Vec::new(), keys: None }
+    }
+
+    /// The same beside image prompts.
+    pub(crate) fn with_images(self, images: Vec<ImageContext>) -> Self {
+        Self { images, ..self }
+    }
+
+    /// The same with the text's `keys`, which are those of one network.
+    pub(crate) fn with_keys(self, keys: &TextKeys) -> Self {
+        let [texts, tokens, _] = self.text.dims();
+        Self { keys: (texts * tokens <= MOST_KEPT_TOKENS).then(|| keys.clone()), ..self }
+    }
+
+    /// The text's keys and values in the transformer block `name`, which attends to it by `attention`.
+    pub(super) fn keys_of(&self, name: &str, attention: &Attention) -> KeysAndValues {
+        let make = || attention.keys_of(self.text.clone());
+        match &self.keys {
+            Some(keys) => keys.of_block(name, make),
+            None => make(),
+        }
+    }
+}
+
+/// Keys and values of a text by the name of the transformer block: they are the same at every step, so they are made once.
+#[derive(Clone, Default)]
+pub(crate) struct TextKeys(Arc<Mutex<HashMap<String, KeysAndValues>>>);
+
+impl TextKeys {
+    /// Transformer blocks whose keys and values are there.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.lock().len()
+    }
+
+    fn of_block(&self, name: &str, make: impl FnOnce() -> KeysAndValues) -> KeysAndValues {
+        if let Some(found) = self.0.lock().get(name) {
+            return found.clone();
+        }
+        // Not under the lock: nobody else makes them, and a panic of the device would leave it locked.
+        let made = make();
+        self.0.lock().insert(name.to_owned(), made.clone());
+        made
     }
 }
 
@@ -37,7 +86,7 @@ pub(crate) struct ImageContext {
 /// Keys and values of the tokens of an image prompt, `[sides, tokens, width]` each, by the name of the transformer block; the
 /// negative side first if there are two.
 #[derive(Default)]
-pub(crate) struct ImageKeys(pub(crate) HashMap<String, (Tensor<3>, Tensor<3>)>);
+pub(crate) struct ImageKeys(pub(crate) HashMap<String, KeysAndValues>);
 
 impl ImageContext {
     /// What the transformer block `name` attends to.

@@ -55,7 +55,7 @@ impl SpatialTransformer {
 
 /// Self-attention, attention to the prompt and a gated feed-forward (diffusers `BasicTransformerBlock`).
 struct TransformerBlock {
-    /// By which the keys of image prompts are found.
+    /// By which the keys of text and image prompts are found.
     name: String,
     norm1: LayerNorm,
     attn1: Attention,
@@ -89,9 +89,10 @@ impl TransformerBlock {
     }
 
     fn forward(&self, x: Tensor<3>, context: &Context) -> Tensor<3> {
-        let x = self.attn1.forward_onto(self.norm1.forward(x.clone()), None, x);
+        let x = self.attn1.forward_onto(self.norm1.forward(x.clone()), x);
         let images: Vec<_> = context.images.iter().filter_map(|image| image.of_block(&self.name)).collect();
-        let x = self.attn2.forward_beside(self.norm2.forward(x.clone()), Some(context.text.clone()), images, x);
+        let text = context.keys_of(&self.name, &self.attn2);
+        let x = self.attn2.forward_beside(self.norm2.forward(x.clone()), text, images, x);
         let inner = self.feed_forward_in.forward(self.norm3.forward(x.clone()));
         self.feed_forward_out.forward_onto(inner, x)
     }
