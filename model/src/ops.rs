@@ -21,9 +21,10 @@ use burn::tensor::Tensor;
 
 use backend::ModelOperations;
 pub(crate) use easel_kernels::{
-    Activation, Arithmetic, Order, Packed, PackedShape, Recycled, UpsampleWeights, add_product, release_buffers,
+    Activation, Arithmetic, Order, Packed, PackedShape, Recycled, UpsampleWeights, add_product, at_once, on_threads,
+    release_buffers,
 };
-pub(crate) use operands::{GroupNormOptions, MatrixWeights, Stack, Window};
+pub(crate) use operands::{AttentionOptions, GroupNormOptions, MatrixWeights, Stack, Window};
 pub(crate) use product::product;
 pub(crate) use transfer::{floats, tensor};
 
@@ -81,11 +82,10 @@ pub(crate) fn heads_attention(
     query: Tensor<3>,
     key: Tensor<3>,
     value: Tensor<3>,
-    heads: usize,
-    is_causal: bool,
+    options: AttentionOptions,
 ) -> Tensor<3> {
     let (query, key, value) = (query.into_dispatch(), key.into_dispatch(), value.into_dispatch());
-    Tensor::from_dispatch(Dispatch::heads_attention(query, key, value, heads, is_causal))
+    Tensor::from_dispatch(Dispatch::heads_attention(query, key, value, options))
 }
 
 /// [`ModelOperations::group_norm`] on tensors.

@@ -22,7 +22,8 @@ pub enum Precision {
     Bf16,
     /// 16-bit IEEE floats: 11 bits of mantissa, at most 65,504.
     F16,
-    /// Weights of the UNet in 8 bits with a scale for each output, for the CPU; everything else as for bf16.
+    /// Weights of the UNet and of the text encoders in 8 bits with a scale for each output, for the CPU; everything else as
+    /// for bf16.
     Int8,
 }
 

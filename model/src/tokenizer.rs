@@ -29,6 +29,7 @@ use crate::error::{Error, Result};
 use special_tokens::SpecialTokens;
 use vocabulary::Vocabulary;
 
+pub(crate) use files::have_same_files;
 pub use padding::{CONTEXT_LENGTH, Padding};
 pub use write::write_built_in;
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::support::decompressed;
 
 const TIME: Duration = Duration::from_secs(29);
-const VARIABLES: [(&str, &str); 5] = [
+const VARIABLES: [(&str, &str); 4] = [
     ("EASEL_IMAGES_ORIGIN", "https://bucket.s3.us-east-1.amazonaws.com"),
     ("EASEL_OIDC_ISSUER", "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Ea5elPool"),
     ("EASEL_OIDC_CLIENT", "5d2p1o7s3kqv9m4example"),

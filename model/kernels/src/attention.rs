@@ -1,5 +1,9 @@
 //! Scaled dot-product attention without the matrix of scores: keys come in blocks, and what was summed so far is
 //! rescaled when a block holds a larger score (Dao et al. 2022; Rabe & Staats 2021).
+//!
+//! In int8, queries and keys have 8 bits with a scale for each token, keys after the mean of all was subtracted, which
+//! leaves every query's weights as they are (Zhang et al. 2024, "SageAttention"). Weights and values stay in bf16: a long
+//! tail of small weights would be nothing in 8 bits.
 
 #![allow(unsafe_code)]
 
@@ -8,9 +12,12 @@ use std::cell::RefCell;
 use rayon::prelude::*;
 
 use crate::buffers;
-use crate::functions::{exp, rough_exp2};
+use crate::functions::{exp, fold, larger, rough_exp2};
 use crate::pack::pair;
+use crate::prefetch::prefetch;
 use crate::product::Target;
+use crate::quantize::{Quantization, Range};
+use crate::rows::convert;
 use crate::tile::{self, COLUMNS, ROWS, Tile};
 use crate::{Arithmetic, Element, Instructions};
 
@@ -18,6 +25,8 @@ use crate::{Arithmetic, Element, Instructions};
 const KEYS: usize = 512;
 /// Groups from one row of weights of values to the next.
 const SCORE_STRIDE: usize = KEYS + 16;
+/// Rows of a head lie far from each other, where no processor expects them: they are asked for so many rows before.
+const AHEAD: usize = 8;
 /// Tiles of queries that meet a block of keys while it is near.
 const TILES: usize = 8;
 
@@ -47,6 +56,8 @@ impl AttentionShape {
 #[derive(Default)]
 struct AttentionScratch {
     queries: Vec<u32>,
+    /// How each query became bytes; of int8 only.
+    quantizations: Vec<Quantization>,
     scores: Vec<Tile>,
     weights: Vec<u32>,
     sums: Vec<Tile>,
@@ -59,7 +70,7 @@ thread_local! {
 }
 
 /// `query` `[batch][queries][heads·width]`, `key` and `value` `[batch][keys][heads·width]` →
-/// `[batch][queries][heads·width]`. Products are in f32 or, for any other `arithmetic`, in bf16.
+/// `[batch][queries][heads·width]`. Products are in `arithmetic`, but those of weights and values in bf16 for int8.
 ///
 /// # Panics
 /// If the lengths do not fit together or heads are too wide.
@@ -86,11 +97,11 @@ pub(crate) fn attention_with<E: Element>(
     assert_eq!(key.len(), shape.batch * shape.keys * channels, "keys of another shape");
     assert_eq!(value.len(), key.len(), "keys and values of different shapes");
     assert!(shape.width <= AttentionShape::WIDEST, "heads wider than {}", AttentionShape::WIDEST);
-    let arithmetic = if arithmetic == Arithmetic::F32 { Arithmetic::F32 } else { Arithmetic::Bf16 };
     if query.is_empty() || key.is_empty() {
         return vec![E::default(); query.len()];
     }
-    let attention = AttentionRun { query, key, value, shape, arithmetic, instructions };
+    let mixing = if arithmetic == Arithmetic::F32 { Arithmetic::F32 } else { Arithmetic::Bf16 };
+    let attention = AttentionRun { query, key, value, shape, scoring: arithmetic, mixing, instructions };
     let groups = shape.width.div_ceil(arithmetic.group());
     let mut results = buffers::empty(query.len());
     let target = Target::spare(&mut results);
@@ -110,7 +121,10 @@ struct AttentionRun<'a, E> {
     key: &'a [E],
     value: &'a [E],
     shape: &'a AttentionShape,
-    arithmetic: Arithmetic,
+    /// Of queries and keys.
+    scoring: Arithmetic,
+    /// Of weights and values.
+    mixing: Arithmetic,
     instructions: Instructions,
 }
 
@@ -120,6 +134,9 @@ struct Panels {
     keys: Vec<u32>,
     /// `[width / COLUMNS][keys in groups][COLUMNS]`.
     values: Vec<u32>,
+    /// What one unit of each key stands for, and the sum of its units; of int8 only.
+    scales: Vec<f32>,
+    sums: Vec<f32>,
 }
 
 impl<E: Element> AttentionRun<'_, E> {
@@ -152,22 +169,86 @@ impl<E: Element> AttentionRun<'_, E> {
         &numbers[row * self.shape.width..][..self.shape.width]
     }
 
+    /// Asks for a row, if there is one at `place`.
+    #[inline(always)]
+    fn prefetch_row(&self, numbers: &[E], length: usize, head: usize, place: usize) {
+        if place < length {
+            prefetch(self.row(numbers, length, head, place));
+        }
+    }
+
     #[inline(always)]
     fn pack(&self, head: usize) -> Panels {
-        let (width, count, group) = (self.shape.width, self.shape.keys, self.arithmetic.group());
-        let groups = width.div_ceil(group);
-        let mut keys = vec![0_u32; count.div_ceil(COLUMNS) * groups * COLUMNS];
-        for place in 0..count {
-            let row = self.row(self.key, count, head, place);
-            let panel = &mut keys[place / COLUMNS * groups * COLUMNS + place % COLUMNS..];
-            for (index, place) in panel.iter_mut().step_by(COLUMNS).take(groups).enumerate() {
-                *place = self.group(row, index);
+        let mut panels = Panels {
+            keys: vec![0; self.shape.keys.div_ceil(COLUMNS) * self.groups() * COLUMNS],
+            values: self.pack_values(head),
+            scales: Vec::new(),
+            sums: Vec::new(),
+        };
+        if self.scoring == Arithmetic::Int8 {
+            self.quantize_keys(head, &mut panels);
+        } else {
+            let mut groups = vec![0; self.groups()];
+            for place in 0..self.shape.keys {
+                let row = self.row(self.key, self.shape.keys, head, place);
+                self.prefetch_row(self.key, self.shape.keys, head, place + AHEAD);
+                convert(row, self.scoring, Quantization::default(), &mut groups);
+                panels.set_key(place, &groups);
             }
         }
+        panels
+    }
+
+    /// Groups of a query or key.
+    #[inline(always)]
+    fn groups(&self) -> usize {
+        self.shape.width.div_ceil(self.scoring.group())
+    }
+
+    /// Packs keys as signed bytes, with a scale for each, after their mean was subtracted.
+    #[inline(always)]
+    fn quantize_keys(&self, head: usize, panels: &mut Panels) {
+        let AttentionShape { keys: count, width, .. } = *self.shape;
+        let mut mean = vec![0.0_f32; width];
+        for place in 0..count {
+            let row = self.row(self.key, count, head, place);
+            self.prefetch_row(self.key, count, head, place + AHEAD);
+            mean.iter_mut().zip(row).for_each(|(mean, number)| *mean += number.to_f32());
+        }
+        mean.iter_mut().for_each(|mean| *mean /= count as f32);
+        let columns = count.next_multiple_of(COLUMNS);
+        panels.scales = vec![0.0; columns];
+        panels.sums = vec![0.0; columns];
+        let mut centred = vec![0.0_f32; width];
+        let mut groups = vec![0_u32; self.groups()];
+        for place in 0..count {
+            let row = self.row(self.key, count, head, place);
+            self.prefetch_row(self.key, count, head, place + AHEAD);
+            for ((centred, number), mean) in centred.iter_mut().zip(row).zip(&mean) {
+                *centred = number.to_f32() - mean;
+            }
+            let largest = Range::of(&centred).largest_size();
+            let inverse = if largest > 0.0 { 127.0 / largest } else { 0.0 };
+            let bytes: &mut [i8] = bytemuck::cast_slice_mut(&mut groups);
+            let mut sum = 0_i32;
+            for (byte, number) in bytes.iter_mut().zip(&centred) {
+                *byte = nearest(number * inverse);
+                sum += i32::from(*byte);
+            }
+            panels.scales[place] = largest / 127.0;
+            panels.sums[place] = sum as f32;
+            panels.set_key(place, &groups);
+        }
+    }
+
+    #[inline(always)]
+    fn pack_values(&self, head: usize) -> Vec<u32> {
+        let (width, count, group) = (self.shape.width, self.shape.keys, self.mixing.group());
         let key_groups = count.div_ceil(group);
         let mut values = vec![0_u32; width.div_ceil(COLUMNS) * key_groups * COLUMNS];
         for index in 0..key_groups {
             let first = self.row(self.value, count, head, index * group);
+            (0..group).for_each(|next| self.prefetch_row(self.value, count, head, index * group + AHEAD + next));
             let second = if group == 2 && index * 2 + 1 < count {
                 Some(self.row(self.value, count, head, index * 2 + 1))
             } else {
@@ -175,26 +256,27 @@ impl<E: Element> AttentionRun<'_, E> {
             };
             for (panel, first) in first.chunks(COLUMNS).enumerate() {
                 let places = &mut values[(panel * key_groups + index) * COLUMNS..][..first.len()];
-                for (column, place) in places.iter_mut().enumerate() {
-                    let first = first[column];
-                    *place = if group == 1 {
-                        first.to_f32().to_bits()
-                    } else {
-                        pair(first, second.map_or(E::default(), |second| second[panel * COLUMNS + column]))
-                    };
+                match second {
+                    Some(second) => {
+                        let second = &second[panel * COLUMNS..][..first.len()];
+                        for ((place, &first), &second) in places.iter_mut().zip(first).zip(second) {
+                            *place = pair(first, second);
+                        }
+                    }
+                    None if group == 2 => {
+                        for (place, &first) in places.iter_mut().zip(first) {
+                            *place = pair(first, E::default());
+                        }
+                    }
+                    None => {
+                        for (place, first) in places.iter_mut().zip(first) {
+                            *place = first.to_f32().to_bits();
+                        }
+                    }
                 }
             }
         }
-        Panels { keys, values }
-    }
-
-    /// Group `index` of a row.
-    #[inline(always)]
-    fn group(&self, row: &[E], index: usize) -> u32 {
-        match self.arithmetic {
-            Arithmetic::F32 => row[index].to_f32().to_bits(),
-            _ => pair(row[2 * index], row.get(2 * index + 1).copied().unwrap_or_default()),
-        }
+        values
     }
 
     #[inline(always)]
@@ -210,7 +292,7 @@ impl<E: Element> AttentionRun<'_, E> {
         let first = chunk * TILES * ROWS;
         let count = (shape.queries - first).min(TILES * ROWS);
         let tiles = count.div_ceil(ROWS);
-        let groups = shape.width.div_ceil(self.arithmetic.group());
+        let groups = self.groups();
         let parts = shape.width.div_ceil(COLUMNS);
         scratch.queries.clear();
         scratch.queries.resize(TILES * ROWS * STRIDE, 0);
@@ -220,11 +302,15 @@ impl<E: Element> AttentionRun<'_, E> {
         scratch.sums.resize(tiles * parts, Tile::ZERO);
         scratch.rows.clear();
         scratch.rows.resize(tiles * ROWS, [f32::NEG_INFINITY, 0.0]);
+        scratch.quantizations.clear();
+        scratch.quantizations.resize(tiles * ROWS, Quantization::default());
         for (query, places) in scratch.queries.chunks_exact_mut(STRIDE).take(count).enumerate() {
             let row = self.row(self.query, shape.queries, head, first + query);
-            for (index, place) in places[..groups].iter_mut().enumerate() {
-                *place = self.group(row, index);
+            self.prefetch_row(self.query, shape.queries, head, first + query + AHEAD);
+            if self.scoring == Arithmetic::Int8 {
+                scratch.quantizations[query] = Quantization::of_range(Range::of(row));
             }
+            convert(row, self.scoring, scratch.quantizations[query], &mut places[..groups]);
         }
         let mut start = 0;
         while start < shape.keys {
@@ -264,24 +350,24 @@ impl<E: Element> AttentionRun<'_, E> {
         (start, keys): (usize, usize),
     ) {
         let shape = self.shape;
-        let group = self.arithmetic.group();
-        let groups = shape.width.div_ceil(group);
-        let kernel = tile::kernel::<STRIDE>(self.arithmetic, self.instructions);
+        let (groups, group) = (self.groups(), self.mixing.group());
+        let kernel = tile::kernel::<STRIDE>(self.scoring, self.instructions);
         let queries = &scratch.queries[tile * ROWS * STRIDE..(tile + 1) * ROWS * STRIDE];
+        let quantizations = &scratch.quantizations[tile * ROWS..(tile + 1) * ROWS];
         let scored = keys.div_ceil(COLUMNS);
         for (panel, scores) in scratch.scores[..scored].iter_mut().enumerate() {
             let right = &panels.keys[(start / COLUMNS + panel) * groups * COLUMNS..][..groups * COLUMNS];
             tile::multiply::<STRIDE>(kernel, queries, right, groups, scores);
-        }
-        let scale = 1.0 / (shape.width as f32).sqrt();
-        let mut rescale = [1.0_f32; ROWS];
-        for (row, rescale) in rescale.iter_mut().enumerate() {
-            let seen = if shape.is_causal { (query + row + 1).saturating_sub(start).min(keys) } else { keys };
-            let weights = &mut scratch.weights[row * SCORE_STRIDE..][..scored * COLUMNS / group];
-            if seen == 0 {
-                weights.fill(0);
-                continue;
+            if self.scoring == Arithmetic::Int8 {
+                panels.scale(scores, start + panel * COLUMNS, quantizations);
             }
+        }
+        let seen = |row: usize| {
+            if shape.is_causal { (query + row + 1).saturating_sub(start).min(keys) } else { keys }
+        };
+        let mut largest = [f32::NEG_INFINITY; ROWS];
+        for (row, largest) in largest.iter_mut().enumerate() {
+            let seen = seen(row);
             if seen < scored * COLUMNS {
                 // What a query does not see weighs nothing.
                 for (panel, scores) in scratch.scores[..scored].iter_mut().enumerate() {
@@ -289,14 +375,26 @@ impl<E: Element> AttentionRun<'_, E> {
                     scores.0[row][seen..].fill(f32::NEG_INFINITY);
                 }
             }
-            let [largest, sum] = &mut scratch.rows[tile * ROWS + row];
-            let before = *largest;
-            let scores = &scratch.scores[..scored];
-            *largest = largest_score(scores, row).max(before);
-            *rescale = exp((before - *largest) * scale);
+            *largest = largest_score(&scratch.scores[..scored], row);
+        }
+        let mut rescale = [1.0_f32; ROWS];
+        for (row, rescale) in rescale.iter_mut().enumerate() {
+            let weights = &mut scratch.weights[row * SCORE_STRIDE..][..scored * COLUMNS / group];
+            if seen(row) == 0 {
+                weights.fill(0);
+                continue;
+            }
+            // Of a query of zeros, all scores are zero in any unit; one of zero would make strange numbers of what is not seen.
+            let unit = if quantizations[row].scale == 0.0 { 1.0 } else { quantizations[row].scale };
+            let scale = unit / (shape.width as f32).sqrt();
+            let [so_far, sum] = &mut scratch.rows[tile * ROWS + row];
+            let before = *so_far;
+            *so_far = largest[row].max(before);
+            *rescale = exp((before - *so_far) * scale);
             *sum *= *rescale;
             let mut sums = [0.0_f32; COLUMNS];
-            let offset = -*largest * scale;
+            let offset = -*so_far * scale;
+            let scores = &scratch.scores[..scored];
             if group == 1 {
                 for (scores, places) in scores.iter().zip(weights.as_chunks_mut::<COLUMNS>().0) {
                     for column in 0..COLUMNS {
@@ -317,14 +415,14 @@ impl<E: Element> AttentionRun<'_, E> {
                     }
                 }
             }
-            *sum += sums.into_iter().sum::<f32>();
+            *sum += fold(sums, |left, right| left + right);
         }
-        let kernel = tile::kernel::<SCORE_STRIDE>(self.arithmetic, self.instructions);
+        let kernel = tile::kernel::<SCORE_STRIDE>(self.mixing, self.instructions);
         let (all, from, count) = (shape.keys.div_ceil(group), start / group, keys.div_ceil(group));
         let parts = shape.width.div_ceil(COLUMNS);
+        let mut result = Tile::ZERO;
         for part in 0..parts {
             let right = &panels.values[(part * all + from) * COLUMNS..][..count * COLUMNS];
-            let mut result = Tile::ZERO;
             tile::multiply::<SCORE_STRIDE>(kernel, &scratch.weights, right, count, &mut result);
             let sums = &mut scratch.sums[tile * parts + part].0;
             for ((sums, result), rescale) in sums.iter_mut().zip(&result.0).zip(rescale) {
@@ -336,6 +434,40 @@ impl<E: Element> AttentionRun<'_, E> {
     }
 }
 
+impl Panels {
+    /// Puts the groups of key `place` into their column.
+    #[inline(always)]
+    fn set_key(&mut self, place: usize, groups: &[u32]) {
+        let panel = &mut self.keys[place / COLUMNS * groups.len() * COLUMNS + place % COLUMNS..];
+        panel.iter_mut().step_by(COLUMNS).zip(groups).for_each(|(place, &group)| *place = group);
+    }
+
+    /// Turns the sums of bytes in `scores`, of the keys from `start` on, into scores in units of each query's scale.
+    #[inline(always)]
+    fn scale(&self, scores: &mut Tile, start: usize, quantizations: &[Quantization]) {
+        let of_columns = |numbers: &[f32]| -> [f32; COLUMNS] {
+            *numbers[start..].first_chunk().expect("there is a number for every column of every panel")
+        };
+        let (scales, sums) = (of_columns(&self.scales), of_columns(&self.sums));
+        for (scores, quantization) in scores.0.iter_mut().zip(quantizations) {
+            let zero = -f32::from(quantization.zero);
+            for column in 0..COLUMNS {
+                // Whole numbers below 2²⁴, so this is exact.
+                let units = scores[column].to_bits() as i32 as f32;
+                scores[column] = zero.mul_add(sums[column], units) * scales[column];
+            }
+        }
+    }
+}
+
+/// The whole number nearest to `number`, which is from −127 to 127.
+#[inline(always)]
+fn nearest(number: f32) -> i8 {
+    // Adding 1.5·2²³ leaves a whole number in the low bits.
+    const MAGIC: f32 = 12_582_912.0;
+    (number + MAGIC).to_bits() as i8
+}
+
 /// The largest score of a row.
 #[inline(always)]
 fn largest_score(scores: &[Tile], row: usize) -> f32 {
@@ -343,9 +475,8 @@ fn largest_score(scores: &[Tile], row: usize) -> f32 {
     for scores in scores {
         let scores = &scores.0[row];
         for column in 0..COLUMNS {
-            let (score, before) = (scores[column], largest[column]);
-            largest[column] = if score > before { score } else { before };
+            largest[column] = larger(scores[column], largest[column]);
         }
     }
-    largest.into_iter().fold(f32::NEG_INFINITY, f32::max)
+    fold(largest, larger)
 }

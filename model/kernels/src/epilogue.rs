@@ -75,35 +75,61 @@ impl<'a, E: Element> Finish<'a, E> {
         Self { weights, bias, rows_of_image, activation: epilogue.activation, residual: epilogue.residual }
     }
 
-    /// Turns one row of a tile into results: `row` of the product in columns `panel`, whose results are stored in
-    /// `places`, which are `place` and the following ones of the whole.
+    /// What is done to the results in the columns of `panel`: looked up once for all its rows.
+    #[inline(always)]
+    pub(crate) fn panel(&self, panel: usize) -> PanelFinish<'_, 'a, E> {
+        let units = (self.weights.shape().arithmetic == Arithmetic::Int8)
+            .then(|| (columns(self.weights.scales(), panel), columns(self.weights.sums(), panel)));
+        let length = self.weights.shape().panels() * COLUMNS;
+        let bias = (!self.bias.is_empty()).then(|| columns(&self.bias, panel));
+        PanelFinish { finish: self, units, bias, is_shared: self.bias.len() <= length, panel }
+    }
+}
+
+/// An epilogue made ready for the columns of one panel.
+pub(crate) struct PanelFinish<'f, 'a, E> {
+    finish: &'f Finish<'a, E>,
+    /// What one unit of each column stands for, and the sum of its weights; of int8 only.
+    units: Option<(&'f [f32; COLUMNS], &'f [i32; COLUMNS])>,
+    /// The first image's.
+    bias: Option<&'f [f32; COLUMNS]>,
+    /// Whether all images have the same bias.
+    is_shared: bool,
+    panel: usize,
+}
+
+impl<E: Element> PanelFinish<'_, '_, E> {
+    /// Turns one row of a tile, `row` of the product, into results that are stored in `places`, which are `place` and the
+    /// following ones of the whole.
     #[inline(always)]
     pub(crate) fn row(
         &self,
         sums: &[f32; COLUMNS],
         row: usize,
-        panel: usize,
         quantization: Quantization,
         place: usize,
         places: &mut [E],
     ) {
-        let shape = self.weights.shape();
         let mut values = *sums;
-        if shape.arithmetic == Arithmetic::Int8 {
-            let (scales, sums) = (columns(self.weights.scales(), panel), columns(self.weights.sums(), panel));
+        if let Some((scales, sums)) = self.units {
             let zero = i32::from(quantization.zero);
             for column in 0..COLUMNS {
                 let units = values[column].to_bits() as i32 - zero * sums[column];
                 values[column] = units as f32 * (quantization.scale * scales[column]);
             }
         }
-        if !self.bias.is_empty() {
-            let bias = columns(&self.bias, row / self.rows_of_image * shape.panels() + panel);
+        if let Some(bias) = self.bias {
+            let bias = if self.is_shared {
+                bias
+            } else {
+                let panels = self.finish.weights.shape().panels();
+                columns(&self.finish.bias, row / self.finish.rows_of_image * panels + self.panel)
+            };
             for column in 0..COLUMNS {
                 values[column] += bias[column];
             }
         }
-        match self.activation {
+        match self.finish.activation {
             Activation::None => {}
             Activation::Silu => values.iter_mut().for_each(|value| *value = silu(*value)),
             Activation::Gelu => values.iter_mut().for_each(|value| *value = gelu(*value)),
@@ -116,7 +142,7 @@ impl<'a, E: Element> Finish<'a, E> {
                 }
             }
         }
-        let residual = self.residual.map(|residual| &residual[place..][..places.len()]);
+        let residual = self.finish.residual.map(|residual| &residual[place..][..places.len()]);
         // Whole panels, whose length is known beforehand, become vector code.
         if let Ok(places) = <&mut [E; COLUMNS]>::try_from(&mut *places) {
             store(&values, residual, places);

@@ -23,10 +23,12 @@ mod norm;
 mod pack;
 mod peak;
 mod pool;
+mod prefetch;
 mod product;
 mod quantize;
 mod rows;
 mod stacked;
+mod threads;
 mod tile;
 mod upsample;
 
@@ -44,6 +46,7 @@ pub use pack::{Order, Packed, PackedShape};
 pub use peak::peak;
 pub use pool::Buffers;
 pub use stacked::stacked_convolution;
+pub use threads::{at_once, on_threads};
 pub use upsample::{UpsampleWeights, upsample_convolution};
 
 #[cfg(test)]

@@ -10,8 +10,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::epilogue::Finish;
+use crate::epilogue::{Finish, PanelFinish};
 use crate::pack::Packed;
+use crate::prefetch::prefetch;
 use crate::quantize::Quantization;
 use crate::rows::Rows;
 use crate::tile::{self, COLUMNS, ROWS, Tile};
@@ -66,6 +67,8 @@ struct ProductScratch {
 
 thread_local! {
     static SCRATCH: RefCell<ProductScratch> = RefCell::default();
+    /// Memory for rows that all blocks share, kept by the thread that asks for the product.
+    static GATHERED: RefCell<Vec<u32>> = RefCell::default();
 }
 
 /// Multiplies every row of `rows` with `weights` and stores `epilogue` of it at `place(row)` of `target`.
@@ -85,17 +88,22 @@ pub(crate) fn multiply<E: Element>(
         Arithmetic::Int8 => rows.quantizations(instructions),
         _ => Vec::new(),
     };
-    let product = Product {
+    let mut product = Product {
         rows,
         weights,
         finish: Finish::new(weights, epilogue, rows.count()),
         target,
         place,
         quantizations,
+        gathered: Vec::new(),
         kernel: tile::kernel::<STRIDE>(shape.arithmetic, instructions),
     };
     let tiles = rows.count().div_ceil(ROWS);
     let (down, across) = divide(tiles, shape.panels(), rayon::current_num_threads());
+    if down == 1 && across > 1 {
+        product.gathered = GATHERED.take();
+        product.gather_all(tiles, instructions);
+    }
     (0..down * across).into_par_iter().for_each(|index| {
         let share = |count: usize, parts: usize, part: usize| count * part / parts..count * (part + 1) / parts;
         let tiles = share(tiles, down, index / across);
@@ -107,10 +115,17 @@ pub(crate) fn multiply<E: Element>(
             );
         });
     });
+    if down == 1 && across > 1 {
+        GATHERED.set(product.gathered);
+    }
 }
 
 /// How many blocks there are down the rows and across the panels, so that every thread has as much to do.
 fn divide(tiles: usize, panels: usize, threads: usize) -> (usize, usize) {
+    // Few rows, such as a text's, are gathered once for all blocks, and every weight is read once.
+    if tiles <= HEIGHT && panels >= 4 * threads {
+        return (1, 4 * threads);
+    }
     let down = tiles.div_ceil(HEIGHT);
     if down >= 4 * threads {
         return (down, 1);
@@ -127,16 +142,48 @@ struct Product<'a, E, R, P> {
     target: &'a Target<E>,
     place: P,
     quantizations: Vec<Quantization>,
+    /// Where few rows meet many panels, all rows: `[passes][tiles · ROWS][STRIDE]`.
+    gathered: Vec<u32>,
     kernel: tile::Kernel,
 }
 
-impl<E: Element, R: Rows<E>, P: Fn(usize) -> usize> Product<'_, E, R, P> {
+impl<E: Element, R: Rows<E>, P: Fn(usize) -> usize + Sync> Product<'_, E, R, P> {
+    /// Stretches of the inner length that are multiplied one after the other.
+    #[inline(always)]
+    fn passes(&self) -> usize {
+        self.weights.shape().groups().div_ceil(DEPTH).max(1)
+    }
+
+    /// The groups of one of them.
+    #[inline(always)]
+    fn stretch(&self, pass: usize) -> Range<usize> {
+        let (groups, passes) = (self.weights.shape().groups(), self.passes());
+        groups * pass / passes..groups * (pass + 1) / passes
+    }
+
+    /// Gathers all rows, which are those of `tiles` tiles.
+    fn gather_all(&mut self, tiles: usize, instructions: Instructions) {
+        let mut gathered = std::mem::take(&mut self.gathered);
+        gathered.resize(self.passes() * tiles * ROWS * STRIDE, 0);
+        gathered.par_chunks_exact_mut(ROWS * STRIDE).enumerate().for_each(|(index, left)| {
+            let (pass, tile) = (index / tiles, index % tiles);
+            instructions.vectorize(
+                #[inline(always)]
+                || self.gather(&(tile..tile + 1), &self.stretch(pass), left),
+            );
+        });
+        self.gathered = gathered;
+    }
+
     #[inline(always)]
     fn block(&self, tiles: Range<usize>, panels: Range<usize>, scratch: &mut ProductScratch) {
-        let groups = self.weights.shape().groups();
-        let passes = groups.div_ceil(DEPTH).max(1);
+        let passes = self.passes();
         let width = if passes == 1 { panels.len() } else { WIDTH };
-        scratch.left.resize(HEIGHT * ROWS * STRIDE, 0);
+        // The kernel writes all of it, each time.
+        let mut result = Tile::ZERO;
+        if self.gathered.is_empty() {
+            scratch.left.resize(HEIGHT * ROWS * STRIDE, 0);
+        }
         let mut start = panels.start;
         while start < panels.end {
             let panels = start..(start + width).min(panels.end);
@@ -145,13 +192,28 @@ impl<E: Element, R: Rows<E>, P: Fn(usize) -> usize> Product<'_, E, R, P> {
                 scratch.sums.resize(WIDTH * HEIGHT, Tile::ZERO);
             }
             for pass in 0..passes {
-                let stretch = groups * pass / passes..groups * (pass + 1) / passes;
-                self.gather(&tiles, &stretch, &mut scratch.left);
+                let stretch = self.stretch(pass);
+                let left = if self.gathered.is_empty() {
+                    self.gather(&tiles, &stretch, &mut scratch.left);
+                    &scratch.left[..]
+                } else {
+                    &self.gathered[pass * tiles.len() * ROWS * STRIDE..]
+                };
                 for panel in panels.clone() {
                     let right = &self.weights.panel(panel)[stretch.start * COLUMNS..stretch.end * COLUMNS];
+                    // Where few rows meet all weights, these come from memory: what is read next comes nearer while this
+                    // panel is multiplied, a part of it with each tile.
+                    let next = if !self.gathered.is_empty() && panel + 1 < panels.end {
+                        &self.weights.panel(panel + 1)[stretch.start * COLUMNS..stretch.end * COLUMNS]
+                    } else {
+                        &[]
+                    };
+                    let part = next.len().div_ceil(tiles.len().max(1)).max(1);
+                    let mut next = next.chunks(part);
+                    let finish = self.finish.panel(panel);
                     for (index, tile) in tiles.clone().enumerate() {
-                        let left = &scratch.left[index * ROWS * STRIDE..(index + 1) * ROWS * STRIDE];
-                        let mut result = Tile::ZERO;
+                        next.next().into_iter().for_each(prefetch);
+                        let left = &left[index * ROWS * STRIDE..(index + 1) * ROWS * STRIDE];
                         tile::multiply::<STRIDE>(self.kernel, left, right, stretch.len(), &mut result);
                         if passes > 1 {
                             let sum = &mut scratch.sums[(panel - panels.start) * HEIGHT + index];
@@ -160,10 +222,10 @@ impl<E: Element, R: Rows<E>, P: Fn(usize) -> usize> Product<'_, E, R, P> {
                                 _ => self.add(sum, &result),
                             }
                             if pass + 1 == passes {
-                                self.store(tile, panel, sum);
+                                self.store(tile, panel, &finish, sum);
                             }
                         } else {
-                            self.store(tile, panel, &result);
+                            self.store(tile, panel, &finish, &result);
                         }
                     }
                 }
@@ -199,7 +261,7 @@ impl<E: Element, R: Rows<E>, P: Fn(usize) -> usize> Product<'_, E, R, P> {
     }
 
     #[inline(always)]
-    fn store(&self, tile: usize, panel: usize, results: &Tile) {
+    fn store(&self, tile: usize, panel: usize, finish: &PanelFinish<'_, '_, E>, results: &Tile) {
         let per_panel = self.weights.shape().results_of_panel();
         let count = self.weights.shape().results_of(panel);
         for row_of_tile in 0..ROWS.min(self.rows.count() - tile * ROWS) {
@@ -207,7 +269,7 @@ impl<E: Element, R: Rows<E>, P: Fn(usize) -> usize> Product<'_, E, R, P> {
             let place = (self.place)(row) + panel * per_panel;
             // SAFETY: one block alone has this tile and this panel.
             let places = unsafe { self.target.places(place, count) };
-            self.finish.row(&results.0[row_of_tile], row, panel, self.quantization(row), place, places);
+            finish.row(&results.0[row_of_tile], row, self.quantization(row), place, places);
         }
     }
 }

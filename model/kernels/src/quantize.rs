@@ -1,6 +1,7 @@
 //! Activations in 8 bits: a scale and a zero for each row, found at run time.
 
 use crate::Element;
+use crate::functions::{fold, larger};
 
 /// How the numbers of one row become bytes: `x ≈ scale · (byte − zero)`.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -75,10 +76,16 @@ impl Range {
             strange[lane] |= u32::from(number.is_nan());
         }
         Self {
-            least: least.into_iter().fold(f32::INFINITY, f32::min),
-            largest: largest.into_iter().fold(f32::NEG_INFINITY, f32::max),
-            is_strange: strange.iter().any(|&strange| strange != 0),
+            least: fold(least, |left, right| if left < right { left } else { right }),
+            largest: fold(largest, larger),
+            is_strange: fold(strange, |left, right| left | right) != 0,
         }
+    }
+
+    /// The largest number without its sign; not a number if one is not.
+    #[inline(always)]
+    pub(crate) fn largest_size(self) -> f32 {
+        if self.is_strange { f32::NAN } else { self.largest.max(-self.least).max(0.0) }
     }
 
     /// Of the numbers of both.

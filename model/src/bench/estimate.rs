@@ -87,7 +87,7 @@ impl StepRates {
 }
 
 /// The rate that a whole UNet reaches as a share of the timed layer's, as `make bench` found on AVX-512: in 8 bits its
-/// attention, first and last layers stay in bf16.
+/// first and last layers and a part of attention stay in bf16.
 fn share(precision: Precision) -> f64 {
     match precision {
         Precision::F32 | Precision::F16 => 1.0,

@@ -7,10 +7,10 @@ use super::{Seconds, time};
 use crate::device::panics::computing;
 use crate::device::{Backend, DeviceChoice};
 use crate::error::Result;
-use crate::network::layers::{Conv2d, GroupNorm, Linear, heads_attention};
+use crate::network::layers::{Conv2d, GroupNorm, Linear, attention_with};
 use crate::network::parameters::Parameters;
 use crate::noise::NoiseGenerator;
-use crate::ops::{floats, tensor};
+use crate::ops::{AttentionOptions, floats, tensor};
 use crate::precision::{Precision, WeightFormat};
 use crate::weights::RandomWeights;
 
@@ -91,7 +91,8 @@ impl TimedOperation {
             }
             Self::Attention { heads, tokens } => {
                 let x = rows(tokens, heads * HEAD);
-                Box::new(move || heads_attention(x.clone(), x.clone(), x.clone(), heads, false).flatten(0, 2))
+                let options = AttentionOptions { heads, is_causal: false, in_8_bits: parameters.in_8_bits() };
+                Box::new(move || attention_with(x.clone(), x.clone(), x.clone(), options).flatten(0, 2))
             }
             Self::GroupNormSilu { channels, side } => {
                 let (layer, x) = (GroupNorm::load(&parameters, 32, channels, 1e-5)?, image(channels, side));

@@ -10,7 +10,7 @@ use super::prompts::Prompts;
 use super::words::Words;
 use super::{Model, Trace};
 use crate::error::{Error, Result};
-use crate::network::unet::Conditioning;
+use crate::network::unet::{Conditioning, TextKeys};
 use crate::ops::floats;
 use crate::prompt::Part;
 use crate::prompt::chunks::CHUNK;
@@ -153,6 +153,7 @@ impl StageConditioning {
             pooled,
             time_ids: self.time_ids[side].clone(),
             negatives: side,
+            keys: TextKeys::default(),
         };
         let mut batches: Vec<_> = positive.into_iter().map(|text| condition(text, 0)).collect();
         let Some(negative) = negative.map(|text| condition(text, 1)) else { return batches };
@@ -163,6 +164,7 @@ impl StageConditioning {
                 pooled: Tensor::cat(vec![negative.pooled, first.pooled], 0),
                 time_ids: [negative.time_ids, first.time_ids].concat(),
                 negatives: 1,
+                keys: TextKeys::default(),
             };
         } else {
             batches.insert(0, negative);

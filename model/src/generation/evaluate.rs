@@ -11,8 +11,11 @@ use super::{CHANNELS, Generation, Reuse, Trace, guidance};
 use crate::device::panics::computing;
 use crate::error::Result;
 use crate::network::unet::{Additions, Conditioning, CrossAttention, TokenMerging, UNet, mixed};
-use crate::ops::{floats, tensor};
+use crate::ops::{floats, on_threads, tensor};
 use crate::stage::Stage;
+
+/// Places of the latents of a small image: one of 256×256 pixels.
+const SMALL: usize = 32 * 32;
 
 /// The UNet's output for every image, negative first where there is guidance, then part by part, and its deep features.
 type Evaluated = (Vec<Vec<f32>>, Vec<Tensor<4>>);
@@ -220,7 +223,10 @@ impl Generation {
     ) -> Result<(Vec<f32>, Tensor<4>)> {
         computing("the UNet", || {
             let input = self.repeated(image, size, batch);
-            let (output, deep) = unet.forward_with(input, timestep, batch, additions, deep);
+            // Of a small image, the kernels are over so soon that waking threads for each takes a good part of the time.
+            let is_small = self.model.device().has_kernels() && size.0 * size.1 <= SMALL;
+            let forward = || unet.forward_with(input, timestep, batch, additions, deep);
+            let (output, deep) = if is_small { on_threads(forward) } else { forward() };
             let output = floats(output)?;
             if output.iter().any(|value| !value.is_finite()) {
                 return Err(self.model.explain("the UNet"));

@@ -73,7 +73,8 @@ impl Model {
         let bytes = precision.bytes() as u64;
         let unets = [Some(base), refiner].into_iter().flatten();
         let unets: u64 = unets.map(|source| source.count_numbers(Component::UNet)).sum();
-        // The refiner's text encoder and VAE are its base's, and none of them is held in 8 bits.
+        // The refiner's text encoder and VAE are its base's. Of the encoders, the tables of words are not held in 8 bits, nor
+        // is the VAE: to count all of them as if they had 16 is on the safe side.
         let others = [Component::TextEncoder, Component::TextEncoder2, Component::Vae];
         let others: u64 = others.iter().map(|&component| base.count_numbers(component)).sum();
         unets * bytes + others * bytes.max(2) + Self::WORKING_MEMORY

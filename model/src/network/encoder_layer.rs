@@ -60,6 +60,19 @@ impl EncoderLayer {
         })
     }
 
+    /// What [`Self::forward`] makes of one place that attends to itself and all before it: `x` `[n, places, width]` →
+    /// `[n, 1, width]`.
+    pub(super) fn forward_at(&self, x: Tensor<3>, place: usize) -> Tensor<3> {
+        let normed = self.layer_norm1.forward(x.clone().narrow(1, 0, place + 1));
+        let query = self.q_proj.forward(normed.clone().narrow(1, place, 1));
+        let key = self.k_proj.forward(normed.clone());
+        let value = self.v_proj.forward(normed);
+        let attended = heads_attention(query, key, value, self.heads, false);
+        let x = self.out_proj.forward_onto(attended, x.narrow(1, place, 1));
+        let inner = self.fc1.forward(self.layer_norm2.forward(x.clone()));
+        self.fc2.forward_onto(inner, x)
+    }
+
     /// `x` `[n, places, width]` → the same shape.
     pub(super) fn forward(&self, x: Tensor<3>, attend: Attend<'_>) -> Tensor<3> {
         let normed = self.layer_norm1.forward(x.clone());

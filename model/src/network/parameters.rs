@@ -81,6 +81,11 @@ impl<'a> Parameters<'a> {
         self.format.packing.is_some()
     }
 
+    /// Whether matrices have 8 bits.
+    pub(crate) fn in_8_bits(&self) -> bool {
+        self.format.packing == Some(Arithmetic::Int8)
+    }
+
     /// Where they are put.
     pub(crate) fn device(&self) -> &Device {
         self.device

@@ -17,7 +17,7 @@ use crate::network::parameters::Parameters;
 use blocks::{DownBlock, MiddleBlock, UpBlock};
 pub(crate) use conditioning::Conditioning;
 pub(in crate::network) use conditioning::ConditioningEmbedding;
-pub(crate) use context::{Context, ImageContext, ImageKeys, transformer_blocks};
+pub(crate) use context::{Context, ImageContext, ImageKeys, TextKeys, transformer_blocks};
 pub(crate) use kept_attention::{CrossAttention, KeptAttention, count_kept_numbers};
 pub(crate) use residuals::{Additions, Residuals};
 pub(crate) use token_merging::{TokenMerging, mixed};
@@ -80,7 +80,10 @@ impl UNet {
     ) -> (Tensor<4>, Tensor<4>) {
         let embedding = self.embedding.forward(timestep, conditioning, latents.dims()[0]);
         let Additions { residuals, features, images, cross_attention, merging } = additions;
-        let context = Context { images, cross_attention, merging, ..Context::of(&conditioning.context, self.compute) };
+        let context = Context::of(&conditioning.context, self.compute)
+            .with_images(images)
+            .with_keys(&conditioning.keys)
+            .with_less_work(cross_attention, merging);
         let mut features = features.into_iter();
         let (first, deeper) = self.down_blocks.split_first().expect("the configuration asks for at least one level");
         let (last, coarser) = self.up_blocks.split_last().expect("there are as many ways up as down");
@@ -141,6 +144,7 @@ mod tests {
             pooled: Tensor::zeros([1, pooled], device),
             time_ids: vec![64.0, 64.0, 0.0, 0.0, 64.0, 64.0],
             negatives: 0,
+            keys: TextKeys::default(),
         };
         (unet, conditioning)
     }
@@ -216,5 +220,39 @@ mod tests {
         let merged = forward(0.5);
         assert!(merged != plain && merged.iter().all(|number| number.is_finite()));
         assert_eq!(merged, forward(0.5));
+    }
+
+    #[test]
+    fn keys_and_values_of_the_text_are_made_once_and_change_nothing() {
+        let config = Shape::Demo.configs().expect("the demo's shape").unet;
+        let (device, random) = (Device::flex(), RandomWeights::new(0));
+        let pooled = config.projection_class_embeddings_input_dim - 6 * config.addition_time_embed_dim;
+        for precision in [Precision::F32, Precision::Int8] {
+            let parameters = Parameters::new(&random, &device, precision.cpu_format());
+            let unet = UNet::load(&parameters, &config, FloatDType::F32).expect("it is built");
+            // The second text is too long for its keys to be kept.
+            for tokens in [77, 9 * 77] {
+                let latents = || Tensor::<4>::random([2, 4, 8, 8], Distribution::Default, &device);
+                let conditioning = |context: &Tensor<3>| Conditioning {
+                    context: context.clone(),
+                    pooled: Tensor::zeros([2, pooled], &device),
+                    time_ids: [64.0, 64.0, 0.0, 0.0, 64.0, 64.0].repeat(2),
+                    negatives: 1,
+                    keys: TextKeys::default(),
+                };
+                let text = || Tensor::random([2, tokens, config.cross_attention_dim], Distribution::Default, &device);
+                let (first, second): (Tensor<3>, Tensor<3>) = (text(), text());
+                let kept = conditioning(&first);
+                let (before, after) = (latents(), latents());
+                let one = numbers(unet.forward(before.clone(), 500.0, &kept));
+                assert_eq!(kept.keys.len(), if tokens == 77 { transformer_blocks(&config).len() } else { 0 });
+                assert_eq!(numbers(unet.forward(before.clone(), 500.0, &kept)), one);
+                let anew =
+                    |latents: &Tensor<4>, text| numbers(unet.forward(latents.clone(), 400.0, &conditioning(text)));
+                let other = numbers(unet.forward(after.clone(), 400.0, &kept));
+                assert_eq!(other, anew(&after, &first));
+                assert!(other != anew(&after, &second));
+            }
+        }
     }
 }

@@ -8,7 +8,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
 use easel_kernels::{Activation, UpsampleWeights};
 
-use super::operands::{GroupNormOptions, MatrixWeights, Optional, Stack, Window};
+use super::operands::{AttentionOptions, GroupNormOptions, MatrixWeights, Optional, Stack, Window};
 use super::plain;
 
 /// ModelOperations that a backend may have kernels for. Biases and norm weights may be in another number format than the
@@ -67,16 +67,15 @@ pub(crate) trait ModelOperations: Backend {
         plain::stacked_convolution::<Self>(xs.images(), weights, bias, activation, residual.get())
     }
 
-    /// Scaled dot-product attention over `heads` heads: `query` `[n, t, c]`, `key` and `value` `[n, s, c]` →
+    /// Scaled dot-product attention: `query` `[n, t, c]`, `key` and `value` `[n, s, c]` →
     /// `[n, t, c]`.
     fn heads_attention(
         query: FloatTensor<Self>,
         key: FloatTensor<Self>,
         value: FloatTensor<Self>,
-        heads: usize,
-        is_causal: bool,
+        options: AttentionOptions,
     ) -> FloatTensor<Self> {
-        plain::heads_attention::<Self>(query, key, value, heads, is_causal)
+        plain::heads_attention::<Self>(query, key, value, options.heads, options.is_causal)
     }
 
     /// `x` `[n, h, w, channels]` normalized over groups of channels, times `weight` plus `bias` `[channels]`.

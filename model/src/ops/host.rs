@@ -13,7 +13,7 @@ use easel_kernels::{
 use half::bf16;
 
 use super::backend::ModelOperations;
-use super::operands::{GroupNormOptions, MatrixWeights, Optional, Stack, Window};
+use super::operands::{AttentionOptions, GroupNormOptions, MatrixWeights, Optional, Stack, Window};
 use super::plain;
 
 /// A tensor in the host's memory.
@@ -200,12 +200,12 @@ pub(super) fn heads_attention<B: Backend>(
     query: FloatTensor<B>,
     key: FloatTensor<B>,
     value: FloatTensor<B>,
-    heads: usize,
-    is_causal: bool,
+    options: AttentionOptions,
 ) -> FloatTensor<B>
 where
     FloatTensor<B>: HostTensor,
 {
+    let AttentionOptions { heads, is_causal, in_8_bits } = options;
     let [batch, queries, channels] = query.shape().dims::<3>();
     let width = channels / heads;
     if width > AttentionShape::WIDEST {
@@ -214,7 +214,11 @@ where
     let (query, key, value) = (query.contiguous(), key.contiguous(), value.contiguous());
     let keys = key.shape()[1];
     let shape = AttentionShape { batch, queries, keys, heads, width, is_causal };
-    let arithmetic = if query.dtype() == DType::F32 { Arithmetic::F32 } else { Arithmetic::Bf16 };
+    let arithmetic = match query.dtype() {
+        _ if in_8_bits => Arithmetic::Int8,
+        DType::F32 => Arithmetic::F32,
+        _ => Arithmetic::Bf16,
+    };
     for_numbers_of!(query, N => {
         let (query, key, value) = (N::of(&query), N::of(&key), N::of(&value));
         N::tensor(easel_kernels::attention(query, key, value, &shape, arithmetic), &[batch, queries, channels])
@@ -304,7 +308,7 @@ macro_rules! by_kernels {
                 residual: Optional<Self>
             );
             heads_attention(
-                query: FloatTensor<Self>, key: FloatTensor<Self>, value: FloatTensor<Self>, heads: usize, is_causal: bool
+                query: FloatTensor<Self>, key: FloatTensor<Self>, value: FloatTensor<Self>, options: AttentionOptions
             );
             group_norm(
                 x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>, options: GroupNormOptions

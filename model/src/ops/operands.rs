@@ -99,6 +99,17 @@ impl Window {
     pub(crate) const SAME: Self = Self { kernel: 3, stride: 1, padding_rows: (1, 1), padding_columns: (1, 1) };
 }
 
+/// How an attention attends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AttentionOptions {
+    /// Heads, over which the channels are divided.
+    pub(crate) heads: usize,
+    /// Whether each place attends only to itself and those before it.
+    pub(crate) is_causal: bool,
+    /// Whether queries and keys may be rounded to 8 bits, where that is faster.
+    pub(crate) in_8_bits: bool,
+}
+
 /// What a group norm does beside normalizing.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct GroupNormOptions {

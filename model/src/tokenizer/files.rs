@@ -11,6 +11,24 @@ use crate::error::{Error, Result};
 /// The largest real file, `tokenizer.json`, has less than 4 MiB.
 const LARGEST_FILE: u64 = 8 << 20;
 
+/// Every file that a tokenizer is read from.
+const FILES: [&str; 6] = [
+    "tokenizer.json",
+    "vocab.json",
+    "merges.txt",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+];
+
+/// Whether the tokenizers in two folders are the same, byte by byte; not if one cannot be read.
+pub(crate) fn have_same_files(one: &Path, other: &Path) -> bool {
+    one == other
+        || FILES.into_iter().all(|name| {
+            matches!((read_text(&one.join(name)), read_text(&other.join(name))), (Ok(one), Ok(other)) if one == other)
+        })
+}
+
 /// The file's text, or nothing if there is no such file.
 pub(super) fn read_text(path: &Path) -> Result<Option<String>> {
     let failed = |source| Error::Io { action: "reading", path: path.to_owned(), source };

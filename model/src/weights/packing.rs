@@ -23,13 +23,19 @@ use crate::precision::{Precision, WeightType};
 
 /// The file in a component's folder.
 pub const PACKED_FILE: &str = "packed.safetensors";
-/// The order of the bytes; files of another one are packed again.
+/// The order of the bytes, and which matrices have 8 bits; files of another one are packed again.
 const LAYOUT: &str = "1";
+const LAYOUT_OF_INT8: &str = "2";
 /// Where a file's metadata names the layout, and the precision.
 const LAYOUT_KEY: &str = "easel_packed";
 const PRECISION_KEY: &str = "easel_precision";
 /// Where it says that every number was found to be finite: 8 bits would hide one that is not.
 const CHECKED_KEY: &str = "easel_finite";
+
+/// The layout of files packed for `precision`.
+fn layout(precision: Precision) -> &'static str {
+    if precision == Precision::Int8 { LAYOUT_OF_INT8 } else { LAYOUT }
+}
 
 /// The name in files of packed weights of a matrix that is packed for upsampling too.
 pub(super) fn upsample_name(name: &str) -> String {
@@ -120,7 +126,7 @@ pub(super) fn write(
         }
     });
     let metadata = BTreeMap::from([
-        (LAYOUT_KEY.to_owned(), LAYOUT.to_owned()),
+        (LAYOUT_KEY.to_owned(), layout(precision).to_owned()),
         (PRECISION_KEY.to_owned(), precision.name().to_owned()),
         (CHECKED_KEY.to_owned(), "true".to_owned()),
     ]);
@@ -152,18 +158,19 @@ impl PackedFile {
     pub(super) fn open(path: &Path) -> Result<Self> {
         let file = SafetensorsFile::open(path)?;
         let fault = |message: String| Error::Weights { file: path.to_owned(), tensor: None, message };
-        match file.header().metadata.get(LAYOUT_KEY).map(String::as_str) {
-            Some(LAYOUT) => {}
-            Some(other) => {
-                let message =
-                    format!("is packed in layout {other}, and this version reads {LAYOUT}: convert the model again");
-                return Err(fault(message));
-            }
-            None => return Err(fault("is not a file of packed weights: convert the model again".to_owned())),
-        }
-        let precision = file.header().metadata.get(PRECISION_KEY).and_then(|name| name.parse().ok());
+        let metadata = &file.header().metadata;
+        let Some(found) = metadata.get(LAYOUT_KEY) else {
+            return Err(fault("is not a file of packed weights: convert the model again".to_owned()));
+        };
+        let precision = metadata.get(PRECISION_KEY).and_then(|name| name.parse().ok());
         let precision =
             precision.ok_or_else(|| fault("does not say its precision: convert the model again".to_owned()))?;
+        let read = layout(precision);
+        if found != read {
+            let message =
+                format!("is packed in layout {found}, and this version reads {read}: convert the model again");
+            return Err(fault(message));
+        }
         Ok(Self { file, precision })
     }
 

@@ -10,6 +10,7 @@ use super::lora::{MergedTensors, Places};
 use super::manifest::{Manifest, manifest};
 use super::merged_parameters::MergedParameters;
 use super::prediction_name::prediction_in_name;
+use super::tokenizers::BaseTokenizers;
 use super::{
     Cache, Component, ComponentMerge, Fingerprint, Merge, ModelFiles, ModelOptions, RandomWeights, RequestedLora,
     TensorSource, TinyVaeFiles, Tokenizers, VaeFiles, check_numbers,
@@ -170,7 +171,8 @@ impl ModelSource {
             Some(text) => SchedulerConfig::from_json(text, &files.scheduler_config_path())?,
             None => SchedulerConfig::default(),
         };
-        let tokenizers = Tokenizers::new(&configs, Some(&files), base.and_then(Self::files))?;
+        let of_base = base.map(|base| BaseTokenizers { files: base.files(), tokenizers: &base.tokenizers });
+        let tokenizers = Tokenizers::new(&configs, Some(&files), of_base.as_ref())?;
         let mut identity = format!("{configs:?}\n{scheduler:?}\n");
         let mut components = BTreeMap::new();
         for component in Component::ALL {

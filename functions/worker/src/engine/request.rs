@@ -1,6 +1,6 @@
 //! From a task's settings and images to a request to the model: the one place where images become a part of one.
 
-use easel_model::{Checkpoint, Control, Error, Generation, ImagePrompt, Mask, Model, Request, Result, control_image};
+use easel_model::{Checkpoint, Control, Error, Generation, ImagePrompt, Mask, Request, Result, control_image};
 use easel_models::recipes;
 use easel_settings::Settings;
 use image::{GrayImage, RgbImage};

@@ -4,7 +4,8 @@ use crate::attention::{AttentionShape, attention_with};
 fn run<E: Element>(arithmetic: Arithmetic, random: &mut Random, shape: AttentionShape) {
     let AttentionShape { batch, queries, keys, heads, width, is_causal } = shape;
     let channels = heads * width;
-    let spread = random.choose(&[1.0, 8.0]);
+    // 8 bits are too few for queries and keys of which each is far from the others.
+    let spread = if arithmetic == Arithmetic::Int8 { 1.0 } else { random.choose(&[1.0, 8.0]) };
     let mut numbers = |rows: usize| -> Vec<E> {
         random.numbers::<E>(batch * rows * channels).iter().map(|x| E::from_f32(x.to_f32() * spread)).collect()
     };
@@ -42,7 +43,12 @@ fn run<E: Element>(arithmetic: Arithmetic, random: &mut Random, shape: Attention
                         weights.iter().zip(&values).map(|(weight, value)| weight * value[column]).sum::<f64>()
                             / sum.max(1e-300);
                     // Weights are rounded to the products' format; scores carry the rounding of their sums.
-                    let bound = f64::from(spread) * if arithmetic == Arithmetic::F32 { 3e-5 } else { 6e-3 };
+                    let bound = match arithmetic {
+                        Arithmetic::F32 => 3e-5,
+                        Arithmetic::Bf16 => 6e-3,
+                        Arithmetic::Int8 => 6e-3 + error_of_scores(width),
+                    };
+                    let bound = f64::from(spread) * bound;
                     assert_close(results[row * width + column], expected, bound, || {
                         format!("{instructions}, {arithmetic:?}, {shape:?}, row {row}, column {column}")
                     });
@@ -50,6 +56,69 @@ fn run<E: Element>(arithmetic: Arithmetic, random: &mut Random, shape: Attention
             }
         },
     );
+}
+
+/// How much the result may change, in numbers of up to 1, because queries and keys of so many numbers of up to 1 have 8 bits: a
+/// score by this much each way, and a mean of values by twice that.
+fn error_of_scores(width: usize) -> f64 {
+    // Half a unit of a query (of 255 in 2) with keys of up to 2 (less their mean), and of a key (of 127 in 2) with queries.
+    let error = width as f64 * (0.5 * 2.0 / 255.0 * 2.0 + 0.5 * 2.0 / 127.0 * 1.0);
+    let of_score = error / (width as f64).sqrt();
+    2.0 * (of_score.exp() - 1.0)
+}
+
+/// As close as [`error_of_scores`] is to the worst, most results are far closer.
+#[test]
+fn eight_bits_change_results_by_a_hundredth() {
+    let mut random = Random::new(9);
+    let shape = AttentionShape { batch: 1, queries: 200, keys: 600, heads: 2, width: 64, is_causal: false };
+    let channels = 128;
+    // Keys lie around a common one, as those of trained models do.
+    let common: Vec<f32> = random.numbers::<f32>(channels).iter().map(|number| 8.0 * number).collect();
+    let query: Vec<f32> = random.numbers::<f32>(200 * channels).iter().map(|number| 3.0 * number).collect();
+    let key: Vec<f32> = random.numbers(600 * channels);
+    let key: Vec<f32> = key.iter().enumerate().map(|(index, key)| key + common[index % channels]).collect();
+    let value: Vec<f32> = random.numbers(600 * channels);
+    let exact = attention_with(&query, &key, &value, &shape, Arithmetic::F32, Instructions::Plain);
+    let size = |numbers: &mut dyn Iterator<Item = f32>| numbers.map(|x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+    let error = |arithmetic, instructions| {
+        let found = attention_with(&query, &key, &value, &shape, arithmetic, instructions);
+        size(&mut exact.iter().zip(&found).map(|(exact, found)| exact - found)) / size(&mut exact.iter().copied())
+    };
+    for instructions in Instructions::available() {
+        let (bf16, int8) = (error(Arithmetic::Bf16, instructions), error(Arithmetic::Int8, instructions));
+        assert!(int8 < 0.02 && int8 < 2.0 * bf16 + 0.01, "{instructions}: {int8} in int8, {bf16} in bf16");
+    }
+}
+
+#[test]
+fn what_is_not_a_number_reaches_the_result_of_its_head() {
+    let mut random = Random::new(10);
+    let shape = AttentionShape { batch: 1, queries: 15, keys: 40, heads: 2, width: 8, is_causal: false };
+    let numbers = random.numbers::<f32>(40 * 16);
+    let mut strange = numbers.clone();
+    strange[3 * 16 + 2] = f32::NAN;
+    for arithmetic in Arithmetic::ALL {
+        each(
+            |instructions| attention_with(&numbers[..15 * 16], &strange, &numbers, &shape, arithmetic, instructions),
+            |_, results| {
+                for heads in results.chunks(16) {
+                    assert!(heads[..8].iter().all(|number| number.is_nan()), "{arithmetic:?}");
+                    assert!(heads[8..].iter().all(|number| number.is_finite()), "{arithmetic:?}");
+                }
+            },
+        );
+        // Queries of zeros see all keys alike, also those before them only.
+        let shape = AttentionShape { is_causal: true, queries: 40, ..shape };
+        let zeros = vec![0.0_f32; 40 * 16];
+        each(
+            |instructions| attention_with(&zeros, &numbers, &numbers, &shape, arithmetic, instructions),
+            |_, results| {
+                let mean = (0..40).map(|row| numbers[row * 16]).sum::<f32>() / 40.0;
+                assert!((results[39 * 16] - mean).abs() < 6e-3 && results.iter().all(|number| number.is_finite()));
+            },
+        );
+    }
 }
 
 #[test]
@@ -65,7 +134,7 @@ fn random_shapes() {
             width: random.between(1, 80),
             is_causal: random.yes(),
         };
-        for arithmetic in [Arithmetic::F32, Arithmetic::Bf16] {
+        for arithmetic in Arithmetic::ALL {
             run::<f32>(arithmetic, &mut random, shape);
             run::<bf16>(arithmetic, &mut random, shape);
         }
@@ -79,7 +148,7 @@ fn several_blocks_of_keys_and_wide_heads() {
         [(110, 1100, 8, false), (1100, 1100, 3, true), (5, 513, 64, false), (14, 20, 512, false), (3, 1025, 129, false)]
     {
         let shape = AttentionShape { batch: 1, queries, keys, heads: 1, width, is_causal };
-        for arithmetic in [Arithmetic::F32, Arithmetic::Bf16] {
+        for arithmetic in Arithmetic::ALL {
             run::<f32>(arithmetic, &mut random, shape);
             run::<bf16>(arithmetic, &mut random, shape);
         }

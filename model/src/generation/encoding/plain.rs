@@ -4,7 +4,8 @@ use burn::tensor::Tensor;
 use easel_settings::shortened;
 
 use super::encoder::{EncodedPart, EncodedText, Encoding, ReadTokens, check_count};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::ops::at_once;
 use crate::prompt::chunks::{self, Chunk, Piece, ROOM};
 
 /// `text` as far as the encoders read it at once, as diffusers does.
@@ -56,9 +57,15 @@ fn encode(encoding: &Encoding<'_>, mut portions: Vec<Vec<Chunk>>) -> Result<Enco
     }
     let mut context = Vec::with_capacity(count);
     for index in 0..count {
-        let states =
-            encoders.iter().zip(&portions).map(|(encoder, chunks)| Ok(encoder.read(&chunks[index], &[])?.hidden));
-        context.push(Tensor::cat(states.collect::<Result<_>>()?, 2));
+        let read = |encoder: usize| Ok::<_, Error>(encoders[encoder].read(&portions[encoder][index], &[])?.hidden);
+        let states = if encoders.len() == 2 && encoding.model.device().has_kernels() {
+            // Neither has enough to do between two kernels for all threads.
+            let (first, second) = at_once(|| read(0), || read(1));
+            vec![first?, second?]
+        } else {
+            (0..encoders.len()).map(read).collect::<Result<_>>()?
+        };
+        context.push(Tensor::cat(states, 2));
     }
     let (second, chunks) = encoders.last().zip(portions.last()).expect("every stage has the second encoder");
     let pooled = second.pooled(&chunks[0])?;

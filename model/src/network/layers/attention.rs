@@ -6,8 +6,8 @@ use burn::tensor::{FloatDType, Tensor, TensorData};
 use super::Linear;
 use crate::error::Result;
 use crate::network::parameters::Parameters;
-use crate::ops;
 use crate::ops::flops;
+use crate::ops::{self, AttentionOptions};
 
 /// Scaled dot-product attention over `heads` heads.
 /// `query` `[n, t, c]`, `key` and `value` `[n, s, c]` → `[n, t, c]`.
@@ -18,9 +18,19 @@ pub(crate) fn heads_attention(
     heads: usize,
     is_causal: bool,
 ) -> Tensor<3> {
+    attention_with(query, key, value, AttentionOptions { heads, is_causal, in_8_bits: false })
+}
+
+/// Like [`heads_attention`], with all its options.
+pub(crate) fn attention_with(
+    query: Tensor<3>,
+    key: Tensor<3>,
+    value: Tensor<3>,
+    options: AttentionOptions,
+) -> Tensor<3> {
     let [n, t, c] = query.dims();
     flops::count(2 * n * t * key.dims()[1] * c);
-    ops::heads_attention(query, key, value, heads, is_causal)
+    ops::heads_attention(query, key, value, options)
 }
 
 /// Causal attention over `heads` heads that passes over the places `ignored` of the keys, of which the first is none.
@@ -46,6 +56,9 @@ pub(crate) fn heads_attention_ignoring(
     softmax(scores, 3).matmul(split(value)).swap_dims(1, 2).reshape([n, t, c]).cast(dtype)
 }
 
+/// Keys and values of what is attended to, `[n, tokens, width]` each.
+pub(crate) type KeysAndValues = (Tensor<3>, Tensor<3>);
+
 /// Keys and values `[n, tokens, width]` that are attended to apart, and what the result is multiplied by before it is added.
 pub(crate) struct OtherAttention {
     pub(crate) key: Tensor<3>,
@@ -60,6 +73,8 @@ pub(crate) struct Attention {
     to_v: Linear,
     to_out: Linear,
     heads: usize,
+    /// Whether the weights have 8 bits: then so have queries and keys where a feature map attends to itself.
+    in_8_bits: bool,
 }
 
 impl Attention {
@@ -71,6 +86,7 @@ impl Attention {
             to_v: Linear::load_without_bias(&parameters.child("to_v"), context, width)?,
             to_out: Linear::load(&parameters.child("to_out.0"), width, width)?,
             heads,
+            in_8_bits: parameters.in_8_bits(),
         })
     }
 
@@ -82,36 +98,52 @@ impl Attention {
             to_v: Linear::load(&parameters.child("to_v"), width, width)?,
             to_out: Linear::load(&parameters.child("to_out.0"), width, width)?,
             heads: 1,
+            in_8_bits: false,
         })
     }
 
-    /// `x` `[n, t, width]` attends to `context` `[n, s, context]`, or to itself; the result is added to `residual`.
-    pub(crate) fn forward_onto(&self, x: Tensor<3>, context: Option<Tensor<3>>, residual: Tensor<3>) -> Tensor<3> {
-        self.forward_beside(x, context, Vec::new(), residual)
+    /// `x` `[n, t, width]` attends to itself; the result is added to `residual`.
+    pub(crate) fn forward_onto(&self, x: Tensor<3>, residual: Tensor<3>) -> Tensor<3> {
+        self.to_out.forward_onto(self.attended_alone(x), residual)
     }
 
-    /// Like [`Self::forward_onto`], where `x` attends to each of `others` too (Ye et al. 2023, "IP-Adapter").
+    /// Like [`Self::forward_onto`], added to nothing.
+    pub(crate) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        self.to_out.forward(self.attended_alone(x))
+    }
+
+    fn attended_alone(&self, x: Tensor<3>) -> Tensor<3> {
+        let query = self.to_q.forward(x.clone());
+        let (key, value) = self.keys_of(x);
+        let options = AttentionOptions { heads: self.heads, is_causal: false, in_8_bits: self.in_8_bits };
+        attention_with(query, key, value, options)
+    }
+
+    /// Keys and values of `context` `[n, s, context]`.
+    pub(crate) fn keys_of(&self, context: Tensor<3>) -> KeysAndValues {
+        (self.to_k.forward(context.clone()), self.to_v.forward(context))
+    }
+
+    /// `x` `[n, t, width]` attends to what has these keys and values, and to each of `others` apart (Ye et al. 2023,
+    /// "IP-Adapter"); the result is added to `residual`.
     pub(crate) fn forward_beside(
         &self,
         x: Tensor<3>,
-        context: Option<Tensor<3>>,
+        keys: KeysAndValues,
         others: Vec<OtherAttention>,
         residual: Tensor<3>,
     ) -> Tensor<3> {
-        self.to_out.forward_onto(self.attended(x, context, others), residual)
+        self.to_out.forward_onto(self.attended(x, keys, others), residual)
     }
 
     /// Like [`Self::forward_beside`], added to nothing.
-    pub(crate) fn forward(&self, x: Tensor<3>, context: Option<Tensor<3>>, others: Vec<OtherAttention>) -> Tensor<3> {
-        self.to_out.forward(self.attended(x, context, others))
+    pub(crate) fn forward_to(&self, x: Tensor<3>, keys: KeysAndValues, others: Vec<OtherAttention>) -> Tensor<3> {
+        self.to_out.forward(self.attended(x, keys, others))
     }
 
     /// What goes through the last layer.
-    fn attended(&self, x: Tensor<3>, context: Option<Tensor<3>>, others: Vec<OtherAttention>) -> Tensor<3> {
-        let context = context.unwrap_or_else(|| x.clone());
+    fn attended(&self, x: Tensor<3>, (key, value): KeysAndValues, others: Vec<OtherAttention>) -> Tensor<3> {
         let query = self.to_q.forward(x);
-        let key = self.to_k.forward(context.clone());
-        let value = self.to_v.forward(context);
         let attended = heads_attention(query.clone(), key, value, self.heads, false);
         others.into_iter().fold(attended, |attended, OtherAttention { key, value, scale }| {
             attended + heads_attention(query.clone(), key, value, self.heads, false) * scale

@@ -2,6 +2,7 @@
 
 use burn::tensor::{FloatDType, Tensor};
 
+use super::context::TextKeys;
 use crate::config::UNetConfig;
 use crate::error::Result;
 use crate::network::layers::{TimestepEmbedding, sinusoids};
@@ -19,6 +20,8 @@ pub(crate) struct Conditioning {
     pub time_ids: Vec<f32>,
     /// How many of the batch are of the negative side, which come first.
     pub negatives: usize,
+    /// What the UNet's transformer blocks made of the context. Another UNet, or one with other LoRAs, needs others.
+    pub keys: TextKeys,
 }
 
 /// Makes one vector of timestep, sizes and pooled text.

@@ -4,11 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use burn::tensor::{FloatDType, Tensor};
+use parking_lot::Mutex;
 
 use super::kept_attention::CrossAttention;
 use super::token_merging::TokenMerging;
 use crate::config::UNetConfig;
-use crate::network::layers::OtherAttention;
+use crate::network::layers::{Attention, KeysAndValues, OtherAttention};
+
+/// Tokens of all texts of a batch whose keys and values are kept at most: eight portions. Those of more take more memory
+/// than they save time.
+const MOST_KEPT_TOKENS: usize = 8 * 77;
 
 /// What a batch of the UNet attends to.
 #[derive(Clone)]
@@ -21,6 +26,8 @@ pub(crate) struct Context {
     pub(super) cross_attention: CrossAttention,
     /// How many places attend to each other as one.
     pub(super) merging: Option<TokenMerging>,
+    /// The text's keys and values, if they are kept.
+    keys: Option<TextKeys>,
 }
 
 impl Context {
@@ -31,7 +38,55 @@ impl Context {
             images: Vec::new(),
             cross_attention: CrossAttention::Computed,
             merging: None,
+            keys: None,
         }
+    }
+
+    /// The same beside image prompts.
+    pub(crate) fn with_images(self, images: Vec<ImageContext>) -> Self {
+        Self { images, ..self }
+    }
+
+    /// The same with less work: with cross-attention that is kept, and places that attend to each other as one.
+    pub(super) fn with_less_work(self, cross_attention: CrossAttention, merging: Option<TokenMerging>) -> Self {
+        Self { cross_attention, merging, ..self }
+    }
+
+    /// The same with the text's `keys`, which are those of one network.
+    pub(crate) fn with_keys(self, keys: &TextKeys) -> Self {
+        let [texts, tokens, _] = self.text.dims();
+        Self { keys: (texts * tokens <= MOST_KEPT_TOKENS).then(|| keys.clone()), ..self }
+    }
+
+    /// The text's keys and values in the transformer block `name`, which attends to it by `attention`.
+    pub(super) fn keys_of(&self, name: &str, attention: &Attention) -> KeysAndValues {
+        let make = || attention.keys_of(self.text.clone());
+        match &self.keys {
+            Some(keys) => keys.of_block(name, make),
+            None => make(),
+        }
+    }
+}
+
+/// Keys and values of a text by the name of the transformer block: they are the same at every step, so they are made once.
+#[derive(Clone, Default)]
+pub(crate) struct TextKeys(Arc<Mutex<HashMap<String, KeysAndValues>>>);
+
+impl TextKeys {
+    /// Transformer blocks whose keys and values are there.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.lock().len()
+    }
+
+    fn of_block(&self, name: &str, make: impl FnOnce() -> KeysAndValues) -> KeysAndValues {
+        if let Some(found) = self.0.lock().get(name) {
+            return found.clone();
+        }
+        // Not under the lock: nobody else makes them, and a panic of the device would leave it locked.
+        let made = make();
+        self.0.lock().insert(name.to_owned(), made.clone());
+        made
     }
 }
 
@@ -48,7 +103,7 @@ pub(crate) struct ImageContext {
 /// Keys and values of the tokens of an image prompt, `[sides, tokens, width]` each, by the name of the transformer block; the
 /// negative side first if there are two.
 #[derive(Default)]
-pub(crate) struct ImageKeys(pub(crate) HashMap<String, (Tensor<3>, Tensor<3>)>);
+pub(crate) struct ImageKeys(pub(crate) HashMap<String, KeysAndValues>);
 
 impl ImageContext {
     /// What the transformer block `name` attends to.

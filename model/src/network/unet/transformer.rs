@@ -64,7 +64,7 @@ impl SpatialTransformer {
 
 /// Self-attention, attention to the prompt and a gated feed-forward (diffusers `BasicTransformerBlock`).
 struct TransformerBlock {
-    /// By which the keys of image prompts are found.
+    /// By which the keys of text and image prompts are found.
     name: String,
     norm1: LayerNorm,
     attn1: Attention,
@@ -100,8 +100,8 @@ impl TransformerBlock {
     fn forward(&self, x: Tensor<3>, context: &Context, merged: Option<&MergedTokens>) -> Tensor<3> {
         let normed = self.norm1.forward(x.clone());
         let x = match merged {
-            Some(merged) => x + merged.unmerge(self.attn1.forward(merged.merge(normed), None, Vec::new())),
-            None => self.attn1.forward_onto(normed, None, x),
+            Some(merged) => x + merged.unmerge(self.attn1.forward(merged.merge(normed))),
+            None => self.attn1.forward_onto(normed, x),
         };
         let x = self.attend_to(context, x);
         let inner = self.feed_forward_in.forward(self.norm3.forward(x.clone()));
@@ -114,10 +114,10 @@ impl TransformerBlock {
             return x + kept;
         }
         let images: Vec<_> = context.images.iter().filter_map(|image| image.of_block(&self.name)).collect();
-        let (normed, text) = (self.norm2.forward(x.clone()), Some(context.text.clone()));
+        let (normed, text) = (self.norm2.forward(x.clone()), context.keys_of(&self.name, &self.attn2));
         match &context.cross_attention {
             CrossAttention::Kept(sums) => {
-                let result = self.attn2.forward(normed, text, images);
+                let result = self.attn2.forward_to(normed, text, images);
                 sums.add(&self.name, &result);
                 x + result
             }

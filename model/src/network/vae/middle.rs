@@ -38,7 +38,7 @@ impl Middle {
         if let Some((norm, attention)) = &self.attention {
             let [n, h, w, c] = x.dims();
             let rows = norm.forward(x.clone()).reshape([n, h * w, c]);
-            x = attention.forward_onto(rows, None, x.reshape([n, h * w, c])).reshape([n, h, w, c]);
+            x = attention.forward_onto(rows, x.reshape([n, h * w, c])).reshape([n, h, w, c]);
         }
         self.after.forward(x, None)
     }
