@@ -7,6 +7,7 @@ mod linear;
 mod norm;
 mod stacked;
 mod threads;
+mod winograd;
 
 use half::bf16;
 
