@@ -9,7 +9,11 @@ use crate::pack::Packed;
 use crate::product::{Target, multiply};
 use crate::quantize::{Quantization, Range};
 use crate::rows::{Rows, gather, ranges};
+use crate::winograd::{self, Squares, suits_winograd};
 use crate::{Arithmetic, Element, Epilogue, Instructions};
+
+/// Results for each output from which on a convolution is computed with fewer products.
+pub(crate) const MANY: usize = 256;
 
 /// The shape of a convolution's input and its way over it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,14 +69,42 @@ pub(crate) fn convolution_with<E: Element>(
     let outputs = weights.shape().results();
     assert_eq!(weights.shape().taps, shape.kernel * shape.kernel, "weights of another kernel");
     let rows = Pixels::new(x, *shape, shape.output(), (0, 0));
-    let length = rows.count() * outputs;
+    // Sums of weights are made anew each time, which pays for more than a few results.
+    if shape.stride == 1 && rows.count() >= MANY && suits_winograd(weights.shape()) {
+        return winograd_convolution_with(x, shape, weights, epilogue, instructions);
+    }
+    stored(rows.count() * outputs, epilogue, |target| {
+        multiply(&rows, weights, epilogue, target, |row| row * outputs, instructions);
+    })
+}
+
+/// A 3×3 convolution with a stride of 1, with fewer products.
+pub(crate) fn winograd_convolution_with<E: Element>(
+    x: &[E],
+    shape: &ConvolutionShape,
+    weights: &Packed,
+    epilogue: &Epilogue<'_, E>,
+    instructions: Instructions,
+) -> Vec<E> {
+    let &ConvolutionShape { images, height, width, channels, padding_rows, padding_columns, .. } = shape;
+    assert_eq!(x.len(), images * height * width * channels, "an image of another size");
+    let (rows, columns) = shape.output();
+    let first = (0_usize.wrapping_sub(padding_rows.0), 0_usize.wrapping_sub(padding_columns.0));
+    let sources = &[(x, channels)];
+    let squares = Squares { sources, height, width, images, output: (rows, columns), first, step: 2 };
+    stored(images * rows * columns * weights.shape().outputs, epilogue, |target| {
+        winograd::convolve::<E, { winograd::CONVOLUTION }>(&squares, weights, epilogue, target, instructions);
+    })
+}
+
+/// The `length` results that `store` stores, all of them.
+fn stored<E: Element>(length: usize, epilogue: &Epilogue<'_, E>, store: impl FnOnce(&Target<E>)) -> Vec<E> {
     if let Some(residual) = epilogue.residual {
         assert_eq!(residual.len(), length, "a residual of another length");
     }
     let mut results = buffers::empty(length);
-    let target = Target::spare(&mut results);
-    multiply(&rows, weights, epilogue, &target, |row| row * outputs, instructions);
-    // SAFETY: every row's results were written.
+    store(&Target::spare(&mut results));
+    // SAFETY: every result was written.
     unsafe { results.set_len(length) };
     results
 }

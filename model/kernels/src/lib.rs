@@ -2,7 +2,8 @@
 //!
 //! Everything is one matrix product in disguise. A product takes rows of activations, gathered for the taps of a
 //! convolution without a copy of the whole image, and weights that were packed once ([`Packed`]); it is computed in
-//! tiles of 12 × 32 results that stay in registers. What follows a product
+//! tiles of 12 × 32 results that stay in registers. 3×3 convolutions of many channels are products of sums of pixels with
+//! sums of weights, less than half as many (`winograd`). What follows a product
 //! (bias, residual, gate) is done while its results are in the first cache ([`Epilogue`]).
 //!
 //! Activations are channels-last, in f32 or bf16. Products are in f32, bf16 or int8 ([`Arithmetic`]) and always
@@ -31,6 +32,7 @@ mod stacked;
 mod threads;
 mod tile;
 mod upsample;
+mod winograd;
 
 pub use arithmetic::Arithmetic;
 pub use attention::{AttentionShape, attention};
@@ -47,7 +49,8 @@ pub use peak::peak;
 pub use pool::Buffers;
 pub use stacked::stacked_convolution;
 pub use threads::{at_once, on_threads};
-pub use upsample::{UpsampleWeights, upsample_convolution};
+pub use upsample::{UpsampleWeights, upsample_convolution, winograd_upsample_convolution};
+pub use winograd::suits_winograd;
 
 #[cfg(test)]
 mod tests;

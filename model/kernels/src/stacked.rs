@@ -6,10 +6,12 @@
 use rayon::prelude::*;
 
 use crate::buffers;
+use crate::convolution::MANY;
 use crate::pack::Packed;
 use crate::product::{Target, multiply};
 use crate::quantize::{Quantization, Range};
 use crate::rows::{Rows, convert, fill_zeros, ranges};
+use crate::winograd::{self, CHANNELS, Squares, suits_winograd};
 use crate::{Arithmetic, Element, Epilogue, Instructions};
 
 /// The images `xs`, each `[images][height][width][its channels]`, as if their channels stood one after the other, →
@@ -47,15 +49,22 @@ pub(crate) fn stacked_convolution_with<E: Element>(
         joined = join(xs, &channels, pixels);
         vec![(joined.as_slice(), shape.inputs)]
     };
-    let rows = Stack { sources, channels: shape.inputs, size: (height, width), images };
     let length = pixels * shape.results();
     if let Some(residual) = epilogue.residual {
         assert_eq!(residual.len(), length, "a residual of another length");
     }
-    let outputs = shape.results();
     let mut results = buffers::empty(length);
     let target = Target::spare(&mut results);
-    multiply(&rows, weights, epilogue, &target, |row| row * outputs, instructions);
+    let is_wide = sources.iter().all(|(_, channels)| channels.is_multiple_of(CHANNELS));
+    if is_wide && pixels >= MANY && suits_winograd(shape) {
+        let first = (0_usize.wrapping_sub(1), 0_usize.wrapping_sub(1));
+        let squares = Squares { sources: &sources, height, width, images, output: (height, width), first, step: 2 };
+        winograd::convolve::<E, { winograd::CONVOLUTION }>(&squares, weights, epilogue, &target, instructions);
+    } else {
+        let rows = Stack { sources, channels: shape.inputs, size: (height, width), images };
+        let outputs = shape.results();
+        multiply(&rows, weights, epilogue, &target, |row| row * outputs, instructions);
+    }
     // SAFETY: every row's results were written.
     unsafe { results.set_len(length) };
     results

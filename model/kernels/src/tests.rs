@@ -8,6 +8,7 @@ mod norm;
 mod shapes;
 mod stacked;
 mod threads;
+mod winograd;
 
 use half::bf16;
 pub(crate) use shapes::shapes;

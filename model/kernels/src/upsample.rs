@@ -11,6 +11,7 @@ use crate::buffers;
 use crate::convolution::{ConvolutionShape, Pixels};
 use crate::pack::{Packed, PackedShape};
 use crate::product::{Target, multiply};
+use crate::winograd::{self, Squares};
 use crate::{Activation, Arithmetic, Element, Epilogue, Instructions};
 
 /// The weights of a 3×3 convolution as the four places see them.
@@ -127,6 +128,46 @@ pub(crate) fn upsample_convolution_with<E: Element>(
         };
         multiply(&rows, packed, &epilogue, &target, place, instructions);
     }
+    // SAFETY: the four places of every pixel were written.
+    unsafe { results.set_len(length) };
+    results
+}
+
+/// What [`upsample_convolution`] does, from the weights of the 3×3 convolution itself and with fewer products, where they
+/// [suit](crate::suits_winograd) that.
+///
+/// # Panics
+/// If the lengths do not fit together.
+pub fn winograd_upsample_convolution<E: Element>(
+    x: &[E],
+    shape: [usize; 4],
+    weights: &Packed,
+    (bias, activation): (Option<&[f32]>, Activation),
+    edges: (bool, bool),
+) -> Vec<E> {
+    winograd_upsample_convolution_with(x, shape, weights, (bias, activation), edges, Instructions::best())
+}
+
+pub(crate) fn winograd_upsample_convolution_with<E: Element>(
+    x: &[E],
+    [images, height, width, channels]: [usize; 4],
+    weights: &Packed,
+    (bias, activation): (Option<&[f32]>, Activation),
+    (at_top, at_bottom): (bool, bool),
+    instructions: Instructions,
+) -> Vec<E> {
+    assert_eq!(x.len(), images * height * width * channels, "an image of another size");
+    let neighbours = (usize::from(!at_top), usize::from(!at_bottom));
+    let lines = height.saturating_sub(neighbours.0 + neighbours.1);
+    // The pixel above and left of the first one that is upsampled.
+    let first = (neighbours.0.wrapping_sub(1), 0_usize.wrapping_sub(1));
+    let output = (2 * lines, 2 * width);
+    let squares = Squares { sources: &[(x, channels)], height, width, images, output, first, step: 1 };
+    let epilogue = Epilogue { bias, activation, residual: None };
+    let length = 4 * images * lines * width * weights.shape().outputs;
+    let mut results = buffers::empty(length);
+    let target = Target::spare(&mut results);
+    winograd::convolve::<E, { winograd::UPSAMPLING }>(&squares, weights, &epilogue, &target, instructions);
     // SAFETY: the four places of every pixel were written.
     unsafe { results.set_len(length) };
     results

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use burn::backend::Dispatch;
 use burn::tensor::{DType, Device, FloatDType, Tensor, TensorData};
+use easel_kernels::suits_winograd;
 
 use crate::error::Result;
 use crate::ops::{Arithmetic, MatrixWeights, Order, Packed, PackedShape, UpsampleWeights};
@@ -142,11 +143,14 @@ impl<'a> Parameters<'a> {
     }
 
     /// The 3×3 matrix `name` of this module again, for a kernel that upsamples the image at the same time, where the device
-    /// has one.
+    /// has one that does not do so with the matrix itself.
     pub(crate) fn upsample(&self, name: &str, inputs: usize, outputs: usize) -> Result<Option<Arc<UpsampleWeights>>> {
         let Some(arithmetic) = self.format.packing else { return Ok(None) };
-        let shape = MatrixShape::convolution(inputs, outputs, 3).in_checkpoint();
-        Ok(self.source.upsample(&self.name(name), &shape, arithmetic)?.map(Arc::new))
+        let shape = MatrixShape::convolution(inputs, outputs, 3);
+        if suits_winograd(shape.packed(arithmetic)) {
+            return Ok(None);
+        }
+        Ok(self.source.upsample(&self.name(name), &shape.in_checkpoint(), arithmetic)?.map(Arc::new))
     }
 
     fn tensor_as<const D: usize>(&self, name: &str, shape: [usize; D], dtype: FloatDType) -> Result<Tensor<D>> {

@@ -9,6 +9,7 @@ use burn::backend::{Backend, TensorMetadata};
 use burn::tensor::DType;
 use easel_kernels::{
     Activation, Arithmetic, AttentionShape, ConvolutionShape, Element, Epilogue, GroupNormShape, UpsampleWeights,
+    suits_winograd,
 };
 use half::bf16;
 
@@ -182,18 +183,28 @@ pub(super) fn upsample_convolution<B: Backend>(
 where
     FloatTensor<B>: HostTensor,
 {
-    let Some(packed) = fused else {
-        return plain::upsample_convolution::<B>(x, weights, bias, activation, edges);
-    };
     let x = x.contiguous();
-    let bias = floats(bias);
     let [n, h, w, c] = x.shape().dims::<4>();
-    for_numbers_of!(x, N => {
-        let x = N::of(&x);
-        let y = easel_kernels::upsample_convolution(x, [n, h, w, c], &packed, (Some(&bias), activation), edges);
-        let lines = h - usize::from(!edges.0) - usize::from(!edges.1);
-        N::tensor(y, &[n, 2 * lines, 2 * w, packed.outputs()])
-    })
+    let lines = h - usize::from(!edges.0) - usize::from(!edges.1);
+    match (fused, weights) {
+        (Some(packed), _) => {
+            let bias = floats(bias);
+            for_numbers_of!(x, N => {
+                let epilogue = (Some(&bias[..]), activation);
+                let y = easel_kernels::upsample_convolution(N::of(&x), [n, h, w, c], &packed, epilogue, edges);
+                N::tensor(y, &[n, 2 * lines, 2 * w, packed.outputs()])
+            })
+        }
+        (None, MatrixWeights::Packed(packed)) if suits_winograd(packed.shape()) => {
+            let bias = floats(bias);
+            for_numbers_of!(x, N => {
+                let epilogue = (Some(&bias[..]), activation);
+                let y = easel_kernels::winograd_upsample_convolution(N::of(&x), [n, h, w, c], &packed, epilogue, edges);
+                N::tensor(y, &[n, 2 * lines, 2 * w, packed.shape().outputs])
+            })
+        }
+        (None, weights) => plain::upsample_convolution::<B>(x, weights, bias, activation, edges),
+    }
 }
 
 pub(super) fn heads_attention<B: Backend>(

@@ -5,7 +5,7 @@ use crate::upsample::{UpsampleWeights, upsample_convolution, upsample_convolutio
 use crate::{Activation, Epilogue, upsample};
 
 /// The numbers around one place of the result, `[taps][channels]`.
-fn around<E: Element>(x: &[E], shape: &ConvolutionShape, image: usize, row: usize, column: usize) -> Vec<E> {
+pub(super) fn around<E: Element>(x: &[E], shape: &ConvolutionShape, image: usize, row: usize, column: usize) -> Vec<E> {
     let mut numbers = Vec::new();
     for tap in 0..shape.kernel * shape.kernel {
         let place = |position: usize, tap: usize, (before, _): (usize, usize)| {

@@ -5,8 +5,18 @@ use crate::stacked::stacked_convolution_with;
 use crate::{Activation, Epilogue};
 
 fn run<E: Element>(arithmetic: Arithmetic, random: &mut Random, channels: &[usize]) {
-    let (images, height, width) = (random.between(1, 2), random.between(1, 9), random.between(1, 9));
+    let size = [random.between(1, 2), random.between(1, 9), random.between(1, 9)];
     let outputs = random.between(1, 70);
+    run_sized::<E>(arithmetic, random, channels, size, outputs);
+}
+
+fn run_sized<E: Element>(
+    arithmetic: Arithmetic,
+    random: &mut Random,
+    channels: &[usize],
+    [images, height, width]: [usize; 3],
+    outputs: usize,
+) {
     let inputs = channels.iter().sum();
     let pixels = images * height * width;
     let (packed, _) = weights(random, PackedShape { arithmetic, outputs, taps: 9, inputs, order: Order::Plain });
@@ -45,6 +55,9 @@ fn a_stack_is_convolved_as_what_it_would_be_in_one() {
                 run::<bf16>(arithmetic, &mut random, channels);
             }
         }
+        // Large enough for fewer products.
+        run_sized::<f32>(arithmetic, &mut random, &[64, 32, 32], [1, 17, 16], 64);
+        run_sized::<bf16>(arithmetic, &mut random, &[64, 32], [2, 11, 13], 32);
     }
 }
 

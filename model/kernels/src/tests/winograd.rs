@@ -1,0 +1,186 @@
+use super::convolution::around;
+use super::*;
+use crate::convolution::{ConvolutionShape, winograd_convolution_with};
+use crate::pack::Order;
+use crate::upsample::winograd_upsample_convolution_with;
+use crate::{Activation, Epilogue};
+
+/// The matrices of F(2×2, 3×3) (Lavin & Gray 2016, section 4.1): `Bᵀ`, `G` and `Aᵀ`.
+const PIXELS: [[f64; 4]; 4] =
+    [[1.0, 0.0, -1.0, 0.0], [0.0, 1.0, 1.0, 0.0], [0.0, -1.0, 1.0, 0.0], [0.0, 1.0, 0.0, -1.0]];
+const WEIGHTS: [[f64; 3]; 4] = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]];
+const RESULTS: [[f64; 4]; 2] = [[1.0, 1.0, 1.0, 0.0], [0.0, 1.0, -1.0, -1.0]];
+
+/// `matrix` · `square` · `matrix`ᵀ of a square `[side][side]`.
+fn both_ways<const N: usize>(matrix: &[[f64; N]], square: impl Fn(usize, usize) -> f64) -> Vec<f64> {
+    let mut sums = Vec::new();
+    for down in matrix {
+        for across in matrix {
+            let terms = (0..N * N).map(|place| down[place / N] * across[place % N] * square(place / N, place % N));
+            sums.push(terms.sum());
+        }
+    }
+    sums
+}
+
+/// What a convolution of `x` with `weights` `[outputs][channels][9]` gives, from its definition, and how far rounded sums
+/// may be off: both sides of every product are rounded to bf16, each by 2⁻⁹ of itself at most, or to f32.
+fn expected<E: Element>(
+    arithmetic: Arithmetic,
+    x: &[E],
+    shape: &ConvolutionShape,
+    weights: &[f64],
+    outputs: usize,
+) -> Vec<(f64, f64)> {
+    let channels = shape.channels;
+    let (rows, columns) = shape.output();
+    let unit = if arithmetic == Arithmetic::F32 { 1e-6 } else { 1.0 / 255.0 };
+    let kernels: Vec<_> =
+        weights.chunks_exact(9).map(|kernel| both_ways(&WEIGHTS, |down, across| kernel[3 * down + across])).collect();
+    let wide = ConvolutionShape { kernel: 4, ..*shape };
+    let mut results = Vec::new();
+    for pixel in 0..shape.images * rows * columns {
+        let (image, row, column) = (pixel / (rows * columns), pixel / columns % rows, pixel % columns);
+        let near = around(x, shape, image, row, column);
+        let square = around(x, &wide, image, row / 2 * 2, column / 2 * 2);
+        let sums: Vec<_> = (0..channels)
+            .map(|channel| {
+                both_ways(&PIXELS, |down, across| f64::from(square[(4 * down + across) * channels + channel].to_f32()))
+            })
+            .collect();
+        for output in 0..outputs {
+            let (mut sum, mut size) = (0.0, 0.0);
+            for channel in 0..channels {
+                let kernel = output * channels + channel;
+                for tap in 0..9 {
+                    sum += f64::from(near[tap * channels + channel].to_f32()) * weights[kernel * 9 + tap];
+                }
+                for place in 0..16 {
+                    let share = RESULTS[row % 2][place / 4] * RESULTS[column % 2][place % 4];
+                    size += (share * sums[channel][place] * kernels[kernel][place]).abs();
+                }
+            }
+            results.push((sum, unit * size));
+        }
+    }
+    results
+}
+
+fn same(kernel: usize, [images, height, width, channels]: [usize; 4]) -> ConvolutionShape {
+    let (padding_rows, padding_columns) = ((1, 1), (1, 1));
+    ConvolutionShape { images, height, width, channels, kernel, stride: 1, padding_rows, padding_columns }
+}
+
+fn convolution<E: Element>(arithmetic: Arithmetic, random: &mut Random, shape: ConvolutionShape, outputs: usize) {
+    let ConvolutionShape { images, height, width, channels, .. } = shape;
+    let packed = PackedShape { arithmetic, outputs, taps: 9, inputs: channels, order: Order::Plain };
+    let (packed, numbers) = weights(random, packed);
+    let x: Vec<E> = random.numbers(images * height * width * channels);
+    let results = shape.output().0 * shape.output().1 * images * outputs;
+    let bias = random.yes().then(|| random.numbers::<f32>(images * outputs));
+    let residual = random.yes().then(|| random.numbers::<E>(results));
+    let epilogue = Epilogue { bias: bias.as_deref(), residual: residual.as_deref(), ..Epilogue::default() };
+    let expected = expected(arithmetic, &x, &shape, &numbers, outputs);
+    each(
+        |instructions| winograd_convolution_with(&x, &shape, &packed, &epilogue, instructions),
+        |instructions, found| {
+            assert_eq!(found.len(), results);
+            for (index, (&found, &(sum, bound))) in found.iter().zip(&expected).enumerate() {
+                let of_image = index / (results / images) * outputs;
+                let bias = bias.as_ref().map_or(0.0, |bias| f64::from(bias[of_image + index % outputs]));
+                let residual = residual.as_ref().map_or(0.0, |residual| f64::from(residual[index].to_f32()));
+                assert_close(found, sum + bias + residual, bound, || {
+                    format!("{instructions}, {arithmetic:?}, {shape:?}, {outputs} outputs, {index}")
+                });
+            }
+        },
+    );
+}
+
+#[test]
+fn convolutions_with_fewer_products() {
+    let mut random = Random::new(14);
+    for _ in 0..12 {
+        let shape = ConvolutionShape {
+            padding_rows: (random.between(0, 1), random.between(0, 1)),
+            padding_columns: (random.between(0, 1), random.between(0, 1)),
+            ..same(3, [random.between(1, 2), random.between(2, 9), random.between(2, 9), 32 * random.between(1, 3)])
+        };
+        let outputs = random.between(1, 70);
+        for arithmetic in [Arithmetic::F32, Arithmetic::Bf16] {
+            convolution::<f32>(arithmetic, &mut random, shape, outputs);
+            convolution::<bf16>(arithmetic, &mut random, shape, outputs);
+        }
+    }
+}
+
+/// Blocks of several tiles, of rows that begin anywhere in an image.
+#[test]
+fn wide_and_high_images() {
+    let mut random = Random::new(15);
+    for (height, width) in [(3, 120), (41, 31)] {
+        convolution::<bf16>(Arithmetic::Bf16, &mut random, same(3, [1, height, width, 32]), 33);
+    }
+}
+
+/// More channels than are multiplied at once.
+#[test]
+fn deep_images() {
+    let mut random = Random::new(16);
+    convolution::<f32>(Arithmetic::F32, &mut random, same(3, [1, 3, 4, 672]), 4);
+    convolution::<bf16>(Arithmetic::Bf16, &mut random, same(3, [1, 3, 4, 1312]), 4);
+}
+
+fn upsampling<E: Element>(arithmetic: Arithmetic, random: &mut Random) {
+    let (images, height, width) = (random.between(1, 2), random.between(1, 7), random.between(1, 7));
+    let (channels, outputs) = (32 * random.between(1, 2), random.between(1, 40));
+    let packed = PackedShape { arithmetic, outputs, taps: 9, inputs: channels, order: Order::Plain };
+    let (packed, numbers) = weights(random, packed);
+    let x: Vec<E> = random.numbers(images * height * width * channels);
+    let bias: Vec<f32> = random.numbers(outputs);
+    let upsampled: Vec<E> = (0..images * 4 * height * width)
+        .flat_map(|pixel| {
+            let (image, row, column) =
+                (pixel / (4 * height * width), pixel / (2 * width) % (2 * height), pixel % (2 * width));
+            let pixel = (image * height + row / 2) * width + column / 2;
+            x[pixel * channels..][..channels].to_vec()
+        })
+        .collect();
+    let shape = same(3, [images, 2 * height, 2 * width, channels]);
+    let expected = expected(arithmetic, &upsampled, &shape, &numbers, outputs);
+    let size = [images, height, width, channels];
+    let epilogue = (Some(&bias[..]), Activation::None);
+    each(
+        |instructions| winograd_upsample_convolution_with(&x, size, &packed, epilogue, (true, true), instructions),
+        |instructions, found| {
+            assert_eq!(found.len(), expected.len());
+            for (index, (&found, &(sum, bound))) in found.iter().zip(&expected).enumerate() {
+                assert_close(found, sum + f64::from(bias[index % outputs]), bound, || {
+                    format!("{instructions}, {arithmetic:?}, {size:?}, {outputs} outputs, {index}")
+                });
+            }
+            // A band of rows gives the same as the whole does there.
+            if images == 1 {
+                let (first, last) = (height / 3, height / 3 + 1);
+                let (before, after) = (first.saturating_sub(1), (last + 1).min(height));
+                let band = &x[before * width * channels..after * width * channels];
+                let (size, edges) = ([1, after - before, width, channels], (first == 0, last == height));
+                let band = winograd_upsample_convolution_with(band, size, &packed, epilogue, edges, instructions);
+                let line = 2 * width * outputs;
+                let bits = |x: &[E]| x.iter().map(|x| x.to_f32().to_bits()).collect::<Vec<_>>();
+                assert_eq!(bits(&band), bits(&found[2 * first * line..2 * last * line]), "{instructions}, {size:?}");
+            }
+        },
+    );
+}
+
+#[test]
+fn upsampling_with_fewer_products() {
+    let mut random = Random::new(17);
+    for _ in 0..12 {
+        for arithmetic in [Arithmetic::F32, Arithmetic::Bf16] {
+            upsampling::<f32>(arithmetic, &mut random);
+            upsampling::<bf16>(arithmetic, &mut random);
+        }
+    }
+}
