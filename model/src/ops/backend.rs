@@ -116,4 +116,4 @@ pub(crate) trait ModelOperations: Backend {
 }
 
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
-impl ModelOperations for burn::backend::CubeBackend {}
+impl ModelOperations for burn::backend::Cube {}
