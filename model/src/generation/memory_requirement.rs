@@ -119,6 +119,19 @@ mod tests {
     use crate::config::Shape;
 
     #[test]
+    fn the_largest_tensor_is_in_the_vae_unless_weights_are_larger() {
+        let largest = |shape, precision| {
+            let source = ModelSource::random(shape).expect("a known shape");
+            Model::requirement(&source, None, precision).expect("it is known").largest_tensor
+        };
+        // 256 channels at 1024×1024 in f32.
+        assert_eq!(largest(Shape::SdxlBase, Some(Precision::F16)), 1 << 30);
+        // 49,408 words of 1,280 numbers are less.
+        assert_eq!(largest(Shape::SdxlBase, Some(Precision::F32)), 1 << 30);
+        assert!((1 << 20..1 << 26).contains(&largest(Shape::Demo, None)));
+    }
+
+    #[test]
     fn four_thousand_pixels_a_side_stay_below_ten_gigabytes() {
         let base = ModelSource::random(Shape::SdxlBase).expect("a known shape");
         let settings = ResolvedSettings {

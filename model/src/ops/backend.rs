@@ -115,4 +115,4 @@ pub(crate) trait ModelOperations: Backend {
 }
 
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
-impl ModelOperations for burn::backend::CubeBackend {}
+impl ModelOperations for burn::backend::Cube {}
