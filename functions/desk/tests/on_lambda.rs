@@ -26,7 +26,7 @@ struct Function {
 }
 
 impl Function {
-    async fn start(variables: [(&str, &str); 5]) -> Self {
+    async fn start(variables: [(&str, &str); 4]) -> Self {
         let runtime = LambdaRuntime::start().await;
         let child = program().envs(runtime.environment()).envs(variables).stdout(Stdio::null()).spawn();
         Self { runtime, child: child.expect("the program starts") }

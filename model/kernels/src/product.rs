@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use crate::epilogue::{Finish, PanelFinish};
 use crate::pack::Packed;
-use crate::prefetch::prefetch;
+use crate::prefetch::{prefetch, prefetch_at};
 use crate::quantize::Quantization;
 use crate::rows::Rows;
 use crate::tile::{self, COLUMNS, ROWS, Tile};
@@ -48,7 +48,7 @@ impl<E: Element> Target<E> {
     /// Has the memory of `count` places brought near, which will be filled soon.
     #[inline(always)]
     pub(crate) fn prefetch(&self, place: usize, count: usize) {
-        prefetch(self.start.wrapping_add(place), count);
+        prefetch_at(self.start.wrapping_add(place), count);
     }
 
     /// The places `place..place + count`, for the one product that fills them.
@@ -61,24 +61,6 @@ impl<E: Element> Target<E> {
         assert!(place + count <= self.length, "results outside of their tensor");
         // SAFETY: they are within the target, and numbers may have any bits.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(place), count) }
-    }
-}
-
-/// Asks for the memory of `count` numbers from `start` on, where the processor can be asked; wherever it is, nothing is
-/// read.
-#[inline(always)]
-pub(crate) fn prefetch<E>(start: *const E, count: usize) {
-    /// Bytes of a line of the cache.
-    const LINE: usize = 64;
-    for line in 0..(count * size_of::<E>()).div_ceil(LINE) {
-        #[cfg(target_arch = "x86_64")]
-        {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            // SAFETY: every processor with this architecture has the instruction, which never fails.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(start.cast::<i8>().wrapping_add(line * LINE)) };
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = (start, line);
     }
 }
 

@@ -22,7 +22,8 @@ use rayon::prelude::*;
 
 use crate::epilogue::Finish;
 use crate::pack::{Order, Packed, PackedShape};
-use crate::product::{Target, prefetch};
+use crate::prefetch::prefetch_at;
+use crate::product::Target;
 use crate::quantize::Quantization;
 use crate::tile::{self, COLUMNS, Kernel, ROWS, Tile};
 use crate::{Arithmetic, Element, Epilogue, Instructions};
@@ -219,7 +220,7 @@ impl<E: Element, const N: usize> Convolution<'_, E, N> {
             let place = row * self.outputs + panel * COLUMNS;
             self.target.prefetch(place, count);
             if let Some(residual) = self.residual {
-                prefetch(residual[place..].as_ptr(), count);
+                prefetch_at(residual[place..].as_ptr(), count);
             }
         }
     }
@@ -228,12 +229,13 @@ impl<E: Element, const N: usize> Convolution<'_, E, N> {
     #[inline(always)]
     fn store(&self, rows: &[Option<usize>; 4], panel: usize, results: &[[f32; COLUMNS]; 4]) {
         let count = (self.outputs - panel * COLUMNS).min(COLUMNS);
+        let finish = self.finish.panel(panel);
         for (row, results) in rows.iter().zip(results) {
             let Some(row) = *row else { continue };
             let place = row * self.outputs + panel * COLUMNS;
             // SAFETY: one block alone has this square and this panel.
             let places = unsafe { self.target.places(place, count) };
-            self.finish.row(results, row, panel, Quantization::default(), place, places);
+            finish.row(results, row, Quantization::default(), place, places);
         }
     }
 }
