@@ -10,4 +10,4 @@ pub(crate) use attention::{Attention, OtherAttention, heads_attention, heads_att
 pub(crate) use conv::{Conv2d, UpsampleConv2d};
 pub(crate) use embedding::{TimestepEmbedding, sinusoids};
 pub(crate) use linear::Linear;
-pub(crate) use norm::{GroupNorm, LayerNorm, Moments, RowsNorm};
+pub(crate) use norm::{GroupNorm, LayerNorm, Moments};
