@@ -37,6 +37,8 @@ use weights::SummedWeights;
 const NEAR: usize = 400 << 10;
 /// Tiles of squares whose sums are made at once, at most.
 const HEIGHT: usize = 8;
+/// Channels at least: making the sums of fewer takes as long as the products that are saved.
+const FEWEST: usize = 128;
 /// Bytes of sums of weights at most: they stay in a last cache.
 const LARGEST: usize = 20 << 20;
 /// Groups of the inner length that are multiplied at once.
@@ -46,7 +48,7 @@ const DEPTH: usize = 640;
 /// not of so many that the sums of the weights are read from memory over and over.
 pub fn suits_winograd(weights: PackedShape) -> bool {
     let PackedShape { arithmetic, outputs, taps, inputs, order } = weights;
-    let is_wide = inputs >= CHANNELS && inputs.is_multiple_of(CHANNELS) && outputs >= COLUMNS;
+    let is_wide = inputs >= FEWEST && inputs.is_multiple_of(CHANNELS) && outputs >= COLUMNS;
     let sums = 4 / arithmetic.group() * inputs * outputs * CONVOLUTION * CONVOLUTION;
     taps == 9 && order == Order::Plain && arithmetic != Arithmetic::Int8 && is_wide && sums <= LARGEST
 }

@@ -12,4 +12,4 @@ pub(crate) use attention::{
 pub(crate) use conv::{Conv2d, UpsampleConv2d};
 pub(crate) use embedding::{TimestepEmbedding, sinusoids};
 pub(crate) use linear::Linear;
-pub(crate) use norm::{GroupNorm, LayerNorm, Moments, RowsNorm};
+pub(crate) use norm::{GroupNorm, LayerNorm, Moments};

@@ -1,10 +1,12 @@
 //! The residual block that SDXL's UNet and VAE share (diffusers `ResnetBlock2D`).
 
+use std::ops::Range;
+
 use burn::tensor::Tensor;
 use burn::tensor::activation::silu;
 
 use crate::error::Result;
-use crate::network::layers::{Conv2d, GroupNorm, Linear};
+use crate::network::layers::{Conv2d, GroupNorm, Linear, Moments};
 use crate::network::parameters::Parameters;
 use crate::network::row_tiling::{FeatureMap, RowTiling, put, with_neighbours};
 
@@ -60,24 +62,34 @@ impl ResnetBlock {
     }
 
     /// What [`Self::forward`] without an embedding makes of one feature map, in tiles of rows: beside the map and
-    /// the result there is only the hidden state.
-    pub(super) fn forward_in_tiles(&self, features: FeatureMap, tiling: RowTiling) -> Tensor<4> {
+    /// the result there is only the hidden state. `moments` are those of the map, where they are known already. The
+    /// result comes with its own, for a norm of as many groups.
+    pub(super) fn forward_in_tiles(
+        &self,
+        features: FeatureMap,
+        moments: Option<Moments>,
+        tiling: RowTiling,
+    ) -> (Tensor<4>, Moments) {
         let [n, h, w, input] = features.dims();
-        let norm = tiling.norm(&features, &self.norm1);
-        let (mut hidden, mut shortcut) = (None, None);
+        let moments = moments.unwrap_or_else(|| tiling.moments(&features, &self.norm1));
+        let norm = self.norm1.of_moments(&moments);
+        let (mut hidden, mut shortcut, mut moments) = (None, None, None);
+        let place = |whole: Option<Tensor<4>>, tile: &Range<usize>, rows: Tensor<4>| {
+            let size = [n, h, w, rows.dims()[3]];
+            let whole = whole.unwrap_or_else(|| Tensor::zeros(size, (&rows.device(), rows.dtype())));
+            Some(put(whole, tile, rows))
+        };
         for tile in tiling.tiles([n, h, w, input]) {
             let (rows, edges) = with_neighbours(&tile, h);
             let x = features.rows(rows.clone());
-            let place = |whole: Option<Tensor<4>>, rows: Tensor<4>| {
-                let size = [n, h, w, rows.dims()[3]];
-                let whole = whole.unwrap_or_else(|| Tensor::zeros(size, (&rows.device(), rows.dtype())));
-                Some(put(whole, &tile, rows))
-            };
             if let Some(conv) = &self.conv_shortcut {
                 let inner = x.clone().narrow(1, tile.start - rows.start, tile.len());
-                shortcut = place(shortcut, conv.forward(inner));
+                shortcut = place(shortcut, &tile, conv.forward(inner));
             }
-            hidden = place(hidden, self.conv1.forward_rows(norm.forward_silu(x), edges, None));
+            let rows = self.conv1.forward_rows(norm.forward_silu(x), edges, None);
+            // While the rows are near.
+            moments = Moments::with(moments, self.norm2.moments(rows.clone()));
+            hidden = place(hidden, &tile, rows);
         }
         let hidden = FeatureMap::Whole(hidden.expect("a feature map has rows"));
         let mut result = match (shortcut, features) {
@@ -85,13 +97,15 @@ impl ResnetBlock {
             (None, FeatureMap::Whole(x)) => x,
             (None, features @ FeatureMap::Upsampled(..)) => features.rows(0..h),
         };
-        let norm = tiling.norm(&hidden, &self.norm2);
+        let norm = self.norm2.of_moments(&moments.expect("a feature map has rows"));
+        let mut moments = None;
         for tile in tiling.tiles(hidden.dims()) {
             let (rows, edges) = with_neighbours(&tile, h);
             let residual = result.clone().narrow(1, tile.start, tile.len());
             let rows = self.conv2.forward_rows(norm.forward_silu(hidden.rows(rows)), edges, Some(residual));
+            moments = Moments::with(moments, self.norm2.moments(rows.clone()));
             result = put(result, &tile, rows);
         }
-        result
+        (result, moments.expect("a feature map has rows"))
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use burn::tensor::Tensor;
 
-use crate::network::layers::{GroupNorm, Moments, RowsNorm, UpsampleConv2d};
+use crate::network::layers::{GroupNorm, Moments, UpsampleConv2d};
 
 /// Which feature maps are computed in tiles of rows, and how large the tiles are; all sizes in numbers.
 #[derive(Clone, Copy)]
@@ -19,11 +19,16 @@ pub(super) struct RowTiling {
 
 impl Default for RowTiling {
     fn default() -> Self {
-        Self { from: 1 << 25, size: 1 << 22, kept: 1 << 27 }
+        Self { from: 1 << 25, size: 1 << 21, kept: 1 << 27 }
     }
 }
 
 impl RowTiling {
+    /// `tiling`, if a level of so many numbers is computed by it.
+    pub(super) fn of_level(tiling: Option<Self>, images: usize, numbers: usize) -> Option<Self> {
+        tiling.filter(|tiling| images == 1 && numbers > tiling.from)
+    }
+
     /// The tiles of a feature map, in rows.
     pub(super) fn tiles(self, [_, h, w, c]: [usize; 4]) -> impl Iterator<Item = Range<usize>> {
         // Even, so that upsampling a tile computes few rows that belong to its neighbours.
@@ -41,10 +46,10 @@ impl RowTiling {
         }
     }
 
-    /// `norm` with the statistics of the whole map.
-    pub(super) fn norm(self, features: &FeatureMap, norm: &GroupNorm) -> RowsNorm {
+    /// The statistics of a whole map for `norm`.
+    pub(super) fn moments(self, features: &FeatureMap, norm: &GroupNorm) -> Moments {
         let moments = self.tiles(features.dims()).map(|tile| norm.moments(features.rows(tile)));
-        norm.of_moments(&moments.reduce(Moments::join).expect("a feature map has rows"))
+        moments.reduce(Moments::join).expect("a feature map has rows")
     }
 }
 

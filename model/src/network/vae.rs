@@ -133,3 +133,64 @@ fn channel_statistics(config: &VaeConfig, like: &Tensor<4>) -> Option<(Tensor<4>
         |values: &[f32]| Tensor::<1>::from_floats(values, &like.device()).reshape([1, config.latent_channels, 1, 1]);
     Some((tensor(mean), tensor(deviation)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use burn::tensor::{DType, Device};
+
+    use super::*;
+    use crate::precision::Precision;
+    use crate::weights::{Component, ModelFiles};
+
+    /// A picture with edges, slopes and fine lines, `[1, 3, side, side]` in −1…1.
+    fn picture(side: usize, device: &Device) -> Tensor<4> {
+        let number = |index: usize| {
+            let (channel, row, column) = (index / (side * side), index / side % side, index % side);
+            let (y, x) = (row as f32 / side as f32 - 0.5, column as f32 / side as f32 - 0.5);
+            let is_inside = x * x + y * y < 0.1;
+            let slope = [x, y, -x][channel];
+            let lines = if row > side / 2 { 0.2 * (column as f32 * 0.9).sin() } else { 0.0 };
+            (if is_inside { 0.6 - channel as f32 * 0.5 } else { slope }) + lines
+        };
+        let numbers: Vec<f32> = (0..3 * side * side).map(number).collect();
+        Tensor::<1>::from_data(numbers.as_slice(), (device, DType::F32)).reshape([1, 3, side, side])
+    }
+
+    /// Rounding costs nothing that can be seen, neither on the way to latents nor back.
+    #[test]
+    fn every_precision_decodes_and_encodes_the_same() {
+        let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/base");
+        let files = ModelFiles::open(&demo).expect("the demo model opens");
+        let tensors = files.component(Component::Vae).expect("it can be read").expect("it has a VAE");
+        let device = Device::flex();
+        let config = files.configs().vae.as_ref().expect("it says of what kind");
+        let of = |precision: Precision| {
+            let parameters = Parameters::new(&tensors, &device, precision.cpu_format());
+            let compute = precision.dtype();
+            let encoder = VaeEncoder::load(&parameters, config, compute).expect("it is built");
+            (encoder, VaeDecoder::load(&parameters, config, compute).expect("it is built"))
+        };
+        let (encoder, decoder) = of(Precision::F32);
+        let image = picture(256, &device);
+        let latents = encoder.encode(image.clone()).mean;
+        let levels = |latents: &Tensor<4>, decoder: &VaeDecoder, encoder: &VaeEncoder| {
+            decoder.decode(encoder.scale(latents.clone())).clamp(-1.0, 1.0) * 127.5
+        };
+        let exact = levels(&latents, &decoder, &encoder);
+        for precision in [Precision::Bf16, Precision::Int8] {
+            let (narrow_encoder, narrow_decoder) = of(precision);
+            let found = levels(&latents, &narrow_decoder, &encoder);
+            let difference = (found - exact.clone()).abs();
+            let (mean, worst): (f32, f32) = (difference.clone().mean().into_scalar(), difference.max().into_scalar());
+            println!("decoding in {precision}: mean {mean:.3} levels, worst {worst:.2}");
+            assert!(mean < 0.5 && worst < 8.0, "decoding in {precision}: mean {mean} levels, worst {worst}");
+            let again = levels(&narrow_encoder.encode(image.clone()).mean, &decoder, &encoder);
+            let difference = (again - exact.clone()).abs();
+            let (mean, worst): (f32, f32) = (difference.clone().mean().into_scalar(), difference.max().into_scalar());
+            println!("encoding in {precision}: mean {mean:.3} levels, worst {worst:.2}");
+            assert!(mean < 0.5 && worst < 8.0, "encoding in {precision}: mean {mean} levels, worst {worst}");
+        }
+    }
+}

@@ -57,7 +57,7 @@ fn a_stack_is_convolved_as_what_it_would_be_in_one() {
         }
         // Large enough for fewer products.
         run_sized::<f32>(arithmetic, &mut random, &[64, 32, 32], [1, 17, 16], 64);
-        run_sized::<bf16>(arithmetic, &mut random, &[64, 32], [2, 11, 13], 32);
+        run_sized::<bf16>(arithmetic, &mut random, &[64, 32, 32, 32], [2, 11, 13], 32);
     }
 }
 

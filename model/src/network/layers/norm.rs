@@ -92,6 +92,14 @@ pub(crate) struct Moments {
 }
 
 impl Moments {
+    /// Of the rows before, if there are any, and of `rows` together.
+    pub(crate) fn with(before: Option<Self>, rows: Self) -> Option<Self> {
+        Some(match before {
+            Some(before) => before.join(rows),
+            None => rows,
+        })
+    }
+
     /// Of both together (Chan et al. 1979).
     pub(crate) fn join(self, other: Self) -> Self {
         let pixels = self.pixels + other.pixels;

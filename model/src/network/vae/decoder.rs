@@ -6,7 +6,7 @@ use easel_kernels::release_buffers;
 use super::middle::{Middle, NORM_EPSILON};
 use crate::config::VaeConfig;
 use crate::error::Result;
-use crate::network::layers::{Conv2d, GroupNorm, UpsampleConv2d};
+use crate::network::layers::{Conv2d, GroupNorm, Moments, UpsampleConv2d};
 use crate::network::parameters::Parameters;
 use crate::network::resnet::ResnetBlock;
 use crate::network::row_tiling::{FeatureMap, RowTiling, with_neighbours};
@@ -61,50 +61,53 @@ impl Decoder {
     pub(super) fn forward(&self, latents: Tensor<4>) -> Tensor<4> {
         let mut x = self.mid_block.forward(self.conv_in.forward(latents));
         let mut upsampler: Option<&UpsampleConv2d> = None;
+        // Of `x`, where it was computed in tiles.
+        let mut moments = None;
         for block in &self.up_blocks {
             let [n, h, w, c] = x.dims();
             let (first, others) = block.resnets.split_first().expect("every level has a residual block");
-            let tiling = self.tiling_for(n, 4 * h * w * c);
+            let tiling = RowTiling::of_level(self.tiling, n, 4 * h * w * c);
             if tiling.is_some() {
                 release_buffers();
             }
-            x = match (upsampler, tiling) {
+            (x, moments) = match (upsampler, tiling) {
                 (Some(upsampler), Some(tiling)) => {
-                    first.forward_in_tiles(tiling.upsample_nearest_2x(x, upsampler), tiling)
+                    let upsampled = tiling.upsample_nearest_2x(x, upsampler);
+                    in_tiles(first.forward_in_tiles(upsampled, None, tiling))
                 }
-                (Some(upsampler), None) => first.forward(upsampler.forward(x, 2 * h, 2 * w), None),
-                (None, _) => first.forward(x, None),
+                (Some(upsampler), None) => (first.forward(upsampler.forward(x, 2 * h, 2 * w), None), None),
+                (None, _) => (first.forward(x, None), None),
             };
             for resnet in others {
-                x = match self.tiling_for(n, x.shape().num_elements()) {
-                    Some(tiling) => resnet.forward_in_tiles(FeatureMap::Whole(x), tiling),
-                    None => resnet.forward(x, None),
+                (x, moments) = match RowTiling::of_level(self.tiling, n, x.shape().num_elements()) {
+                    Some(tiling) => in_tiles(resnet.forward_in_tiles(FeatureMap::Whole(x), moments, tiling)),
+                    None => (resnet.forward(x, None), None),
                 };
             }
             upsampler = block.upsampler.as_ref();
         }
-        match self.tiling_for(x.dims()[0], x.shape().num_elements()) {
-            Some(tiling) => self.finish_in_tiles(x, tiling),
+        match RowTiling::of_level(self.tiling, x.dims()[0], x.shape().num_elements()) {
+            Some(tiling) => self.finish_in_tiles(x, moments, tiling),
             None => self.conv_out.forward(self.conv_norm_out.forward_silu(x)),
         }
     }
 
-    /// The tiling by which a level of so many numbers is computed, if it is.
-    fn tiling_for(&self, images: usize, numbers: usize) -> Option<RowTiling> {
-        self.tiling.filter(|tiling| images == 1 && numbers > tiling.from)
-    }
-
     /// The last norm and convolution, in tiles.
-    fn finish_in_tiles(&self, x: Tensor<4>, tiling: RowTiling) -> Tensor<4> {
+    fn finish_in_tiles(&self, x: Tensor<4>, moments: Option<Moments>, tiling: RowTiling) -> Tensor<4> {
         let h = x.dims()[1];
         let features = FeatureMap::Whole(x);
-        let norm = tiling.norm(&features, &self.conv_norm_out);
+        let moments = moments.unwrap_or_else(|| tiling.moments(&features, &self.conv_norm_out));
+        let norm = self.conv_norm_out.of_moments(&moments);
         let pieces = tiling.tiles(features.dims()).map(|tile| {
             let (rows, edges) = with_neighbours(&tile, h);
             self.conv_out.forward_rows(norm.forward_silu(features.rows(rows)), edges, None)
         });
         Tensor::cat(pieces.collect(), 1)
     }
+}
+
+fn in_tiles((x, moments): (Tensor<4>, Moments)) -> (Tensor<4>, Option<Moments>) {
+    (x, Some(moments))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::network::layers::{Conv2d, GroupNorm};
 use crate::network::parameters::Parameters;
 use crate::network::resnet::ResnetBlock;
+use crate::network::row_tiling::{FeatureMap, RowTiling};
 
 pub(super) struct Encoder {
     conv_in: Conv2d,
@@ -15,6 +16,8 @@ pub(super) struct Encoder {
     mid_block: Middle,
     conv_norm_out: GroupNorm,
     conv_out: Conv2d,
+    /// Large levels are computed in tiles of rows where memory is a CPU's.
+    tiling: Option<RowTiling>,
 }
 
 struct DownEncoderBlock {
@@ -50,6 +53,7 @@ impl Encoder {
             mid_block: Middle::load(&parameters.child("mid_block"), config, coarsest)?,
             conv_norm_out: GroupNorm::load(&parameters.child("conv_norm_out"), groups, coarsest, NORM_EPSILON)?,
             conv_out: Conv2d::same(&parameters.child("conv_out"), coarsest, 2 * config.latent_channels)?,
+            tiling: parameters.has_kernels().then(RowTiling::default),
         })
     }
 
@@ -57,13 +61,51 @@ impl Encoder {
     pub(super) fn forward(&self, images: Tensor<4>) -> Tensor<4> {
         let mut x = self.conv_in.forward(images);
         for block in &self.down_blocks {
+            let mut moments = None;
             for resnet in &block.resnets {
-                x = resnet.forward(x, None);
+                x = match RowTiling::of_level(self.tiling, x.dims()[0], x.shape().num_elements()) {
+                    Some(tiling) => {
+                        let (x, of_result) = resnet.forward_in_tiles(FeatureMap::Whole(x), moments, tiling);
+                        moments = Some(of_result);
+                        x
+                    }
+                    None => resnet.forward(x, None),
+                };
             }
             if let Some(downsampler) = &block.downsampler {
                 x = downsampler.forward(x);
             }
         }
         self.conv_out.forward(self.conv_norm_out.forward_silu(self.mid_block.forward(x)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use burn::tensor::{DType, Device, Distribution};
+
+    use super::*;
+    use crate::precision::Precision;
+    use crate::weights::{Component, ModelFiles};
+
+    #[test]
+    fn latents_are_the_same_in_tiles() {
+        let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/base");
+        let files = ModelFiles::open(&demo).expect("the demo model opens");
+        let tensors = files.component(Component::Vae).expect("it can be read").expect("it has a VAE");
+        let device = Device::flex();
+        let parameters = Parameters::new(&tensors, &device, Precision::F32.cpu_format());
+        let config = files.configs().vae.as_ref().expect("it says of what kind");
+        let mut encoder = Encoder::load(&parameters.child("encoder"), config).expect("it is built");
+        for (h, w) in [(64, 48), (40, 88)] {
+            let image = Tensor::random([1, h, w, 3], Distribution::Normal(0.0, 0.5), (&device, DType::F32));
+            encoder.tiling = None;
+            let whole = encoder.forward(image.clone());
+            encoder.tiling = Some(RowTiling { from: 0, size: 0, kept: 0 });
+            let difference: f32 = (encoder.forward(image) - whole).abs().max().into_scalar();
+            assert!(difference < 2e-5, "{h}×{w}: {difference}");
+        }
     }
 }
