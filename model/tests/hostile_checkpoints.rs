@@ -74,11 +74,11 @@ fn each_kind_of_damage_is_named() {
     assert!(message(b"PK\x03\x04 something else").contains("not a checkpoint"));
     assert!(message(&good[..10]).contains("cut short"));
     assert!(message(&good[..good.len() - 1]).contains("damaged"));
-    for other in [4, 6] {
+    for other in [5, 7] {
         let mut bytes = good.clone();
         bytes[8] = other;
         let said = message(&bytes);
-        assert!(said.contains(&format!("version {other}")) && said.contains("reads version 5"), "{said}");
+        assert!(said.contains(&format!("version {other}")) && said.contains("reads version 6"), "{said}");
     }
     let mut longer = good.clone();
     longer.push(0);

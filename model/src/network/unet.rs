@@ -181,7 +181,11 @@ mod tests {
         let device = Device::flex();
         let (unet, conditioning) = unet(&device);
         let (first, second) = (latents(&device), latents(&device));
-        let other = Conditioning { context: conditioning.context.clone() * 2.0, ..conditioning.clone() };
+        let other = Conditioning {
+            context: conditioning.context.clone() * 2.0,
+            keys: TextKeys::default(),
+            ..conditioning.clone()
+        };
         let forward = |latents: &Tensor<4>, conditioning: &Conditioning, cross_attention: &CrossAttention| {
             let additions = Additions { cross_attention: cross_attention.clone(), ..Additions::default() };
             numbers(unet.forward_with(latents.clone(), 500.0, conditioning, additions, None).0)
