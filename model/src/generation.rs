@@ -187,6 +187,7 @@ impl Generation {
         drop(unet);
         if self.index == self.plan.range(stage).end {
             (self.reuse, self.gate) = Default::default();
+            self.conditioning[stage as usize].as_mut().into_iter().for_each(StageConditioning::release);
             if self.second.is_none() {
                 self.model.done_with_unet(stage);
             }

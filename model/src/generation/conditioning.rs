@@ -146,6 +146,11 @@ impl StageConditioning {
         }
     }
 
+    /// Lets go of the last batches, and with them of what the UNet made of their texts; they are made again where needed.
+    pub(super) fn release(&mut self) {
+        self.batches = None;
+    }
+
     fn make(&self, texts: &Texts) -> Vec<Conditioning> {
         let (positive, negative) = self.contexts(texts);
         let condition = |(context, pooled): (Tensor<3>, Tensor<2>), side: usize| Conditioning {

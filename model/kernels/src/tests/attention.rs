@@ -110,7 +110,7 @@ fn what_is_not_a_number_reaches_the_result_of_its_head() {
         );
         // Queries of zeros see all keys alike, also those before them only.
         let shape = AttentionShape { is_causal: true, queries: 40, ..shape };
-        let zeros = vec![0.0_f32; 40 * 16];
+        let zeros = [0.0_f32; 40 * 16];
         each(
             |instructions| attention_with(&zeros, &numbers, &numbers, &shape, arithmetic, instructions),
             |_, results| {

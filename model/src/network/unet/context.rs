@@ -11,9 +11,9 @@ use super::token_merging::TokenMerging;
 use crate::config::UNetConfig;
 use crate::network::layers::{Attention, KeysAndValues, OtherAttention};
 
-/// Tokens of all texts of a batch whose keys and values are kept at most: eight portions. Those of more take more memory
-/// than they save time.
-const MOST_KEPT_TOKENS: usize = 8 * 77;
+/// Tokens of all texts of a batch whose keys and values are kept at most: four portions, which take 100 MB in bf16. Those of
+/// more take more memory than they save time.
+const MOST_KEPT_TOKENS: usize = 4 * 77;
 
 /// What a batch of the UNet attends to.
 #[derive(Clone)]
