@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::support::decompressed;
 
 const TIME: Duration = Duration::from_secs(29);
-const VARIABLES: [(&str, &str); 5] = [
+const VARIABLES: [(&str, &str); 4] = [
     ("EASEL_IMAGES_ORIGIN", "https://bucket.s3.us-east-1.amazonaws.com"),
     ("EASEL_OIDC_ISSUER", "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Ea5elPool"),
     ("EASEL_OIDC_CLIENT", "5d2p1o7s3kqv9m4example"),
@@ -26,7 +26,7 @@ struct Function {
 }
 
 impl Function {
-    async fn start(variables: [(&str, &str); 5]) -> Self {
+    async fn start(variables: [(&str, &str); 4]) -> Self {
         let runtime = LambdaRuntime::start().await;
         let child = program().envs(runtime.environment()).envs(variables).stdout(Stdio::null()).spawn();
         Self { runtime, child: child.expect("the program starts") }
