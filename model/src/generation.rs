@@ -39,11 +39,11 @@ use easel_settings::ResolvedSettings;
 use image::RgbImage;
 
 use crate::error::Result;
+use crate::network::unet::KeptAttention;
 use crate::noise::ImageNoise;
 use crate::ops::flops::Stopwatch;
 use crate::scheduler::{History, Scheduler};
 use crate::stage::Stage;
-use attention_gate::Gate;
 pub use checkpoint::Checkpoint;
 use conditioning::StageConditioning;
 use control::Controls;
@@ -123,6 +123,15 @@ struct Reuse {
     latents: Option<Vec<f32>>,
     /// That evaluation and its features, `[copies, c, h, w]` per image; absent after resuming.
     features: Option<(usize, Vec<Tensor<4>>)>,
+}
+
+/// What steps behind the gate need of the one that kept its cross-attention.
+#[derive(Default)]
+struct Gate {
+    /// The latents of that step.
+    latents: Option<Vec<f32>>,
+    /// That evaluation and what it kept, for every image; absent after resuming.
+    kept: Option<(usize, Vec<KeptAttention>)>,
 }
 
 /// Where a generation stands.

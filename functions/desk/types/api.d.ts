@@ -1847,7 +1847,7 @@ export interface components {
              */
             preset?: "none" | "lightning-1step" | "lightning-2step" | "lightning-8step" | "lightning-4step" | "hyper-8step-cfg" | "hyper-12step-cfg" | "hyper-1step" | "hyper-2step" | "hyper-4step" | "hyper-12step" | "hyper-8step" | "dmd2-4step" | "pcm-2step" | "pcm-8step" | "pcm-16step" | "pcm-4step" | "tcd" | "lcm" | "turbo-1step" | "turbo-4step" | null;
             /**
-             * @description How much time is saved at the image's expense: fast or fastest fill in reuse features, token merging and attention gate where they are not given. Default: nothing is left out.
+             * @description How much time is saved at the image's expense: of 12 steps or more, fast and fastest fill in reuse features and attention gate where they are not given. Default: nothing is left out.
              * @enum {string|null}
              */
             profile?: "fast" | "fastest" | null;
@@ -2096,7 +2096,7 @@ export interface components {
              */
             preset?: "none" | "lightning-1step" | "lightning-2step" | "lightning-8step" | "lightning-4step" | "hyper-8step-cfg" | "hyper-12step-cfg" | "hyper-1step" | "hyper-2step" | "hyper-4step" | "hyper-12step" | "hyper-8step" | "dmd2-4step" | "pcm-2step" | "pcm-8step" | "pcm-16step" | "pcm-4step" | "tcd" | "lcm" | "turbo-1step" | "turbo-4step";
             /**
-             * @description How much time is saved at the image's expense: fast or fastest fill in reuse features, token merging and attention gate where they are not given.
+             * @description How much time is saved at the image's expense: of 12 steps or more, fast and fastest fill in reuse features and attention gate where they are not given.
              * @enum {string}
              */
             profile?: "fast" | "fastest";
@@ -2279,7 +2279,7 @@ export interface components {
                  */
                 preset?: "none" | "lightning-1step" | "lightning-2step" | "lightning-8step" | "lightning-4step" | "hyper-8step-cfg" | "hyper-12step-cfg" | "hyper-1step" | "hyper-2step" | "hyper-4step" | "hyper-12step" | "hyper-8step" | "dmd2-4step" | "pcm-2step" | "pcm-8step" | "pcm-16step" | "pcm-4step" | "tcd" | "lcm" | "turbo-1step" | "turbo-4step" | null;
                 /**
-                 * @description How much time is saved at the image's expense: fast or fastest fill in reuse features, token merging and attention gate where they are not given. Default: nothing is left out.
+                 * @description How much time is saved at the image's expense: of 12 steps or more, fast and fastest fill in reuse features and attention gate where they are not given. Default: nothing is left out.
                  * @enum {string|null}
                  */
                 profile?: "fast" | "fastest" | null;
@@ -2457,7 +2457,7 @@ export interface components {
              */
             preset?: "none" | "lightning-1step" | "lightning-2step" | "lightning-8step" | "lightning-4step" | "hyper-8step-cfg" | "hyper-12step-cfg" | "hyper-1step" | "hyper-2step" | "hyper-4step" | "hyper-12step" | "hyper-8step" | "dmd2-4step" | "pcm-2step" | "pcm-8step" | "pcm-16step" | "pcm-4step" | "tcd" | "lcm" | "turbo-1step" | "turbo-4step" | null;
             /**
-             * @description How much time is saved at the image's expense: fast or fastest fill in reuse features, token merging and attention gate where they are not given. Default: nothing is left out.
+             * @description How much time is saved at the image's expense: of 12 steps or more, fast and fastest fill in reuse features and attention gate where they are not given. Default: nothing is left out.
              * @enum {string|null}
              */
             profile?: "fast" | "fastest" | null;

@@ -332,10 +332,7 @@ fn recipe_line(recipe: &Recipe, settings: &ResolvedSettings) -> String {
 /// What a profile stands for in this generation.
 fn profile_line(name: &str, settings: &ResolvedSettings) -> String {
     let gate = settings.attention_gate.map(|gate| format!(" --attention-gate {gate}")).unwrap_or_default();
-    format!(
-        "Profile: {name}: --token-merging {} --reuse-features {}{gate}; give these to choose others",
-        settings.token_merging, settings.reuse_features
-    )
+    format!("Profile: {name}: --reuse-features {}{gate}; give these to choose others", settings.reuse_features)
 }
 
 fn introduce(choice: &ModelChoice, device: &DeviceChoice, seed: u64, seed_was_drawn: bool) {

@@ -289,8 +289,8 @@ settings! {
     asked only {
         /// The settings of a distilled model, for those that are not given: steps, guidance and scheduler.
         preset: String, Kind::Choice(PRESET_NAMES), "the model's or its LoRA's, where it is recognised";
-        /// How much time is saved at the image's expense: fast or fastest fill in reuse features, token merging and attention gate
-        /// where they are not given.
+        /// How much time is saved at the image's expense: of 12 steps or more, fast and fastest fill in reuse features and
+        /// attention gate where they are not given.
         profile: String, Kind::Choice(PROFILE_NAMES), "nothing is left out";
         /// The key of an uploaded image to start from, or another task's image, as `task:ID/INDEX`.
         init_image: String, Kind::Image, "none";

@@ -111,6 +111,14 @@ impl UNetConfig {
         self.transformer_layers_per_block[level]
     }
 
+    /// Transformer blocks at `level` (0 is the finest) on both ways, the middle's among the last level's.
+    pub fn transformer_blocks(&self, level: usize) -> usize {
+        let levels = self.block_out_channels.len();
+        let down = if self.down_has_attention(level) { self.layers_per_block } else { 0 };
+        let up = if self.up_has_attention(levels - 1 - level) { self.layers_per_block + 1 } else { 0 };
+        (down + up + usize::from(level + 1 == levels)) * self.transformer_depth(level)
+    }
+
     /// Reads the JSON `text` of `file`.
     ///
     /// # Errors

@@ -12,17 +12,8 @@
 
 use super::Generation;
 use crate::error::Result;
-use crate::network::unet::{CrossAttention, KeptAttention, UNet};
+use crate::network::unet::{CrossAttention, UNet};
 use crate::stage::Stage;
-
-/// What steps behind the gate need of the one that kept its cross-attention.
-#[derive(Default)]
-pub(super) struct Gate {
-    /// The latents of that step.
-    pub(super) latents: Option<Vec<f32>>,
-    /// That evaluation and what it kept, for every image; absent after resuming.
-    pub(super) kept: Option<(usize, Vec<KeptAttention>)>,
-}
 
 impl Generation {
     /// The evaluation whose cross-attention the one at `index` has: itself, or an earlier one of the same stage, texts and

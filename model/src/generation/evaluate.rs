@@ -3,11 +3,10 @@
 
 use burn::tensor::Tensor;
 
-use super::attention_gate::Gate;
 use super::conditioning::StageConditioning;
 use super::steering::{self, Steering};
 use super::tiles::Window;
-use super::{CHANNELS, Generation, Reuse, Trace, guidance};
+use super::{CHANNELS, Gate, Generation, Reuse, Trace, guidance};
 use crate::device::panics::computing;
 use crate::error::Result;
 use crate::network::unet::{Additions, Conditioning, CrossAttention, TokenMerging, UNet, mixed};

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use easel_settings::ResolvedSettings;
 
-use super::attention_gate::Gate;
 use super::conditioning::StageConditioning;
 use super::control::{self, Controls};
 use super::image_prompt::{self, ImagePrompts};
@@ -16,7 +15,7 @@ use super::second_pass::{SecondPass, check_size};
 use super::tiles::Windows;
 use super::variation::Variation;
 use super::words::{Words, digests};
-use super::{CHANNELS, Checkpoint, Generation, Model, Reuse, Timings, Trace, images};
+use super::{CHANNELS, Checkpoint, Gate, Generation, Model, Reuse, Timings, Trace, images};
 use crate::device::panics::computing;
 use crate::error::{Error, Result};
 use crate::network::vae::SCALE;

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::context::{Context, blocks_of_levels};
+use super::context::Context;
 use super::transformer::{SpatialTransformer, TransformerShape};
 use crate::config::UNetConfig;
 use crate::error::Result;
@@ -25,7 +25,7 @@ fn resnet(
 
 /// A transformer of `config`'s kind for `level` (0 is the finest) under `attentions.{index}`.
 fn transformer(parameters: &Parameters, config: &UNetConfig, index: usize, level: usize) -> Result<SpatialTransformer> {
-    let finest = blocks_of_levels(config).iter().position(|&blocks| blocks > 0);
+    let finest = (0..config.block_out_channels.len()).find(|&level| config.transformer_blocks(level) > 0);
     let shape = TransformerShape {
         channels: config.block_out_channels[level],
         heads: config.heads(level),

@@ -136,14 +136,3 @@ pub(crate) fn transformer_blocks(config: &UNetConfig) -> Vec<(String, usize)> {
     add("mid_block", 1, levels - 1);
     blocks
 }
-
-/// How many transformer blocks a UNet has at each level, the middle's among the last one's.
-pub(super) fn blocks_of_levels(config: &UNetConfig) -> Vec<usize> {
-    let levels = config.block_out_channels.len();
-    let count = |level: usize| {
-        let down = if config.down_has_attention(level) { config.layers_per_block } else { 0 };
-        let up = if config.up_has_attention(levels - 1 - level) { config.layers_per_block + 1 } else { 0 };
-        (down + up + usize::from(level + 1 == levels)) * config.transformer_depth(level)
-    };
-    (0..levels).map(count).collect()
-}

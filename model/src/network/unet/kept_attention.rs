@@ -7,7 +7,6 @@ use std::sync::Arc;
 use burn::tensor::Tensor;
 use parking_lot::Mutex;
 
-use super::context::blocks_of_levels;
 use crate::config::UNetConfig;
 
 /// What an evaluation does about cross-attention.
@@ -65,11 +64,11 @@ impl AttentionSums {
 
 /// How many numbers a [`KeptAttention`] has, of latents with `h` rows and `w` columns.
 pub(crate) fn count_kept_numbers(config: &UNetConfig, (h, w): (usize, usize)) -> u64 {
-    let of_level = |(level, blocks): (usize, usize)| {
+    let of_level = |(level, channels): (usize, &usize)| {
         let places = (0..level).fold((h, w), |(h, w), _| (h.div_ceil(2), w.div_ceil(2)));
-        (blocks * places.0 * places.1 * config.block_out_channels[level]) as u64
+        (config.transformer_blocks(level) * places.0 * places.1 * channels) as u64
     };
-    blocks_of_levels(config).into_iter().enumerate().map(of_level).sum()
+    config.block_out_channels.iter().enumerate().map(of_level).sum()
 }
 
 #[cfg(test)]
