@@ -8,7 +8,7 @@ mod window;
 
 use std::sync::Arc;
 
-use easel_settings::{ResolvedSettings, SETTINGS};
+use easel_settings::{ResolvedSettings, SETTINGS, SIDES};
 use image::RgbImage;
 
 use crate::error::{Error, Result};
@@ -62,6 +62,49 @@ impl Request {
         validate(&self.settings)?;
         control::check(&self.controls)?;
         image_prompt::check(&self.image_prompts)
+    }
+
+    /// Whether a part of the init image is cut out, worked at by itself and pasted back.
+    fn is_cut_out(&self) -> bool {
+        self.mask.is_some() && self.settings.mask_crop.is_some()
+    }
+
+    /// Width and height that are worked at first: what was asked for, else the init image's unless a part of it is cut out,
+    /// else `native`, the model's own side.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] if nothing is asked for and the init image's size is out of bounds.
+    pub(crate) fn size(&self, native: u32) -> Result<(u32, u32)> {
+        let side = |asked: Option<u32>, init: Option<u32>, field| match (asked, init) {
+            (Some(side), _) => Ok(side),
+            (None, Some(side)) if SIDES.contains(&(side / 8 * 8)) => Ok(side / 8 * 8),
+            (None, Some(side)) => Err(Error::invalid(
+                field,
+                format!(
+                    "the init image's {side} is out of bounds ({} to {}): give --width and --height",
+                    SIDES.start(),
+                    SIDES.end()
+                ),
+            )),
+            (None, None) => Ok(native),
+        };
+        let init = self.init_image.as_ref().filter(|_| !self.is_cut_out()).map(RgbImage::dimensions);
+        Ok((
+            side(self.settings.width, init.map(|(width, _)| width), "width")?,
+            side(self.settings.height, init.map(|(_, height)| height), "height")?,
+        ))
+    }
+
+    /// Width and height of the finished images by a model whose own side is `native`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] if nothing is asked for and the init image's size is out of bounds.
+    pub fn image_size(&self, native: u32) -> Result<(u32, u32)> {
+        if let Some(init) = self.init_image.as_ref().filter(|_| self.is_cut_out()) {
+            return Ok(init.dimensions());
+        }
+        let first = self.size(native)?;
+        Ok(self.settings.hires_pass(first).map_or(first, |pass| pass.size))
     }
 
     /// Bytes of the networks that [`Self::controls`] and [`Self::image_prompts`] bring, held in `precision`: what a device

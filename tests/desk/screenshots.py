@@ -6,6 +6,7 @@ import base64
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import quote
 
 from playwright.sync_api import expect, sync_playwright
 
@@ -16,6 +17,8 @@ from service import Service
 SIZES = {"phone": {"width": 390, "height": 844}, "wide": {"width": 1440, "height": 900}}
 SCHEMES = ("light", "dark")
 QUALITY = 50
+GRID = "steps and seeds"
+OTHERS = ("ada", "alan", "edsger", "barbara")
 LIBRARY = [
     "a large red heart on a blue background",
     "a small yellow star at the top on a purple background",
@@ -58,6 +61,21 @@ def fill(service):
     reviewer.move(task, "reject", reason="Wrong style")
     creator.move(task, "retry", prompt="a large striped red heart on a blue background", seed=41)
     creator.until(task, "awaiting_approval")
+    owner = service.person("admin", "grace")
+    region = {"x": 0.3, "y": 0.3, "width": 0.25, "height": 0.3}
+    for text in ("@grace is this the shade of the brand?", "@grace the edge here is soft"):
+        reviewer.post(f"/v1/tasks/{task}/comments", {"text": text, "image": 0, "region": region})
+    images = [{"task": made, "attempt": 1, "image": 0} for made in (tasks[3], tasks[6], tasks[9], tasks[0])]
+    owner.call("PATCH", "/v1/collections/favourites", {"add": images[:2]})
+    owner.post("/v1/collections", {"name": "Spring campaign", "add": images})
+    for name in ("nightly-prompts", "web-shop"):
+        owner.post("/v1/tokens", {"name": name, "role": "creator", "days": 90})
+    grid = {"tags": [GRID], "metadata": {"easel.grid.x": "steps", "easel.grid.y": "seed"}, "width": 128, "height": 128}
+    made = [
+        creator.request(LIBRARY[0], steps=steps, seed=seed, **grid) for seed in (1, 2, 3) for steps in (2, 4, 8, 16)
+    ]
+    for cell in made:
+        creator.until(cell, "awaiting_approval")
     return task
 
 
@@ -96,9 +114,47 @@ def take_all(visitors, service, task, size, scheme, folder):
     go(page, "#/system")
     expect(page.get_by_label("Generating")).to_contain_text("Step")
     take(page, "system")
+    waiting = [service.person("creator", name).request(LIBRARY[number]) for number, name in enumerate(OTHERS)]
+    go(page, "#/queue")
+    expect(page.get_by_role("row")).to_have_count(1 + len(waiting))
+    take(page, "queue")
+    for other in waiting:
+        owner.call("DELETE", f"/v1/tasks/{other}")
     # The next pages show the same tasks again.
     [running] = owner.tasks("status=in_progress")
     owner.call("DELETE", f"/v1/tasks/{running['id']}")
+    for name, place, there in (
+        ("collections", "#/collections", page.get_by_role("link", name="Spring campaign")),
+        ("mentions", "#/mentions", page.get_by_text("the edge here is soft")),
+        ("tokens", "#/tokens", page.get_by_text("nightly-prompts").first),
+        ("docs", "#/docs", page.get_by_role("heading", name="Easel")),
+    ):
+        go(page, place)
+        expect(there).to_be_visible()
+        take(page, name)
+    go(page, "#/collections")
+    page.get_by_role("link", name="Spring campaign").click()
+    loaded(page, "main li:last-child img")
+    take(page, "collection")
+    go(page, f"#/grid/{quote(GRID)}")
+    loaded(page, "main td:last-child img")
+    take(page, "grid")
+    take_editor(page, task, take)
+
+
+def take_editor(page, task, take):
+    """The editor of masks on an image, with something painted."""
+    go(page, f"#/create/{task}/start/0")
+    page.get_by_role("button", name="Paint over a part").click()
+    editor = page.get_by_role("dialog")
+    expect(editor.get_by_label("Mask", exact=True)).to_be_focused()
+    box = editor.get_by_label("Mask", exact=True).bounding_box()
+    for start, end in (((0.3, 0.35), (0.55, 0.3)), ((0.35, 0.5), (0.7, 0.6))):
+        page.mouse.move(box["x"] + box["width"] * start[0], box["y"] + box["height"] * start[1])
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] * end[0], box["y"] + box["height"] * end[1], steps=8)
+        page.mouse.up()
+    take(page, "editor")
 
 
 if __name__ == "__main__":

@@ -265,6 +265,8 @@ async fn every_image_goes_with_the_last_task_that_needs_it() {
 /// Pictures for tests of the model.
 const SQUARE: &[u8] = include_bytes!("../../../model/tests/data/adapters/files/pictures/square.png");
 const MASK: &[u8] = include_bytes!("../../../model/tests/data/adapters/files/pictures/mask.png");
+/// The beginning of a PNG file of one pixel.
+const DOT: &[u8] = b"\x89PNG\r\n\x1A\n\0\0\0\x0DIHDR\0\0\0\x01\0\0\0\x01";
 const WIDE_MASK: &[u8] = include_bytes!("../../../model/tests/data/adapters/files/pictures/mask_wide.png");
 
 #[tokio::test]
@@ -282,6 +284,16 @@ async fn a_mask_is_as_large_as_what_it_masks() {
         "is {width}×{height} pixels, but the init image is {init_width}×{init_height}: give a mask of the init image's size"
     );
     assert_eq!(refused["errors"], json!([{"field": "mask", "message": message}]));
+    let dot = api.uploaded_file(&carla, DOT).await;
+    let small = json!({"prompt": "a heart", "init_image": dot});
+    let refused = api.call(&carla, "POST", "/v1/tasks", &small).await.expect(422);
+    let message = "is 1×1 pixels, and 1 is out of bounds (64 to 4096): give a width, or another image";
+    assert_eq!(refused["errors"], json!([{"field": "init_image", "message": message}]));
+    for way in [json!({"width": 64, "height": 64}), json!({"strength": 0, "upscaler": "lanczos"})] {
+        let mut order = small.clone();
+        order.as_object_mut().expect("an object").extend(way.as_object().expect("an object").clone());
+        api.call(&carla, "POST", "/v1/tasks", &order).await.expect(201);
+    }
     // What is no image is the worker's to say.
     api.call(&carla, "POST", "/v1/tasks", &order(&nothing)).await.expect(201);
 

@@ -164,7 +164,7 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
 
     let choosing = Instant::now();
     if let Some(upscale) = &upscale {
-        upscale.check("--upscale", drawn_size(&request, choice.base.native_side()))?;
+        upscale.check("--upscale", request.image_size(choice.base.native_side())?)?;
     }
     let mut requirement = Model::requirement(&choice.base, choice.refiner.as_ref(), precision)?;
     let of_image = choice.base.memory_of_image(&request.settings, upscaler.as_ref().map(|upscaler| upscaler.shape()));
@@ -274,15 +274,6 @@ fn save_control(arguments: &ControlArguments, controls: &[Control]) -> Result<()
     output_files::check(path, "--save-control")?;
     let failed = |error: image::ImageError| CommandError::failed(format!("writing {}: {error}", path.display()));
     control.image.save_with_format(path, image::ImageFormat::Png).map_err(failed)
-}
-
-/// Width and height of the images that the model will draw, whose own side is `native`.
-fn drawn_size(request: &Request, native: u32) -> (u32, u32) {
-    let init = request.init_image.as_ref().map(RgbImage::dimensions);
-    let side = |asked: Option<u32>, init: Option<u32>| asked.or(init).unwrap_or(native);
-    let first =
-        (side(request.settings.width, init.map(|size| size.0)), side(request.settings.height, init.map(|size| size.1)));
-    request.settings.hires_pass(first).map_or(first, |pass| pass.size)
 }
 
 /// How a trained word is recorded.

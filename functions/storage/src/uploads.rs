@@ -151,8 +151,8 @@ impl Workflow {
             other => Ok(other?),
         };
         let small = |()| self.store.limits().check(&request.settings).map_err(|error| error.to_string());
-        let wrong_mask = self.wrong_mask(&request.settings, &[]).await?.map(|error| error.to_string());
-        let refused = match offered.and_then(small).and_then(|()| wrong_mask.map_or(Ok(()), Err)) {
+        let wrong_size = self.wrong_size(&request.settings, &[]).await?.map(|error| error.to_string());
+        let refused = match offered.and_then(small).and_then(|()| wrong_size.map_or(Ok(()), Err)) {
             Ok(()) => {
                 let (task, event) = uploaded(id, key, request, self.store.approvals_needed());
                 match self.store.create(&task, &event, None).await {

@@ -2,34 +2,7 @@
 
 use image::RgbImage;
 
-use crate::error::{Error, Result};
-use crate::request::Request;
 use crate::resample::{Kernel, resized};
-
-/// Width and height that are worked at: what was asked for, else the init image's unless a part of it is cut out, else
-/// `native`.
-pub(super) fn size(request: &Request, native: u32) -> Result<(u32, u32)> {
-    let sides = easel_settings::SIDES;
-    let side = |asked: Option<u32>, init: Option<u32>, field| match (asked, init) {
-        (Some(side), _) => Ok(side),
-        (None, Some(side)) if sides.contains(&(side / 8 * 8)) => Ok(side / 8 * 8),
-        (None, Some(side)) => Err(Error::invalid(
-            field,
-            format!(
-                "the init image's {side} is out of bounds ({} to {}): give --width and --height",
-                sides.start(),
-                sides.end()
-            ),
-        )),
-        (None, None) => Ok(native),
-    };
-    let is_cut_out = request.mask.is_some() && request.settings.mask_crop.is_some();
-    let init = request.init_image.as_ref().filter(|_| !is_cut_out).map(RgbImage::dimensions);
-    Ok((
-        side(request.settings.width, init.map(|(w, _)| w), "width")?,
-        side(request.settings.height, init.map(|(_, h)| h), "height")?,
-    ))
-}
 
 /// An image as `[3, height, width]` in −1…1, resampled if it has another size.
 pub(super) fn to_numbers(image: &RgbImage, width: usize, height: usize) -> Vec<f32> {

@@ -153,7 +153,7 @@ impl Generation {
         request.validate()?;
         let model = model.with_loras_of(&request)?;
         model.keep_adapters_of(&request);
-        let (width, height) = images::size(&request, model.native_size())?;
+        let (width, height) = request.size(model.native_size())?;
         check_size(&request.settings, (width, height), if width > height { "width" } else { "height" })?;
         let has = (model.has_refiner(), model.vae_config().is_some());
         let second = SecondPass::new(&request, (width, height), model.scheduler_config(), has)?;

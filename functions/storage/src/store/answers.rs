@@ -90,10 +90,7 @@ impl Store {
             Err(error) if error.code() == Some("ConditionalCheckFailedException") => {}
             Err(error) => return Err(rows::failed(error)),
         }
-        let row = rows::key(&partition, ANSWER);
-        let query = self.client.get_item().table_name(&self.table).consistent_read(true).set_key(Some(row));
-        let found = query.send().await.map_err(rows::failed)?;
-        let Some(row) = found.item.map(rows::read::<Row>).transpose()? else { return Ok(Begun::Running) };
+        let Some(row) = self.row::<Row>(&partition, ANSWER).await? else { return Ok(Begun::Running) };
         Ok(match row.answer {
             _ if row.content != key.content => Begun::KeyReused,
             Some(answer) => Begun::Answered(answer),

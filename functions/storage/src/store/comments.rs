@@ -91,9 +91,7 @@ impl Store {
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn comment(&self, task: Uuid, id: Uuid) -> Result<Option<Comment>> {
-        let key = rows::key(&discussion_of(task), &format!("{COMMENT}{id}"));
-        let query = self.client.get_item().table_name(&self.table).consistent_read(true).set_key(Some(key));
-        query.send().await.map_err(rows::failed)?.item.map(rows::read).transpose()
+        self.row(&discussion_of(task), &format!("{COMMENT}{id}")).await
     }
 
     /// Up to `limit` comments on the task behind one, oldest first.

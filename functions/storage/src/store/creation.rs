@@ -139,22 +139,14 @@ impl Store {
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn made_before(&self, key: &IdempotencyKey) -> Result<Option<Created>> {
-        let key_row = Some(rows::key(&key.partition(), IDEMPOTENCY));
-        let query = self.client.get_item().table_name(&self.table).consistent_read(true).set_key(key_row);
-        let found = query.send().await.map_err(rows::failed)?;
-        let Some(row) = found.item else { return Ok(None) };
-        let row: IdempotencyRow = rows::read(row)?;
+        let Some(row) = self.row::<IdempotencyRow>(&key.partition(), IDEMPOTENCY).await? else { return Ok(None) };
         if row.expires < Timestamp::now().as_second() {
             return Ok(None);
         }
         if row.body_hash != key.body_hash {
             return Ok(Some(Created::KeyReused));
         }
-        let first_event = Some(rows::key(&rows::task_partition(row.made), &rows::event_sort_key(1)));
-        let query = self.client.get_item().table_name(&self.table).consistent_read(true).set_key(first_event);
-        let found = query.send().await.map_err(rows::failed)?;
-        let event: Option<Event> = found.item.map(rows::read).transpose()?;
-        let made = event.and_then(|event| Task::replay(&[event]));
+        let made = self.event_at(row.made, 1).await?.and_then(|event| Task::replay(&[event]));
         let gone = || Conflict("the task that this idempotency key made is gone: use a new key".to_owned());
         Ok(Some(Created::Before(Box::new(made.ok_or_else(gone)?))))
     }

@@ -81,9 +81,7 @@ impl Store {
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn discussion(&self, task: Uuid, now: Timestamp) -> Result<Discussion> {
-        let key = rows::key(&discussion_of(task), DISCUSSION);
-        let query = self.client.get_item().table_name(&self.table).consistent_read(true).set_key(Some(key));
-        let row = query.send().await.map_err(rows::failed)?.item.map(rows::read::<Row>).transpose()?;
+        let row: Option<Row> = self.row(&discussion_of(task), DISCUSSION).await?;
         Ok(row.map(|row| row.discussion(now)).unwrap_or_default())
     }
 

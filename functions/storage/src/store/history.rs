@@ -116,8 +116,6 @@ impl Store {
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn event_at(&self, id: Uuid, version: u64) -> Result<Option<Event>> {
-        let key = rows::key(&rows::task_partition(id), &rows::event_sort_key(version));
-        let query = self.client.get_item().table_name(&self.table).consistent_read(true).set_key(Some(key));
-        query.send().await.map_err(rows::failed)?.item.map(rows::read).transpose()
+        self.row(&rows::task_partition(id), &rows::event_sort_key(version)).await
     }
 }

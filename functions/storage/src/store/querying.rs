@@ -1,11 +1,23 @@
-//! Queries of one partition of the table.
+//! Single rows, and queries of one partition of the table.
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
+use serde::de::DeserializeOwned;
 
-use super::Store;
+use super::{Store, rows};
+use crate::error::Result;
 
 impl Store {
+    /// The row with this key, as it was just written; `None` if there is none.
+    ///
+    /// # Errors
+    /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
+    pub(super) async fn row<T: DeserializeOwned>(&self, partition: &str, sort: &str) -> Result<Option<T>> {
+        let key = rows::key(partition, sort);
+        let query = self.client.get_item().table_name(&self.table).consistent_read(true).set_key(Some(key));
+        query.send().await.map_err(rows::failed)?.item.map(rows::read).transpose()
+    }
+
     /// A query of one partition, which reads what has just been written.
     pub(super) fn partition(&self, partition: &str) -> QueryFluentBuilder {
         self.client

@@ -108,10 +108,9 @@ impl Store {
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn kept(&self, kind: ShelfKind, owner: &str, key: &str) -> Result<Option<Kept>> {
         for partition in [kind.partition(Some(owner)), kind.partition(None)] {
-            let query = self.client.get_item().table_name(&self.table).consistent_read(true);
-            let found = query.set_key(Some(rows::key(&partition, key))).send().await.map_err(rows::failed)?;
-            if let Some(row) = found.item {
-                return rows::read(row).map(Some);
+            let found = self.row(&partition, key).await?;
+            if found.is_some() {
+                return Ok(found);
             }
         }
         Ok(None)

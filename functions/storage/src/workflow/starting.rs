@@ -7,7 +7,7 @@
 use easel_domain::identity::Identity;
 use easel_domain::task::{Settings, Status};
 use easel_domain::{self as domain, TaskImage};
-use easel_settings::{FieldError, quoted};
+use easel_settings::{FieldError, SIDES, quoted};
 
 use super::Workflow;
 use crate::error::Result;
@@ -51,22 +51,34 @@ impl Workflow {
             }
         }
         if errors.is_empty() {
-            errors.extend(self.wrong_mask(settings, &copies).await?);
+            errors.extend(self.wrong_size(settings, &copies).await?);
         }
         if errors.is_empty() { Ok(copies) } else { Err(domain::Error::Invalid(errors).into()) }
     }
 
-    /// What is wrong with a mask that is not as large as its init image, as far as their files say how large they are. `copies`
-    /// are yet to be made.
+    /// What is wrong with the size of an init image, or of its mask, as far as their files say how large they are. `copies` are
+    /// yet to be made.
     ///
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if S3 fails.
-    pub(crate) async fn wrong_mask(&self, settings: &Settings, copies: &[ImageCopy]) -> Result<Option<FieldError>> {
-        let (Some(init), Some(mask)) = (&settings.init_image, &settings.mask) else { return Ok(None) };
+    pub(crate) async fn wrong_size(&self, settings: &Settings, copies: &[ImageCopy]) -> Result<Option<FieldError>> {
+        let Some(init) = &settings.init_image else { return Ok(None) };
         let there = |key: &String| copies.iter().find(|copy| copy.to == *key).map_or(key, |copy| &copy.from).clone();
-        let (init, mask) = (there(init), there(mask));
-        let sizes = tokio::try_join!(self.gallery.image_size(&init), self.gallery.image_size(&mask))?;
-        let (Some(init), Some(mask)) = sizes else { return Ok(None) };
+        let Some(init) = self.gallery.image_size(&there(init)).await? else { return Ok(None) };
+        // Nothing is drawn where it is enlarged as it is, and the model's own size is drawn where a part is cut out.
+        let is_drawn = settings.strength != Some(0.0) && settings.mask_crop.is_none();
+        for (side, asked, name) in [(init.0, settings.width, "width"), (init.1, settings.height, "height")] {
+            if is_drawn && asked.is_none() && !SIDES.contains(&(side / 8 * 8)) {
+                let (least, most) = (SIDES.start(), SIDES.end());
+                let message = format!(
+                    "is {}×{} pixels, and {side} is out of bounds ({least} to {most}): give a {name}, or another image",
+                    init.0, init.1
+                );
+                return Ok(Some(FieldError::new("init_image", message)));
+            }
+        }
+        let Some(mask) = &settings.mask else { return Ok(None) };
+        let Some(mask) = self.gallery.image_size(&there(mask)).await? else { return Ok(None) };
         // A photo may be turned as its metadata say.
         if mask == init || mask == (init.1, init.0) {
             return Ok(None);
