@@ -202,12 +202,10 @@ impl<E: Element, const N: usize> Convolution<'_, E, N> {
                 }
             }
             for (row, results) in scratch.results.iter().enumerate() {
-                let product = |position: usize| &scratch.products[position * step + row / ROWS].0[row % ROWS];
-                let mut products = [[product(0); N]; N];
-                for down in 0..N {
-                    for across in 0..N {
-                        products[down][across] = product(down * N + across);
-                    }
+                let of = |position: usize| &scratch.products[position * step + row / ROWS].0[row % ROWS];
+                let mut products = [[of(0); N]; N];
+                for (position, product) in products.as_flattened_mut().iter_mut().enumerate() {
+                    *product = of(position);
                 }
                 self.store(results, panel, &results_of_products(products));
             }
