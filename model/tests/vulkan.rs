@@ -45,8 +45,7 @@ fn vulkan_is_refused_with_the_reason() {
     assert!(ladder[0].reason.starts_with("there is no Vulkan device 1000"), "{ladder:?}");
 }
 
-/// The cases of few steps, or those that `EASEL_TEST_VULKAN_CASES` names: a driver in software takes a minute for a step or
-/// two.
+/// The small cases, or those that `EASEL_TEST_VULKAN_CASES` names: a driver in software is slow.
 #[test]
 #[ignore = "needs a Vulkan driver"]
 fn vulkan_gives_what_the_reference_gives() {
