@@ -1058,6 +1058,15 @@ export interface components {
             /** @description Who asked for it. */
             by: string;
         };
+        /** @description One kind of device that was asked, and why it computes or does not. */
+        DeviceRung: {
+            /** @description What would compute, as in `backend`. */
+            backend: string;
+            /** @description Whether it computes. */
+            is_used: boolean;
+            /** @description What speaks for it, or against it. */
+            reason: string;
+        };
         /** @description What the service keeps on its disk, and how much room there is. */
         DiskView: {
             /** @description The folder of everything that the service keeps; admins learn it. */
@@ -1144,7 +1153,7 @@ export interface components {
         };
         /** @description How an attempt was generated: every default filled in, and what it took. */
         GenerationReport: {
-            /** @description `cpu` or `cuda`. */
+            /** @description `cpu`, `cuda`, `vulkan` or `metal`. */
             device: string;
             /** @description The device's own name. */
             device_name: string;
@@ -1208,12 +1217,14 @@ export interface components {
             /** @description Of a CUDA device. */
             compute_capability?: string | null;
             defaults?: components["schemas"]["ModelDefaults"] | null;
-            /** @description `cpu` or `cuda`; `none` if the worker cannot draw, null before there was one. */
+            /** @description `cpu`, `cuda`, `vulkan` or `metal`; `none` if the worker cannot draw, null before there was one. */
             device?: string | null;
             /** @description The device's own name. */
             device_name?: string | null;
-            /** @description Why not CUDA, or why nothing at all. Reviewers find more in `/v1/metrics`. */
+            /** @description Why faster kinds of devices are not used, or why nothing at all. Reviewers find more in `/v1/metrics`. */
             fallback_reason?: string | null;
+            /** @description The kinds of devices that were asked in turn, the last of which computes; empty if the worker cannot draw. */
+            ladder: components["schemas"]["DeviceRung"][];
             /** @description How much may be asked for. */
             limits: components["schemas"]["LimitsView"];
             /** @description The model's name. */
@@ -2724,11 +2735,11 @@ export interface components {
         };
         /** @description A worker, for those who run the service. Its name, which is a machine's, is in the log. */
         WorkerView: {
-            /** @description `cpu` or `cuda`; `none` if it cannot draw. */
+            /** @description `cpu`, `cuda`, `vulkan` or `metal`; `none` if it cannot draw. */
             device: string;
             /** @description The device's own name. */
             device_name: string;
-            /** @description Why not CUDA, or why nothing at all. */
+            /** @description Why faster kinds of devices are not used, or why nothing at all. */
             fallback_reason?: string | null;
             /** @description Whether it has not been heard of for longer than it is ever silent. */
             is_silent: boolean;

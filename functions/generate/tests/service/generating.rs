@@ -47,7 +47,7 @@ async fn a_request_becomes_images_that_wait_for_approval() {
     let progress = progress.expect("progress");
     assert_eq!(progress.step, progress.total);
     let preview = image::load_from_memory(&progress.preview.expect("a preview")).expect("an image");
-    assert_eq!(preview.width(), 16);
+    assert_eq!((preview.width(), preview.height()), (2 * 16, 16), "both images, side by side");
     assert_eq!(services.bytes(&keys::checkpoint(id, 1)).await, None);
     let worker = services.workflow.store.workers().await.expect("DynamoDB answers").remove(0);
     assert_eq!((worker.worker.as_str(), worker.model.as_str(), worker.sdxl_available), ("one", "demo", true));
