@@ -312,8 +312,11 @@ fn the_time_of_a_step_at_full_size() {
     }
 }
 
+/// What is left out, in words, and what is asked for then.
+type Way = (&'static str, fn(&mut Settings));
+
 /// The steps that are measured: the second of two is what the name says.
-const STEPS: [(&str, fn(&mut Settings)); 7] = [
+const STEPS: [Way; 7] = [
     ("whole", |_| {}),
     ("`token_merging` 0.25", |settings| settings.token_merging = Some(0.25)),
     ("`token_merging` 0.5", |settings| settings.token_merging = Some(0.5)),
@@ -326,7 +329,7 @@ const STEPS: [(&str, fn(&mut Settings)); 7] = [
 ];
 
 /// What is measured, each as it is asked for.
-const WAYS: [(&str, fn(&mut Settings)); 16] = [
+const WAYS: [Way; 16] = [
     ("everything", |_| {}),
     ("`--guidance-interval 0.1,0.8`", |settings| settings.guidance_interval = Some((0.1, 0.8))),
     ("`--guidance-interval 0,0.5`", |settings| settings.guidance_interval = Some((0.0, 0.5))),

@@ -60,14 +60,13 @@ fn vulkan_gives_what_the_reference_gives() {
 #[ignore = "needs a Vulkan driver"]
 fn vulkan_draws_the_same_images_in_f16() {
     let model = demo_model(VULKAN, Some(Precision::F16));
-    for name in ["few_steps_no_guidance"] {
-        let images = model.start(case(name).request()).expect("the run starts").finish().expect("it ends well");
-        let reference = expected(name).into_iter().find(|tensor| tensor.name == "image").expect("an image");
-        let levels = images[0].as_raw().iter().zip(&reference.values).map(|(&a, b)| (f64::from(a) - b).abs());
-        let mean = levels.sum::<f64>() / reference.values.len() as f64;
-        println!("{name}: mean difference {mean:.3} levels");
-        assert!(mean <= 1.0, "{name}: mean difference {mean:.3} levels");
-    }
+    let name = "few_steps_no_guidance";
+    let images = model.start(case(name).request()).expect("the run starts").finish().expect("it ends well");
+    let reference = expected(name).into_iter().find(|tensor| tensor.name == "image").expect("an image");
+    let levels = images[0].as_raw().iter().zip(&reference.values).map(|(&a, b)| (f64::from(a) - b).abs());
+    let mean = levels.sum::<f64>() / reference.values.len() as f64;
+    println!("{name}: mean difference {mean:.3} levels");
+    assert!(mean <= 1.0, "{name}: mean difference {mean:.3} levels");
 }
 
 #[test]

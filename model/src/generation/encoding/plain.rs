@@ -55,8 +55,7 @@ fn encode(encoding: &Encoding<'_>, mut portions: Vec<Vec<Chunk>>) -> Result<Enco
     for (encoder, portions) in encoders.iter().zip(&mut portions) {
         portions.resize(count, Chunk::empty(encoder.marks));
     }
-    let mut context = Vec::with_capacity(count);
-    for index in 0..count {
+    let states_of = |index: usize| -> Result<Tensor<3>> {
         let read = |encoder: usize| Ok::<_, Error>(encoders[encoder].read(&portions[encoder][index], &[])?.hidden);
         let states = if encoders.len() == 2 && encoding.model.device().has_kernels() {
             // Neither has enough to do between two kernels for all threads.
@@ -65,8 +64,9 @@ fn encode(encoding: &Encoding<'_>, mut portions: Vec<Vec<Chunk>>) -> Result<Enco
         } else {
             (0..encoders.len()).map(read).collect::<Result<_>>()?
         };
-        context.push(Tensor::cat(states, 2));
-    }
+        Ok(Tensor::cat(states, 2))
+    };
+    let context = (0..count).map(states_of).collect::<Result<_>>()?;
     let (second, chunks) = encoders.last().zip(portions.last()).expect("every stage has the second encoder");
     let pooled = second.pooled(&chunks[0])?;
     let mut ids = portions.iter().map(|chunks| chunks.iter().flat_map(|chunk| chunk.ids.clone()).collect::<Vec<_>>());
