@@ -234,7 +234,7 @@ BREAKS = [
     (rights.actions, add("service", f"{CREATE}/3/Action", "dynamodb:Scan"), "dynamodb:Scan, which the code does not"),
     (
         rights.actions,
-        put("service", f"{READ_ROLE}/1/Action", "dynamodb:GetItem"),
+        put("service", f"{READ_ROLE}/2/Action", "dynamodb:GetItem"),
         "nobody may do dynamodb:BatchGetItem",
     ),
     (rights.history, put("service", f"{CREATE}/2/Action", "dynamodb:UpdateItem"), "change rows of tasks in place"),
