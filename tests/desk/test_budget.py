@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 from pages import link
 
 FIRST_PAINT_BYTES = 120_000
-FIRST_PAINT_REQUESTS = 20
+FIRST_PAINT_REQUESTS = 16
 # As a phone has it.
 SLOWDOWN = 4
 LAYOUT_SHIFT = 0.1
@@ -40,7 +40,9 @@ def test_bytes_and_requests(service, browser):
         f"on a processor {SLOWDOWN} times as slow as this one"
     )
     assert size < FIRST_PAINT_BYTES, own
-    assert len(own) <= FIRST_PAINT_REQUESTS, " ".join(sorted(own.values()))
+    # What is asked again, by then or out of the cache, costs next to nothing.
+    different = set(own.values())
+    assert len(different) <= FIRST_PAINT_REQUESTS, " ".join(sorted(different))
     context.close()
 
 

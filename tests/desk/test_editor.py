@@ -329,6 +329,7 @@ def test_a_marked_region_is_painted_anew_and_approved(service, visitors):
     drag(reviewer, (0.5, 0.5), (0.75, 0.75))
     reviewer.get_by_role("dialog").get_by_label("Note (optional)").fill("not round")
     reviewer.keyboard.press("Control+Enter")
+    expect(reviewer.locator(".mark rect")).to_have_count(1)
     reviewer.keyboard.press("r")
     reviewer.get_by_role("dialog").get_by_role("button", name="Visual defects").click()
     reviewer.keyboard.press("Control+Enter")

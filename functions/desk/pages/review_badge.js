@@ -20,7 +20,7 @@ export function reviewBadge(link) {
     await queue.load(signal);
     const waiting = queue.value?.awaiting_approval ?? 0;
     count.hidden = waiting === 0;
-    count.textContent = waiting > 999 ? "999+" : `${waiting}`;
+    count.textContent = waiting > 999 ? "999+" : `${waiting || ""}`;
     if (waiting > 0) link.setAttribute("aria-label", `Review, ${waiting} waiting`);
     else link.removeAttribute("aria-label");
     const changed = waiting !== before;
