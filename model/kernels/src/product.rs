@@ -64,6 +64,16 @@ impl<E: Element> Target<E> {
     }
 }
 
+/// The tiles and panels of the block `index`, where all of them are divided into `down` × `across` blocks.
+pub(crate) fn block(
+    index: usize,
+    (tiles, panels): (usize, usize),
+    (down, across): (usize, usize),
+) -> (Range<usize>, Range<usize>) {
+    let share = |count: usize, parts: usize, part: usize| count * part / parts..count * (part + 1) / parts;
+    (share(tiles, down, index / across), share(panels, across, index % across))
+}
+
 /// Memory that a thread keeps between products.
 #[derive(Default)]
 struct ProductScratch {
@@ -111,9 +121,7 @@ pub(crate) fn multiply<E: Element>(
         product.gather_all(tiles, instructions);
     }
     (0..down * across).into_par_iter().for_each(|index| {
-        let share = |count: usize, parts: usize, part: usize| count * part / parts..count * (part + 1) / parts;
-        let tiles = share(tiles, down, index / across);
-        let panels = share(shape.panels(), across, index % across);
+        let (tiles, panels) = block(index, (tiles, shape.panels()), (down, across));
         SCRATCH.with_borrow_mut(|scratch| {
             instructions.vectorize(
                 #[inline(always)]

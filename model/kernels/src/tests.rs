@@ -108,3 +108,16 @@ pub(super) fn each<T>(kernel: impl Fn(Instructions) -> T, mut check: impl FnMut(
         check(instructions, kernel(instructions));
     }
 }
+
+/// Each pixel of images `[images, height, width, channels]` four times, in a square.
+fn upsampled<E: Copy>(x: &[E], [images, height, width, channels]: [usize; 4]) -> Vec<E> {
+    (0..images * 4 * height * width)
+        .flat_map(|pixel| {
+            let (image, row, column) =
+                (pixel / (4 * height * width), pixel / (2 * width) % (2 * height), pixel % (2 * width));
+            let pixel = (image * height + row / 2) * width + column / 2;
+            &x[pixel * channels..][..channels]
+        })
+        .copied()
+        .collect()
+}

@@ -23,7 +23,7 @@ use rayon::prelude::*;
 use crate::epilogue::Finish;
 use crate::pack::{Order, Packed, PackedShape};
 use crate::prefetch::prefetch_at;
-use crate::product::Target;
+use crate::product::{Target, block};
 use crate::quantize::Quantization;
 use crate::tile::{self, COLUMNS, Kernel, ROWS, Tile};
 use crate::{Arithmetic, Element, Epilogue, Instructions};
@@ -107,9 +107,7 @@ pub(crate) fn convolve<E: Element, const N: usize>(
         instructions,
     };
     (0..down * across).into_par_iter().for_each(|index| {
-        let share = |count: usize, parts: usize, part: usize| count * part / parts..count * (part + 1) / parts;
-        let tiles = share(tiles, down, index / across);
-        let panels = share(shape.panels(), across, index % across);
+        let (tiles, panels) = block(index, (tiles, shape.panels()), (down, across));
         SCRATCH.with_borrow_mut(|scratch| {
             instructions.vectorize(
                 #[inline(always)]

@@ -138,14 +138,7 @@ fn upsampling<E: Element>(arithmetic: Arithmetic, random: &mut Random) {
     let (packed, numbers) = weights(random, packed);
     let x: Vec<E> = random.numbers(images * height * width * channels);
     let bias: Vec<f32> = random.numbers(outputs);
-    let upsampled: Vec<E> = (0..images * 4 * height * width)
-        .flat_map(|pixel| {
-            let (image, row, column) =
-                (pixel / (4 * height * width), pixel / (2 * width) % (2 * height), pixel % (2 * width));
-            let pixel = (image * height + row / 2) * width + column / 2;
-            x[pixel * channels..][..channels].to_vec()
-        })
-        .collect();
+    let upsampled = upsampled(&x, [images, height, width, channels]);
     let shape = same(3, [images, 2 * height, 2 * width, channels]);
     let expected = expected(arithmetic, &upsampled, &shape, &numbers, outputs);
     let size = [images, height, width, channels];
