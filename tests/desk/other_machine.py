@@ -46,7 +46,8 @@ class OtherMachine:
         return self
 
     def __exit__(self, *_):
-        # The link goes with its end there.
+        # The namespace lasts as long as a process in it, and the link would last with it: the next test makes one of this name.
+        subprocess.run(["ip", "link", "delete", f"{self.link}h"], capture_output=True, check=False)
         subprocess.run(["ip", "netns", "delete", self.namespace], check=False)
 
     def browser(self, playwright):

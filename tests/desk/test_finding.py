@@ -212,12 +212,12 @@ def test_people_see_when_it_is_their_turn(tmp_path, visitors):
     with Service(tmp_path, draws=False) as service:
         alice, bob = service.person("creator", "alice"), service.person("creator", "bob")
         bob.request(title="Other")
-        first, second = alice.request(title="First"), alice.request(title="Second")
+        first, second = alice.request(title="Heart"), alice.request(title="Star")
         page = visitors.sign_in(service, "creator", "alice", at="#/create")
         cards = page.get_by_label("Your recent images").get_by_role("article")
-        expect(cards.filter(has_text="First")).to_contain_text("1st in the queue")
+        expect(cards.filter(has_text="Heart")).to_contain_text("1st in the queue")
         # One of the other's comes in between.
-        expect(cards.filter(has_text="Second")).to_contain_text("3rd in the queue")
+        expect(cards.filter(has_text="Star")).to_contain_text("3rd in the queue")
         go(page, f"#/task/{second}")
         place = page.get_by_role("status").filter(has_text="in the queue")
         expect(place).to_have_text("3rd in the queue")

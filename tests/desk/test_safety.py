@@ -272,13 +272,19 @@ def left(page):
 def decide(page):
     """Does what the title says, by keys; how long that took, in seconds, or nothing where nothing is left."""
     approve = page.get_by_role("button", name="Approve", exact=True)
+    enabled = page.get_by_role("button", name="Approve", exact=True, disabled=False)
+    reason = page.get_by_label("Reason", exact=True)
+
+    def overtaken():
+        """Whether the other one's decision has come first, at any moment: the next task is gone to then."""
+        if not decidable(page) or approve.count() or reason.count():
+            return False
+        page.keyboard.press("j")
+        return True
 
     def ready():
         title = decidable(page)
-        if title and not approve.count():
-            # The other one was faster.
-            page.keyboard.press("j")
-        return not title or (approve.count() and approve.is_enabled() and decidable(page) == title)
+        return not title or (not overtaken() and enabled.count() and decidable(page) == title)
 
     until(ready, "a task with its image")
     title = decidable(page)
@@ -289,8 +295,9 @@ def decide(page):
         page.keyboard.press("a")
     else:
         page.keyboard.press("r")
-        page.get_by_label("Reason", exact=True).wait_for()
-        page.keyboard.type("Not wanted")
-        page.keyboard.press("Control+Enter")
-    until(lambda: decidable(page) != title, f"the task after {title}")
+        until(lambda: reason.count() or overtaken(), f"the question about {title}")
+        if reason.count():
+            page.keyboard.type("Not wanted")
+            page.keyboard.press("Control+Enter")
+    until(lambda: decidable(page) != title or overtaken(), f"the task after {title}")
     return time.monotonic() - began

@@ -6,11 +6,8 @@ import { session } from "./session.js";
 
 /** @typedef {import("../types/desk").ListedTask} ListedTask */
 
-/** While a worker draws a task its labels stay as they are. */
-const UNCHANGED = ["in_progress", "deleted"];
-
 /** Whether the person may change the labels of a task. @param {ListedTask} task */
-export const mayLabel = (task) => !UNCHANGED.includes(task.status) && (session.reviews || task.owner === session.identity?.name);
+export const mayLabel = (task) => task.status !== "deleted" && (session.reviews || task.owner === session.identity?.name);
 
 /** @param {string} text */
 export const tagsOf = (text) => [...new Set(text.split(",").map((tag) => tag.trim()).filter(Boolean))];

@@ -1,4 +1,4 @@
-//! How much may be asked for at once: the work of one order, and what one owner may have waiting.
+//! How much may be asked for at once: the work of one task request, and what one owner may have waiting.
 //!
 //! Work is counted in evaluations of the UNet, each times the pixels that it computes: what a drawing takes, whatever
 //! it is drawn on. A ControlNet is the first half of a UNet, and counts as half of one. An upscaler's network takes about as
@@ -21,9 +21,9 @@ pub const RETRY_AFTER_SECONDS: u64 = 60;
 /// How much may be asked for. Work is in megapixel-evaluations: `count × width × height × evaluations of the UNet / 10⁶`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
-    /// Most work of one order.
+    /// Most work of one task request.
     pub max_work: f64,
-    /// Most work of one step of an order, where steps have to fit into a call.
+    /// Most work of one step of a task request, where steps have to fit into a call.
     pub max_step_work: Option<f64>,
     /// Most tasks that one owner may have waiting.
     pub max_waiting: u64,
@@ -38,7 +38,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Whether an order of these settings is small enough.
+    /// Whether a task request with these settings is small enough.
     ///
     /// # Errors
     /// Says how much work it is, how much it may be, and what to reduce.
@@ -48,7 +48,7 @@ impl Limits {
         let whole = work(settings);
         if whole > self.max_work {
             let message = format!(
-                "the order is {whole:.0} megapixel-evaluations of work, the limit is {:.0}: ask for fewer images, a \
+                "the request is {whole:.0} megapixel-evaluations of work, the limit is {:.0}: ask for fewer images, a \
                  smaller size or fewer steps",
                 self.max_work
             );
@@ -57,7 +57,7 @@ impl Limits {
         let step = largest_step_pixels(settings) as f64 / MEGA;
         if let Some(most) = self.max_step_work.filter(|most| step > *most) {
             let message = format!(
-                "one step of the order is {step:.0} megapixel-evaluations of work, the limit is {most:.0}: ask for fewer \
+                "one step of the request is {step:.0} megapixel-evaluations of work, the limit is {most:.0}: ask for fewer \
                  images or a smaller size"
             );
             return Err(FieldError::new(field, message));
@@ -66,7 +66,7 @@ impl Limits {
     }
 }
 
-/// Whether an order's images stay small enough where they are enlarged. Those of an init image's size are measured once it is
+/// Whether the images of a task request stay small enough where they are enlarged. Those of an init image's size are measured once it is
 /// read.
 fn check_enlarged(settings: &Settings) -> Result<(), FieldError> {
     let Some(factor) = settings.upscale else { return Ok(()) };
@@ -80,13 +80,13 @@ fn check_enlarged(settings: &Settings) -> Result<(), FieldError> {
     }
 }
 
-/// The work of an order in megapixel-evaluations.
+/// The work of a task request in megapixel-evaluations.
 #[must_use]
 pub fn work(settings: &Settings) -> f64 {
     pixel_evaluations(settings) as f64 / MEGA
 }
 
-/// The work of an order in whole evaluations of a pixel, which add up without rounding.
+/// The work of a task request in whole evaluations of a pixel, which add up without rounding.
 #[must_use]
 pub fn pixel_evaluations(settings: &Settings) -> u64 {
     let resolved = settings.clone().resolve();
@@ -111,7 +111,7 @@ fn size(settings: &ResolvedSettings) -> (u32, u32) {
     (settings.width.unwrap_or(SIDE), settings.height.unwrap_or(SIDE))
 }
 
-/// The work of the largest step of an order in evaluations of a pixel.
+/// The work of the largest step of a task request in evaluations of a pixel.
 fn largest_step_pixels(settings: &Settings) -> u64 {
     let resolved = settings.clone().resolve();
     let first = size(&resolved);
@@ -126,8 +126,8 @@ fn step_pixels(asked: &Settings, settings: &ResolvedSettings, (width, height): (
         None => u64::from(width) * u64::from(height),
     };
     let guided = if settings.guidance_scale > 1.0 { 2 } else { 1 };
-    let order = settings.scheduler.map_or(1, |name| name.sampler().evaluations_per_step() as u64);
-    let evaluations = u64::from(settings.count) * pixels * guided * order;
+    let evaluations_per_step = settings.scheduler.map_or(1, |name| name.sampler().evaluations_per_step() as u64);
+    let evaluations = u64::from(settings.count) * pixels * guided * evaluations_per_step;
     let controls = asked.controls.as_ref().map_or(0, Vec::len) as u64;
     evaluations + evaluations * controls / 2
 }
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_that_is_too_large_is_told_by_how_much_and_what_to_do() {
+    fn a_request_that_is_too_large_is_told_by_how_much_and_what_to_do() {
         let limits = Limits { max_step_work: Some(20.0), ..Limits::default() };
         assert_eq!(limits.check(&sized(1024, 8, 50)), Ok(()));
         let largest = Settings { scheduler: Some(Sampler::Heun.into()), ..sized(2048, 8, 150) };

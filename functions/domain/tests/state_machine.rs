@@ -48,6 +48,7 @@ const LEGAL: &[(&str, &str, &str)] = &[
     ("cancelled", "reopen", WHERE_IT_STOOD),
     ("deleted", "reopen", WHERE_IT_STOOD),
     ("pending", "relabel", "pending"),
+    ("in_progress", "relabel", "in_progress"),
     ("paused", "relabel", "paused"),
     ("awaiting_approval", "relabel", "awaiting_approval"),
     ("approved", "relabel", "approved"),

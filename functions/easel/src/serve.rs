@@ -153,8 +153,8 @@ async fn answer(
         let published = if arguments.no_public { Published::Nowhere } else { Published::Public };
         router = router.merge(objects::router(gateway, services.workflow.gallery.clone(), published));
     }
-    let orders = easel_api::router(services).layer(from_fn_with_state(backing.storage(), room::refuse_without));
-    let router = router.fallback_service(orders);
+    let api = easel_api::router(services).layer(from_fn_with_state(backing.storage(), room::refuse_without));
+    let router = router.fallback_service(api);
     // As a service within, so that paths are looked up as the proxy's clients mean them.
     let router = Router::new().fallback_service(router).layer(from_fn_with_state(address, own_address::answer));
     api::serve(listening, router, shutdown.clone()).await;

@@ -193,7 +193,7 @@ impl Workflow {
         Ok(())
     }
 
-    /// Whether the order is small enough.
+    /// Whether the task request is small enough.
     fn check_work(&self, settings: &Settings) -> Result<()> {
         self.store.limits().check(settings).map_err(|error| domain::Error::Invalid(vec![error]).into())
     }

@@ -3,6 +3,7 @@
 mod attempts;
 mod comments;
 mod counters;
+mod creation;
 mod publishing;
 mod purging;
 mod reopening;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::config::SharedHttpClient;
 use aws_sdk_dynamodb::types::AttributeValue;
 use easel_domain::identity::{Identity, Role};
 use easel_domain::task::{Change, GeneratedImage, GenerationReport, NewTask, Progress, Settings, Task};
@@ -22,8 +23,8 @@ use uuid::Uuid;
 pub(crate) struct TestServices {
     pub(crate) workflow: Workflow,
     pub(crate) client: aws_sdk_dynamodb::Client,
-    _dynamodb: Running<DynamoDb>,
-    _s3: Running<S3>,
+    dynamodb: Running<DynamoDb>,
+    s3: Running<S3>,
     _folder: TempDir,
 }
 
@@ -39,15 +40,25 @@ impl TestServices {
         let dynamodb = Running::dynamodb(&folder.path().join("dynamodb")).await;
         let (s3, _) = Running::s3(&folder.path().join("s3"), BUCKET).await;
         let workflow = embedded::workflow(&dynamodb, &s3);
-        Self { workflow, client: dynamodb.client(), _dynamodb: dynamodb, _s3: s3, _folder: folder }
+        Self { workflow, client: dynamodb.client(), dynamodb, s3, _folder: folder }
+    }
+
+    /// The same services as a program uses them whose requests go through this client.
+    pub(crate) fn workflow_through(&self, http_client: SharedHttpClient) -> Workflow {
+        embedded::workflow_of(&embedded::access().through(http_client), &self.dynamodb, &self.s3)
+    }
+
+    /// What is asked for in these tests.
+    pub(crate) fn request() -> TaskRequest {
+        let Value::Object(object) = json!({"prompt": "a red heart", "title": "Heart", "metadata": {"a": "b"}}) else {
+            unreachable!("it is an object")
+        };
+        TaskRequest::read(object).expect("a request")
     }
 
     /// A task that waits for a worker.
     pub(crate) async fn pending(&self, owner: &str) -> Task {
-        let Value::Object(object) = json!({"prompt": "a red heart", "title": "Heart", "metadata": {"a": "b"}}) else {
-            unreachable!("it is an object")
-        };
-        let TaskRequest { settings, labels } = TaskRequest::read(object).expect("a request");
+        let TaskRequest { settings, labels } = Self::request();
         self.make(new(Uuid::now_v7(), owner, settings, labels)).await
     }
 

@@ -65,7 +65,7 @@ own_variables! {
     LORAS = "EASEL_LORAS";
     /// How often the queue delivers a message before it gives it up.
     MAX_DELIVERIES = "EASEL_MAX_DELIVERIES";
-    /// Most work of one step of an order, in megapixel-evaluations.
+    /// Most work of one step of a task request, in megapixel-evaluations.
     MAX_STEP_WORK = "EASEL_MAX_STEP_WORK";
     /// How many uploads one person may ask for on one day.
     MAX_UPLOADS = "EASEL_MAX_UPLOADS";
@@ -73,7 +73,7 @@ own_variables! {
     MAX_WAITING = "EASEL_MAX_WAITING";
     /// Most work that one owner may have waiting, in megapixel-evaluations.
     MAX_WAITING_WORK = "EASEL_MAX_WAITING_WORK";
-    /// Most work of one order, in megapixel-evaluations.
+    /// Most work of one task request, in megapixel-evaluations.
     MAX_WORK = "EASEL_MAX_WORK";
     /// `on` prints metrics outside Lambda, too.
     METRICS = "EASEL_METRICS";

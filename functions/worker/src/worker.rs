@@ -17,6 +17,7 @@ mod generation_error;
 mod handing_on;
 mod heartbeat;
 mod image_files;
+mod moving;
 mod offering;
 mod pace;
 mod reading;

@@ -93,6 +93,12 @@ impl Task {
         self.owner == name || self.attempt.requested_by.as_deref() == Some(name)
     }
 
+    /// Whether the worker that has claimed the task as `held` still holds it, whatever it is called by now.
+    #[must_use]
+    pub fn is_still_held(&self, held: &Self) -> bool {
+        self.status == Status::InProgress && self.attempt.claim == held.attempt.claim
+    }
+
     /// The images of the current try that are approved, if any are.
     pub fn approved_images(&self) -> impl Iterator<Item = &GeneratedImage> {
         let is_approved = |image: &&GeneratedImage| {

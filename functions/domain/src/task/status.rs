@@ -93,8 +93,7 @@ impl Status {
             (Self::Approved, Move::Publish) => Some(Self::Published),
             (Self::Published, Move::Unpublish) => Some(Self::Approved),
             (Self::Rejected | Self::Failed, Move::Retry) => Some(Self::Pending),
-            // A worker finishes what it holds on the condition that nobody changed the task meanwhile.
-            (from, Move::Relabel) if !matches!(from, Self::InProgress | Self::Deleted) => Some(from),
+            (from, Move::Relabel) if from != Self::Deleted => Some(from),
             (from, Move::Delete) if from != Self::Deleted => Some(Self::Deleted),
             _ => None,
         }

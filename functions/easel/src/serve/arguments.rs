@@ -40,7 +40,7 @@ pub(crate) struct ServeArguments {
     /// Listen on addresses that other machines reach, without TLS: everybody on the way there can read tokens and images
     #[arg(long)]
     pub(crate) insecure_http: bool,
-    /// Take no more orders and uploads once images and files take so many GiB [default: all but 1 GiB of the disk]
+    /// Take no more task requests and uploads once images and files take so many GiB [default: all but 1 GiB of the disk]
     #[arg(long, value_name = "GIB")]
     pub(crate) storage_limit: Option<u64>,
     /// Once ready, print one line of JSON with every address, name and key

@@ -43,7 +43,7 @@ impl Backlog {
     }
 
     /// Makes tasks of the files that were dropped while the service was not there; those of the others are there already.
-    /// New orders do not wait for it.
+    /// New tasks do not wait for it.
     pub(super) async fn take_uploads(self, shutdown: CancellationToken) {
         let uploads = match self.workflow.gallery.keys(keys::UPLOADS).await {
             Ok(uploads) => uploads,

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use easel_embedded::s3::Storage;
 use easel_problem::Problem;
 
-/// Answers 507 to orders and uploads that there is no room for.
+/// Answers 507 to task requests and uploads that there is no room for.
 pub(super) async fn refuse_without(State(storage): State<Option<Storage>>, request: Request, next: Next) -> Response {
     if let Some(storage) = storage
         && needs_room(request.method(), request.uri().path())

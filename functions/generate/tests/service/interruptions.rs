@@ -100,6 +100,48 @@ async fn a_worker_that_is_told_to_stop_hands_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_gets_another_title_while_it_is_generated_is_neither_lost_nor_begun_anew() {
+    let services = TestServices::start().await;
+    let expected = services.undisturbed(&slow_heart(5)).await;
+    let id = services.order(&slow_heart(5)).await.id;
+    let relabel = async |title: &str| {
+        let title = Some(title.to_owned());
+        let change = Change::Relabel { title, tags: vec!["red".to_owned()], approvals_needed: 1 };
+        let change = |_: &_| Ok(change.clone());
+        services.workflow.move_task(id, Move::Relabel, &creator(), None, change).await.expect("relabelled");
+    };
+
+    // The heartbeat sees it, and what the worker hands on to is as it is called by then.
+    let options = WorkerOptions { check_every: Duration::from_millis(20), ..WorkerOptions::new("stopped") };
+    let message = delivery(services.message().await);
+    let stop = message.stop.clone();
+    let worker = services.worker_with(options.clone());
+    let work = tokio::spawn(async move { worker.handle(&message).await });
+    services.until_begun(id).await;
+    relabel("A heart").await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    stop.cancel();
+    assert_eq!(work.await.expect("no panic"), DeliveryOutcome::Done);
+    assert_eq!(services.moves(id).await, ["create", "claim", "relabel", "hand_on"]);
+
+    let message = delivery(services.message().await);
+    let worker = services.worker_with(options);
+    let work = tokio::spawn(async move { worker.handle(&message).await });
+    // What the first one did is seen until the next one has claimed the task.
+    while services.task(id).await.status == Status::Pending {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    services.until_begun(id).await;
+    relabel("A slow heart").await;
+    assert_eq!(work.await.expect("no panic"), DeliveryOutcome::Done);
+    let moves = ["create", "claim", "relabel", "hand_on", "claim", "relabel", "finish"];
+    assert_eq!(services.moves(id).await, moves);
+    let task = services.task(id).await;
+    assert_eq!((task.title.as_deref(), &task.tags), (Some("A slow heart"), &vec!["red".to_owned()]));
+    assert_eq!(services.images(&task).await, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_task_is_not_generated_further() {
     let services = TestServices::start().await;
     let id = services.order(&slow_heart(5)).await.id;

@@ -3,7 +3,6 @@
 
 use easel_domain::task::{Change, Task};
 use easel_storage::store::Saved;
-use jiff::Timestamp;
 
 use super::generating::RunningTask;
 use super::generation_error::GenerationError;
@@ -13,8 +12,7 @@ impl Worker {
     /// Fails the task, unless someone has moved it since it was read.
     pub(super) async fn fail(&self, task: &Task, reason: &str, delivery: &Delivery) -> Result<(), GenerationError> {
         let change = Change::Fail { reason: reason.to_owned() };
-        let (failed, event) = task.after(change, &self.identity(), Timestamp::now())?;
-        if self.retry(delivery, || self.workflow.store.save(&failed, &event)).await? == Saved::Done {
+        if self.move_on(task, &change, delivery).await? == Saved::Done {
             tracing::info!(task = %task.id, reason, "the task has failed");
             self.remove_checkpoint(task).await;
         }

@@ -11,7 +11,6 @@ use easel_storage::gallery::{Written, keys};
 use easel_storage::store::Saved;
 use easel_telemetry::{Metrics, Unit};
 use image::{ImageFormat, ImageReader};
-use jiff::Timestamp;
 
 use super::generating::{RunningTask, on_blocking_thread};
 use super::generation_error::GenerationError;
@@ -78,14 +77,13 @@ impl Worker {
     ) -> Result<bool, GenerationError> {
         let task = &running.task;
         emit(&report, task);
-        let change = Change::Finish { images, generation: Box::new(report) };
-        let (finished, event) = task.after(change, &self.identity(), Timestamp::now())?;
-        match self.retry(delivery, || self.workflow.store.save(&finished, &event)).await? {
+        let change = Change::Finish { images: images.clone(), generation: Box::new(report) };
+        match self.move_on(task, &change, delivery).await? {
             Saved::Done => tracing::info!(seconds = running.elapsed().as_secs_f64(), "the task is generated"),
             Saved::Stale => {
                 // The service may have stored the move although its response got lost.
                 let now = self.retry(delivery, || self.workflow.store.find(task.id)).await?;
-                return Ok(now.is_some_and(|now| now.attempt.images == finished.attempt.images));
+                return Ok(now.is_some_and(|now| now.attempt.images == images));
             }
         }
         Ok(true)

@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use easel_domain::task::{Change, MAX_HAND_ONS, Status, Task};
 use easel_model::Generation;
-use easel_storage::gallery::DrawRequest;
 use easel_storage::store::Saved;
 use jiff::Timestamp;
 
@@ -81,10 +80,7 @@ impl Worker {
         let step = u32::try_from(generation.step()).unwrap_or(u32::MAX);
         tracing::info!(step, reason, "handing the task on to the next worker");
         let change = Change::HandOn { step, reason, makes_way };
-        let (moved, event) = task.after(change, &self.identity(), Timestamp::now())?;
-        let request = DrawRequest { task: moved.id, version: moved.version };
-        self.retry(delivery, || self.workflow.gallery.request_drawing(request)).await?;
-        match self.retry(delivery, || self.workflow.store.save(&moved, &event)).await? {
+        match self.move_on(task, &change, delivery).await? {
             Saved::Done => Ok(()),
             Saved::Stale => self.leave_to_others(task, generation, delivery).await,
         }

@@ -104,7 +104,7 @@ async fn beat(watched: Arc<WatchedTask>) {
     loop {
         ticks.tick().await;
         match watched.store.find(watched.task.id).await {
-            Ok(Some(task)) if task.version == watched.task.version => {}
+            Ok(Some(task)) if task.is_still_held(&watched.task) => {}
             Ok(_) => return watched.state().moved = true,
             // As long as the table cannot be read, nobody else can claim the task either.
             Err(error) => tracing::warn!(%error, "the task could not be read"),
