@@ -2,7 +2,7 @@
 
 import { at } from "./address.js";
 import { call } from "./api.js";
-import { element, fill } from "./element.js";
+import { element, fill, quoting } from "./element.js";
 import { listenForKeys } from "./keys.js";
 import { failed } from "./notices.js";
 
@@ -36,21 +36,21 @@ function described(description) {
 }
 
 /** @param {string | undefined} text */
-const paragraph = (text) => element("p", { class: "prose" }, text ?? "");
+const paragraph = (text) => element("p", { class: "prose" }, quoting(text ?? ""));
 
 /** @param {any} description @param {any} operation */
 function one(description, { path, method, summary, description: text, parameters = [], shared, requestBody, responses = {} }) {
   const resolve = (/** @type {any} */ { $ref, ...own }) => ($ref ? $ref.split("/").slice(1).reduce((/** @type {any} */ value, /** @type {string} */ key) => value[key], description) : own);
   const all = [...shared, ...parameters].map(resolve);
   return element("details", { class: "operation" },
-    element("summary", {}, element("code", {}, `${method.toUpperCase()} ${path}`), " ", summary ?? ""),
+    element("summary", {}, element("code", {}, `${method.toUpperCase()} ${path}`), " ", quoting(summary ?? "")),
     text && text !== summary && paragraph(text),
     all.length > 0 && table(["Parameter", "In", "Type", "What"], all.map(({ name, in: place, schema, description: what, required }) =>
-      [element("code", {}, name), place, typeOf(schema), `${required ? "Required. " : ""}${what ?? ""}`])),
+      [element("code", {}, name), place, typeOf(schema), quoting(`${required ? "Required. " : ""}${what ?? ""}`)])),
     requestBody && element("p", {}, "Body: ", ...contents(resolve(requestBody).content)),
     table(["Status", "Body", "What"], Object.entries(responses).map(([status, response]) => {
       const { description: what, content } = resolve(response);
-      return [status, element("span", {}, ...contents(content)), what ?? ""];
+      return [status, element("span", {}, ...contents(content)), quoting(what ?? "")];
     })));
 }
 
@@ -82,10 +82,10 @@ function typeOf(schema) {
 const body = (name, schema) => element("details", { id: `schema-${name}`, class: "operation" }, element("summary", {}, element("code", {}, name)),
   paragraph(schema.description),
   schema.properties ? table(["Field", "Type", "What"], Object.entries(schema.properties).map(([field, property]) =>
-    [element("code", {}, field), typeOf(property), `${schema.required?.includes(field) ? "" : "Optional. "}${property.description ?? ""}`]))
+    [element("code", {}, field), typeOf(property), quoting(`${schema.required?.includes(field) ? "" : "Optional. "}${property.description ?? ""}`)]))
     : element("p", {}, typeOf(schema)));
 
-/** @param {string[]} heads @param {(Node | string)[][]} rows */
+/** @param {string[]} heads @param {(Node | string | (Node | string)[])[][]} rows */
 const table = (heads, rows) => element("table", { class: "prose" },
   element("thead", {}, element("tr", {}, heads.map((head) => element("th", { scope: "col" }, head)))),
   element("tbody", {}, rows.map((row) => element("tr", {}, row.map((cell) => element("td", {}, cell))))));

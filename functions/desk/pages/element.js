@@ -43,6 +43,12 @@ function nodes(children) {
 }
 
 /**
+ * The service's own words, in which code stands between backticks.
+ * @param {string} text
+ */
+export const quoting = (text) => text.split("`").map((part, index) => (index % 2 === 1 ? element("code", {}, part) : part));
+
+/**
  * A button.
  * @param {string} label
  * @param {(event: MouseEvent) => void} onclick

@@ -1,7 +1,7 @@
 // System: which device and model generate images, and how much there is to do.
 
 import { Resource, query } from "./api.js";
-import { element, facts, fill } from "./element.js";
+import { element, facts, fill, quoting } from "./element.js";
 import { listenForKeys } from "./keys.js";
 import { failed } from "./notices.js";
 import { session } from "./session.js";
@@ -64,7 +64,7 @@ function describe(health, version) {
   return [
     element("h2", {}, "Device and model"),
     element("p", { class: health.sdxl_available ? "good" : "warning" }, verdict),
-    fallback_reason ? element("p", {}, !health.sdxl_available ? "Why: " : device === "cpu" ? "Why not on a GPU: " : "Tried before: ", fallback_reason, ".") : "",
+    fallback_reason ? element("p", {}, !health.sdxl_available ? "Why: " : device === "cpu" ? "Why not on a GPU: " : "Tried before: ", quoting(fallback_reason), ".") : "",
     facts([
       ["Device", health.device_name],
       ["Compute capability", health.compute_capability],
@@ -114,7 +114,7 @@ function amounts({ tasks, drawn, workers, disk }) {
 function worker({ device_name, model, is_silent, sdxl_available, fallback_reason, reported_at }) {
   const state = is_silent ? "silent" : sdxl_available ? "ready" : "cannot generate";
   return element("li", {}, `${device_name}, ${model}: ${state}, last seen `, timeAgo(reported_at),
-    fallback_reason && [element("br"), element("span", { dir: "auto" }, fallback_reason)]);
+    fallback_reason && [element("br"), element("span", { dir: "auto" }, quoting(fallback_reason))]);
 }
 
 /**
