@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use easel_test_support::person::Person;
+use easel_test_support::person::{self, Person};
 use easel_test_support::service::{Service, Who};
 use easel_test_support::task_requests::small;
 use serde_json::{Value, json};
@@ -12,8 +12,6 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::numbers::{CallTimes, row};
-use crate::tasks;
-
 /// Calls a second.
 const RATE: u32 = 200;
 const TASKS: usize = 10_000;
@@ -29,10 +27,9 @@ pub(crate) async fn run(seconds: u32) {
     // More than one of them may have waiting.
     let askers = [Who::Creator, Who::OtherCreator, Who::Reviewer, Who::Admin].map(|who| service.person(who));
     let calls = RATE * seconds;
-    // One as the service makes it and others like it, since the worker takes what waits a while.
-    let storage = service.storage();
-    let mut ids = tasks::fill(&storage.workflow().store, &creator.name, 1).await;
-    ids.extend(storage.multiply(ids[0], TASKS - 1).await);
+    // One that the service draws, and others like it that show its image.
+    let first = person::id(&creator.draw(small("load")).await).parse().expect("an id");
+    let ids = [vec![first], service.storage().multiply(first, TASKS - 1).await].concat();
     eprintln!("{TASKS} tasks are there; {RATE} calls/s for {seconds} s");
     // Something to draw from the first moment on.
     creator.create(small("load")).await;

@@ -1,4 +1,4 @@
-//! CallTimes the service on this machine:
+//! Times the service on this machine:
 //!
 //! - `functions [FOLDER]`: size, cold start and warm latency of the packaged functions (`cargo lambda build`) in FOLDER,
 //!   against embedded services;
