@@ -22,7 +22,7 @@ from emulators.processes import inherited, ministack
 from emulators.rows import Rows
 
 STEPS = 80
-ORDER = {"prompt": "a large red heart on a blue background", "width": 128, "height": 128, "steps": STEPS}
+ORDER = {"prompt": "a large red heart on a blue background", "width": 256, "height": 256, "steps": STEPS}
 # Draws noise on the way too.
 ORDER |= {"scheduler": "euler_a"}
 SEEDS = 3
