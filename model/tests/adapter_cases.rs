@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use easel_model::{
-    Control, ControlModel, DevicePreference, Embedding, Generation, ImageEncoderFiles, ImagePrompt, IpAdapter,
-    LoraFile, LoraWeights, Model, Precision, Request, RequestedLora, ResolvedSettings,
+    Control, ControlModel, DevicePreference, Embedding, ImageEncoderFiles, ImagePrompt, IpAdapter, LoraFile,
+    LoraWeights, Precision, Request, RequestedLora, ResolvedSettings,
 };
 use image::RgbImage;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::Deserialize;
 
-use crate::common::{Expected, adapters, check_cases, compare_tensors, demo, demo_model, expected_in};
+use crate::common::{Expected, adapters, check_cases, compare_tensors, demo, demo_model, expected_in, on_each_device};
 use crate::overlay::assemble;
 
 /// A case of the adapters' `cases.json`, as `make_cases.py` describes it.
@@ -161,16 +161,6 @@ pub(crate) fn case(name: &str) -> AdapterCase {
     cases().into_iter().find(|case| case.name == name).expect("there is such a case")
 }
 
-/// The bytes of all images.
-pub(crate) fn bytes(mut run: Generation) -> Vec<u8> {
-    run.finish().expect("the run ends well").iter().flat_map(|image| image.as_raw().clone()).collect()
-}
-
-/// The bytes of what `request` gives.
-pub(crate) fn drawn(model: &Model, request: &Request) -> Vec<u8> {
-    bytes(model.start(request.clone()).expect("the request is good"))
-}
-
 /// A small image in few steps.
 pub(crate) fn settings() -> ResolvedSettings {
     ResolvedSettings {
@@ -185,21 +175,7 @@ pub(crate) fn settings() -> ResolvedSettings {
     }
 }
 
-#[test]
-fn flex_gives_what_the_reference_gives() {
-    compare_all(DevicePreference::Flex);
-}
-
-#[test]
-fn ndarray_gives_what_the_reference_gives() {
-    compare_all(DevicePreference::NdArray);
-}
-
-#[test]
-#[ignore = "needs a CUDA device"]
-fn cuda_gives_what_the_reference_gives() {
-    compare_all(DevicePreference::Cuda(None));
-}
+on_each_device!(compare_all);
 
 /// Of image prompts with guidance, the reference's script kept the tokens by a hook that returned them, which gave the UNet a
 /// tensor where a list belongs: of it, the first entry was attended to, the negative side's tokens, one half of them by the

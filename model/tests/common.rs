@@ -10,6 +10,28 @@ use image::RgbImage;
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 
+/// One test for each kind of device: `$compare` finds on it what the reference gives.
+macro_rules! on_each_device {
+    ($compare:ident) => {
+        #[test]
+        fn flex_gives_what_the_reference_gives() {
+            $compare(easel_model::DevicePreference::Flex);
+        }
+
+        #[test]
+        fn ndarray_gives_what_the_reference_gives() {
+            $compare(easel_model::DevicePreference::NdArray);
+        }
+
+        #[test]
+        #[ignore = "needs a CUDA device"]
+        fn cuda_gives_what_the_reference_gives() {
+            $compare(easel_model::DevicePreference::Cuda(None));
+        }
+    };
+}
+pub(crate) use on_each_device;
+
 /// A file of the reference data.
 pub(crate) fn reference(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(path)

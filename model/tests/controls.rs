@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use easel_model::weights::unet_name;
 use easel_model::{
-    Checkpoint, Control, ControlModel, DevicePreference, Error, Preprocessor, Request, ResolvedSettings, Shape,
-    control_image,
+    Control, ControlModel, DevicePreference, Error, Preprocessor, Request, ResolvedSettings, Shape, control_image,
 };
 use safetensors::SafeTensors;
 
-use crate::adapter_cases::{bytes, case, control_folder, control_model, drawn, picture, settings};
+use crate::adapter_cases::{case, control_folder, control_model, picture, settings};
 use crate::common::{adapters, demo, demo_model};
+use crate::runs::{bytes, check_checkpoints, drawn};
 
 fn with(controls: Vec<Control>) -> Request {
     Request { controls, ..settings().into() }
@@ -130,14 +130,7 @@ fn a_resumed_run_gives_the_same_bytes() {
     let others = others.map(|settings| Request { controls: several(), ..settings.into() });
     let from_image = Request { init_image: case("control_picture").request().init_image, ..plain.clone() };
     for request in [plain].into_iter().chain(others).chain([from_image]) {
-        let unbroken = drawn(&model, &request);
-        let mut run = model.start(request.clone()).expect("the run starts");
-        while let Some(progress) = run.advance().expect("the step is done") {
-            let saved = run.checkpoint().to_bytes().expect("it can be saved");
-            let checkpoint = Checkpoint::from_bytes(&saved).expect("it can be read");
-            let resumed = model.resume_with(checkpoint, request.clone()).expect("it fits");
-            assert!(bytes(resumed) == unbroken, "{:?}: step {}", request.settings, progress.step);
-        }
+        check_checkpoints(&model, &request);
     }
 }
 

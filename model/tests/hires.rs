@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use easel_model::{Checkpoint, DevicePreference, Generation, Model, Request, ResolvedSettings, Upscaler};
+use easel_model::{DevicePreference, Model, Request, ResolvedSettings, Upscaler};
 
 use crate::common::{demo_model, reference};
+use crate::runs::check_checkpoints;
 
 /// With a sampler that draws noise at every step, guidance and two images.
 fn settings() -> ResolvedSettings {
@@ -33,10 +34,6 @@ fn requests(model: &Model) -> Vec<Request> {
     let by = |name: &str| ResolvedSettings { hires_upscaler: name.to_owned(), ..settings() };
     let network = Request { upscaler: Some(upscaler(model)), ..by("rrdb_x2").into() };
     vec![by("latent").into(), by("lanczos").into(), network]
-}
-
-fn bytes(mut run: Generation) -> Vec<u8> {
-    run.finish().expect("the run ends well").iter().flat_map(|image| image.as_raw().clone()).collect()
 }
 
 #[test]
@@ -85,18 +82,7 @@ fn either_pass_resumes_with_the_same_bytes() {
     let tiled = ResolvedSettings { tile_size: Some(64), tile_overlap: Some(16), reuse_features: 2, ..settings() };
     for mut request in [requests(&model), vec![tiled.into()]].concat() {
         request.settings.count = 1;
-        let unbroken = bytes(model.start(request.clone()).expect("the run starts"));
-        let mut run = model.start(request.clone()).expect("the run starts");
-        loop {
-            let saved = run.checkpoint().to_bytes().expect("it can be saved");
-            let checkpoint = Checkpoint::from_bytes(&saved).expect("it can be read");
-            let resumed = model.resume_with(checkpoint, request.clone()).expect("it fits");
-            assert_eq!((resumed.step(), resumed.total()), (run.step(), run.total()));
-            assert!(bytes(resumed) == unbroken, "{} after step {}", request.settings.hires_upscaler, run.step());
-            if run.advance().expect("the step is done").is_none() {
-                break;
-            }
-        }
+        check_checkpoints(&model, &request);
     }
     // With another upscaler, or none, it would become another image.
     let run = model.start(requests(&model).remove(2)).expect("the run starts");

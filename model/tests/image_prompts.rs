@@ -3,12 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use easel_model::{
-    Checkpoint, DevicePreference, Error, ImageEncoderFiles, ImagePrompt, IpAdapter, Request, ResolvedSettings,
-};
+use easel_model::{DevicePreference, Error, ImageEncoderFiles, ImagePrompt, IpAdapter, Request, ResolvedSettings};
 
-use crate::adapter_cases::{bytes, control_folder, drawn, image_prompt, picture, settings};
+use crate::adapter_cases::{control_folder, image_prompt, picture, settings};
 use crate::common::{adapters, demo_model};
+use crate::runs::{check_checkpoints, drawn};
 
 const PLAIN: &str = "ip/ip-adapter.safetensors";
 const PLUS: &str = "ip/ip-adapter-plus.safetensors";
@@ -56,14 +55,7 @@ fn a_resumed_run_gives_the_same_bytes() {
     };
     for settings in [settings(), refined, reusing, unguided, interval, long] {
         let request = Request { image_prompts: several(), ..settings.into() };
-        let unbroken = drawn(&model, &request);
-        let mut run = model.start(request.clone()).expect("the run starts");
-        while let Some(progress) = run.advance().expect("the step is done") {
-            let saved = run.checkpoint().to_bytes().expect("it can be saved");
-            let checkpoint = Checkpoint::from_bytes(&saved).expect("it can be read");
-            let resumed = model.resume_with(checkpoint, request.clone()).expect("it fits");
-            assert!(bytes(resumed) == unbroken, "{:?}: step {}", request.settings, progress.step);
-        }
+        check_checkpoints(&model, &request);
     }
 }
 

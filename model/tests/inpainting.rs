@@ -15,7 +15,7 @@ use image::{GrayImage, RgbImage};
 use serde::Deserialize;
 use tempfile::TempDir;
 
-use crate::common::{self, Expected, adapters, check_cases_with, copy, demo_model, expected_in};
+use crate::common::{self, Expected, adapters, check_cases_with, copy, demo_model, expected_in, on_each_device};
 use crate::overlay::assemble;
 
 /// A case of the adapters' `cases.json` that has a mask.
@@ -114,21 +114,7 @@ fn compare_all(device: DevicePreference) {
     check_cases_with(&model, nine.into_iter().map(of));
 }
 
-#[test]
-fn flex_gives_what_the_reference_gives() {
-    compare_all(DevicePreference::Flex);
-}
-
-#[test]
-fn ndarray_gives_what_the_reference_gives() {
-    compare_all(DevicePreference::NdArray);
-}
-
-#[test]
-#[ignore = "needs a CUDA device"]
-fn cuda_gives_what_the_reference_gives() {
-    compare_all(DevicePreference::Cuda(None));
-}
+on_each_device!(compare_all);
 
 /// bf16 and int8 stay as close to the reference as they do without masks.
 #[test]

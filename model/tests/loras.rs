@@ -10,7 +10,7 @@ use std::sync::Arc;
 use easel_model::{DevicePreference, LoraFile, LoraWeights, Precision, Request, RequestedLora, ResolvedSettings};
 use serde::Deserialize;
 
-use crate::common::{adapters, check_cases, demo_model, expected_in};
+use crate::common::{adapters, check_cases, demo_model, expected_in, on_each_device};
 
 /// A case of the adapters' `cases.json` that has LoRAs.
 #[derive(Debug, Deserialize)]
@@ -65,21 +65,7 @@ impl Case {
     }
 }
 
-#[test]
-fn flex_gives_what_the_reference_gives() {
-    compare_all(DevicePreference::Flex);
-}
-
-#[test]
-fn ndarray_gives_what_the_reference_gives() {
-    compare_all(DevicePreference::NdArray);
-}
-
-#[test]
-#[ignore = "needs a CUDA device"]
-fn cuda_gives_what_the_reference_gives() {
-    compare_all(DevicePreference::Cuda(None));
-}
+on_each_device!(compare_all);
 
 fn compare_all(device: DevicePreference) {
     let cases = cases();

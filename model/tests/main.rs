@@ -28,6 +28,7 @@ mod repeated_prompts;
 mod requests;
 mod resuming;
 mod reused_features;
+mod runs;
 mod scheduler_choice;
 mod schedulers;
 mod several_images;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use easel_model::scheduler::Sampler;
-use easel_model::{Checkpoint, DevicePreference, Embedding, Generation, Model, Request, ResolvedSettings};
+use easel_model::{DevicePreference, Embedding, Request, ResolvedSettings};
 use easel_settings::{PromptPadding, PromptSyntax};
 use serde_json::Value;
 
-use crate::common::{adapters, check_cases, demo_model, expected_in};
+use crate::common::{adapters, check_cases, demo_model, expected_in, on_each_device};
+use crate::runs::{bytes, check_checkpoints, drawn};
 
 const NAMES: [&str; 10] = [
     "embedding",
@@ -55,33 +56,11 @@ fn case(name: &str) -> Request {
     request(cases.iter().find(|case| case["name"] == name).expect("there is such a case"))
 }
 
-#[test]
-fn flex_gives_what_the_reference_gives() {
-    compare_all(DevicePreference::Flex);
-}
-
-#[test]
-fn ndarray_gives_what_the_reference_gives() {
-    compare_all(DevicePreference::NdArray);
-}
-
-#[test]
-#[ignore = "needs a CUDA device"]
-fn cuda_gives_what_the_reference_gives() {
-    compare_all(DevicePreference::Cuda(None));
-}
+on_each_device!(compare_all);
 
 fn compare_all(device: DevicePreference) {
     let expected = |name: &str| expected_in(&adapters(&format!("expected/{name}.safetensors")));
     check_cases(device, NAMES.map(|name| (name.to_owned(), case(name), expected(name))));
-}
-
-fn bytes(mut run: Generation) -> Vec<u8> {
-    run.finish().expect("the run ends well").iter().flat_map(|image| image.as_raw().clone()).collect()
-}
-
-fn draw(model: &Model, request: Request) -> Vec<u8> {
-    bytes(model.start(request).expect("the request is good"))
 }
 
 /// Everything at once: a schedule, parts, weights, words, a refiner, an interval, two images, reused features.
@@ -108,15 +87,8 @@ fn everything() -> Request {
 #[test]
 fn every_step_resumes_with_the_same_bytes() {
     let model = demo_model(DevicePreference::Flex, None);
-    let unbroken = draw(&model, everything());
-    let mut run = model.start(everything()).expect("the request is good");
-    while run.advance().expect("the step is done").is_some() {
-        let saved = run.checkpoint().to_bytes().expect("it can be saved");
-        let checkpoint = Checkpoint::from_bytes(&saved).expect("it can be read");
-        let resumed = model.resume_with(checkpoint, everything()).expect("it fits");
-        assert!(bytes(resumed) == unbroken, "after step {}", run.step());
-    }
-    let checkpoint = run.checkpoint();
+    check_checkpoints(&model, &everything());
+    let checkpoint = model.start(everything()).expect("the request is good").checkpoint();
     let error = model.resume(checkpoint.clone()).err().expect("its word is missing").to_string();
     assert!(error.contains("other embeddings"), "{error}");
     let other = Request { embeddings: vec![embedding("embeddings/bleakit.safetensors")], ..everything() };
@@ -126,11 +98,11 @@ fn every_step_resumes_with_the_same_bytes() {
 #[test]
 fn image_i_of_several_is_what_the_request_alone_gives() {
     let model = demo_model(DevicePreference::Flex, None);
-    let both = draw(&model, everything());
+    let both = drawn(&model, &everything());
     let alone: Vec<u8> = (0..2)
         .flat_map(|index| {
             let settings = everything().settings.alone(index);
-            draw(&model, Request { settings, ..everything() })
+            drawn(&model, &Request { settings, ..everything() })
         })
         .collect();
     assert!(both == alone);
@@ -148,7 +120,7 @@ fn marks_change_the_image_and_plain_text_does_not() {
             use_refiner: false,
             ..ResolvedSettings::new(prompt)
         };
-        draw(&model, settings.into())
+        drawn(&model, &settings.into())
     };
     let plain = image("a red circle on a blue background", None);
     for syntax in [PromptSyntax::A1111, PromptSyntax::Compel, PromptSyntax::Plain] {

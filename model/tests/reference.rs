@@ -2,23 +2,9 @@
 
 use easel_model::DevicePreference;
 
-use crate::common::{Case, cases, check_cases, expected};
+use crate::common::{Case, cases, check_cases, expected, on_each_device};
 
-#[test]
-fn flex_gives_what_the_reference_gives() {
-    compare_all(DevicePreference::Flex);
-}
-
-#[test]
-fn ndarray_gives_what_the_reference_gives() {
-    compare_all(DevicePreference::NdArray);
-}
-
-#[test]
-#[ignore = "needs a CUDA device"]
-fn cuda_gives_what_the_reference_gives() {
-    compare_all(DevicePreference::Cuda(None));
-}
+on_each_device!(compare_all);
 
 fn compare_all(device: DevicePreference) {
     let of = |case: Case| (case.name.clone(), case.request(), expected(&case.name));

@@ -7,6 +7,7 @@ use easel_model::scheduler::{Sampler, SchedulerName};
 use easel_model::{Checkpoint, DevicePreference, Model, ModelOptions, ResolvedSettings};
 
 use crate::common::{case, demo, demo_model};
+use crate::runs::bytes;
 
 /// With refiner, history, fresh noise at every step, guidance rescale and two images.
 fn request() -> ResolvedSettings {
@@ -22,10 +23,6 @@ fn request() -> ResolvedSettings {
         high_noise_frac: 0.6,
         ..ResolvedSettings::new("a large red heart on a blue background")
     }
-}
-
-fn bytes(mut run: easel_model::Generation) -> Vec<u8> {
-    run.finish().expect("the run ends well").iter().flat_map(|image| image.as_raw().clone()).collect()
 }
 
 /// Runs `worker` below in a process of its own: from `checkpoint`, or from the start.

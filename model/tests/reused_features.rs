@@ -4,6 +4,7 @@ use easel_model::scheduler::Sampler;
 use easel_model::{Checkpoint, DevicePreference, Generation, Model, ResolvedSettings};
 
 use crate::common::demo_model;
+use crate::runs::bytes;
 
 /// Two images in ten steps, of which the refiner does the last ones.
 fn request(reuse_features: u32) -> ResolvedSettings {
@@ -23,10 +24,6 @@ fn request(reuse_features: u32) -> ResolvedSettings {
 
 fn start(model: &Model, request: ResolvedSettings) -> Generation {
     model.start(request).expect("the run starts")
-}
-
-fn bytes(mut run: Generation) -> Vec<u8> {
-    run.finish().expect("the run ends well").iter().flat_map(|image| image.as_raw().clone()).collect()
 }
 
 /// Checks that a run of `request` put aside after any step gives the same bytes as one that was not.

@@ -36,7 +36,7 @@ async fn labels_change_with_an_event_and_where_the_task_stands_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_task_that_is_being_drawn_keeps_its_labels_and_a_published_one_its_images() {
+async fn a_task_is_labelled_while_it_is_drawn_and_one_that_is_published_keeps_its_images() {
     let api = TestApi::start().await;
     let task = api.create(&carla(), &json!({"prompt": "a heart"})).await;
     let drawn = api.draw(&task, 1).await;
@@ -53,8 +53,12 @@ async fn a_task_that_is_being_drawn_keeps_its_labels_and_a_published_one_its_ima
     let worker = easel_domain::identity::Identity::worker("w");
     let claim = easel_domain::task::Change::Claim { worker: "w".to_owned(), step: 0, used: Vec::new() };
     api.change(&other, claim, &worker).await;
-    let refused =
-        api.call(&carla(), "PATCH", &format!("/v1/tasks/{}", other.id), &json!({"title": "x"})).await.expect(409);
+    let path = format!("/v1/tasks/{}", other.id);
+    let labelled = api.call(&carla(), "PATCH", &path, &json!({"title": "x"})).await.expect(200);
+    assert_eq!((&labelled["status"], &labelled["title"]), (&json!("in_progress"), &json!("x")));
+
+    api.call(&carla(), "DELETE", &path, &json!({})).await.expect(202);
+    let refused = api.call(&carla(), "PATCH", &path, &json!({"title": "y"})).await.expect(409);
     assert_eq!(refused["type"], "urn:easel:problem:illegal-move");
 }
 

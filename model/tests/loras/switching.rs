@@ -4,13 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use easel_model::{
-    Checkpoint, DevicePreference, Generation, LoraFile, LoraWeights, Model, ModelOptions, Precision, Request,
-    RequestedLora, ResolvedSettings,
+    Checkpoint, DevicePreference, LoraFile, LoraWeights, Model, ModelOptions, Precision, Request, RequestedLora,
+    ResolvedSettings,
 };
 
 use super::crafted::{tensors, write};
 use super::lora;
 use crate::common::{case, demo, demo_model};
+use crate::runs::{bytes, drawn};
 
 fn settings() -> ResolvedSettings {
     ResolvedSettings {
@@ -28,14 +29,6 @@ fn request(loras: &[(&str, &str)]) -> Request {
     Request { loras, ..settings().into() }
 }
 
-fn bytes(mut run: Generation) -> Vec<u8> {
-    run.finish().expect("the run ends well").iter().flat_map(|image| image.as_raw().clone()).collect()
-}
-
-fn draw(model: &Model, request: Request) -> Vec<u8> {
-    bytes(model.start(request).expect("the run starts"))
-}
-
 #[test]
 fn nothing_leaks_from_one_generation_into_another() {
     let sets: [&[(&str, &str)]; 6] = [
@@ -48,13 +41,13 @@ fn nothing_leaks_from_one_generation_into_another() {
     ];
     for precision in [Precision::F32, Precision::Int8] {
         let new = || demo_model(DevicePreference::Flex, Some(precision));
-        let alone: Vec<_> = sets.iter().map(|loras| draw(&new(), request(loras))).collect();
+        let alone: Vec<_> = sets.iter().map(|loras| drawn(&new(), &request(loras))).collect();
         for (index, image) in alone.iter().enumerate() {
             assert!(!alone[..index].contains(image), "{precision}: {:?} changes nothing", sets[index]);
         }
         let model = new();
         for index in [0, 1, 0, 2, 3, 1, 5, 4, 2, 0] {
-            assert!(draw(&model, request(sets[index])) == alone[index], "{precision}: {:?}", sets[index]);
+            assert!(drawn(&model, &request(sets[index])) == alone[index], "{precision}: {:?}", sets[index]);
         }
     }
 }
@@ -63,7 +56,7 @@ fn nothing_leaks_from_one_generation_into_another() {
 fn generations_may_take_turns() {
     let model = demo_model(DevicePreference::Flex, None);
     let requests = [request(&[("kohya", "1")]), request(&[]), request(&[("loha", "1")])];
-    let alone: Vec<_> = requests.iter().map(|request| draw(&model, request.clone())).collect();
+    let alone: Vec<_> = requests.iter().map(|request| drawn(&model, request)).collect();
     let mut runs: Vec<_> = requests.into_iter().map(|request| model.start(request).expect("the run starts")).collect();
     for _ in 0..3 {
         for run in &mut runs {
@@ -77,8 +70,8 @@ fn generations_may_take_turns() {
 #[test]
 fn a_weight_of_zero_changes_nothing_and_blocks_have_weights_of_their_own() {
     let model = demo_model(DevicePreference::Flex, None);
-    let with = |weights: &str| draw(&model, request(&[("kohya", weights)]));
-    let plain = draw(&model, request(&[]));
+    let with = |weights: &str| drawn(&model, &request(&[("kohya", weights)]));
+    let plain = drawn(&model, &request(&[]));
     assert!(with("0") == plain && with("0:0") == plain);
     assert!(with(&format!("1:{}", ["0"; 12].join(","))) == plain);
     assert!(with(&format!("1:{}", ["1"; 20].join(","))) == with("1"));
@@ -89,10 +82,10 @@ fn a_weight_of_zero_changes_nothing_and_blocks_have_weights_of_their_own() {
     assert!(with(&format!("1:{}", text_only.join(","))) == with("1:0"));
     assert!(with("1:0") != plain && with("1:0") != with("1"));
     // Two halves are a whole, but for rounding; two signs are nothing, but for rounding.
-    let twice = draw(&model, request(&[("kohya", "0.5"), ("kohya", "0.5")]));
+    let twice = drawn(&model, &request(&[("kohya", "0.5"), ("kohya", "0.5")]));
     let levels = |a: &[u8], b: &[u8]| a.iter().zip(b).map(|(a, b)| a.abs_diff(*b)).max();
     assert!(levels(&twice, &with("1")) <= Some(1));
-    let cancelled = draw(&model, request(&[("kohya", "0.5"), ("kohya", "-0.5")]));
+    let cancelled = drawn(&model, &request(&[("kohya", "0.5"), ("kohya", "-0.5")]));
     assert!(levels(&cancelled, &plain) <= Some(1));
 }
 
@@ -139,7 +132,7 @@ fn a_refiner_takes_its_own_loras_only() {
 fn a_checkpoint_goes_on_with_the_same_loras_only() {
     let model = demo_model(DevicePreference::Flex, None);
     let with = || request(&[("kohya", "0.8"), ("loha", "0.5")]);
-    let unbroken = draw(&model, with());
+    let unbroken = drawn(&model, &with());
     let mut run = model.start(with()).expect("the run starts");
     run.advance().expect("the step is done");
     let saved = run.checkpoint().to_bytes().expect("it is saved");
