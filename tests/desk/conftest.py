@@ -31,6 +31,17 @@ def service(tmp_path):
 
 
 @pytest.fixture
+def creator(service):
+    return service.person("creator")
+
+
+@pytest.fixture
+def truth(service):
+    """A reviewer beside the page."""
+    return service.person("reviewer", "rita")
+
+
+@pytest.fixture
 def visitors(browser):
     visitors = Visitors(browser)
     yield visitors

@@ -46,7 +46,7 @@ class OtherMachine:
         return self
 
     def __exit__(self, *_):
-        # The namespace lasts as long as a process in it, and the link would last with it: the next test makes one of this name.
+        # The namespace lasts as long as a process in it, and the link with it, of whose name the next test makes one.
         subprocess.run(["ip", "link", "delete", f"{self.link}h"], capture_output=True, check=False)
         subprocess.run(["ip", "netns", "delete", self.namespace], check=False)
 

@@ -6,6 +6,9 @@ import re
 
 from people import until
 
+# How long the desk holds a decision, in milliseconds.
+HELD = 10_000
+
 
 class Watch:
     """The errors in a page's console, breaches of its Content-Security-Policy among them."""

@@ -10,11 +10,6 @@ from people import PROMPT, until
 from test_accessibility import PHONE, WIDE, findings
 
 
-@pytest.fixture
-def creator(service):
-    return service.person("creator")
-
-
 def prompt(page):
     return page.get_by_label("Prompt", exact=True)
 

@@ -2,11 +2,10 @@
 
 from playwright.sync_api import expect
 
-from pages import loaded
+from pages import HELD, loaded
 
 # What the browser itself reports about requests that reach nobody.
 UNREACHABLE = "ERR_(INTERNET_DISCONNECTED|NETWORK_CHANGED|CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE)"
-HELD = 10_000
 LOST = "Can't reach Easel"
 
 

@@ -3,14 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from pages import go, loaded
-
-HELD = 10_000
-
-
-@pytest.fixture
-def truth(service):
-    return service.person("reviewer", "rita")
+from pages import HELD, go, loaded
 
 
 @pytest.fixture

@@ -3,21 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
-from pages import go
+from pages import HELD, go
 from people import until
-
-HELD = 10_000
-
-
-@pytest.fixture
-def creator(service):
-    return service.person("creator")
-
-
-@pytest.fixture
-def truth(service):
-    """A reviewer beside the page."""
-    return service.person("reviewer", "rita")
 
 
 def test_an_approval_is_held_for_ten_seconds_and_can_be_undone(service, visitors, creator, truth):

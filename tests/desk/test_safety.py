@@ -8,11 +8,10 @@ import pytest
 from playwright.sync_api import expect
 
 import rows
-from pages import loaded
+from pages import HELD, loaded
 from people import until
 from service import EASEL, Service, environment
 
-HELD = 10_000
 UNREACHABLE = "ERR_(INTERNET_DISCONNECTED|NETWORK_CHANGED|CONNECTION_RESET)"
 ACTIONS = ["approve", "reject", "publish", "undo", "bulk"]
 KEYS = {"approve": "a", "reject": "r", "publish": "b", "undo": "a", "bulk": "a"}

@@ -1,24 +1,10 @@
 """Second thoughts, flaws in images, comments, who reviews what, and approvals of two."""
 
-import pytest
 from playwright.sync_api import expect
 
-from pages import go, loaded
+from pages import HELD, go, loaded
 from people import until
 from service import Service
-
-HELD = 10_000
-
-
-@pytest.fixture
-def creator(service):
-    return service.person("creator")
-
-
-@pytest.fixture
-def truth(service):
-    """A reviewer beside the page."""
-    return service.person("reviewer", "rita")
 
 
 def approve_button(page):
