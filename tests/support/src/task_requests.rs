@@ -19,13 +19,13 @@ pub fn small(tag: &str) -> Value {
     json!({"prompt": "a small blue circle", "width": 64, "height": 64, "steps": 1, "seed": 7, "tags": [tag]})
 }
 
-/// A request whose drawing can be met halfway; its sampler also draws noise on the way.
+/// A request whose drawing can be met halfway, on fast machines too; its sampler also draws noise on the way.
 #[must_use]
 pub fn long(tag: &str, steps: u32, seed: u64) -> Value {
     json!({
         "prompt": "a large red heart on a blue background",
-        "width": 128,
-        "height": 128,
+        "width": 256,
+        "height": 256,
         "steps": steps,
         "scheduler": "euler_a",
         "seed": seed,
