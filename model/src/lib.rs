@@ -30,7 +30,7 @@
 //! | `resample` | Pillow's way of resizing images |
 //! | [`config`] | the `config.json` files, checked; models by shape alone |
 //! | [`tokenizer`] | from a prompt to CLIP's token ids |
-//! | `preprocess` | control images of pictures, where that takes no network |
+//! | `preprocess` | control images from images, where that takes no network |
 //! | `ops` | the operations that take the time, by kernels of ours (the crate `easel_kernels`) or by the backend |
 //! | `device` | the device, chosen by probes that ran on it, and the ladder of those that were asked; its memory; panics of backends |
 //! | `network` | text encoders, UNet, VAE, ControlNets, image encoders and upscalers with diffusers' names, and what they ask for while they are built |

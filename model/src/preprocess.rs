@@ -1,4 +1,4 @@
-//! From a picture to a control image, where that takes no network: pure functions of images.
+//! From an image to a control image, where that takes no network: pure functions of images.
 //!
 //! Control images of depth, poses and the like take a network of their own; programs such as `controlnet_aux` make them.
 
@@ -9,18 +9,18 @@ mod tones;
 use easel_settings::Preprocessor;
 use image::RgbImage;
 
-/// The control image that `preprocessor` makes of `picture`, which has its size.
+/// The control image that `preprocessor` makes of `image`, which has its size.
 #[must_use]
-pub fn control_image(preprocessor: Preprocessor, picture: &RgbImage) -> RgbImage {
+pub fn control_image(preprocessor: Preprocessor, image: &RgbImage) -> RgbImage {
     match preprocessor {
-        Preprocessor::Canny => canny::edges(picture, 100, 200),
-        Preprocessor::SoftEdge => lines::soft_edges(picture),
-        Preprocessor::Lines => lines::drawing(picture),
-        Preprocessor::Scribble => lines::scribble(picture),
-        Preprocessor::Blur => image::imageops::blur(picture, 9.0),
-        Preprocessor::Tile => tones::without_detail(picture),
-        Preprocessor::Gray => tones::gray(picture),
-        Preprocessor::Recolor => tones::lightness(picture),
-        Preprocessor::Invert => tones::inverted(picture),
+        Preprocessor::Canny => canny::edges(image, 100, 200),
+        Preprocessor::SoftEdge => lines::soft_edges(image),
+        Preprocessor::Lines => lines::drawing(image),
+        Preprocessor::Scribble => lines::scribble(image),
+        Preprocessor::Blur => image::imageops::blur(image, 9.0),
+        Preprocessor::Tile => tones::without_detail(image),
+        Preprocessor::Gray => tones::gray(image),
+        Preprocessor::Recolor => tones::lightness(image),
+        Preprocessor::Invert => tones::inverted(image),
     }
 }

@@ -170,13 +170,13 @@ mod tests {
     fn every_byte_is_as_pillow_has_it() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/adapters");
         let open = |path: &str| image::open(folder.join(path)).expect("it is there").to_rgb8();
-        let picture = open("files/pictures/noise.png");
+        let image = open("files/pictures/noise.png");
         for (name, kernel) in [("lanczos", Kernel::Lanczos), ("bicubic", Kernel::Bicubic)] {
             for (width, height) in [(37, 30), (101, 77)] {
                 let expected = open(&format!("expected/noise_{name}_{width}x{height}.png"));
-                assert!(resized(&picture, (width, height), kernel) == expected, "{name} to {width}×{height}");
+                assert!(resized(&image, (width, height), kernel) == expected, "{name} to {width}×{height}");
             }
         }
-        assert!(resized(&picture, picture.dimensions(), Kernel::Lanczos) == picture);
+        assert!(resized(&image, image.dimensions(), Kernel::Lanczos) == image);
     }
 }

@@ -62,9 +62,9 @@ struct CaseIpAdapter {
     scale: f64,
 }
 
-/// The picture `file` of the reference data.
-pub(crate) fn picture(file: &str) -> RgbImage {
-    image::open(adapters(&format!("files/{file}"))).expect("the picture is there").to_rgb8()
+/// The image `file` of the reference data.
+pub(crate) fn reference_image(file: &str) -> RgbImage {
+    image::open(adapters(&format!("files/{file}"))).expect("the image is there").to_rgb8()
 }
 
 /// The folder of the ControlNet `name` of the reference data.
@@ -90,7 +90,7 @@ pub(crate) fn image_prompt(adapter: &str, images: &[&str], scale: f64) -> ImageP
     ImagePrompt {
         adapter: Arc::new(IpAdapter::open(&adapters(&format!("files/{adapter}"))).expect("the adapter opens")),
         encoder: Arc::new(encoder),
-        images: images.iter().map(|file| picture(file)).collect(),
+        images: images.iter().map(|file| reference_image(file)).collect(),
         scale,
         start: 0.0,
         end: 1.0,
@@ -118,7 +118,7 @@ impl AdapterCase {
         };
         let control = |one: &CaseControl| Control {
             model: control_model(&one.model),
-            image: picture(&one.image),
+            image: reference_image(&one.image),
             scale: one.scale,
             start: one.start,
             end: one.end,
@@ -130,7 +130,7 @@ impl AdapterCase {
             image_prompt(&one.file, &images, one.scale)
         };
         Request {
-            init_image: self.init.as_deref().map(picture),
+            init_image: self.init.as_deref().map(reference_image),
             loras: self.loras.iter().map(lora).collect(),
             embeddings: self.embeddings.iter().map(word).collect(),
             controls: self.controls.iter().map(control).collect(),
@@ -233,7 +233,7 @@ fn compare_all(device: DevicePreference) {
     check_cases(device, cases.into_iter().map(|(name, (request, expected))| (name, request, expected)));
 }
 
-/// Pictures, their vectors and their tokens on both sides; and where half of the tokens of nothing are the same as all of
+/// Images, their vectors and their tokens on both sides; and where half of the tokens of nothing are the same as all of
 /// them, what the UNet makes of them.
 #[test]
 fn image_prompts_are_read_as_the_reference_reads_them() {

@@ -9,7 +9,7 @@ use easel_model::{
 };
 use safetensors::SafeTensors;
 
-use crate::adapter_cases::{case, control_folder, control_model, picture, settings};
+use crate::adapter_cases::{case, control_folder, control_model, reference_image, settings};
 use crate::common::{adapters, demo, demo_model};
 use crate::runs::{bytes, check_checkpoints, drawn};
 
@@ -18,7 +18,7 @@ fn with(controls: Vec<Control>) -> Request {
 }
 
 pub(crate) fn lines(model: &Arc<ControlModel>) -> Control {
-    Control { scale: 0.7, ..Control::new(model.clone(), picture("pictures/lines_a.png")) }
+    Control { scale: 0.7, ..Control::new(model.clone(), reference_image("pictures/lines_a.png")) }
 }
 
 /// Writes the tensors of a folder to one file, each under the name that `name` gives it.
@@ -167,7 +167,7 @@ fn a_checkpoint_goes_on_with_the_same_controls_only() {
         Vec::clear,
         |controls| controls[0].scale = 0.6,
         |controls| controls[0].end = 0.9,
-        |controls| controls[0].image = picture("pictures/lines_b.png"),
+        |controls| controls[0].image = reference_image("pictures/lines_b.png"),
         |controls| controls[0].model = control_model("controlnet_b"),
     ];
     for change in others {
@@ -247,7 +247,7 @@ fn what_is_no_control_net_for_this_model_is_refused_in_words() {
 
 #[test]
 fn preprocessors_make_control_images_of_the_same_size() {
-    let photo = picture("pictures/prompt_a.png");
+    let photo = reference_image("pictures/prompt_a.png");
     for preprocessor in Preprocessor::ALL {
         let made = control_image(preprocessor, &photo);
         assert_eq!(made.dimensions(), photo.dimensions(), "{preprocessor}");
@@ -258,7 +258,7 @@ fn preprocessors_make_control_images_of_the_same_size() {
     // As OpenCV's `Canny(image, 100, 200)` has them.
     let expected = image::open(adapters("expected/canny_prompt_a.png")).expect("it is there").to_rgb8();
     assert_eq!(control_image(Preprocessor::Canny, &photo), expected);
-    let noise = picture("pictures/noise.png");
+    let noise = reference_image("pictures/noise.png");
     let expected = image::open(adapters("expected/canny_noise.png")).expect("it is there").to_rgb8();
     assert_eq!(control_image(Preprocessor::Canny, &noise), expected);
 }

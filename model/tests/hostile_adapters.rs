@@ -13,7 +13,7 @@ use easel_model::{
 use rand_mt::Mt64;
 use serde_json::{Map, Value, json};
 
-use crate::adapter_cases::{control_folder, image_prompt, picture};
+use crate::adapter_cases::{control_folder, image_prompt, reference_image};
 use crate::common::{adapters, demo_model};
 
 const FORMATS: [(&str, u64); 6] = [("F32", 4), ("F16", 2), ("BF16", 2), ("F64", 8), ("I64", 8), ("U8", 1)];
@@ -190,7 +190,7 @@ fn hostile_control_nets_are_refused() {
         let sound = control_folder(name).join("diffusion_pytorch_model.safetensors");
         try_files(&sound, seed, ControlModel::open, |model| {
             let kind = model.is_union().then_some(0);
-            let control = Control::new(Arc::new(model), picture("pictures/lines_a.png"));
+            let control = Control::new(Arc::new(model), reference_image("pictures/lines_a.png"));
             Request { controls: vec![Control { kind, ..control }], ..settings().into() }
         });
     }

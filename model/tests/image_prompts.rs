@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use easel_model::{DevicePreference, Error, ImageEncoderFiles, ImagePrompt, IpAdapter, Request, ResolvedSettings};
 
-use crate::adapter_cases::{control_folder, image_prompt, picture, settings};
+use crate::adapter_cases::{control_folder, image_prompt, reference_image, settings};
 use crate::common::{adapters, demo_model};
 use crate::runs::{check_checkpoints, drawn};
 
@@ -109,7 +109,7 @@ fn what_is_no_image_prompt_for_this_model_is_refused_in_words() {
         ("0 images", |prompt| prompt.images.clear()),
         ("no pixels", |prompt| prompt.images[0] = image::RgbImage::new(4, 0)),
         ("64 times", |prompt| prompt.images[0] = image::RgbImage::new(4, 4000)),
-        ("17 images", |prompt| prompt.images = vec![picture("pictures/prompt_a.png"); 17]),
+        ("17 images", |prompt| prompt.images = vec![reference_image("pictures/prompt_a.png"); 17]),
     ] {
         let mut prompt = prompt();
         change(&mut prompt);
@@ -123,7 +123,7 @@ fn what_is_no_image_prompt_for_this_model_is_refused_in_words() {
     let mut other = prompt();
     other.adapter = Arc::new(IpAdapter::open(&adapters(&format!("files/{PLUS}"))).expect("it opens"));
     model.start(with(vec![other])).expect("the same encoder is for both");
-    // A picture of one pixel is as good as any.
+    // An image of one pixel is as good as any.
     let mut tiny = prompt();
     tiny.images = vec![image::RgbImage::new(1, 1)];
     model.start(with(vec![tiny])).expect("it is enlarged");

@@ -45,8 +45,8 @@ fn cases(nine: bool) -> Vec<Case> {
     cases.into_iter().filter(|case| case.mask.is_some() && case.unet.is_some() == nine).collect()
 }
 
-fn picture(name: &str) -> image::DynamicImage {
-    image::open(adapters(&format!("files/{name}"))).expect("the picture is there")
+fn reference_image(name: &str) -> image::DynamicImage {
+    image::open(adapters(&format!("files/{name}"))).expect("the image is there")
 }
 
 impl Case {
@@ -68,8 +68,8 @@ impl Case {
             mask_paste: false,
             ..ResolvedSettings::new(&self.prompt)
         };
-        let init_image = self.init.as_ref().map(|name| picture(name).to_rgb8());
-        let mask = self.mask.as_ref().map(|name| Mask { image: picture(name).to_luma8() });
+        let init_image = self.init.as_ref().map(|name| reference_image(name).to_rgb8());
+        let mask = self.mask.as_ref().map(|name| Mask { image: reference_image(name).to_luma8() });
         Request { init_image, mask, ..settings.into() }
     }
 
@@ -93,7 +93,7 @@ fn nine_channels(device: DevicePreference, precision: Option<Precision>, refiner
     (Model::open(folder.path(), &options, &choice).expect("the model opens"), folder)
 }
 
-/// A picture, and a mask of its right half with a soft edge.
+/// An image, and a mask of its right half with a soft edge.
 pub(crate) fn half() -> (RgbImage, Mask) {
     let init = RgbImage::from_fn(72, 64, |x, y| image::Rgb([(3 * x) as u8, (2 * y) as u8, 90]));
     let mask = GrayImage::from_fn(72, 64, |x, _| image::Luma([(x.saturating_sub(28) * 20).min(255) as u8]));

@@ -39,8 +39,8 @@ fn quiet(_done: usize, _total: usize) -> Result<(), Error> {
     Ok(())
 }
 
-/// A picture with edges, slopes and fine patterns.
-fn picture(width: u32, height: u32) -> RgbImage {
+/// An image with edges, slopes and fine patterns.
+fn patterned(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         let wave =
             |scale: f32, shift: f32| 127.5 + 127.0 * ((x as f32 * scale).sin() * (y as f32 * scale + shift).cos());
@@ -73,7 +73,7 @@ fn every_network_gives_pytorchs_numbers() {
 
 #[test]
 fn sixteen_bits_change_an_image_by_few_levels() {
-    let image = picture(48, 40);
+    let image = patterned(48, 40);
     for (name, _) in CASES {
         let enlarged = |precision| {
             let upscaler = Upscaler::open(&file(name), &device(DevicePreference::Flex, precision)).expect("it opens");
@@ -88,7 +88,7 @@ fn sixteen_bits_change_an_image_by_few_levels() {
 
 #[test]
 fn an_image_in_tiles_is_the_one_in_one_piece() {
-    let image = picture(263, 250);
+    let image = patterned(263, 250);
     for name in ["rrdb_x2.pth", "rrdb_release.pth", "rrdb.safetensors", "compact.pth"] {
         let upscaler = Upscaler::open(&file(name), &flex()).expect("it opens");
         let mut told = Vec::new();
@@ -111,7 +111,7 @@ fn an_image_in_tiles_is_the_one_in_one_piece() {
 #[test]
 fn who_is_told_can_stop_the_work() {
     let upscaler = Upscaler::open(&file("rrdb_x2.pth"), &flex()).expect("it opens");
-    let stopped = upscaler.upscale_in_tiles(&picture(300, 300), 200 * 200, &mut |done, _| match done {
+    let stopped = upscaler.upscale_in_tiles(&patterned(300, 300), 200 * 200, &mut |done, _| match done {
         1 => Err(Error::invalid("stop", "now")),
         _ => Ok(()),
     });
@@ -124,7 +124,7 @@ fn images_of_any_size_reach_the_size_that_is_asked_for() {
     let once = Enlargement::Network(Upscaler::open(&file("rrdb_x1.safetensors"), &flex()).expect("it opens").into());
     assert_eq!((double.factor(), once.factor(), Enlargement::Lanczos.factor()), (2.0, 1.0, 2.0));
     for size in [(1, 1), (3, 1), (1, 5), (2, 2), (7, 5), (8, 8)] {
-        let image = picture(size.0, size.1);
+        let image = patterned(size.0, size.1);
         for target in [(size.0 * 2, size.1 * 2), (size.0 * 3, size.1 * 3), (size.0 * 5 / 3, size.1 * 4 / 3)] {
             for enlargement in [&double, &once, &Enlargement::Lanczos] {
                 let enlarged = enlargement.enlarge(&image, target, &mut quiet).expect("it is computed");
@@ -153,7 +153,8 @@ fn what_is_transparent_stays_so() {
     assert_eq!((enlarged.get_pixel(2, 13).0[3], enlarged.get_pixel(33, 13).0[3]), (0, 255));
     let opaque = enlargement.enlarge(&image.to_rgb8(), (36, 27), &mut quiet).expect("it is computed");
     assert_eq!(&enlarged.get_pixel(33, 13).0[..3], &opaque.get_pixel(33, 13).0);
-    let opaque = enlargement.enlarge_with_alpha(&picture(12, 9).into(), (36, 27), &mut quiet).expect("it is computed");
+    let opaque =
+        enlargement.enlarge_with_alpha(&patterned(12, 9).into(), (36, 27), &mut quiet).expect("it is computed");
     assert!(opaque.as_rgb8().is_some());
 }
 

@@ -378,7 +378,7 @@ def test_control_images_stand_beside_the_prompt(tmp_path, visitors):
         model = page.get_by_label("Control model").nth(0)
         expect(model).to_have_text("edges")
         expect(page.get_by_label("Type", exact=True)).to_have_count(0)
-        page.get_by_label("Make of the picture").nth(0).select_option("Edges (Canny)")
+        page.get_by_label("Make from the image").nth(0).select_option("Edges (Canny)")
         page.get_by_label("Scale", exact=True).nth(0).fill("0.5")
         page.get_by_label("End", exact=True).nth(0).fill("0.6")
         assert not findings(page)

@@ -24,9 +24,9 @@ const UPSCALERS: &str = "../../model/tests/reference/upscalers";
 const CONTROLS: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/interrupted/controls");
 const ENCODERS: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/interrupted/encoders");
 
-/// The key of a picture of the model's tests, uploaded.
-async fn uploaded(creator: &Person, picture: &str) -> String {
-    let file = std::fs::read(Path::new(FILES).join("pictures").join(picture)).expect("the picture");
+/// The key of an image of the model's tests, uploaded.
+async fn uploaded(creator: &Person, image: &str) -> String {
+    let file = std::fs::read(Path::new(FILES).join("pictures").join(image)).expect("the image");
     let announced = json!({"content_type": "image/png", "content_length": file.len()});
     let upload = creator.post("/v1/uploads", &announced).await.expect(201);
     assert_eq!(creator.upload(&upload, "image/png", &file).await, 200);
@@ -66,16 +66,16 @@ async fn killed_with_masks_controls_image_prompts_and_passes_every_image_is_the_
     let prompted = json!({"image_adapter": "ip-adapter", "image_prompts": [prompt], "image_prompt_scale": 0.6});
     let passes =
         json!({"width": 64, "height": 64, "hires_scale": 2.0, "hires_strength": 0.7, "hires_upscaler": "compact_x3"});
-    let of_picture =
+    let of_image =
         json!({"controls": [{"model": "controlnet_union", "type": "canny", "image": prompt, "preprocess": "canny"}]});
-    let everything = with(with(painted.clone(), prompted.clone()), of_picture);
+    let everything = with(with(painted.clone(), prompted.clone()), of_image);
     let enlarged = with(passes.clone(), json!({"upscaler": "compact_x3", "upscale": 2}));
     let features = [
         ("a mask", painted),
         ("a control image", control),
         ("an image prompt", prompted),
         ("a second pass", passes),
-        ("a mask, a picture to steer by and an image prompt", everything),
+        ("a mask, an image to steer by and an image prompt", everything),
         ("a second pass, enlarged", enlarged),
     ];
 

@@ -262,7 +262,7 @@ async fn every_image_goes_with_the_last_task_that_needs_it() {
     }
 }
 
-/// Pictures for tests of the model.
+/// Images for tests of the model.
 const SQUARE: &[u8] = include_bytes!("../../../model/tests/data/adapters/files/pictures/square.png");
 const MASK: &[u8] = include_bytes!("../../../model/tests/data/adapters/files/pictures/mask.png");
 /// The beginning of a PNG file of one pixel.

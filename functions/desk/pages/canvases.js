@@ -27,13 +27,13 @@ export const fileOf = (canvas, name) => new Promise((resolve, reject) => canvas.
   else reject(new Error("The mask could not be saved: the image is too large for this browser."));
 }, "image/png"));
 
-/** The image with its mask, small. @param {HTMLCanvasElement} picture @param {HTMLCanvasElement} mask */
-export function preview(picture, mask) {
+/** The image with its mask, small. @param {HTMLCanvasElement} image @param {HTMLCanvasElement} mask */
+export function preview(image, mask) {
   const canvas = element("canvas", { width: 72, height: 72, role: "img", "aria-label": "The image with its mask" });
   const context = contextOf(canvas);
-  const side = Math.min(picture.width, picture.height);
-  const from = /** @type {[number, number, number, number]} */ ([(picture.width - side) / 2, (picture.height - side) / 2, side, side]);
-  context.drawImage(picture, ...from, 0, 0, 72, 72);
+  const side = Math.min(image.width, image.height);
+  const from = /** @type {[number, number, number, number]} */ ([(image.width - side) / 2, (image.height - side) / 2, side, side]);
+  context.drawImage(image, ...from, 0, 0, 72, 72);
   context.globalAlpha = 0.6;
   context.drawImage(mask, ...from, 0, 0, 72, 72);
   return canvas;

@@ -12,7 +12,7 @@ import { keyOf, unusable } from "./starting_image.js";
 /** @typedef {{node: HTMLElement, read: () => Promise<any>}} Row */
 /** @typedef {import("../types/desk").Offers["controls"]} ControlModels */
 
-/** How a control image is made of a picture. @type {Record<string, string>} */
+/** How a control image is made from an image. @type {Record<string, string>} */
 const PREPROCESSORS = {
   canny: "Edges (Canny)", softedge: "Soft edges", lines: "Lines", scribble: "Scribble", blur: "Blur", tile: "Without detail", gray: "Gray",
   recolor: "Lightness", invert: "Negative",
@@ -69,14 +69,14 @@ function guideRows({ id, legend, label, most, seen, row }) {
     const made = row(guide, values);
     const preview = typeof guide === "string" ? "" : URL.createObjectURL(guide);
     const name = typeof guide === "string" ? "as before" : guide.name;
-    const picture = preview && element("img", { src: preview, alt: "", width: 72, height: 72, onload: () => URL.revokeObjectURL(preview) });
+    const image = preview && element("img", { src: preview, alt: "", width: 72, height: 72, onload: () => URL.revokeObjectURL(preview) });
     const remove = button("Remove", () => {
       rows = rows.filter((other) => other !== made);
       whole.remove();
       update();
       input.focus();
     }, { class: "quiet", "aria-label": `Remove ${name}` });
-    const whole = element("div", { class: "dropped" }, picture, element("p", {}, element("bdi", {}, name)), made.node, remove);
+    const whole = element("div", { class: "dropped" }, image, element("p", {}, element("bdi", {}, name)), made.node, remove);
     rows.push(made);
     list.append(whole);
     update();
@@ -147,7 +147,7 @@ function controlsPart({ schema }, offered) {
   const parts = schema.items?.properties ?? {};
   let count = 0;
   const rows = guideRows({
-    id: "controls", legend: "Control images", label: "Steer the composition: drop or choose a picture, or ready edges, depth or a pose", most: schema.maxItems ?? 8,
+    id: "controls", legend: "Control images", label: "Steer the composition: drop or choose an image, or ready edges, depth or a pose", most: schema.maxItems ?? 8,
     seen: offered.length > 0,
     row: (guide, values) => {
       count += 1;
@@ -166,7 +166,7 @@ function controlsPart({ schema }, offered) {
       const preprocess = select(`control-preprocess-${count}`, [["", "Nothing: it is a control image"], ...made]);
       preprocess.value = values.preprocess ?? "";
       return {
-        node: element("div", { class: "fields" }, field("Control model", model), field("Make of the picture", preprocess), kind.node,
+        node: element("div", { class: "fields" }, field("Control model", model), field("Make from the image", preprocess), kind.node,
           field("Scale", scale), field("Start", start), field("End", end)),
         read: async () => ({
           model: model.value, image: await keyOfGuide(guide), scale: numberFrom(scale.value), start: numberFrom(start.value),

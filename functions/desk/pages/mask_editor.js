@@ -45,9 +45,9 @@ export async function editMask({ source, drawing, regions = [], reason, mostSide
   const mask = element("canvas");
   const pen = contextOf(mask);
   const shown = element("canvas", { class: "mask", tabindex: 0, role: "application", "aria-label": "Mask", "aria-describedby": "editor-help" });
-  const picture = element("canvas", { class: "picture" });
+  const backdrop = element("canvas");
   const ring = element("div", { class: "ring", hidden: true });
-  const sheet = element("div", { class: "sheet" }, picture, shown, ring);
+  const sheet = element("div", { class: "sheet" }, backdrop, shown, ring);
   const view = zoomedView(sheet, shown, () => place());
   const said = element("p", { role: "status", class: "said" });
   const size = range("Brush size", { min: 2, max: Math.max(64, Math.round(longest / 2)), value: Math.round(longest / 16) });
@@ -94,8 +94,8 @@ export async function editMask({ source, drawing, regions = [], reason, mostSide
     const all = sizeWith(own, extension);
     Object.assign(mask, all);
     Object.assign(shown, all);
-    Object.assign(picture, all);
-    contextOf(picture).drawImage(onLargerCanvas(image, extension), 0, 0);
+    Object.assign(backdrop, all);
+    contextOf(backdrop).drawImage(onLargerCanvas(image, extension), 0, 0);
     view.resize(all);
     handles.show(extension);
     redraw();
@@ -314,7 +314,7 @@ export async function editMask({ source, drawing, regions = [], reason, mostSide
     fillNew(context, own, extension);
     if (!isExtended(extension) && isBlack(context)) return say("Nothing is masked yet: paint over what is to change.");
     const larger = isExtended(extension) ? await fileOf(onLargerCanvas(image, extension), "extended.png") : null;
-    result = { mask: await fileOf(flat, "mask.png"), image: larger, drawing: { marks: history.marks, extension }, preview: preview(picture, shown) };
+    result = { mask: await fileOf(flat, "mask.png"), image: larger, drawing: { marks: history.marks, extension }, preview: preview(backdrop, shown) };
     dialog.close();
   }
 

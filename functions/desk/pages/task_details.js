@@ -98,7 +98,7 @@ const lorasOf = ({ loras }) => (loras ?? []).map(({ name, weight }) => `${name} 
 
 /** Control models with their scales. @param {import("../types/desk").Settings} settings */
 const controlsOf = ({ controls }) => (controls ?? []).map(({ model, scale, type, preprocess }) =>
-  `${model}${type ? ` (${type})` : ""} × ${scale ?? 1}${preprocess ? `, ${preprocess} of a picture` : ""}`);
+  `${model}${type ? ` (${type})` : ""} × ${scale ?? 1}${preprocess ? `, ${preprocess} of an image` : ""}`);
 
 /** The adapter with how many images it reads. @param {import("../types/desk").Settings} settings */
 const promptsOf = ({ image_adapter, image_prompts, image_prompt_scale }) =>

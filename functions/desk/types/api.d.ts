@@ -1779,7 +1779,7 @@ export interface components {
             attention_gate?: number | null;
             /** @description How many more of the text encoders' last layers to leave out for the prompt, as in diffusers: 0 is SDXL's own choice, the last layer but one, which AUTOMATIC1111 calls 2. Default: 0. */
             clip_skip?: number | null;
-            /** @description Images that steer the composition, each with the control model, by a name that the service offers, that looks at it, a scale (1), the share of the schedule from start (0) to end (1), for a model of several the type, and preprocess, where the control image is made of a picture, the way. Default: none. */
+            /** @description Images that steer the composition, each with the control model, by a name that the service offers, that looks at it, a scale (1), the share of the schedule from start (0) to end (1), for a model of several the type, and preprocess, where the control image is made from an image, the way. Default: none. */
             controls?: {
                 end?: number;
                 image: string;
@@ -2028,7 +2028,7 @@ export interface components {
             attention_gate?: number;
             /** @description How many more of the text encoders' last layers to leave out for the prompt, as in diffusers: 0 is SDXL's own choice, the last layer but one, which AUTOMATIC1111 calls 2. */
             clip_skip?: number;
-            /** @description Images that steer the composition, each with the control model, by a name that the service offers, that looks at it, a scale (1), the share of the schedule from start (0) to end (1), for a model of several the type, and preprocess, where the control image is made of a picture, the way. */
+            /** @description Images that steer the composition, each with the control model, by a name that the service offers, that looks at it, a scale (1), the share of the schedule from start (0) to end (1), for a model of several the type, and preprocess, where the control image is made from an image, the way. */
             controls?: {
                 end?: number;
                 image: string;
@@ -2215,7 +2215,7 @@ export interface components {
                 attention_gate?: number | null;
                 /** @description How many more of the text encoders' last layers to leave out for the prompt, as in diffusers: 0 is SDXL's own choice, the last layer but one, which AUTOMATIC1111 calls 2. Default: 0. */
                 clip_skip?: number | null;
-                /** @description Images that steer the composition, each with the control model, by a name that the service offers, that looks at it, a scale (1), the share of the schedule from start (0) to end (1), for a model of several the type, and preprocess, where the control image is made of a picture, the way. Default: none. */
+                /** @description Images that steer the composition, each with the control model, by a name that the service offers, that looks at it, a scale (1), the share of the schedule from start (0) to end (1), for a model of several the type, and preprocess, where the control image is made from an image, the way. Default: none. */
                 controls?: {
                     end?: number;
                     image: string;
@@ -2385,7 +2385,7 @@ export interface components {
             attention_gate?: number | null;
             /** @description How many more of the text encoders' last layers to leave out for the prompt, as in diffusers: 0 is SDXL's own choice, the last layer but one, which AUTOMATIC1111 calls 2. Default: 0. */
             clip_skip?: number | null;
-            /** @description Images that steer the composition, each with the control model, by a name that the service offers, that looks at it, a scale (1), the share of the schedule from start (0) to end (1), for a model of several the type, and preprocess, where the control image is made of a picture, the way. Default: none. */
+            /** @description Images that steer the composition, each with the control model, by a name that the service offers, that looks at it, a scale (1), the share of the schedule from start (0) to end (1), for a model of several the type, and preprocess, where the control image is made from an image, the way. Default: none. */
             controls?: {
                 end?: number;
                 image: string;

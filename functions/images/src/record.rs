@@ -66,7 +66,7 @@ pub struct ControlRecord {
     /// Which kind of control image it is, where the model is a union of several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// What made the control image of a picture.
+    /// What made the control image from an image.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preprocessor: Option<String>,
     /// The name of the image's file.

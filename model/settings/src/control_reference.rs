@@ -25,7 +25,7 @@ pub struct ControlReference {
     /// What kind of control image it is, by name or number, where the model is for several.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// How the control image is made of the picture; it is one already where nothing is said.
+    /// How the control image is made from the image; it is one already where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preprocess: Option<Preprocessor>,
 }

@@ -1,4 +1,4 @@
-//! How control images are made of pictures.
+//! How images become control images.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,21 +6,21 @@ use std::str::FromStr;
 use crate::choices::choices;
 
 choices! {
-    /// A way to make a control image of a picture that takes no network.
+    /// A way to make a control image from an image that takes no network.
     Preprocessor {
         /// White edges, one pixel wide, on black, as OpenCV's `Canny` with thresholds of 100 and 200 finds them.
         Canny = "canny",
         /// Edges as bright as they are steep, on black, for models that were trained with HED or PiDiNet.
         SoftEdge = "softedge",
-        /// White lines on black where the picture is darker than around it, as in a drawing (`lineart_standard`).
+        /// White lines on black where the image is darker than around it, as in a drawing (`lineart_standard`).
         Lines = "lines",
         /// Thick white strokes on black (XDoG, Winnemöller 2011).
         Scribble = "scribble",
-        /// The picture out of focus.
+        /// The image out of focus.
         Blur = "blur",
-        /// The picture without what is smaller than 8 pixels, to be filled in again.
+        /// The image without what is smaller than 8 pixels, to be filled in again.
         Tile = "tile",
-        /// The picture without its colours.
+        /// The image without its colours.
         Gray = "gray",
         /// Its lightness (CIE L*), to be coloured anew.
         Recolor = "recolor",

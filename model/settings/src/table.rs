@@ -304,7 +304,7 @@ settings! {
         embeddings: Vec<String>, Kind::Texts { most: 32, length: MAX_OFFERED_NAME }, "none";
         /// Images that steer the composition, each with the control model, by a name that the service offers, that looks at
         /// it, a scale (1), the share of the schedule from start (0) to end (1), for a model of several the type, and
-        /// preprocess, where the control image is made of a picture, the way.
+        /// preprocess, where the control image is made from an image, the way.
         controls: Vec<ControlReference>, Kind::Records { most: 8, parts: CONTROL }, "none";
         /// The IP-Adapter through which the image prompts are read, by a name that the service offers.
         image_adapter: String, Kind::text(MAX_OFFERED_NAME), "none";

@@ -21,10 +21,10 @@ pub(crate) enum ImageProjectionShape {
     Resampler { input: usize, tokens: usize, width: usize, inner: usize, feed_forward: usize, depth: usize },
 }
 
-/// Makes tokens of a picture.
+/// Makes tokens of an image.
 #[expect(clippy::large_enum_variant, reason = "there is one of them")]
 pub(crate) enum ImageProjection {
-    /// Of the vector of the whole picture.
+    /// Of the vector of the whole image.
     Linear { proj: Linear, norm: LayerNorm, tokens: usize, compute: FloatDType },
     /// Of the states of its patches.
     Resampler(Resampler),
@@ -62,21 +62,21 @@ impl ImageProjection {
         })
     }
 
-    /// `pictures` `[n, 1, input]` or `[n, states, input]` → `[n, tokens, context]`.
-    pub(crate) fn forward(&self, pictures: Tensor<3>) -> Tensor<3> {
+    /// `images` `[n, 1, input]` or `[n, states, input]` → `[n, tokens, context]`.
+    pub(crate) fn forward(&self, images: Tensor<3>) -> Tensor<3> {
         match self {
             Self::Linear { proj, norm, tokens, compute } => {
-                let n = pictures.dims()[0];
-                let x = proj.forward(pictures.cast(*compute));
+                let n = images.dims()[0];
+                let x = proj.forward(images.cast(*compute));
                 let width = x.dims()[2] / tokens;
                 norm.forward(x.reshape([n, *tokens, width]))
             }
-            Self::Resampler(resampler) => resampler.forward(pictures),
+            Self::Resampler(resampler) => resampler.forward(images),
         }
     }
 }
 
-/// Queries that attend to a picture's states and to themselves.
+/// Queries that attend to an image's states and to themselves.
 pub(crate) struct Resampler {
     latents: Tensor<3>,
     proj_in: Linear,
@@ -87,10 +87,10 @@ pub(crate) struct Resampler {
 }
 
 impl Resampler {
-    fn forward(&self, pictures: Tensor<3>) -> Tensor<3> {
-        let n = pictures.dims()[0];
+    fn forward(&self, images: Tensor<3>) -> Tensor<3> {
+        let n = images.dims()[0];
         let [_, tokens, width] = self.latents.dims();
-        let x = self.proj_in.forward(pictures.cast(self.compute));
+        let x = self.proj_in.forward(images.cast(self.compute));
         let latents = self.latents.clone().cast(self.compute).expand([n, tokens, width]);
         let latents = self.layers.iter().fold(latents, |latents, layer| layer.forward(&x, latents));
         self.norm_out.forward(self.proj_out.forward(latents))
@@ -127,9 +127,9 @@ impl ResamplerLayer {
 
     /// `x` `[n, states, width]`, `latents` `[n, tokens, width]` → `[n, tokens, width]`.
     fn forward(&self, x: &Tensor<3>, latents: Tensor<3>) -> Tensor<3> {
-        let (pictures, queries) = (self.norm1.forward(x.clone()), self.norm2.forward(latents.clone()));
+        let (images, queries) = (self.norm1.forward(x.clone()), self.norm2.forward(latents.clone()));
         let query = self.to_q.forward(queries.clone());
-        let both = self.to_kv.forward(Tensor::cat(vec![pictures, queries], 1));
+        let both = self.to_kv.forward(Tensor::cat(vec![images, queries], 1));
         let inner = both.dims()[2] / 2;
         let (key, value) = (both.clone().narrow(2, 0, inner), both.narrow(2, inner, inner));
         let latents = self.to_out.forward_onto(heads_attention(query, key, value, self.heads, false), latents);

@@ -138,10 +138,10 @@ mod tests {
         let parameters = Parameters::new(source.as_ref(), choice.device(), choice.weights());
         let adapter = T2iAdapter::load(&parameters, &config, FloatDType::F32).expect("it is built");
 
-        let picture = image::open(data("files/pictures/lines_a.png")).expect("it is there").to_rgb8();
+        let image = image::open(data("files/pictures/lines_a.png")).expect("it is there").to_rgb8();
         let plane = |colour: usize| {
             let places = (0..48).flat_map(|y| (0..80).map(move |x| (x, y)));
-            places.map(|place| f32::from(picture[place][colour]) / 255.0).collect::<Vec<_>>()
+            places.map(|place| f32::from(image[place][colour]) / 255.0).collect::<Vec<_>>()
         };
         let pixels: Vec<f32> = (0..3).flat_map(plane).collect();
         let features = adapter.look_at(tensor(pixels, [1, 3, 48, 80], choice.device()));

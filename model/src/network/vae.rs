@@ -144,8 +144,8 @@ mod tests {
     use crate::precision::Precision;
     use crate::weights::{Component, ModelFiles};
 
-    /// A picture with edges, slopes and fine lines, `[1, 3, side, side]` in −1…1.
-    fn picture(side: usize, device: &Device) -> Tensor<4> {
+    /// An image with edges, slopes and fine lines, `[1, 3, side, side]` in −1…1.
+    fn patterned(side: usize, device: &Device) -> Tensor<4> {
         let number = |index: usize| {
             let (channel, row, column) = (index / (side * side), index / side % side, index % side);
             let (y, x) = (row as f32 / side as f32 - 0.5, column as f32 / side as f32 - 0.5);
@@ -173,7 +173,7 @@ mod tests {
             (encoder, VaeDecoder::load(&parameters, config, compute).expect("it is built"))
         };
         let (encoder, decoder) = of(Precision::F32);
-        let image = picture(256, &device);
+        let image = patterned(256, &device);
         let latents = encoder.encode(image.clone()).mean;
         let levels = |latents: &Tensor<4>, decoder: &VaeDecoder, encoder: &VaeEncoder| {
             decoder.decode(encoder.scale(latents.clone())).clamp(-1.0, 1.0) * 127.5

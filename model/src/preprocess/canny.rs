@@ -1,4 +1,4 @@
-//! Canny's edges (Canny 1986), bit by bit those of OpenCV's `Canny` on a picture in colour.
+//! Canny's edges (Canny 1986), bit by bit those of OpenCV's `Canny` on an image in colour.
 
 use image::{Rgb, RgbImage};
 
@@ -17,10 +17,10 @@ struct Slope {
 
 /// White edges on black: all places steeper than `high` that are the steepest across their edge, and those steeper than `low`
 /// that are connected with them.
-pub(super) fn edges(picture: &RgbImage, low: i32, high: i32) -> RgbImage {
-    let (width, height) = picture.dimensions();
+pub(super) fn edges(image: &RgbImage, low: i32, high: i32) -> RgbImage {
+    let (width, height) = image.dimensions();
     let slopes: Vec<Slope> =
-        (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).map(|(x, y)| slope(picture, x, y)).collect();
+        (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).map(|(x, y)| slope(image, x, y)).collect();
     let place = |x: i64, y: i64| {
         let is_inside = (0..i64::from(width)).contains(&x) && (0..i64::from(height)).contains(&y);
         is_inside.then(|| (y * i64::from(width) + x) as usize)
@@ -71,13 +71,13 @@ pub(super) fn edges(picture: &RgbImage, low: i32, high: i32) -> RgbImage {
 }
 
 /// Of the colour that is the steepest, by Sobel's operator; the pixels at the border are continued.
-fn slope(picture: &RgbImage, x: u32, y: u32) -> Slope {
-    let (width, height) = picture.dimensions();
+fn slope(image: &RgbImage, x: u32, y: u32) -> Slope {
+    let (width, height) = image.dimensions();
     let columns = [x.saturating_sub(1), x, (x + 1).min(width - 1)];
     let rows = [y.saturating_sub(1), y, (y + 1).min(height - 1)];
     let mut steepest = Slope::default();
     for colour in 0..3 {
-        let at = |column: usize, row: usize| i32::from(picture[(columns[column], rows[row])][colour]);
+        let at = |column: usize, row: usize| i32::from(image[(columns[column], rows[row])][colour]);
         let along = |row: usize| at(2, row) - at(0, row);
         let down = |column: usize| at(column, 2) - at(column, 0);
         let (x, y) = (along(0) + 2 * along(1) + along(2), down(0) + 2 * down(1) + down(2));

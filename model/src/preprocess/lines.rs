@@ -7,26 +7,26 @@ use super::tones::luma;
 
 /// Lines where a pixel is darker than what is around it in any colour, brightened until the usual one is half white
 /// (`controlnet_aux`'s `LineartStandardDetector`).
-pub(super) fn drawing(picture: &RgbImage) -> RgbImage {
-    let around = blur(picture, 6.0);
-    let darker: Vec<f32> = picture.pixels().zip(around.pixels()).map(|(own, around)| least_lead(around, own)).collect();
+pub(super) fn drawing(image: &RgbImage) -> RgbImage {
+    let around = blur(image, 6.0);
+    let darker: Vec<f32> = image.pixels().zip(around.pixels()).map(|(own, around)| least_lead(around, own)).collect();
     let mut lines: Vec<f32> = darker.iter().copied().filter(|lead| *lead > 8.0).collect();
     lines.sort_by(f32::total_cmp);
     let usual = lines.get(lines.len() / 2).copied().unwrap_or_default().max(16.0);
-    of_levels(picture, darker.into_iter().map(|lead| lead / usual * 127.0))
+    of_levels(image, darker.into_iter().map(|lead| lead / usual * 127.0))
 }
 
-/// Strokes where a slightly blurred picture is much darker than a blurred one.
-pub(super) fn scribble(picture: &RgbImage) -> RgbImage {
-    let (near, far) = (blur(picture, 0.5), blur(picture, 5.0));
+/// Strokes where a slightly blurred image is much darker than a blurred one.
+pub(super) fn scribble(image: &RgbImage) -> RgbImage {
+    let (near, far) = (blur(image, 0.5), blur(image, 5.0));
     let strokes =
         near.pixels().zip(far.pixels()).map(|(near, far)| if least_lead(far, near) >= 32.0 { 255.0 } else { 0.0 });
-    of_levels(picture, strokes)
+    of_levels(image, strokes)
 }
 
-/// The steepness of a slightly blurred picture, as a share of the steepest place.
-pub(super) fn soft_edges(picture: &RgbImage) -> RgbImage {
-    let smooth = blur(picture, 1.0);
+/// The steepness of a slightly blurred image, as a share of the steepest place.
+pub(super) fn soft_edges(image: &RgbImage) -> RgbImage {
+    let smooth = blur(image, 1.0);
     let (width, height) = smooth.dimensions();
     let at = |x: i64, y: i64| {
         let (x, y) = (x.clamp(0, i64::from(width) - 1), y.clamp(0, i64::from(height) - 1));
@@ -40,9 +40,9 @@ pub(super) fn soft_edges(picture: &RgbImage) -> RgbImage {
             steepness.push((column(x + 1) - column(x - 1)).hypot(row(y + 1) - row(y - 1)));
         }
     }
-    // A picture of one colour has no edges, however little it varies.
+    // An image of one colour has no edges, however little it varies.
     let steepest = steepness.iter().copied().fold(32.0, f32::max);
-    of_levels(picture, steepness.into_iter().map(|steepness| steepness / steepest * 255.0))
+    of_levels(image, steepness.into_iter().map(|steepness| steepness / steepest * 255.0))
 }
 
 /// By how much `bright` is brighter than `dark` in the colour in which it is least so.

@@ -1,4 +1,4 @@
-//! Control images that keep a picture's tones, or what is left of them.
+//! Control images that keep an image's tones, or what is left of them.
 
 use image::{Rgb, RgbImage};
 
@@ -7,25 +7,25 @@ use crate::resample::{Kernel, resized};
 /// What is smaller than this many pixels is lost.
 const DETAIL: u32 = 8;
 
-/// The picture small and large again.
-pub(super) fn without_detail(picture: &RgbImage) -> RgbImage {
-    let (width, height) = picture.dimensions();
-    let small = resized(picture, ((width / DETAIL).max(1), (height / DETAIL).max(1)), Kernel::Bicubic);
+/// The image small and large again.
+pub(super) fn without_detail(image: &RgbImage) -> RgbImage {
+    let (width, height) = image.dimensions();
+    let small = resized(image, ((width / DETAIL).max(1), (height / DETAIL).max(1)), Kernel::Bicubic);
     resized(&small, (width, height), Kernel::Bicubic)
 }
 
 /// Every pixel as bright as its luma (ITU-R 601).
-pub(super) fn gray(picture: &RgbImage) -> RgbImage {
-    map(picture, |[r, g, b]| [luma([r, g, b]); 3])
+pub(super) fn gray(image: &RgbImage) -> RgbImage {
+    map(image, |[r, g, b]| [luma([r, g, b]); 3])
 }
 
 /// Every pixel as bright as its CIE lightness says.
-pub(super) fn lightness(picture: &RgbImage) -> RgbImage {
+pub(super) fn lightness(image: &RgbImage) -> RgbImage {
     let linear = |level: u8| {
         let share = f64::from(level) / 255.0;
         if share <= 0.04045 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
     };
-    map(picture, |[r, g, b]| {
+    map(image, |[r, g, b]| {
         let y = 0.212_671 * linear(r) + 0.715_16 * linear(g) + 0.072_169 * linear(b);
         let lightness = if y > 0.008_856 { 116.0 * y.cbrt() - 16.0 } else { 903.3 * y };
         [(lightness * 2.55).round() as u8; 3]
@@ -33,8 +33,8 @@ pub(super) fn lightness(picture: &RgbImage) -> RgbImage {
 }
 
 /// The negative.
-pub(super) fn inverted(picture: &RgbImage) -> RgbImage {
-    map(picture, |pixel| pixel.map(|level| 255 - level))
+pub(super) fn inverted(image: &RgbImage) -> RgbImage {
+    map(image, |pixel| pixel.map(|level| 255 - level))
 }
 
 /// The luma of a pixel in whole numbers, as Pillow rounds it.
@@ -42,6 +42,6 @@ pub(super) fn luma([r, g, b]: [u8; 3]) -> u8 {
     ((u32::from(r) * 19_595 + u32::from(g) * 38_470 + u32::from(b) * 7_471 + 0x8000) >> 16) as u8
 }
 
-fn map(picture: &RgbImage, of: impl Fn([u8; 3]) -> [u8; 3]) -> RgbImage {
-    RgbImage::from_fn(picture.width(), picture.height(), |x, y| Rgb(of(picture[(x, y)].0)))
+fn map(image: &RgbImage, of: impl Fn([u8; 3]) -> [u8; 3]) -> RgbImage {
+    RgbImage::from_fn(image.width(), image.height(), |x, y| Rgb(of(image[(x, y)].0)))
 }

@@ -17,7 +17,7 @@ use crate::network::parameters::ParameterSource;
 use crate::network::unet::transformer_blocks;
 use crate::precision::WeightFormat;
 
-/// Tokens of the plain adapter's picture.
+/// Tokens of the plain adapter's image.
 const TOKENS: usize = 4;
 /// Width of a head of the resampler's attention.
 const HEAD: usize = 64;

@@ -16,7 +16,7 @@ use crate::command_error::CommandError;
 pub(crate) struct ControlArguments {
     /// A ControlNet for SDXL (a diffusers folder or a .safetensors file) and the control image that it looks at, such as
     /// canny.safetensors=edges.png:0.8:0:0.7: how strongly it steers, and from which to which share of the steps [default:
-    /// 1:0:1]; MODEL#depth or MODEL#1 says which kind a union looks at. PREPROCESSOR@ makes the control image of a picture:
+    /// 1:0:1]; MODEL#depth or MODEL#1 says which kind a union looks at. PREPROCESSOR@ makes the control image from an image:
     /// canny, softedge, lines, scribble, blur, tile, gray, recolor or invert. Give it again for several
     #[arg(long = "control", value_name = "[PREPROCESSOR@]MODEL[#KIND]=IMAGE[:SCALE[:START:END]]")]
     controls: Vec<OsString>,
@@ -61,10 +61,10 @@ impl ControlArguments {
                 None => Arc::new(ControlModel::open(path)?),
             };
             models.insert(parts.model, model.clone());
-            let picture = easel_images::load(Path::new(parts.image))?;
+            let image = easel_images::load(Path::new(parts.image))?;
             let image = match parts.preprocessor {
-                Some(preprocessor) => control_image(preprocessor, &picture),
-                None => picture,
+                Some(preprocessor) => control_image(preprocessor, &image),
+                None => image,
             };
             let kind = parts.kind.map(|kind| model.kind(kind)).transpose()?;
             let name = Path::new(parts.image).file_name().unwrap_or_default().to_string_lossy().into_owned();

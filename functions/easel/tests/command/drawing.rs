@@ -326,9 +326,9 @@ fn control_images_and_image_prompts_are_at_work_and_recorded() {
     draw(folder.path(), &["-o", "plain.png"]);
     let control = format!("canny@{}={}:0.8:0:1", path("t2i_adapter"), path("pictures/prompt_a.png"));
     draw(folder.path(), &["-o", "steered.png", "--control", &control, "--save-control", "edges.png"]);
-    let (adapter, encoder, picture) =
+    let (adapter, encoder, image) =
         (path("ip/ip-adapter-plus.safetensors"), path("ip/image_encoder"), path("pictures/prompt_b.png"));
-    let prompt = ["--ip-adapter", &adapter, "--image-encoder", &encoder, "--image-prompt", &picture];
+    let prompt = ["--ip-adapter", &adapter, "--image-encoder", &encoder, "--image-prompt", &image];
     draw(
         folder.path(),
         &[&["-o", "prompted.png", "--image-prompt-scale", "0.9:0:1", "--trace", "trace.safetensors"], &prompt[..]]
