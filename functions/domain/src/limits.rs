@@ -66,8 +66,8 @@ impl Limits {
     }
 }
 
-/// Whether the images of a task request stay small enough where they are enlarged. Those of an init image's size are measured once it is
-/// read.
+/// Whether the images of a task request stay small enough where they are enlarged. Those of an init image's size are
+/// measured once it is read.
 fn check_enlarged(settings: &Settings) -> Result<(), FieldError> {
     let Some(factor) = settings.upscale else { return Ok(()) };
     let sides = settings.width.into_iter().chain(settings.height);
