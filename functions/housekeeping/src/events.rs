@@ -25,6 +25,7 @@ impl Housekeeping {
         if event["reconcile"] == true {
             let found = self.workflow.reconcile(now).await?;
             tracing::info!(oldest = found.oldest.as_secs(), requested = found.requested, "reconciled");
+            self.workflow.store.write_tags().await?;
             return Ok(json!({"oldest_waiting_seconds": found.oldest.as_secs(), "requested": found.requested}));
         }
         if event["housekeeping"] == true {

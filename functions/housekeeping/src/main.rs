@@ -4,7 +4,7 @@
 //! |---|---|
 //! | messages that a queue has given up | asks again for their tasks |
 //! | messages about removed public images | has caches forget them |
-//! | `{"reconcile": true}` | asks again for what has waited for minutes |
+//! | `{"reconcile": true}` | asks again for what has waited for minutes; gives tasks of earlier versions the rows of their tags |
 //! | `{"housekeeping": true}` | removes deleted tasks whose grace period is over |
 
 mod caches;

@@ -19,6 +19,9 @@
 //! | `WAITING#{owner}` | `{id}` | a task of theirs that waits |
 //! | `QUEUE` | `QUEUE` | whether nothing is to be drawn for now |
 //! | `QUEUE` | `FIRST#{id}` | a task that is drawn before others; `expires` |
+//! | `TAGGED#{shard}` | `{tag}…{id of a task}` | that the task has the tag |
+//! | `TAGGED#{owner}#{shard}` | `{tag}…{id of a task}` | the same of their tasks alone |
+//! | `TAGGED` | `TAGGED` | how far tasks from before these rows have them |
 //! | `NAMES` | `{kind}#{name}…` | a name that tasks have, an owner or a tag, to suggest; `expires` |
 //! | `NAMES#{owner}` | `{kind}#{name}…` | the same of their tasks alone |
 //! | `KEPT#{kind}` | `{key}` | what somebody keeps for everybody: a view, a style, a collection |
@@ -50,6 +53,7 @@ mod shelves;
 #[cfg(test)]
 mod sizes;
 mod table;
+mod tags;
 mod turns;
 mod uploads;
 mod waiting;
@@ -94,6 +98,7 @@ pub struct Store {
     approvals_needed: ApprovalsNeeded,
     /// The names that this process has noted lately.
     noted: noted::Noted,
+    tags_complete: tags::Complete,
 }
 
 impl Store {
@@ -105,6 +110,7 @@ impl Store {
             limits: Limits::default(),
             approvals_needed: ApprovalsNeeded::default(),
             noted: noted::Noted::default(),
+            tags_complete: tags::Complete::default(),
         }
     }
 
@@ -236,6 +242,7 @@ impl Store {
         for row in self.rows_from(task.id, PROGRESS).await?.iter().filter(|row| rows::sort_key(row) != TASK) {
             self.remove_row(rows::key(&rows::task_partition(task.id), rows::sort_key(row))).await?;
         }
+        self.untag(task).await?;
         self.discount(task).await
     }
 

@@ -8,3 +8,4 @@ mod publishing;
 mod purging;
 mod reopening;
 mod support;
+mod tags;

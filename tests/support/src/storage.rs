@@ -85,21 +85,31 @@ impl Storage {
         let row = found.item.expect("the task");
         let status = row["status"].as_s().expect("a status").clone();
         let ids: Vec<_> = (0..count).map(|_| Uuid::now_v7()).collect();
-        // As many as DynamoDB takes in one call.
-        for some in ids.chunks(25) {
-            let puts = some.iter().map(|id| {
-                let mut row = row.clone();
-                row.insert("PK".to_owned(), text(&format!("TASK#{id}")));
-                row.insert("id".to_owned(), text(&id.to_string()));
-                for key in ["status_shard", "owner_shard"] {
-                    let value = row[key].as_s().expect("a key").rsplit_once('#').expect("a shard").0.to_owned();
-                    row.insert(key.to_owned(), text(&format!("{value}#{}", id.as_bytes()[15] % 4)));
-                }
-                let put = PutRequest::builder().set_item(Some(row)).build().expect("a row");
-                WriteRequest::builder().put_request(put).build()
+        let tags: Vec<_> = row["tags"].as_l().expect("tags").iter().map(|tag| tag.as_s().expect("a tag")).collect();
+        let rows = ids.iter().flat_map(|id| {
+            let (mut row, shard) = (row.clone(), id.as_bytes()[15] % 4);
+            row.insert("PK".to_owned(), text(&format!("TASK#{id}")));
+            row.insert("id".to_owned(), text(&id.to_string()));
+            for key in ["status_shard", "owner_shard"] {
+                let value = row[key].as_s().expect("a key").rsplit_once('#').expect("a shard").0.to_owned();
+                row.insert(key.to_owned(), text(&format!("{value}#{shard}")));
+            }
+            let owner = row["owner"].as_s().expect("an owner").clone();
+            let tagged = tags.iter().flat_map(move |tag| {
+                let partitions = [format!("TAGGED#{shard}"), format!("TAGGED#{owner}#{shard}")];
+                let sort = format!("{tag}\u{1}{id}");
+                partitions.map(|key| HashMap::from([("PK".to_owned(), text(&key)), ("SK".to_owned(), text(&sort))]))
             });
-            let puts: Vec<_> = puts.collect();
-            let written = self.rows.batch_write_item().request_items(&self.table, puts).send().await.expect("written");
+            std::iter::once(row).chain(tagged)
+        });
+        let puts = rows.map(|row| {
+            let put = PutRequest::builder().set_item(Some(row)).build().expect("a row");
+            WriteRequest::builder().put_request(put).build()
+        });
+        // As many as DynamoDB takes in one call.
+        for some in puts.collect::<Vec<_>>().chunks(25) {
+            let write = self.rows.batch_write_item().request_items(&self.table, some.to_vec());
+            let written = write.send().await.expect("written");
             assert!(written.unprocessed_items().is_none_or(HashMap::is_empty), "all of them");
         }
         let counter = HashMap::from([("PK".to_owned(), text("COUNTERS")), ("SK".to_owned(), text("00"))]);

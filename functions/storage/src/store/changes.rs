@@ -33,10 +33,11 @@ impl Store {
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn save(&self, task: &Task, event: &Event) -> Result<Saved> {
+        let mut writes = vec![self.moved(task, event)?, self.event(event)?];
         if event.change.action() == Some(Move::Relabel) {
             self.note_names(&task.owner, &task.tags).await?;
+            writes.extend(self.retagged(task).await?);
         }
-        let mut writes = vec![self.moved(task, event)?, self.event(event)?];
         if event.change.action() == Some(Move::Retry) {
             writes.extend(self.references(task)?);
         }

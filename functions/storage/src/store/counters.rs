@@ -114,7 +114,7 @@ impl Store {
             .build()
             .map_err(|error| Error::Internal(error.to_string()))?;
         let update = TransactWriteItem::builder().update(update).build();
-        let writes = [vec![update], self.counted(task.id, None, Some(task.status))?].concat();
+        let writes = [vec![update], self.tagged(task)?, self.counted(task.id, None, Some(task.status))?].concat();
         self.write_all(writes).await.map(drop)
     }
 }

@@ -82,6 +82,7 @@ impl Store {
                 .expression_attribute_names("#expires", rows::EXPIRES)
                 .expression_attribute_values(":now", rows::number(task.created_at.as_second())))?);
         }
+        writes.extend(self.tagged(task)?);
         writes.extend(self.references(task)?);
         writes.extend(self.counted(task.id, None, Some(task.status))?);
         let waiting = self.waiting(task, event)?;
@@ -125,6 +126,7 @@ impl Store {
         for event in events {
             writes.push(self.event(event)?);
         }
+        writes.extend(self.tagged(task)?);
         writes.extend(self.references(task)?);
         writes.extend(self.counted(task.id, None, Some(task.status))?);
         let is_new = self.write_all(writes).await?.is_empty();

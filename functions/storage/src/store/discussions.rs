@@ -1,8 +1,8 @@
 //! Who looks at a task's images, and how much is said about them: a row beside the task, so that neither changes the task.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,8 +14,6 @@ use crate::error::{Error, Result};
 pub(super) const DISCUSSION: &str = "DISCUSSION";
 /// How long a reviewer has a task to themselves unless they say so again.
 pub const CLAIMED_FOR: SignedDuration = SignedDuration::from_mins(30);
-/// Most rows that DynamoDB reads at once.
-const MOST_AT_ONCE: usize = 100;
 
 /// What is said about a task.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -56,22 +54,12 @@ impl Store {
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn discussions(&self, tasks: &[Uuid], now: Timestamp) -> Result<BTreeMap<Uuid, Discussion>> {
+        let keys = tasks.iter().map(|id| rows::key(&discussion_of(*id), DISCUSSION)).collect();
         let mut found = BTreeMap::new();
-        for tasks in tasks.chunks(MOST_AT_ONCE) {
-            let keys = tasks.iter().map(|id| rows::key(&discussion_of(*id), DISCUSSION)).collect();
-            let keys = KeysAndAttributes::builder().set_keys(Some(keys)).build();
-            let keys = keys.map_err(|error| Error::Internal(error.to_string()))?;
-            let mut left = HashMap::from([(self.table.clone(), keys)]);
-            while !left.is_empty() {
-                let read = self.client.batch_get_item().set_request_items(Some(left)).send().await;
-                let read = read.map_err(rows::failed)?;
-                for row in read.responses.unwrap_or_default().into_values().flatten() {
-                    let row: Row = rows::read(row)?;
-                    let id = row.partition.rsplit('#').next().and_then(|id| id.parse().ok());
-                    found.extend(id.map(|id: Uuid| (id, row.discussion(now))));
-                }
-                left = read.unprocessed_keys.unwrap_or_default();
-            }
+        for row in self.rows(keys, &[]).await? {
+            let row: Row = rows::read(row)?;
+            let id = row.partition.rsplit('#').next().and_then(|id| id.parse().ok());
+            found.extend(id.map(|id: Uuid| (id, row.discussion(now))));
         }
         Ok(found)
     }

@@ -5,6 +5,7 @@ use easel_domain::task::Status;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::indexes::TEXT;
 use super::rows::{self, Row};
 
 /// Which tasks to list, and from which end. Beginnings and texts are compared in whatever case.
@@ -53,9 +54,9 @@ impl Filter {
         Status::ALL.into_iter().filter(|status| *status != Status::Deleted).collect()
     }
 
-    /// Whether most rows may be left out.
+    /// Whether most tasks may be left out of those of one status, owner or tag.
     pub(super) fn is_search(&self) -> bool {
-        let texts = [&self.owner_prefix, &self.tag_prefix, &self.model_prefix, &self.text];
+        let texts = [&self.owner_prefix, &self.model_prefix, &self.text];
         self.attempt.is_some() || texts.into_iter().any(Option::is_some)
     }
 
@@ -71,6 +72,16 @@ impl Filter {
             None => {}
         }
         (first <= last).then(|| (Uuid::from_u128(first), Uuid::from_u128(last)))
+    }
+
+    /// Whether a row has everything that is asked for, where DynamoDB was asked for nothing.
+    pub(super) fn wants(&self, row: &Row) -> bool {
+        let text = |name: &str| row.get(name).and_then(|value| value.as_s().ok()).map_or("", String::as_str);
+        let attempt = || row.get("attempt")?.as_m().ok()?.get("number")?.as_n().ok()?.parse::<u32>().ok();
+        self.statuses().iter().any(|status| status.as_str() == text("status"))
+            && self.attempt.is_none_or(|least| attempt().is_some_and(|number| number >= least))
+            && self.text.as_ref().is_none_or(|part| text(TEXT).contains(&rows::lowercase(part)))
+            && self.keeps(row)
     }
 
     /// Whether a row has what cannot be asked of DynamoDB, which compares letter by letter.

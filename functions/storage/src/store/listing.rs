@@ -6,15 +6,17 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use uuid::Uuid;
 
 use super::filter::Filter;
-use super::indexes::{BY_OWNER, BY_STATUS, Index, SHARDS, TEXT};
+use super::indexes::{BY_OWNER, BY_STATUS, Index, LISTED, SHARDS, TEXT};
+use super::rows::Row;
+use super::tags::{self, Tagged};
 use super::{Store, rows};
 use crate::error::Result;
 use easel_domain::task::{Status, Task};
 
-/// How often one key of an index is read for a page, when most rows are left out by a filter or most tasks have one key; the
+/// How often one source is read for a page, when most rows are left out by a filter or most tasks are in one source; the
 /// cursor continues from there.
 const MOST_READS: usize = 6;
-/// How many rows of a key a search looks at in each read.
+/// How many rows of a source a search looks at in each read.
 const SEARCHED: usize = 100;
 
 /// A part of a list. Lists show less than a task has: its tasks are without metadata and earlier attempts, and nobody makes
@@ -27,18 +29,19 @@ pub struct Page {
     pub next: Option<Uuid>,
 }
 
-/// How the keys of an index are read.
-#[derive(Debug, Clone, Copy)]
-struct Read {
-    index: Index,
-    /// How many rows at once.
-    rows: usize,
+/// What leads to tasks in the order of their ids.
+#[derive(Debug, Clone)]
+enum Source {
+    /// One key of an index, which has what lists show.
+    Key(Index, String),
+    /// The rows of a tag.
+    Tag(Tagged),
 }
 
-/// One index partition's part of a page.
+/// One source's part of a page.
 struct Part {
     tasks: Vec<Task>,
-    /// The id up to which, in the filter's order, the partition has been read; `None` if to its end.
+    /// The id up to which, in the filter's order, the source has been read; `None` if to its end.
     read_to: Option<Uuid>,
 }
 
@@ -48,23 +51,23 @@ impl Store {
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn list(&self, filter: &Filter, limit: usize, behind: Option<Uuid>) -> Result<Page> {
-        let (index, values) = match &filter.owner {
-            Some(owner) => (BY_OWNER, vec![owner.as_str()]),
-            None => (BY_STATUS, filter.statuses().into_iter().map(Status::as_str).collect()),
+        let tags = self.with_tags(filter).await?;
+        let is_filtered = match tags {
+            Some(_) => !filter.statuses.is_empty(),
+            None => filter.tag_prefix.is_some() || (filter.owner.is_some() && !filter.statuses.is_empty()),
         };
-        let keys = values.into_iter().flat_map(|value| (0..SHARDS).map(move |shard| index.value(value, shard)));
-        let keys: Vec<_> = keys.collect();
-        // A search is as long for a few as for many. Otherwise each key is likely to have its share of the page.
-        let is_search = filter.is_search() || (index == BY_OWNER && !filter.statuses.is_empty());
-        let read = Read { index, rows: if is_search { SEARCHED } else { limit / usize::from(SHARDS) * 3 / 2 + 2 } };
-        let mut parts: Vec<_> = keys.iter().map(|_| Part { tasks: Vec::new(), read_to: behind }).collect();
-        let mut behind: Vec<_> = (0..keys.len()).collect();
+        // A search is as long for a few as for many. Otherwise each source is likely to have its share of the page.
+        let is_search = is_filtered || filter.is_search();
+        let rows = if is_search { SEARCHED } else { limit / usize::from(SHARDS) * 3 / 2 + 2 };
+        let sources = tags.map_or_else(|| keys(filter), |tags| tags.into_iter().map(Source::Tag).collect());
+        let mut parts: Vec<_> = sources.iter().map(|_| Part { tasks: Vec::new(), read_to: behind }).collect();
+        let mut behind: Vec<_> = (0..sources.len()).collect();
         for _ in 0..MOST_READS {
             let mut reads = Vec::new();
             for place in behind {
-                let (store, filter, key, read_to) =
-                    (self.clone(), filter.clone(), keys[place].clone(), parts[place].read_to);
-                reads.push((place, tokio::spawn(async move { store.part(read, &key, &filter, read_to).await })));
+                let (store, filter, source, read_to) =
+                    (self.clone(), filter.clone(), sources[place].clone(), parts[place].read_to);
+                reads.push((place, tokio::spawn(async move { store.part(&source, rows, &filter, read_to).await })));
             }
             for (place, read) in reads {
                 let mut next = read.await.map_err(|error| crate::Error::Internal(error.to_string()))??;
@@ -77,30 +80,47 @@ impl Store {
             if read_to.is_none() || known > limit {
                 break;
             }
-            behind = (0..keys.len())
+            behind = (0..sources.len())
                 .filter(|place| parts[*place].read_to.is_some_and(|id| is_search || Some(id) == read_to))
                 .collect();
         }
         Ok(merge(parts, limit, filter.oldest_first))
     }
 
-    /// The next rows of one key of an index, behind an id.
-    async fn part(&self, read: Read, key: &str, filter: &Filter, behind: Option<Uuid>) -> Result<Part> {
-        let Some((first, last)) = filter.ids(behind) else { return Ok(Part { tasks: Vec::new(), read_to: None }) };
+    /// What the next rows of a source lead to, behind an id.
+    async fn part(&self, source: &Source, rows: usize, filter: &Filter, behind: Option<Uuid>) -> Result<Part> {
+        let Some(ids) = filter.ids(behind) else { return Ok(Part { tasks: Vec::new(), read_to: None }) };
+        let (found, read_to) = match source {
+            Source::Key(index, key) => self.listed(*index, key, rows, filter, ids).await?,
+            Source::Tag(tag) => self.listed_with_tag(tag, rows, filter, ids).await?,
+        };
+        let tasks = found.into_iter().map(rows::read::<Task>).collect::<Result<_>>()?;
+        Ok(Part { tasks, read_to })
+    }
+
+    /// The next rows of a key of an index that are wanted, and the id up to which they were read.
+    async fn listed(
+        &self,
+        index: Index,
+        key: &str,
+        rows: usize,
+        filter: &Filter,
+        (first, last): (Uuid, Uuid),
+    ) -> Result<(Vec<Row>, Option<Uuid>)> {
         let mut query = self
             .client
             .query()
             .table_name(&self.table)
-            .index_name(read.index.name)
+            .index_name(index.name)
             .scan_index_forward(filter.oldest_first)
-            .limit(i32::try_from(read.rows).unwrap_or(i32::MAX))
-            .expression_attribute_names("#key", read.index.key)
+            .limit(i32::try_from(rows).unwrap_or(i32::MAX))
+            .expression_attribute_names("#key", index.key)
             .key_condition_expression("#key = :key AND id BETWEEN :first AND :last")
             .expression_attribute_values(":key", AttributeValue::S(key.to_owned()))
             .expression_attribute_values(":first", AttributeValue::S(first.to_string()))
             .expression_attribute_values(":last", AttributeValue::S(last.to_string()));
         let mut left_out = Vec::new();
-        if read.index == BY_OWNER {
+        if index == BY_OWNER {
             let statuses: Vec<_> = filter.statuses().into_iter().map(Status::as_str).collect();
             let names: Vec<_> = statuses.iter().map(|status| format!(":{status}")).collect();
             left_out.push(format!("#status IN ({})", names.join(", ")));
@@ -125,11 +145,39 @@ impl Store {
             query = query.filter_expression(left_out.join(" AND "));
         }
         let found = query.send().await.map_err(rows::failed)?;
-        let kept = found.items.unwrap_or_default().into_iter().filter(|row| filter.keeps(row));
-        let tasks = kept.map(rows::read::<Task>).collect::<Result<_>>()?;
+        let kept = found.items.unwrap_or_default().into_iter().filter(|row| filter.keeps(row)).collect();
         let last = found.last_evaluated_key.as_ref().and_then(|key| key.get("id")?.as_s().ok()?.parse().ok());
-        Ok(Part { tasks, read_to: last })
+        Ok((kept, last))
     }
+
+    /// The rows of the tasks that the next rows of a tag lead to, as far as they are wanted, and the id up to which they were
+    /// read.
+    async fn listed_with_tag(
+        &self,
+        tag: &Tagged,
+        rows: usize,
+        filter: &Filter,
+        (first, last): (Uuid, Uuid),
+    ) -> Result<(Vec<Row>, Option<Uuid>)> {
+        let query = self.between(tag.partition(), &tag.sort_key(first), &tag.sort_key(last));
+        let query = query.scan_index_forward(filter.oldest_first).limit(i32::try_from(rows).unwrap_or(i32::MAX));
+        let found = query.send().await.map_err(rows::failed)?;
+        let ids = found.items.unwrap_or_default().iter().filter_map(tags::task_of).collect::<Vec<_>>();
+        let keys = ids.iter().map(|id| rows::key(&rows::task_partition(*id), rows::TASK)).collect();
+        let mut found_tasks = self.rows(keys, &[&LISTED[..], &["id"]].concat()).await?;
+        found_tasks.retain(|row| filter.wants(row));
+        Ok((found_tasks, found.last_evaluated_key.as_ref().and_then(tags::task_of)))
+    }
+}
+
+/// The keys of the index that a filter's tasks are found by.
+fn keys(filter: &Filter) -> Vec<Source> {
+    let (index, values) = match &filter.owner {
+        Some(owner) => (BY_OWNER, vec![owner.as_str()]),
+        None => (BY_STATUS, filter.statuses().into_iter().map(Status::as_str).collect()),
+    };
+    let keys = values.into_iter().flat_map(|value| (0..SHARDS).map(move |shard| index.value(value, shard)));
+    keys.map(|key| Source::Key(index, key)).collect()
 }
 
 /// Behind this id, some part may hold tasks that have not been read; `None` if all have been.

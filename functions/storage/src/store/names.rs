@@ -10,17 +10,12 @@ use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 
 use super::Store;
-use super::rows;
+use super::rows::{self, SEPARATOR};
 use crate::error::{Error, Result};
 
 pub(super) const NAMES: &str = "NAMES";
 /// How long a name is suggested after its last use.
 const KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
-/// Between a name and its owner in a sort key, and what comes right behind all owners.
-const OWNERS: char = '\u{1}';
-const BEHIND_OWNERS: char = '\u{2}';
-/// How much of a name is in its sort key, which holds 1,024 bytes.
-const SORTED: usize = 100;
 
 /// What kind of name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,13 +42,12 @@ impl NameKind {
 
     /// What the sort keys of all names begin with that begin like this.
     fn sort_prefix(self, name: &str) -> String {
-        let name: String = rows::lowercase(name).chars().filter(|letter| !letter.is_control()).take(SORTED).collect();
-        format!("{}{name}", self.prefix())
+        format!("{}{}", self.prefix(), rows::sortable(name))
     }
 
     fn sort_key(self, name: &str, owner: &str) -> String {
         let owner = hex::encode(&Sha256::digest(owner)[..8]);
-        format!("{}{OWNERS}{owner}", self.sort_prefix(name))
+        format!("{}{SEPARATOR}{owner}", self.sort_prefix(name))
     }
 }
 
@@ -93,17 +87,8 @@ impl Store {
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
     pub async fn names(&self, owner: Option<&str>, kind: NameKind, prefix: &str, limit: usize) -> Result<Vec<String>> {
         let partition = owner.map_or_else(|| NAMES.to_owned(), names_of);
-        let mut first = kind.sort_prefix(prefix);
-        let last = format!("{first}{}", char::MAX);
-        let mut names = Vec::new();
-        while names.len() < limit {
-            let found = rows::all(self.between(&partition, &first, &last), Some(1)).await?;
-            let Some(row) = found.into_iter().next() else { break };
-            let name = rows::sort_key(&row).split(OWNERS).next().unwrap_or_default();
-            first = format!("{name}{BEHIND_OWNERS}");
-            names.push(rows::read::<Row>(row)?.name);
-        }
-        Ok(names)
+        let rows = self.first_of_each_name(&partition, &kind.sort_prefix(prefix), limit).await?;
+        rows.into_iter().map(|row| Ok(rows::read::<Row>(row)?.name)).collect()
     }
 
     /// Forgets the names that come from this owner's tasks.

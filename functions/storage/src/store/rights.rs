@@ -10,6 +10,7 @@ use super::names::NAMES;
 use super::offers::OFFERS;
 use super::queue::QUEUE;
 use super::rows::{self, EXPIRES, Row};
+use super::tags::TAGGED;
 use super::waiting::WAITING;
 use crate::rights::{Answer, Trial};
 use easel_domain::task::Status;
@@ -27,8 +28,7 @@ impl Store {
         let task = rows::key(&rows::task_partition(id), TRIAL);
         let waiting = rows::key(&format!("{WAITING}#{id}"), TRIAL);
         let deleted = BY_STATUS.value(Status::Deleted.as_str(), 0);
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(task.clone()));
-        let put = Answer::to(put.condition_expression(NEVER).send().await, &NEVER_HOLDS);
+        let put = self.may_put(task.clone()).await;
         let get = self.client.get_item().table_name(&self.table).set_key(Some(task.clone()));
         let get = Answer::to(get.send().await, &[]);
         let index = self
@@ -42,9 +42,8 @@ impl Store {
             .expression_attribute_values(":status", AttributeValue::S(deleted));
         let index = Answer::to(index.send().await, &[]);
         let events = self.may_query(&rows::task_partition(id)).await;
-        let name = rows::key(&format!("{NAMES}#{id}"), TRIAL);
-        let name = self.client.put_item().table_name(&self.table).set_item(Some(name));
-        let name = Answer::to(name.condition_expression(NEVER).send().await, &NEVER_HOLDS);
+        let name = self.may_put(rows::key(&format!("{NAMES}#{id}"), TRIAL)).await;
+        let tag = self.may_put(rows::key(&format!("{TAGGED}#{id}"), TRIAL)).await;
         let queue = self.may_query(QUEUE).await;
         let first = self.may_delete(rows::key(QUEUE, TRIAL)).await;
         let owners = self.may_query(WAITING).await;
@@ -61,6 +60,7 @@ impl Store {
             Trial { right: "dynamodb:Query", on: on(WAITING), answer: owners },
             Trial { right: "dynamodb:Query", on: on(OFFERS), answer: offers },
             Trial { right: "dynamodb:PutItem", on: on("NAMES#…"), answer: name },
+            Trial { right: "dynamodb:PutItem", on: on("TAGGED#…"), answer: tag },
             Trial { right: "dynamodb:Query", on: on(QUEUE), answer: queue },
             Trial { right: "dynamodb:DeleteItem", on: on(QUEUE), answer: first },
             Trial { right: "dynamodb:UpdateItem", on: on(WAITING), answer: owner },
@@ -78,6 +78,11 @@ impl Store {
             Trial { right: "dynamodb:GetItem", on: format!("{} IDEMPOTENCY#…", self.table), answer: get },
             Trial { right: "dynamodb:DeleteItem", on: format!("{} TASK#…", self.table), answer: delete },
         ]
+    }
+
+    async fn may_put(&self, row: Row) -> Answer {
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(row)).condition_expression(NEVER);
+        Answer::to(put.send().await, &NEVER_HOLDS)
     }
 
     async fn may_query(&self, partition: &str) -> Answer {

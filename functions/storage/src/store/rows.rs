@@ -46,6 +46,22 @@ pub(super) fn sort_key(row: &Row) -> &str {
     row.get("SK").and_then(|value| value.as_s().ok()).map_or("", String::as_str)
 }
 
+/// Between a name and what comes behind it in a sort key, and what sorts right behind everything that has the name.
+pub(super) const SEPARATOR: char = '\u{1}';
+pub(super) const BEHIND: char = '\u{2}';
+/// How much of a name is in a sort key, which holds 1,024 bytes.
+const SORTED: usize = 100;
+
+/// What a name sorts by: alike in whatever case, and without the characters that end it in a sort key.
+pub(super) fn sortable(name: &str) -> String {
+    lowercase(name).chars().filter(|letter| !letter.is_control()).take(SORTED).collect()
+}
+
+/// The name that a row's sort key begins with.
+pub(super) fn name(row: &Row) -> &str {
+    sort_key(row).split(SEPARATOR).next().unwrap_or_default()
+}
+
 pub(super) fn number(value: impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }

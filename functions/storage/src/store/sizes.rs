@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::Store;
 use super::indexes::{BY_OWNER, BY_STATUS, LISTED, SHARDS};
 use super::rows::{self, Row};
 use crate::gallery::keys;
@@ -271,4 +272,20 @@ fn no_row_reaches_the_limit() {
 fn labels_are_measured_at_their_limits() {
     let Labels { title, tags, metadata } = request().labels;
     assert_eq!((title.map_or(0, |title| title.chars().count()), tags.len(), metadata.len()), (200, 20, 20));
+}
+
+/// `DynamoDB` takes 100 writes in one transaction.
+#[test]
+fn a_task_with_everything_is_made_and_relabelled_in_one_transaction() {
+    let configuration = aws_sdk_dynamodb::Config::builder().behavior_version_latest().build();
+    let store = Store::new(aws_sdk_dynamodb::Client::from_conf(configuration), "tasks");
+    let (task, event) = created();
+    let tags = store.tagged(&task).expect("rows").len();
+    assert_eq!(tags, 40, "each tag is among everybody's tasks and among its owner's");
+    let images = store.references(&task).expect("rows").len();
+    let counted = store.counted(task.id, None, Some(task.status)).expect("a counter").len();
+    let waiting = store.waiting(&task, &event).expect("rows").writes.len();
+    let (task_and_event, key) = (2, 1);
+    assert!(task_and_event + key + tags + images + counted + waiting <= 100);
+    assert!(task_and_event + 2 * tags <= 100, "all tags in the place of all others");
 }

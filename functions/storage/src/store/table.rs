@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 
 impl Store {
     /// Makes the table with its indexes and its time to live. One that is there from before it had these indexes gets them,
-    /// and its tasks are counted.
+    /// and its tasks are counted; one from before tags had rows gets these.
     ///
     /// # Errors
     /// Returns [`Unavailable`](crate::Error::Unavailable) if DynamoDB fails.
@@ -40,7 +40,7 @@ impl Store {
         let expiry = TimeToLiveSpecification::builder().attribute_name(EXPIRES).enabled(true).build();
         let request = self.client.update_time_to_live().table_name(&self.table);
         request.time_to_live_specification(expiry.map_err(incomplete)?).send().await.map_err(failed)?;
-        Ok(())
+        self.has_all_tags().await
     }
 
     /// Gives an older table the indexes that it has not, takes those away that nobody reads any more, and counts its tasks.
@@ -63,6 +63,7 @@ impl Store {
             let counted = self.recount().await?;
             tracing::info!(counted, "the table has new indexes");
         }
+        while !self.write_tags().await? {}
         Ok(())
     }
 
