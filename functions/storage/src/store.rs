@@ -96,9 +96,8 @@ pub struct Store {
     table: String,
     limits: Limits,
     approvals_needed: ApprovalsNeeded,
-    /// The names that this process has noted lately.
+    /// The names that this process has noted lately, and whether all tags are.
     noted: noted::Noted,
-    tags_complete: tags::Complete,
 }
 
 impl Store {
@@ -110,7 +109,6 @@ impl Store {
             limits: Limits::default(),
             approvals_needed: ApprovalsNeeded::default(),
             noted: noted::Noted::default(),
-            tags_complete: tags::Complete::default(),
         }
     }
 

@@ -90,7 +90,7 @@ async fn a_list_by_tag_is_whole_and_in_order() {
     for filter in
         [by("springs"), by("pring"), owner(by("winter")), Filter { owner: Some("carla#0".to_owned()), ..by("spr") }]
     {
-        assert_eq!(listed(store, &filter).await, [Uuid::nil(); 0], "{filter:?}");
+        assert!(listed(store, &filter).await.is_empty(), "{filter:?}");
     }
     let page = store.list(&by("autumn"), 1, None).await.expect("a page");
     assert_eq!(page.tasks[0].attempt.settings.prompt, "a red heart");

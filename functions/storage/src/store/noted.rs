@@ -1,4 +1,4 @@
-//! Rows that need not be written again so soon.
+//! Rows that need not be written or read again so soon.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 /// How many rows a process remembers.
 const REMEMBERED: usize = 10_000;
 
-/// Rows that this process has written lately, by their partition and sort keys.
+/// Rows that this process has written or read lately, by their partition and sort keys.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Noted(Arc<Mutex<HashSet<(String, String)>>>);
 

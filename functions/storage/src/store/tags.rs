@@ -6,8 +6,6 @@
 //! are spread over shards as the keys of the [indexes](super::indexes) are.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem};
@@ -46,10 +44,6 @@ struct Written {
     /// The tasks behind this one, from the newest to the oldest, are left.
     behind: Option<Uuid>,
 }
-
-/// Whether every task is known to have its rows; once it is, it stays so.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Complete(Arc<AtomicBool>);
 
 impl Tagged {
     /// The sort key of the row of a task.
@@ -123,11 +117,16 @@ impl Store {
         Ok(tags.map(|tag| Tagged { partition: partition.clone(), tag }).collect())
     }
 
+    /// Whether every task has the rows of its tags; once it is so, it stays so.
     async fn tags_are_complete(&self) -> Result<bool> {
-        if !self.tags_complete.0.load(Ordering::Relaxed) && self.tags_written().await?.complete {
-            self.tags_complete.0.store(true, Ordering::Relaxed);
+        let row = (TAGGED.to_owned(), TAGGED.to_owned());
+        if !self.noted.has(&row) {
+            if !self.tags_written().await?.complete {
+                return Ok(false);
+            }
+            self.noted.add(row);
         }
-        Ok(self.tags_complete.0.load(Ordering::Relaxed))
+        Ok(true)
     }
 
     async fn tags_written(&self) -> Result<Written> {
