@@ -4,7 +4,7 @@ from playwright.sync_api import expect
 
 from pages import link
 
-FIRST_PAINT_BYTES = 120_000
+FIRST_PAINT_BYTES = 100_000
 FIRST_PAINT_REQUESTS = 16
 # As a phone has it.
 SLOWDOWN = 4
