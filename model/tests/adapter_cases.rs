@@ -6,12 +6,14 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use easel_model::{
     Control, ControlModel, DevicePreference, Embedding, ImageEncoderFiles, ImagePrompt, IpAdapter, LoraFile,
-    LoraWeights, Precision, Request, RequestedLora, ResolvedSettings,
+    LoraWeights, Request, RequestedLora, ResolvedSettings,
 };
 use image::RgbImage;
 use serde::Deserialize;
 
-use crate::common::{Expected, adapters, check_cases, demo, demo_model, expected_in, on_each_device};
+use crate::common::{
+    Expected, ROUNDED, adapters, check_cases, check_rounding, demo, demo_model, expected_in, on_each_device,
+};
 use crate::overlay::assemble;
 
 /// A case of the adapters' `cases.json`, as `make_cases.py` describes it.
@@ -137,8 +139,9 @@ impl AdapterCase {
         }
     }
 
-    fn expected(&self) -> Vec<Expected> {
-        expected_in(&adapters(&format!("expected/{}.safetensors", self.name)))
+    fn with_expected(&self) -> (String, Request, Vec<Expected>) {
+        let expected = expected_in(&adapters(&format!("expected/{}.safetensors", self.name)));
+        (self.name.clone(), self.request(), expected)
     }
 }
 
@@ -176,29 +179,15 @@ pub(crate) fn settings() -> ResolvedSettings {
 on_each_device!(compare_all);
 
 fn compare_all(device: DevicePreference) {
-    let cases: Vec<_> = cases().iter().map(|case| (case.name.clone(), case.request(), case.expected())).collect();
-    assert_eq!(cases.len(), 10);
-    check_cases(device, cases);
+    assert_eq!(cases().len(), 10);
+    check_cases(device, cases().iter().map(AdapterCase::with_expected));
 }
 
 /// bf16 and int8 stay as close to the reference as they do without adapters.
 #[test]
 fn rounding_stays_close() {
-    for (precision, bound) in [(Precision::Bf16, 1.0), (Precision::Int8, 1.5)] {
+    for (precision, bound) in ROUNDED {
         let model = demo_model(DevicePreference::Flex, Some(precision));
-        let mut total = 0.0;
-        let cases = cases();
-        for case in &cases {
-            let (name, expected) = (&case.name, case.expected());
-            let images = model.start(case.request()).and_then(|mut run| run.finish()).expect("the run ends well");
-            let found = images.iter().flat_map(|image| image.as_raw().iter().map(|&level| f64::from(level)));
-            let image = expected.iter().find(|tensor| tensor.name == "image").expect("there is an image");
-            let difference: f64 = found.zip(&image.values).map(|(found, expected)| (found - expected).abs()).sum();
-            let mean = difference / image.values.len() as f64;
-            println!("{precision} {name}: mean {mean:.3} levels");
-            total += mean;
-        }
-        let mean = total / cases.len() as f64;
-        assert!(mean < bound, "{precision}: mean {mean:.3} levels");
+        check_rounding(&model, bound, cases().iter().map(AdapterCase::with_expected));
     }
 }

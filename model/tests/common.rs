@@ -184,6 +184,28 @@ pub(crate) fn check_cases_with(model: &Model, cases: impl IntoIterator<Item = (S
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// The precisions that round, and by how many levels the images of a few cases may be off the reference's in the mean.
+pub(crate) const ROUNDED: [(Precision, f64); 2] = [(Precision::Bf16, 1.0), (Precision::Int8, 1.5)];
+
+/// Checks that rounding leaves the images of the cases as close to the reference's as `bound` levels in the mean.
+pub(crate) fn check_rounding(
+    model: &Model,
+    bound: f64,
+    cases: impl IntoIterator<Item = (String, Request, Vec<Expected>)>,
+) {
+    let mut means = Vec::new();
+    for (name, request, expected) in cases {
+        let images = model.start(request).and_then(|mut run| run.finish()).expect("the run ends well");
+        let found = images.iter().flat_map(|image| image.as_raw().iter().map(|&level| f64::from(level)));
+        let image = expected.iter().find(|tensor| tensor.name == "image").expect("there is an image");
+        let difference: f64 = found.zip(&image.values).map(|(found, expected)| (found - expected).abs()).sum();
+        means.push(difference / image.values.len() as f64);
+        println!("{name}: mean {:.3} levels", means[means.len() - 1]);
+    }
+    let mean = means.iter().sum::<f64>() / means.len() as f64;
+    assert!(mean < bound, "mean {mean:.3} levels");
+}
+
 /// Where the tensors and images of a traced run are not the reference's.
 fn compare(run: &Generation, images: &[RgbImage], expected: &[Expected]) -> Vec<String> {
     let trace = run.trace().expect("the run is traced");

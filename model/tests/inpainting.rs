@@ -15,7 +15,9 @@ use image::{GrayImage, RgbImage};
 use serde::Deserialize;
 use tempfile::TempDir;
 
-use crate::common::{self, Expected, adapters, check_cases_with, copy, demo_model, expected_in, on_each_device};
+use crate::common::{
+    self, Expected, ROUNDED, adapters, check_cases_with, check_rounding, copy, demo_model, expected_in, on_each_device,
+};
 use crate::overlay::assemble;
 
 /// A case of the adapters' `cases.json` that has a mask.
@@ -73,8 +75,9 @@ impl Case {
         Request { init_image, mask, ..settings.into() }
     }
 
-    fn expected(&self) -> Vec<Expected> {
-        expected_in(&adapters(&format!("expected/{}.safetensors", self.name)))
+    fn with_expected(&self) -> (String, Request, Vec<Expected>) {
+        let expected = expected_in(&adapters(&format!("expected/{}.safetensors", self.name)));
+        (self.name.clone(), self.request(), expected)
     }
 }
 
@@ -106,12 +109,11 @@ pub(crate) fn small(prompt: &str) -> ResolvedSettings {
 
 /// Checks every case with the model that it is for.
 fn compare_all(device: DevicePreference) {
-    let of = |case: Case| (case.name.clone(), case.request(), case.expected());
     let (four, nine) = (cases(false), cases(true));
     assert_eq!((four.len(), nine.len()), (5, 2));
-    check_cases_with(&demo_model(device, None), four.into_iter().map(of));
+    check_cases_with(&demo_model(device, None), four.iter().map(Case::with_expected));
     let (model, _folder) = nine_channels(device, None, false);
-    check_cases_with(&model, nine.into_iter().map(of));
+    check_cases_with(&model, nine.iter().map(Case::with_expected));
 }
 
 on_each_device!(compare_all);
@@ -119,26 +121,10 @@ on_each_device!(compare_all);
 /// bf16 and int8 stay as close to the reference as they do without masks.
 #[test]
 fn rounding_stays_close() {
-    for (precision, bound) in [(Precision::Bf16, 1.0), (Precision::Int8, 1.5)] {
-        for nine in [false, true] {
-            let (model, _folder) = if nine {
-                nine_channels(DevicePreference::Flex, Some(precision), false)
-            } else {
-                (demo_model(DevicePreference::Flex, Some(precision)), tempfile::tempdir().expect("a folder"))
-            };
-            let (mut total, cases) = (0.0, cases(nine));
-            for case in &cases {
-                let images = model.start(case.request()).and_then(|mut run| run.finish()).expect("the run ends well");
-                let found = images.iter().flat_map(|image| image.as_raw().iter().map(|&byte| f64::from(byte)));
-                let expected = case.expected();
-                let image = expected.iter().find(|tensor| tensor.name == "image").expect("there is an image");
-                let difference: f64 = found.zip(&image.values).map(|(found, expected)| (found - expected).abs()).sum();
-                let mean = difference / image.values.len() as f64;
-                println!("{precision} {}: mean {mean:.3} levels", case.name);
-                total += mean;
-            }
-            let mean = total / cases.len() as f64;
-            assert!(mean < bound, "{precision}: mean {mean:.3} levels");
-        }
+    for (precision, bound) in ROUNDED {
+        let model = demo_model(DevicePreference::Flex, Some(precision));
+        check_rounding(&model, bound, cases(false).iter().map(Case::with_expected));
+        let (model, _folder) = nine_channels(DevicePreference::Flex, Some(precision), false);
+        check_rounding(&model, bound, cases(true).iter().map(Case::with_expected));
     }
 }

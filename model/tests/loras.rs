@@ -3,14 +3,15 @@
 mod crafted;
 mod refusals;
 mod switching;
-mod together;
 
 use std::sync::Arc;
 
-use easel_model::{DevicePreference, LoraFile, LoraWeights, Precision, Request, RequestedLora, ResolvedSettings};
+use easel_model::{DevicePreference, LoraFile, LoraWeights, Request, RequestedLora, ResolvedSettings};
 use serde::Deserialize;
 
-use crate::common::{adapters, check_cases, demo_model, expected_in, on_each_device};
+use crate::common::{
+    Expected, ROUNDED, adapters, check_cases, check_rounding, demo_model, expected_in, on_each_device,
+};
 
 /// A case of the adapters' `cases.json` that has LoRAs.
 #[derive(Debug, Deserialize)]
@@ -60,8 +61,9 @@ impl Case {
         Request { loras, ..settings.into() }
     }
 
-    fn expected(&self) -> Vec<crate::common::Expected> {
-        expected_in(&adapters(&format!("expected/{}.safetensors", self.name)))
+    fn with_expected(&self) -> (String, Request, Vec<Expected>) {
+        let expected = expected_in(&adapters(&format!("expected/{}.safetensors", self.name)));
+        (self.name.clone(), self.request(), expected)
     }
 }
 
@@ -71,34 +73,16 @@ fn compare_all(device: DevicePreference) {
     let cases = cases();
     assert_eq!(cases.len(), 10);
     // One model for all cases: each has to find the weights as if it were the first.
-    check_cases(device, cases.into_iter().map(|case| (case.name.clone(), case.request(), case.expected())));
-}
-
-/// Mean difference of two images in levels.
-fn mean_levels(found: &[u8], expected: &[f64]) -> f64 {
-    let total: f64 = found.iter().zip(expected).map(|(&found, expected)| (f64::from(found) - expected).abs()).sum();
-    total / expected.len() as f64
+    check_cases(device, cases.iter().map(Case::with_expected));
 }
 
 /// bf16 and int8 stay as close to the reference as they do without LoRAs, and change as much: the weights are merged before
 /// they are rounded.
 #[test]
 fn rounding_stays_close() {
-    for (precision, bound) in [(Precision::Bf16, 1.0), (Precision::Int8, 1.5)] {
+    for (precision, bound) in ROUNDED {
         let model = demo_model(DevicePreference::Flex, Some(precision));
-        let mut total = 0.0;
-        let cases = cases();
-        for case in &cases {
-            let images = model.start(case.request()).and_then(|mut run| run.finish()).expect("the run ends well");
-            let found: Vec<u8> = images.iter().flat_map(|image| image.as_raw().clone()).collect();
-            let expected = case.expected();
-            let image = expected.iter().find(|tensor| tensor.name == "image").expect("there is an image");
-            let mean = mean_levels(&found, &image.values);
-            println!("{precision} {}: mean {mean:.3} levels", case.name);
-            total += mean;
-        }
-        let mean = total / cases.len() as f64;
-        assert!(mean < bound, "{precision}: mean {mean:.3} levels");
+        check_rounding(&model, bound, cases().iter().map(Case::with_expected));
     }
 }
 

@@ -7,7 +7,9 @@ use easel_model::{DevicePreference, Embedding, Request, ResolvedSettings};
 use easel_settings::{PromptPadding, PromptSyntax};
 use serde_json::Value;
 
-use crate::common::{adapters, check_cases, demo_model, expected_in, on_each_device};
+use crate::common::{
+    Expected, ROUNDED, adapters, check_cases, check_rounding, demo_model, expected_in, on_each_device,
+};
 use crate::runs::{bytes, check_checkpoints, drawn};
 
 const NAMES: [&str; 10] = [
@@ -59,8 +61,19 @@ fn case(name: &str) -> Request {
 on_each_device!(compare_all);
 
 fn compare_all(device: DevicePreference) {
-    let expected = |name: &str| expected_in(&adapters(&format!("expected/{name}.safetensors")));
-    check_cases(device, NAMES.map(|name| (name.to_owned(), case(name), expected(name))));
+    check_cases(device, NAMES.map(with_expected));
+}
+
+fn with_expected(name: &str) -> (String, Request, Vec<Expected>) {
+    (name.to_owned(), case(name), expected_in(&adapters(&format!("expected/{name}.safetensors"))))
+}
+
+/// bf16 and int8 stay as close to the reference as they do with plain prompts.
+#[test]
+fn rounding_stays_close() {
+    for (precision, bound) in ROUNDED {
+        check_rounding(&demo_model(DevicePreference::Flex, Some(precision)), bound, NAMES.map(with_expected));
+    }
 }
 
 /// Everything at once: a schedule, parts, weights, words, a refiner, an interval, two images, reused features.
