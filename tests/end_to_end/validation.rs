@@ -34,7 +34,7 @@ async fn a_service_that_draws_is_ready_and_keeps_nothing_of_it() {
     let (outcome, checks) = validate(&service, &["--token", service.token(Who::Creator)]);
     assert_eq!(outcome.code, Some(0), "{outcome:#?}");
     assert_eq!(outcomes(&checks, "image"), ["pass"], "{checks:#?}");
-    let table = [["pass"; 12].as_slice(), &["not_checked"]].concat();
+    let table = [["pass"; 13].as_slice(), &["not_checked"]].concat();
     assert_eq!(outcomes(&checks, "table"), table, "{checks:#?}");
     assert_eq!(outcomes(&checks, "bucket"), ["pass"; 10], "{checks:#?}");
     let tasks = service.person(Who::Reviewer).get("/v1/tasks?limit=100").await.expect(200);
