@@ -12,7 +12,19 @@ from operations import ATTENTION, OPERATIONS, OTHERS
 from single_file import join, path_of
 
 HERE = Path(__file__).parent
-PARTS = ("text", "unet", "vae-decode", "vae-encode", "upscale", "operations", "attention")
+PARTS = (
+    "text",
+    "unet",
+    "control-net",
+    "image-prompt",
+    "vae-decode",
+    "vae-encode",
+    "upscale",
+    "operations",
+    "attention",
+)
+# Those that PyTorch alone is measured in, beside ours.
+WITH_PYTORCH = ("control-net", "image-prompt", "upscale")
 NAMES = {"operations": OTHERS, "attention": ATTENTION}
 
 
@@ -90,7 +102,7 @@ def measured_together(contender, part):
         case "PyTorch" if contender.variant and (single or part == "text"):
             # Operations try both layouts themselves, and text has no images.
             return ()
-        case "OpenVINO" | "candle" if part == "upscale":
+        case "OpenVINO" if part in WITH_PYTORCH:
             return ()
         case "easel" if part == "upscale" and contender.precision == "int8":
             # Upscalers are computed in bf16 then.

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import AutoencoderKL, ControlNetModel, UNet2DConditionModel
+from diffusers.models.attention_processor import IPAdapterAttnProcessor2_0
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from single_file import PREFIXES, header, path_of
@@ -19,6 +20,8 @@ sys.path.append(str(Path(__file__).parents[1] / "tests/reference"))
 from upscaler_networks import RRDBNet  # noqa: E402
 
 FACTOR = 8
+# Of an image prompt, as IP-Adapter plus makes them.
+IMAGE_TOKENS = 16
 
 
 def unet(folder, dtype):
@@ -84,6 +87,35 @@ def unet_inputs(config, size, dtype):
     }
 
 
+def control_net(folder, dtype):
+    """A ControlNet for the UNet, of random numbers."""
+    config = json.loads((folder / "unet/config.json").read_text())
+    with torch.device("meta"):
+        module = ControlNetModel.from_unet(UNet2DConditionModel.from_config(config), load_weights_from_unet=False)
+    return randomized(module.to(dtype).to_empty(device="cpu"))
+
+
+def unet_with_image_prompt(folder, dtype):
+    """The UNet with keys and values of its own for an image prompt in every attention to the text."""
+    module = unet(folder, dtype)
+    processors = {}
+    for name, processor in module.attn_processors.items():
+        if name.endswith("attn2.processor"):
+            width = module.get_submodule(name.removesuffix(".processor")).to_q.out_features
+            text = module.config.cross_attention_dim
+            processor = IPAdapterAttnProcessor2_0(width, text, num_tokens=(IMAGE_TOKENS,), scale=0.5)
+            processor = randomized(processor.to(dtype))
+        processors[name] = processor
+    module.set_attn_processor(processors)
+    return module
+
+
+def randomized(module):
+    for parameter in module.parameters():
+        torch.nn.init.normal_(parameter, std=0.02)
+    return module.eval().requires_grad_(False)
+
+
 class UNetForward(torch.nn.Module):
     """The UNet with plain tensors as inputs and output, as converters want it."""
 
@@ -94,6 +126,30 @@ class UNetForward(torch.nn.Module):
     def forward(self, sample, timestep, encoder_hidden_states, text_embeds, time_ids):
         added = {"text_embeds": text_embeds, "time_ids": time_ids}
         return self.module(sample, timestep, encoder_hidden_states, added_cond_kwargs=added, return_dict=False)[0]
+
+
+class ControlNetForward(torch.nn.Module):
+    """A ControlNet with plain tensors as inputs; what it adds to the middle of the UNet."""
+
+    def __init__(self, module):
+        super().__init__()
+        self.module = module
+
+    def forward(self, sample, timestep, encoder_hidden_states, text_embeds, time_ids, image):
+        added = {"text_embeds": text_embeds, "time_ids": time_ids}
+        arguments = {"added_cond_kwargs": added, "controlnet_cond": image, "return_dict": False}
+        return self.module(sample, timestep, encoder_hidden_states, **arguments)[1]
+
+
+class ImagePromptForward(torch.nn.Module):
+    """The UNet with text and the tokens of an image prompt."""
+
+    def __init__(self, module):
+        super().__init__()
+        self.forward_unet = UNetForward(module)
+
+    def forward(self, encoder_hidden_states, image_tokens, **inputs):
+        return self.forward_unet(encoder_hidden_states=(encoder_hidden_states, [image_tokens]), **inputs)
 
 
 class Decode(torch.nn.Module):
@@ -139,6 +195,16 @@ def part(name, folder, size, dtype):
         case "unet":
             module = unet(folder, dtype)
             return UNetForward(module), unet_inputs(module.config, size, dtype)
+        case "control-net":
+            module = control_net(folder, dtype)
+            image = torch.rand((1, 3, size, size), generator=generator).to(dtype)
+            return ControlNetForward(module), unet_inputs(module.config, size, dtype) | {"image": image}
+        case "image-prompt":
+            module = unet_with_image_prompt(folder, dtype)
+            tokens = torch.randn((1, 1, IMAGE_TOKENS, module.config.cross_attention_dim), generator=generator)
+            return ImagePromptForward(module), unet_inputs(module.config, size, dtype) | {
+                "image_tokens": tokens.to(dtype)
+            }
         case "vae-decode":
             latents = torch.randn((1, 4, size // FACTOR, size // FACTOR), generator=generator)
             return Decode(vae(folder, dtype)), {"latents": latents.to(dtype)}

@@ -13,6 +13,8 @@ from sections import table, wrap
 TITLE = "## Beside its peers"
 PARTS = {
     "unet": "One forward of the UNet",
+    "control-net": "One forward of a ControlNet as large as the UNet's way down",
+    "image-prompt": "One forward of the UNet with an image prompt of 16 tokens (IP-Adapter)",
     "vae-decode": "Latents to image (VAE decoding)",
     "vae-encode": "Image to latents (VAE encoding)",
     "text": "Both text encoders, one prompt",
@@ -26,6 +28,11 @@ AIMS = [
     ("unet", "f32", "PyTorch", ("f32",), 0.95, "time"),
     ("unet", "bf16", "PyTorch", ("bf16",), 0.90, "time"),
     ("unet", "int8", "PyTorch", ("bf16",), 0.55, "time"),
+    *(
+        (part, ours, "PyTorch", ("bf16",), limit, "time")
+        for part in ("control-net", "image-prompt")
+        for ours, limit in (("bf16", 0.90), ("int8", 0.60))
+    ),
     ("vae-decode", "bf16", "PyTorch", ("bf16",), 0.90, "time"),
     ("vae-decode", "bf16", "PyTorch", ("bf16",), 1 / 3, "peak memory"),
     ("vae-decode", "bf16", "PyTorch", ("bf16",), 1 / 3, "peak memory without libraries"),
