@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWriteItem};
 
 use backon::{ExponentialBuilder, Retryable};
 
@@ -70,6 +70,19 @@ impl Store {
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":seen", rows::number(event.version - 1))
             .expression_attribute_values(":from", AttributeValue::S(from.as_str().to_owned())))
+    }
+
+    /// The condition that nobody moved the task since it was read.
+    pub(super) fn unmoved(&self, task: &Task) -> Result<TransactWriteItem> {
+        let unmoved = ConditionCheck::builder()
+            .table_name(&self.table)
+            .set_key(Some(rows::key(&rows::task_partition(task.id), rows::TASK)))
+            .condition_expression("#version = :seen")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":seen", rows::number(task.version))
+            .build()
+            .map_err(|error| Error::Internal(error.to_string()))?;
+        Ok(TransactWriteItem::builder().condition_check(unmoved).build())
     }
 
     /// The rows of the attempts before the current one, as far as the task that was moved had them: the one that a retry

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -174,16 +174,7 @@ impl Store {
     /// Gives a task the rows of its tags, unless it is gone.
     async fn tag(&self, id: Uuid) -> Result<()> {
         while let Some(task) = self.find(id).await? {
-            let unmoved = ConditionCheck::builder()
-                .table_name(&self.table)
-                .set_key(Some(rows::key(&rows::task_partition(id), rows::TASK)))
-                .condition_expression("#version = :seen")
-                .expression_attribute_names("#version", "version")
-                .expression_attribute_values(":seen", rows::number(task.version))
-                .build()
-                .map_err(|error| Error::Internal(error.to_string()))?;
-            let unmoved = TransactWriteItem::builder().condition_check(unmoved).build();
-            let writes = [vec![unmoved], self.tagged(&task)?].concat();
+            let writes = [vec![self.unmoved(&task)?], self.tagged(&task)?].concat();
             if self.write_all(writes).await?.is_empty() {
                 break;
             }

@@ -4,7 +4,7 @@
 //! agree with it at every moment. What is drawn next follows from them alone: neither the order of messages nor how
 //! often they come decides over a task.
 
-use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -229,18 +229,9 @@ impl Store {
         let work = pixel_evaluations(&task.attempt.settings);
         let row = WaitingTask { task: task.id, work, since: task.updated_at.as_millisecond() };
         let row = self.new_row(rows::write(&tasks_of(&task.owner), &task.id.to_string(), &row)?)?;
-        let unmoved = ConditionCheck::builder()
-            .table_name(&self.table)
-            .set_key(Some(rows::key(&rows::task_partition(task.id), rows::TASK)))
-            .condition_expression("#version = :seen")
-            .expression_attribute_names("#version", "version")
-            .expression_attribute_values(":seen", rows::number(task.version))
-            .build()
-            .map_err(|error| Error::Internal(error.to_string()))?;
-        let unmoved = TransactWriteItem::builder().condition_check(unmoved).build();
         let owner = self.owner(&task.owner, 1, work, None, false)?;
         // Otherwise it is noted down by now, or does not wait any more.
-        self.write_unless_moved(vec![unmoved, row, owner]).await
+        self.write_unless_moved(vec![self.unmoved(task)?, row, owner]).await
     }
 
     /// Counts what the owner has waiting, `tasks`, again, and forgets an owner who has had nothing for a day.
