@@ -58,32 +58,14 @@ pub(crate) fn part_resized<P: Pixel<Subpixel = u8>>(
     let (width, height) = image.dimensions();
     let channels = usize::from(P::CHANNEL_COUNT);
     let (width, height, to_width, to_height) = (width as usize, height as usize, to_width as usize, to_height as usize);
-    let mut bytes = image.as_raw().clone();
-    if to_width != width || columns != (0..width as u32) {
-        let filter = Filter::new(width, columns, to_width, kernel);
-        let mut narrowed = vec![0; to_width * height * channels];
-        for (from, to) in bytes.chunks(width * channels).zip(narrowed.chunks_mut(to_width * channels)) {
-            for (weights, to) in filter.windows.iter().zip(to.chunks_mut(channels)) {
-                for (channel, to) in to.iter_mut().enumerate() {
-                    let from = from[weights.first * channels + channel..].iter().step_by(channels);
-                    *to = weights.sum(from.copied());
-                }
-            }
-        }
-        bytes = narrowed;
-    }
-    if to_height != height || rows != (0..height as u32) {
-        let filter = Filter::new(height, rows, to_height, kernel);
-        let stride = to_width * channels;
-        let mut lowered = vec![0; stride * to_height];
-        for (weights, to) in filter.windows.iter().zip(lowered.chunks_mut(stride)) {
-            for (place, to) in to.iter_mut().enumerate() {
-                let from = bytes[weights.first * stride + place..].iter().step_by(stride);
-                *to = weights.sum(from.copied());
-            }
-        }
-        bytes = lowered;
-    }
+    let across = Filter::new(width, columns.clone(), to_width, kernel);
+    let down = Filter::new(height, rows.clone(), to_height, kernel);
+    let is_as_wide = to_width == width && columns == (0..width as u32);
+    let is_as_high = to_height == height && rows == (0..height as u32);
+    let used = if is_as_high { 0..height } else { down.used() };
+    let from = &image.as_raw()[used.start * width * channels..used.end * width * channels];
+    let narrowed = if is_as_wide { from.to_vec() } else { across.narrowed(from, width * channels, channels) };
+    let bytes = if is_as_high { narrowed } else { down.lowered(&narrowed, used.start, to_width * channels) };
     Image::from_raw(to_width as u32, to_height as u32, bytes).expect("there are as many bytes as the size has")
 }
 
@@ -117,14 +99,49 @@ impl Filter {
         };
         Self { windows: (0..to).map(window).collect() }
     }
+
+    /// The places that any result is made of.
+    fn used(&self) -> Range<usize> {
+        let first = self.windows.iter().map(|window| window.first).min();
+        let end = self.windows.iter().map(|window| window.first + window.weights.len()).max();
+        first.unwrap_or_default()..end.unwrap_or_default()
+    }
+
+    /// Every row of `bytes`, `stride` long, with its pixels filtered.
+    fn narrowed(&self, bytes: &[u8], stride: usize, channels: usize) -> Vec<u8> {
+        let to = self.windows.len() * channels;
+        let mut narrowed = vec![0; bytes.len() / stride * to];
+        for (row, to) in bytes.chunks(stride).zip(narrowed.chunks_mut(to)) {
+            for (window, to) in self.windows.iter().zip(to.chunks_mut(channels)) {
+                for (channel, to) in to.iter_mut().enumerate() {
+                    let pixels = row[window.first * channels + channel..].iter().step_by(channels);
+                    let sum = window.weights.iter().zip(pixels).map(|(weight, &byte)| weight * i32::from(byte)).sum();
+                    *to = byte(sum);
+                }
+            }
+        }
+        narrowed
+    }
+
+    /// Rows filtered of those in `bytes`, `stride` long, which are from the row `first` on.
+    fn lowered(&self, bytes: &[u8], first: usize, stride: usize) -> Vec<u8> {
+        let mut lowered = Vec::with_capacity(self.windows.len() * stride);
+        let mut sums = vec![0; stride];
+        for window in &self.windows {
+            sums.fill(0);
+            let rows = bytes[(window.first - first) * stride..].chunks(stride);
+            for (weight, row) in window.weights.iter().zip(rows) {
+                sums.iter_mut().zip(row).for_each(|(sum, &byte)| *sum += weight * i32::from(byte));
+            }
+            lowered.extend(sums.iter().map(|&sum| byte(sum)));
+        }
+        lowered
+    }
 }
 
-impl Weights {
-    fn sum(&self, values: impl Iterator<Item = u8>) -> u8 {
-        let half = 1 << (PRECISION_BITS - 1);
-        let sum = self.weights.iter().zip(values).fold(half, |sum, (weight, value)| sum + weight * i32::from(value));
-        (sum >> PRECISION_BITS).clamp(0, 255) as u8
-    }
+/// The byte that a sum of weighted bytes stands for.
+fn byte(sum: i32) -> u8 {
+    ((sum + (1 << (PRECISION_BITS - 1))) >> PRECISION_BITS).clamp(0, 255) as u8
 }
 
 #[cfg(test)]

@@ -17,11 +17,11 @@ impl Random {
 
     /// Mostly small, seldom far apart.
     fn size(&mut self) -> (u32, u32) {
-        match self.below(40) {
+        match self.below(100) {
             0 => (1 + self.below(16_384), 1 + self.below(3)),
             1 => (1 + self.below(3), 1 + self.below(16_384)),
-            2..5 => (1, 1),
-            5..10 => (1 + self.below(300), 1 + self.below(300)),
+            2..9 => (1, 1),
+            9..22 => (1 + self.below(300), 1 + self.below(300)),
             _ => (1 + self.below(40), 1 + self.below(40)),
         }
     }
