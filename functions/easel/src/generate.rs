@@ -142,8 +142,8 @@ pub(crate) fn run(arguments: GenerateArguments) -> Result<(), CommandError> {
         }
     }
     let (lora_records, refiner_lora_records) = (records(&loras)?, records(&refiner_loras)?);
-    let lora_names = lora_records.iter().map(|lora| lora.name.as_str());
-    let recipe = recipes::fill(&mut settings, lora_names, &choice.name, choice.base.recipe());
+    let known = lora_records.iter().zip(&loras).map(|(record, lora)| (record.name.as_str(), lora.file.metadata()));
+    let recipe = recipes::fill(&mut settings, known, &choice.name, choice.base.recipe());
     settings.steps.get_or_insert(choice.default_steps());
     settings.use_refiner = Some(has_refiner);
     let (init_image, mask) = (init.image, init.mask);

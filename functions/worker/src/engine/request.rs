@@ -42,7 +42,8 @@ impl Chosen {
             return Err(Error::invalid("use_refiner", message));
         }
         let mut resolved = settings.clone();
-        let loras = self.lora_records.iter().map(|lora| lora.name.as_str());
+        let files = self.loras.iter().map(|lora| lora.file.metadata());
+        let loras = self.lora_records.iter().map(|record| record.name.as_str()).zip(files);
         recipes::fill(&mut resolved, loras, &self.model.name, self.model.recipe);
         resolved.steps.get_or_insert(self.model.default_steps);
         resolved.use_refiner.get_or_insert(has_refiner);
