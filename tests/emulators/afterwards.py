@@ -347,7 +347,8 @@ def what_was_deleted_a_week_ago_goes(emulator, people):
     of_a_file = eventually(f"a task of {dropped}", lambda: task_of(creator, dropped))
     creator.wait(of_a_file, "awaiting_approval")
     uploaded = upload(creator)
-    drawn = creator.ask("POST", "/v1/tasks", HEART | {"init_image": uploaded, "strength": 0.5})["id"]
+    of_last_week = {"init_image": uploaded, "strength": 0.5, "tags": ["last-week"]}
+    drawn = creator.ask("POST", "/v1/tasks", HEART | of_last_week)["id"]
     creator.wait(drawn, "awaiting_approval")
     child = creator.ask("POST", "/v1/tasks", HEART | {"init_image": f"task:{drawn}/0", "strength": 0.5})
     assert child["attempt"]["parent"] == {"task": drawn, "attempt": 1, "index": 0}, child
