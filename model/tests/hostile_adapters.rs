@@ -185,6 +185,21 @@ fn try_files<T>(
 }
 
 #[test]
+fn a_control_net_for_text_of_no_width_is_refused() {
+    let sound = control_folder("controlnet_a").join("diffusion_pytorch_model.safetensors");
+    let mut tensors = tensors_of(&sound);
+    for (name, entry) in &mut tensors {
+        if name.ends_with("attn2.to_k.weight") || name.ends_with("attn2.to_v.weight") {
+            entry["shape"][1] = json!(0);
+        }
+    }
+    let file = tempfile::Builder::new().suffix(".safetensors").tempfile().expect("a temporary file");
+    write(&tensors, file.path()).expect("it is short");
+    let error = ControlModel::open(file.path()).expect_err("it is refused").to_string();
+    assert!(error.contains("another model than SDXL"), "{error}");
+}
+
+#[test]
 fn hostile_control_nets_are_refused() {
     for (seed, name) in [(1, "controlnet_a"), (2, "controlnet_union")] {
         let sound = control_folder(name).join("diffusion_pytorch_model.safetensors");

@@ -41,7 +41,7 @@ pub(super) fn inferred(file: &SafetensorsFile) -> Result<(ControlNetConfig, Layo
     let shapes = Shapes { tensors, layout, usual: usual() };
     let context = shapes.context();
     let added = shapes.axis("add_embedding.linear_1.weight", 1);
-    let (Some(added), 2048 | 0..=512) = (added, context.unwrap_or_default()) else {
+    let (Some(added), None | Some(2048 | 1..=512)) = (added, context) else {
         let family = match context {
             Some(768) => "Stable Diffusion 1",
             Some(1024) => "Stable Diffusion 2",
