@@ -37,9 +37,19 @@ impl Euler {
 }
 
 /// How far down an ancestral step from `sigma` to `next` goes, and how much fresh noise brings it back up.
+///
+/// In single precision and in the order of k-diffusion and diffusers: from a level of 4096 (zero terminal SNR) the last
+/// subtraction is of squares that are equal but for their last digits, and what is left of those is part of the image.
 pub(super) fn ancestral(sigma: f32, next: f32) -> (f32, f32) {
-    let up = (next * next * (sigma * sigma - next * next) / (sigma * sigma)).sqrt();
-    ((next * next - up * up).sqrt(), up)
+    let up = root(next * next * (sigma * sigma - next * next) / (sigma * sigma));
+    (root(next * next - up * up), up)
+}
+
+/// The square root as PyTorch has it, by way of the reciprocal: its vector library's last digit is not the nearest one time
+/// in six. Of runs of 1 to 150 steps from zero terminal SNR, this one goes down as far as PyTorch's in all but two (2 and 8
+/// steps), the nearest root in all but three (4, 6 and 8).
+fn root(square: f32) -> f32 {
+    if square > 0.0 { square * (1.0 / square.sqrt()) } else { 0.0 }
 }
 
 /// The change of a sample with the noise level.
