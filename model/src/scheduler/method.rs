@@ -73,6 +73,8 @@ pub(super) fn run(name: SchedulerName, config: &SchedulerConfig, steps: usize) -
     }
     if config.edm.is_some() {
         check_edm(name)?;
+    } else if config.rescale_betas_zero_snr {
+        check_zero_snr(name)?;
     }
     match name.sampler() {
         Sampler::Ddim | Sampler::Lcm | Sampler::Tcd | Sampler::TcdDeterministic | Sampler::Pndm => {
@@ -102,6 +104,20 @@ fn check_edm(name: SchedulerName) -> Result<()> {
             "an EDM model has levels of its own; leave the schedule out, or use karras or exponential",
         )),
     }
+}
+
+/// Not every run can begin where nothing of the image is left.
+fn check_zero_snr(name: SchedulerName) -> Result<()> {
+    if name.sampler() == Sampler::Pndm {
+        let message = "it divides by the image's share, of which rescale_betas_zero_snr leaves nothing; choose `euler`";
+        return Err(refuse(name, message));
+    }
+    if matches!(name.schedule(), Some(NoiseSchedule::AysSigmas | NoiseSchedule::AlignYourSteps)) {
+        let message = "its levels were found for models without rescale_betas_zero_snr and begin too low for this one; use \
+                       the schedule `ays_timesteps`, or leave it out";
+        return Err(refuse(name, message));
+    }
+    Ok(())
 }
 
 /// The run of a sampler that knows noise levels.
@@ -218,11 +234,6 @@ fn through_timesteps(name: SchedulerName, config: &SchedulerConfig, steps: usize
         _ => lcm::timesteps(name, config, steps)?,
     };
     if sampler == Sampler::Pndm {
-        if config.rescale_betas_zero_snr {
-            let message =
-                "it divides by the image's share, of which rescale_betas_zero_snr leaves nothing; choose `euler`";
-            return Err(refuse(name, message));
-        }
         let schedule = pndm::schedule(timesteps, &table);
         let method = Method::Pndm(Pndm::new(config, &schedule, steps, &table));
         return Ok(Run { schedule, method, init_noise_sigma: 1.0 });
