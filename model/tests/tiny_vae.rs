@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use easel_model::weights::TinyVaeFiles;
 use easel_model::{
     DeviceChoice, DevicePreference, Model, ModelOptions, Precision, Requirement, ResolvedSettings, Retention,
 };
+use safetensors::SafeTensors;
 use serde_json::{Value, json};
 
 use crate::common::{copy, demo, reference};
@@ -77,6 +79,55 @@ fn a_checkpoint_goes_on_with_the_same_decoder_only() {
     assert!(error.contains("tiny VAE"), "{error}");
     let resumed = with.resume(checkpoint).and_then(|mut run| run.finish()).expect("the resumed run ends well");
     assert!(resumed == run.finish().expect("the run ends well"));
+}
+
+#[test]
+fn a_file_alone_is_as_its_layers_say() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let whole = folder.path().join("whole");
+    copy(&reference("tiny_vae"), &whole);
+    // A file has TAESDXL's scale.
+    let file = whole.join("config.json");
+    let mut config: Value = serde_json::from_str(&std::fs::read_to_string(&file).expect("it is there")).expect("JSON");
+    config["scaling_factor"] = json!(1.0);
+    std::fs::write(&file, config.to_string()).expect("written");
+    let weights = whole.join("diffusion_pytorch_model.safetensors");
+    let content = std::fs::read(&weights).expect("the weights are there");
+    let tensors = SafeTensors::deserialize(&content).expect("the weights are sound");
+    // The name in `taesdxl_decoder.safetensors`, where pressing the latents is a layer, too.
+    let original = |name: &str| {
+        let (index, rest) = name.strip_prefix("decoder.layers.")?.split_once('.')?;
+        Some(format!("{}.{rest}", index.parse::<usize>().ok()? + 1))
+    };
+    let written = |file: &str, name: &dyn Fn(&str) -> Option<String>| {
+        let path = folder.path().join(file);
+        let renamed = tensors.tensors().into_iter().filter_map(|(own, tensor)| Some((name(&own)?, tensor)));
+        std::fs::write(&path, safetensors::serialize(renamed, None).expect("they go together")).expect("written");
+        path
+    };
+    let image = |path: &Path| {
+        let model = open(&demo("base"), Some(path.to_owned())).expect("the tiny VAE opens");
+        let run = model.start(ResolvedSettings { steps: 1, count: 1, ..request() });
+        run.and_then(|mut run| run.finish()).expect("the run ends well")
+    };
+    let expected = image(&whole);
+    for file in [
+        weights.clone(),
+        written("diffusers.safetensors", &|name| Some(name.to_owned())),
+        written("taesdxl_decoder.safetensors", &original),
+        written("taesdxl.safetensors", &|name| match original(name) {
+            Some(name) => Some(format!("taesd_decoder.{name}")),
+            None => Some(name.replace("encoder.layers.", "taesd_encoder.")),
+        }),
+    ] {
+        assert!(TinyVaeFiles::is_at(&file) && image(&file) == expected, "{}", file.display());
+    }
+    let refused = |path: &Path| open(&demo("base"), Some(path.to_owned())).err().expect("it is refused").to_string();
+    let other = demo("base").join("vae/diffusion_pytorch_model.safetensors");
+    assert!(!TinyVaeFiles::is_at(&other));
+    assert!(refused(&other).contains("VAE on its own"), "{}", refused(&other));
+    let half = written("half.safetensors", &|name| original(name).filter(|name| !name.starts_with("12.")));
+    assert!(refused(&half).contains("not all layers"), "{}", refused(&half));
 }
 
 /// What opening a changed copy of the tiny VAE says.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use easel_model::scheduler::PredictionChoice;
+use easel_model::weights::TinyVaeFiles;
 use easel_model::{Cache, ModelOptions, ModelSource, Retention};
 
 use crate::demo_model::{self, DemoModel};
@@ -66,14 +67,19 @@ impl ModelChoice {
         let (vae, tiny_vae) = (named.vae.filter(given), named.tiny_vae.filter(given));
         let either = "give a diffusers folder or a .safetensors checkpoint";
         let any_vae = "give a folder or a .safetensors file, such as madebyollin/sdxl-vae-fp16-fix";
-        let folder = "give a folder such as madebyollin/taesdxl";
+        let any_tiny_vae = "give a folder or a .safetensors file, such as madebyollin/taesdxl";
         for ((option, advice), path) in
-            named.options.into_iter().zip([either, either, any_vae, folder]).zip([model, refiner, vae, tiny_vae])
+            named.options.into_iter().zip([either, either, any_vae, any_tiny_vae]).zip([model, refiner, vae, tiny_vae])
         {
             if let Some(path) = path.filter(|path| !path.exists()) {
                 return Err(Error::Failed(format!("{option}: {} does not exist; {advice}", path.display())));
             }
         }
+        // A tiny VAE says itself that it is one.
+        let (vae, tiny_vae) = match (vae, tiny_vae) {
+            (Some(path), None) if TinyVaeFiles::is_at(path) => (None, Some(path)),
+            named => named,
+        };
         let demo = if model.is_none() { Some(DemoModel::unpack()?) } else { None };
         let base_path = model.map(Path::to_owned).or_else(|| demo.as_ref().map(DemoModel::base)).unwrap_or_default();
         let own_refiner = demo.as_ref().filter(|_| !no_refiner).map(DemoModel::refiner);

@@ -15,8 +15,10 @@ pub struct ModelOptions {
     ///
     /// [`VaeFiles::open`]: super::VaeFiles::open
     pub vae: Option<PathBuf>,
-    /// The folder of a tiny VAE (diffusers' layout of an `AutoencoderTiny`), which decodes images and previews in place
-    /// of the VAE: in a twentieth of the time, with less detail.
+    /// A tiny VAE, which decodes images and previews in place of the VAE: in a twentieth of the time, with less detail. A
+    /// folder or a file ([`TinyVaeFiles::open`]).
+    ///
+    /// [`TinyVaeFiles::open`]: super::TinyVaeFiles::open
     pub tiny_vae: Option<PathBuf>,
     /// What the base predicts, where its files do not say so or say something else.
     pub prediction: Option<PredictionChoice>,

@@ -66,7 +66,7 @@ fn kind_and_advice(tensors: &BTreeMap<String, TensorEntry>) -> Option<(&'static 
     } else if begins("encoder.down") || begins("decoder.up") || begins("first_stage_model.") {
         ("a VAE on its own", "name the SDXL model that it is for, and this file as --vae")
     } else if begins("decoder.layers.") || begins("decoder.1.") || begins("taesd_decoder.") {
-        ("a tiny VAE on its own", "name the SDXL model that it is for, and this file's folder as --tiny-vae")
+        ("a tiny VAE on its own", "name the SDXL model that it is for, and this file as --vae")
     } else if has("text_model.") || begins("encoder.layers.") || has("resblocks.") || begins("encoder.block.") {
         ("a text encoder on its own", "name the folder or checkpoint of the whole SDXL model")
     } else if has("transformer_blocks.") || has("blocks.0.") || has("layers.0.") {

@@ -20,9 +20,10 @@ pub(crate) struct ModelArguments {
     /// madebyollin/sdxl-vae-fp16-fix [default: the model's own]
     #[arg(long, value_name = "PATH", env = environment::VAE, hide_env_values = true)]
     pub(crate) vae: Option<PathBuf>,
-    /// A folder with a tiny VAE (diffusers' AutoencoderTiny, such as madebyollin/taesdxl) that decodes in place of the
-    /// model's own: in a twentieth of the time, with less detail [default: none]
-    #[arg(long, value_name = "DIR", env = environment::TINY_VAE, hide_env_values = true)]
+    /// A tiny VAE that decodes in place of the model's own: in a twentieth of the time, with less detail. A folder
+    /// (diffusers' AutoencoderTiny, such as madebyollin/taesdxl) or a .safetensors file; --vae takes one, too [default:
+    /// none]
+    #[arg(long, value_name = "PATH", env = environment::TINY_VAE, hide_env_values = true)]
     pub(crate) tiny_vae: Option<PathBuf>,
     /// What the model predicts, where its files do not say so: epsilon, v_prediction, v_prediction_zsnr (trained down to no
     /// signal) or sample [default: what the files say]

@@ -50,8 +50,11 @@ fn an_image_comes_with_a_report_and_a_record() {
 fn a_tiny_vae_decodes_and_is_recorded() {
     let folder = folder();
     let tiny_vae = demo_model().join("../tests/reference/tiny_vae");
-    let report = draw(folder.path(), &["-o", "heart.png", "--tiny-vae", tiny_vae.to_str().unwrap()]);
-    assert_eq!(report["tiny_vae"], "tiny_vae");
+    // `--vae` sees what it is.
+    for option in ["--vae", "--tiny-vae"] {
+        let report = draw(folder.path(), &["-o", "heart.png", option, tiny_vae.to_str().unwrap()]);
+        assert_eq!((&report["tiny_vae"], &report["vae"]), (&"tiny_vae".into(), &Value::Null), "{option}");
+    }
     let image = folder.path().join("heart.png");
     assert_eq!(image::open(&image).unwrap().into_rgb8().dimensions(), (64, 64));
     let chunks = text_chunks(&image);
