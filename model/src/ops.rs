@@ -7,6 +7,7 @@ mod backend;
 mod flex;
 pub(crate) mod flops;
 mod host;
+mod host_tensor;
 #[cfg(feature = "ndarray")]
 mod ndarray;
 mod operands;
@@ -109,4 +110,9 @@ pub(crate) fn scale_shift(x: Tensor<4>, scale: &Tensor<1>, shift: &Tensor<1>, wi
 pub(crate) fn rows_norm<const D: usize>(x: Tensor<D>, weight: &Tensor<1>, bias: &Tensor<1>, epsilon: f64) -> Tensor<D> {
     let (weight, bias) = (weight.clone().into_dispatch(), bias.clone().into_dispatch());
     Tensor::from_dispatch(Dispatch::rows_norm(x.into_dispatch(), weight, bias, epsilon))
+}
+
+/// [`ModelOperations::join_channels`] on tensors.
+pub(crate) fn join_channels(first: Tensor<4>, second: Tensor<4>) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::join_channels(first.into_dispatch(), second.into_dispatch()))
 }

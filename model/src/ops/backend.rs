@@ -112,6 +112,11 @@ pub(crate) trait ModelOperations: Backend {
     ) -> FloatTensor<Self> {
         plain::rows_norm::<Self>(x, weight, bias, epsilon)
     }
+
+    /// `first` `[n, h, w, channels]` and `second` `[n, h, w, more]` → `[n, h, w, channels + more]`.
+    fn join_channels(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_cat(vec![first, second], 3)
+    }
 }
 
 #[cfg(any(feature = "cuda", feature = "wgpu"))]

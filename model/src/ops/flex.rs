@@ -5,7 +5,7 @@ use burn_flex::{FlexTensor, Layout};
 use easel_kernels::Recycled;
 use half::bf16;
 
-use super::host::HostTensor;
+use super::host_tensor::HostTensor;
 
 impl HostTensor for FlexTensor {
     fn contiguous(self) -> Self {

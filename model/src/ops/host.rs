@@ -8,88 +8,13 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, TensorMetadata};
 use burn::tensor::DType;
 use easel_kernels::{
-    Activation, Arithmetic, AttentionShape, ConvolutionShape, Element, Epilogue, GroupNormShape, UpsampleWeights,
-    suits_winograd,
+    Activation, Arithmetic, AttentionShape, ConvolutionShape, Epilogue, GroupNormShape, UpsampleWeights, suits_winograd,
 };
-use half::bf16;
 
 use super::backend::ModelOperations;
+use super::host_tensor::{HostTensor, Number, floats, for_numbers_of};
 use super::operands::{AttentionOptions, GroupNormOptions, MatrixWeights, Optional, Stack, Window};
 use super::plain;
-
-/// A tensor in the host's memory.
-pub(super) trait HostTensor: TensorMetadata + Sized {
-    /// The tensor itself where its numbers lie side by side, such as some rows of an image; else a copy in which they do.
-    fn contiguous(self) -> Self;
-
-    /// The numbers of a contiguous tensor of f32.
-    fn f32s(&self) -> &[f32];
-
-    /// The numbers of a contiguous tensor of bf16.
-    fn bf16s(&self) -> &[bf16];
-
-    /// A kernel's results.
-    fn of_f32s(numbers: Vec<f32>, dims: &[usize]) -> Self;
-
-    /// A kernel's results.
-    fn of_bf16s(numbers: Vec<bf16>, dims: &[usize]) -> Self;
-}
-
-/// A number of an activation.
-trait Number: Element {
-    /// The numbers of a contiguous tensor of this number format.
-    fn of<T: HostTensor>(tensor: &T) -> &[Self];
-
-    /// A kernel's results as a tensor.
-    fn tensor<T: HostTensor>(numbers: Vec<Self>, dims: &[usize]) -> T;
-}
-
-impl Number for f32 {
-    fn of<T: HostTensor>(tensor: &T) -> &[Self] {
-        tensor.f32s()
-    }
-
-    fn tensor<T: HostTensor>(numbers: Vec<Self>, dims: &[usize]) -> T {
-        T::of_f32s(numbers, dims)
-    }
-}
-
-impl Number for bf16 {
-    fn of<T: HostTensor>(tensor: &T) -> &[Self] {
-        tensor.bf16s()
-    }
-
-    fn tensor<T: HostTensor>(numbers: Vec<Self>, dims: &[usize]) -> T {
-        T::of_bf16s(numbers, dims)
-    }
-}
-
-/// Runs `$body` with `$number` standing for the number format of `$tensor`.
-macro_rules! for_numbers_of {
-    ($tensor:expr, $number:ident => $body:expr) => {
-        match $tensor.dtype() {
-            DType::F32 => {
-                type $number = f32;
-                $body
-            }
-            DType::BF16 => {
-                type $number = bf16;
-                $body
-            }
-            other => panic!("there are CPU kernels for activations in f32 and bf16, not in {other:?}"),
-        }
-    };
-}
-
-/// A small tensor, such as a bias, as f32.
-fn floats<T: HostTensor>(tensor: T) -> Vec<f32> {
-    let tensor = tensor.contiguous();
-    match tensor.dtype() {
-        DType::F32 => tensor.f32s().to_vec(),
-        DType::BF16 => tensor.bf16s().iter().map(|number| number.to_f32()).collect(),
-        other => panic!("there are CPU kernels for biases in f32 and bf16, not in {other:?}"),
-    }
-}
 
 pub(super) fn dense<B: Backend>(
     x: FloatTensor<B>,
@@ -298,6 +223,19 @@ where
     })
 }
 
+pub(super) fn join_channels<B: Backend>(first: FloatTensor<B>, second: FloatTensor<B>) -> FloatTensor<B>
+where
+    FloatTensor<B>: HostTensor,
+{
+    let (first, second) = (first.contiguous(), second.contiguous());
+    let [images, height, width, channels] = first.shape().dims::<4>();
+    let more = second.shape()[3];
+    for_numbers_of!(first, N => {
+        let y = easel_kernels::join_channels(N::of(&first), N::of(&second), (channels, more));
+        N::tensor(y, &[images, height, width, channels + more])
+    })
+}
+
 /// Gives a backend with [`HostTensor`]s every operation by the kernels.
 macro_rules! by_kernels {
     ($backend:ty) => {
@@ -327,6 +265,7 @@ macro_rules! by_kernels {
             group_moments(x: FloatTensor<Self>, groups: usize);
             scale_shift(x: FloatTensor<Self>, scale: FloatTensor<Self>, shift: FloatTensor<Self>, with_silu: bool);
             rows_norm(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>, epsilon: f64);
+            join_channels(first: FloatTensor<Self>, second: FloatTensor<Self>);
         }
     };
     ($backend:ty: $( $operation:ident($( $argument:ident: $type:ty ),*); )+) => {

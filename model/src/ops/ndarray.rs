@@ -6,7 +6,7 @@ use burn_ndarray::NdArrayTensor;
 use half::bf16;
 use ndarray::{ArcArray, IxDyn};
 
-use super::host::HostTensor;
+use super::host_tensor::HostTensor;
 
 const ALONE: &str = "ndarray computes in f32 alone";
 

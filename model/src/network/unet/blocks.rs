@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::network::layers::{Conv2d, UpsampleConv2d};
 use crate::network::parameters::Parameters;
 use crate::network::resnet::ResnetBlock;
+use crate::ops;
 
 /// A residual block of `config`'s kind under `resnets.{index}`.
 fn resnet(
@@ -209,7 +210,7 @@ impl UpBlock {
     ) -> Tensor<4> {
         for layer in &self.layers {
             let skip = skips.pop().expect("the way down leaves one result for every layer of the way up");
-            x = layer.forward(Tensor::cat(vec![x, skip], 3), embedding, context);
+            x = layer.forward(ops::join_channels(x, skip), embedding, context);
         }
         match (&self.upsampler, skips.last()) {
             (Some(upsampler), Some(next)) => {
