@@ -22,8 +22,8 @@ use burn::tensor::Tensor;
 
 use backend::ModelOperations;
 pub(crate) use easel_kernels::{
-    Activation, Arithmetic, Order, Packed, PackedShape, Recycled, UpsampleWeights, add_product, at_once, on_threads,
-    release_buffers,
+    Activation, Arithmetic, LowRank, Order, Packed, PackedShape, Recycled, UpsampleWeights, any_numbers, at_once,
+    on_threads, release_buffers,
 };
 pub(crate) use operands::{AttentionOptions, GroupNormOptions, MatrixWeights, Stack, Window};
 pub(crate) use product::product;

@@ -18,8 +18,8 @@ pub(crate) fn empty<E: Element>(length: usize) -> Vec<E> {
     buffer
 }
 
-/// A vector of `length` numbers, which may be any.
-pub(crate) fn any<E: Element>(length: usize) -> Vec<E> {
+/// A vector of `length` numbers, which may be any; wrapped as [`Recycled`], its memory is used again.
+pub fn any<E: Element>(length: usize) -> Vec<E> {
     match E::buffers().take(length) {
         Some(mut buffer) => {
             buffer.resize(length, E::default());

@@ -37,14 +37,14 @@ mod winograd;
 
 pub use arithmetic::Arithmetic;
 pub use attention::{AttentionShape, attention};
-pub use buffers::{Recycled, release_buffers};
+pub use buffers::{Recycled, any as any_numbers, release_buffers};
 pub use convolution::{ConvolutionShape, convolution};
 pub use element::Element;
 pub use epilogue::{Activation, Epilogue};
 pub use instructions::{Choice, Instructions};
 pub use join::join_channels;
 pub use linear::linear;
-pub use low_rank::add_product;
+pub use low_rank::LowRank;
 pub use norm::{GroupNormShape, group_moments, group_norm, layer_norm, scale_shift};
 pub use pack::{Order, Packed, PackedShape};
 pub use peak::peak;

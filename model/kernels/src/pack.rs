@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use bytes::Bytes;
 use rayon::prelude::*;
 
+use crate::functions::{fold, larger};
 use crate::tile::COLUMNS;
 use crate::{Arithmetic, Element, Instructions};
 
@@ -116,13 +117,8 @@ impl Packed {
         let length = shape.inputs * shape.taps;
         assert_eq!(weights.len(), shape.outputs * length, "weights of another shape");
         Self::pack_panels(shape, |index, panel| {
-            Instructions::best().vectorize(
-                #[inline(always)]
-                || {
-                    let row = |column| shape.output(index, column).map(|output| &weights[output * length..][..length]);
-                    panel.pack(&shape, row);
-                },
-            );
+            let row = |column| shape.output(index, column).map(|output| &weights[output * length..][..length]);
+            panel.pack(&shape, row);
         })
     }
 
@@ -145,10 +141,7 @@ impl Packed {
                     let place = outputs.iter().position(|&made| made == output)?;
                     Some(&rows[place * length..][..length])
                 };
-                Instructions::best().vectorize(
-                    #[inline(always)]
-                    || panel.pack(&shape, row),
-                );
+                panel.pack(&shape, row);
             });
         })
     }
@@ -260,6 +253,8 @@ impl Packed {
 thread_local! {
     /// Rows that were made to be packed.
     static ROWS: RefCell<Vec<f32>> = RefCell::default();
+    /// The groups of a panel's columns, one column after the other.
+    static LINES: RefCell<Vec<u32>> = RefCell::default();
 }
 
 /// The place of one panel.
@@ -273,71 +268,119 @@ struct Panel<'a> {
 
 impl Panel<'_> {
     /// Packs the columns that `row` has the weights `[inputs][taps]` of.
-    #[inline(always)]
     fn pack<'w, E: Element>(self, shape: &PackedShape, row: impl Fn(usize) -> Option<&'w [E]>) {
-        let mut bytes = Vec::new();
-        for column in 0..COLUMNS {
+        LINES.with_borrow_mut(|lines| {
+            lines.clear();
+            lines.resize(COLUMNS * shape.groups(), 0);
+            Instructions::best().vectorize(
+                #[inline(always)]
+                || self.pack_lines(shape, row, lines),
+            );
+        });
+    }
+
+    /// As [`Self::pack`]; `lines` are zeros `[column][group]`.
+    #[inline(always)]
+    fn pack_lines<'w, E: Element>(
+        self,
+        shape: &PackedShape,
+        row: impl Fn(usize) -> Option<&'w [E]>,
+        lines: &mut [u32],
+    ) {
+        for (column, line) in lines.chunks_exact_mut(shape.groups().max(1)).enumerate() {
             let Some(weights) = row(column) else { continue };
             match shape.arithmetic {
                 Arithmetic::Int8 => {
-                    let (scale, sum) = quantize_row(shape, weights, &mut bytes);
-                    for (group, bytes) in bytes.as_chunks::<4>().0.iter().enumerate() {
-                        self.groups[group * COLUMNS + column] = u32::from_le_bytes(bytes.map(|byte| byte as u8));
-                    }
+                    let (scale, sum) = quantize_row(shape, weights, bytemuck::cast_slice_mut(line));
                     self.scales[column] = scale.to_bits();
                     self.sums[column] = sum as u32;
                 }
-                Arithmetic::F32 | Arithmetic::Bf16 => shape.pack_floats(weights, column, self.groups),
+                Arithmetic::Bf16 => shape.pack_pairs(weights, bytemuck::cast_slice_mut(line)),
+                Arithmetic::F32 => shape.pack_floats(weights, line),
+            }
+        }
+        interleave(lines, self.groups);
+    }
+}
+
+/// `lines` `[column][group]` as `groups` `[group][column]`: a few groups of every column at a time, so that the lines of the
+/// cache that they go to are written while they are in the first cache.
+#[inline(always)]
+fn interleave(lines: &[u32], groups: &mut [u32]) {
+    const BLOCK: usize = 16;
+    let length = (lines.len() / COLUMNS).max(1);
+    for (block, groups) in groups.chunks_mut(BLOCK * COLUMNS).enumerate() {
+        for (column, line) in lines.chunks_exact(length).enumerate() {
+            let line = &line[block * BLOCK..];
+            for (groups, word) in groups.as_chunks_mut::<COLUMNS>().0.iter_mut().zip(line) {
+                groups[column] = *word;
             }
         }
     }
 }
 
-/// Writes the weights `[inputs][taps]` of one output to `bytes`, `[tap][inputs in whole groups]`. What one unit stands for,
-/// and the sum of the units.
+/// Writes the weights `[inputs][taps]` of one output to `bytes`, which are zeros, `[tap][inputs in whole groups]`. What one
+/// unit stands for, and the sum of the units.
 #[inline(always)]
-fn quantize_row<E: Element>(shape: &PackedShape, weights: &[E], bytes: &mut Vec<i8>) -> (f32, i32) {
-    // Many side by side: the largest of all is the largest of these.
+fn quantize_row<E: Element>(shape: &PackedShape, weights: &[E], bytes: &mut [i8]) -> (f32, i32) {
     let mut largest = [0.0_f32; COLUMNS];
     let (whole, rest) = weights.as_chunks::<COLUMNS>();
     for weights in whole {
-        for (largest, weight) in largest.iter_mut().zip(weights) {
-            *largest = largest.max(weight.to_f32().abs());
-        }
+        largest
+            .iter_mut()
+            .zip(weights)
+            .for_each(|(largest, weight)| *largest = larger(weight.to_f32().abs(), *largest));
     }
-    let rest = rest.iter().map(|weight| weight.to_f32().abs());
-    let largest = rest.chain(largest).fold(0.0_f32, f32::max);
+    largest.iter_mut().zip(rest).for_each(|(largest, weight)| *largest = larger(weight.to_f32().abs(), *largest));
+    let largest = fold(largest, larger);
     let inverse = if largest > 0.0 { 127.0 / largest } else { 0.0 };
     let per_tap = 4 * shape.groups_of_tap();
-    bytes.clear();
-    bytes.resize(shape.taps * per_tap, 0);
-    let unit = |weight: &E| (weight.to_f32() * inverse).round() as i8;
+    // Rounds as `f32::round` does; of the sum with the magic number, the last bits are the whole number.
+    let unit = |weight: &E| {
+        let scaled = weight.to_f32() * inverse;
+        ((scaled + HALF.copysign(scaled)).trunc() + MAGIC).to_bits() as i8
+    };
     if shape.taps == 1 {
         bytes.iter_mut().zip(weights).for_each(|(byte, weight)| *byte = unit(weight));
     } else {
-        for (input, weights) in weights.chunks_exact(shape.taps).enumerate() {
-            weights.iter().enumerate().for_each(|(tap, weight)| bytes[tap * per_tap + input] = unit(weight));
+        for (tap, bytes) in bytes.chunks_exact_mut(per_tap.max(1)).enumerate() {
+            let weights = weights.iter().skip(tap).step_by(shape.taps);
+            bytes.iter_mut().zip(weights).for_each(|(byte, weight)| *byte = unit(weight));
         }
     }
     (largest / 127.0, bytes.iter().map(|&byte| i32::from(byte)).sum())
 }
 
+/// The largest number below one half: what is added to it and cut off is rounded, and what is half-way goes away from zero.
+const HALF: f32 = 0.499_999_97;
+/// 1.5·2²³.
+const MAGIC: f32 = 12_582_912.0;
+
 impl PackedShape {
+    /// Writes the weights `[inputs][taps]` of one output to `words`, `[tap][inputs]`.
     #[inline(always)]
-    fn pack_floats<E: Element>(&self, weights: &[E], column: usize, panel: &mut [u32]) {
-        let per_tap = self.groups_of_tap();
-        for tap in 0..self.taps {
-            for group in 0..per_tap {
-                let place = &mut panel[(tap * per_tap + group) * COLUMNS + column];
-                let weight = |input: usize| {
-                    if input < self.inputs { weights[input * self.taps + tap].to_f32() } else { 0.0 }
-                };
-                *place = if self.arithmetic == Arithmetic::F32 {
-                    weight(group).to_bits()
-                } else {
-                    pair(weight(2 * group), weight(2 * group + 1))
-                };
-            }
+    fn pack_floats<E: Element>(&self, weights: &[E], words: &mut [u32]) {
+        if self.taps == 1 {
+            words.iter_mut().zip(weights).for_each(|(word, weight)| *word = weight.to_f32().to_bits());
+            return;
+        }
+        for (tap, words) in words.chunks_exact_mut(self.inputs.max(1)).enumerate() {
+            let weights = weights.iter().skip(tap).step_by(self.taps);
+            words.iter_mut().zip(weights).for_each(|(word, weight)| *word = weight.to_f32().to_bits());
+        }
+    }
+
+    /// Writes the weights `[inputs][taps]` of one output to `halves`, which are zeros, `[tap][inputs in whole groups]`.
+    #[inline(always)]
+    fn pack_pairs<E: Element>(&self, weights: &[E], halves: &mut [u16]) {
+        if self.taps == 1 {
+            halves.iter_mut().zip(weights).for_each(|(half, weight)| *half = weight.to_bf16_bits());
+            return;
+        }
+        let per_tap = 2 * self.groups_of_tap();
+        for (tap, halves) in halves.chunks_exact_mut(per_tap.max(1)).enumerate() {
+            let weights = weights.iter().skip(tap).step_by(self.taps);
+            halves.iter_mut().zip(weights).for_each(|(half, weight)| *half = weight.to_bf16_bits());
         }
     }
 }
@@ -392,5 +435,15 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn units_are_rounded_and_halves_go_away_from_zero() {
+        // The largest is 127 units.
+        let mut weights = vec![127.0_f32, 0.5, -0.5, 1.5, 2.5, -2.5, 0.499_999_97, -0.499_999_97, 126.5, -126.499_99];
+        weights.extend((0..2000).map(|index| (index * 7919 % 25400) as f32 / 100.0 - 127.0));
+        let shape = PackedShape::linear(Arithmetic::Int8, weights.len(), 1);
+        let expected: Vec<_> = weights.iter().map(|weight| weight.round() + 0.0).collect();
+        assert_eq!(Packed::pack(shape, &weights).unpack(), expected);
     }
 }

@@ -85,14 +85,14 @@ fn widen(stored: &[u8], dtype: WeightType, numbers: &mut [f32]) {
                 *number = f32::from_le_bytes(*bytes);
             }
         }
-        WeightType::F16 => {
-            let mut halves = [f16::ZERO; BLOCK];
-            let halves = &mut halves[..numbers.len()];
-            for (half, bytes) in halves.iter_mut().zip(stored.as_chunks().0) {
-                *half = f16::from_le_bytes(*bytes);
+        WeightType::F16 => match bytemuck::try_cast_slice::<u8, f16>(stored) {
+            Ok(halves) if cfg!(target_endian = "little") => halves.convert_to_f32_slice(numbers),
+            _ => {
+                for (number, bytes) in numbers.iter_mut().zip(stored.as_chunks().0) {
+                    *number = f16::from_le_bytes(*bytes).to_f32();
+                }
             }
-            halves.convert_to_f32_slice(numbers);
-        }
+        },
         WeightType::BF16 => {
             for (number, bytes) in numbers.iter_mut().zip(stored.as_chunks().0) {
                 *number = bf16::from_le_bytes(*bytes).to_f32();

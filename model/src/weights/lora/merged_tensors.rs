@@ -12,7 +12,7 @@ use super::difference;
 use super::merge::{ComponentMerge, TensorMerge};
 use super::tensors::all_finite;
 use crate::error::{Error, Result};
-use crate::ops::{Packed, PackedShape, Recycled, add_product};
+use crate::ops::{LowRank, Packed, PackedShape, Recycled};
 use crate::precision::WeightType;
 use crate::weights::convert::{convert, widen_all};
 use crate::weights::{RawTensor, TensorSource};
@@ -113,11 +113,11 @@ impl TensorSource for MergedTensors {
     /// Panel by panel: of each, the rows are read, changed and packed while they are in the cache.
     fn packed(&self, name: &str, shape: PackedShape) -> Result<Option<Packed>> {
         let Some(tensor) = self.merge.tensor(name) else { return self.source.packed(name, shape) };
-        let mut sides = Vec::new();
+        let mut products = Vec::new();
         for change in &tensor.changes {
             // The other kinds need the whole tensor.
-            let Some(side) = difference::sides(change)? else { return Ok(None) };
-            sides.push(side);
+            let Some((left, right, inner)) = difference::sides(change)? else { return Ok(None) };
+            products.push(LowRank::new(left, right, inner));
         }
         let (dtype, _) = self.source.describe(name)?;
         let length = shape.inputs * shape.taps;
@@ -130,11 +130,7 @@ impl TensorSource for MergedTensors {
                 widen_all(&stored, dtype, &mut rows[place..place + run.len() * length]);
                 place += run.len() * length;
             }
-            for (left, right, inner) in &sides {
-                let left: Vec<f32> =
-                    outputs.iter().flat_map(|output| &left[output * inner..(output + 1) * inner]).copied().collect();
-                add_product(&left, right, *inner, rows);
-            }
+            products.iter().for_each(|product| product.add(outputs, rows));
             if all_finite(rows) { Ok(()) } else { Err(self.overflow(name, tensor)) }
         };
         let failure = Mutex::new(None);

@@ -3,7 +3,7 @@
 
 use super::tensors::{Factor, Tensors};
 use crate::error::Result;
-use crate::ops::product;
+use crate::ops::{at_once, product};
 use crate::weights::safetensors::{short, shorten};
 
 /// The largest rank: no change of a real model has more, and what is kept in memory at once follows from it.
@@ -119,11 +119,14 @@ impl Product {
     /// # Errors
     /// As [`Self::compute`].
     pub(super) fn sides(&self, tensors: &Tensors, scale: f32) -> Result<Sides> {
-        let right = match &self.core {
-            None => matrix(&self.right, tensors)?,
-            Some(core) => self.through_core(tensors, core)?,
-        };
-        let mut left = tensors.numbers(&self.left)?;
+        let (left, right) = at_once(
+            || tensors.numbers(&self.left),
+            || match &self.core {
+                None => matrix(&self.right, tensors),
+                Some(core) => self.through_core(tensors, core),
+            },
+        );
+        let (mut left, right) = (left?, right?);
         if self.is_left_transposed {
             left = transposed(&left, self.left.columns());
         }

@@ -1,10 +1,11 @@
 //! The tensors of a LoRA file.
 
 use crate::error::{Error, Result};
+use crate::ops::any_numbers;
 use crate::precision::WeightType;
-use crate::weights::convert::convert;
+use crate::weights::SafetensorsFile;
+use crate::weights::convert::widen_all;
 use crate::weights::safetensors::shorten;
-use crate::weights::{RawTensor, SafetensorsFile};
 
 /// One tensor of the file, which has at least one number.
 #[derive(Debug)]
@@ -38,15 +39,13 @@ impl Tensors {
         let entry = &self.0.header().tensors[&factor.name];
         // Opening the file checked the format.
         let dtype = entry.weight_type().unwrap_or(WeightType::F32);
-        let data = self.0.read(entry.range.clone())?;
-        let raw = RawTensor { dtype, shape: factor.shape.clone(), data };
-        let wide = convert(&raw, WeightType::F32).map_err(|message| self.fault(&factor.name, message))?;
-        let numbers: &[f32] = bytemuck::cast_slice(&wide);
-        if !all_finite(numbers) {
+        let mut numbers = any_numbers(factor.count());
+        widen_all(&self.0.read(entry.range.clone())?, dtype, &mut numbers);
+        if !all_finite(&numbers) {
             let message = "has numbers that are not finite: the file is damaged, or its training went wrong";
             return Err(self.fault(&factor.name, message));
         }
-        Ok(numbers.to_vec())
+        Ok(numbers)
     }
 
     /// The error for the tensor `name`.
@@ -58,5 +57,5 @@ impl Tensors {
 /// Whether no number is infinite or not a number; by their exponents, which a processor compares many at a time.
 pub(super) fn all_finite(numbers: &[f32]) -> bool {
     const EXPONENT: u32 = 0x7f80_0000;
-    numbers.iter().fold(0, |largest, number| largest.max(number.to_bits() & EXPONENT)) < EXPONENT
+    !numbers.iter().fold(false, |found, number| found | (number.to_bits() & EXPONENT == EXPONENT))
 }
