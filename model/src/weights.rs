@@ -70,6 +70,7 @@ pub use tiny_vae::TinyVaeFiles;
 pub(crate) use tokenizers::Tokenizers;
 pub use upscaler::UpscalerFile;
 pub use vae::VaeFiles;
+pub(crate) use write::finish_writing;
 pub use write::write_folder;
 
 pub use crate::precision::WeightType;

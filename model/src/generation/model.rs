@@ -24,6 +24,7 @@ use crate::scheduler::{SchedulerConfig, SchedulerName};
 use crate::stage::Stage;
 use crate::weights::{
     Cache, Component, ComponentMerge, Fingerprint, KeepingParameters, Merge, ModelOptions, ModelSource, Tokenizers,
+    finish_writing,
 };
 
 /// A model that draws images. Clones share the components in memory and the texts encoded before.
@@ -45,6 +46,13 @@ struct Inner {
     loaded: [LoadedComponents; 2],
     texts: TextCache,
     adapters: Adapters,
+}
+
+impl Drop for Inner {
+    /// Files on their way to the disk get there, or the next program has to make them again.
+    fn drop(&mut self) {
+        finish_writing();
+    }
 }
 
 impl Model {

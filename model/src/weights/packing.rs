@@ -4,6 +4,7 @@
 //! as in a checkpoint. It is mapped into memory and used where it lies.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +16,9 @@ use safetensors::Dtype;
 use super::convert::{convert_tensor, load};
 use super::fingerprint::Fingerprint;
 use super::manifest::{ListedTensor, TensorForm};
-use super::{RawTensor, SafetensorsFile, Stored, TensorSource, TensorToWrite, convert, finite, write_safetensors};
+use super::safetensors::write_into;
+use super::write::{UnfinishedFile, write_file};
+use super::{RawTensor, SafetensorsFile, Stored, TensorSource, TensorToWrite, convert, finite};
 use crate::error::{Error, Result};
 use crate::network::parameters::ParameterSource;
 use crate::ops::{Arithmetic, Packed, PackedShape, UpsampleWeights};
@@ -102,6 +105,29 @@ pub(super) fn write(
     precision: Precision,
     path: &Path,
 ) -> Result<()> {
+    write_file(path, |file| write_tensors(file, source, listing, precision, path))
+}
+
+/// As [`write()`], but opened before the file is on the disk, where it comes, and to its name, while others go on.
+pub(super) fn write_behind(
+    source: &dyn TensorSource,
+    listing: Vec<ListedTensor>,
+    precision: Precision,
+    path: &Path,
+) -> Result<PackedFile> {
+    let unfinished = UnfinishedFile::write(path, |file| write_tensors(file, source, listing, precision, path))?;
+    let packed = PackedFile::open(unfinished.path())?;
+    unfinished.finish_behind();
+    Ok(packed)
+}
+
+fn write_tensors(
+    file: &mut File,
+    source: &dyn TensorSource,
+    listing: Vec<ListedTensor>,
+    precision: Precision,
+    path: &Path,
+) -> Result<()> {
     let tensors = listing.into_iter().map(|ListedTensor { name, shape, form }| {
         let of = name.clone();
         match form {
@@ -130,7 +156,7 @@ pub(super) fn write(
         (PRECISION_KEY.to_owned(), precision.name().to_owned()),
         (CHECKED_KEY.to_owned(), "true".to_owned()),
     ]);
-    write_safetensors(path, &metadata, tensors.collect())
+    write_into(file, path, &metadata, tensors.collect())
 }
 
 /// Bytes that the tensors of `listing` take in a file.

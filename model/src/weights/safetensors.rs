@@ -9,4 +9,5 @@ pub use file::SafetensorsFile;
 pub(super) use file::{aligned, read_text};
 pub use header::{Header, HeaderFault, TensorEntry, parse_header};
 pub(super) use header::{short, shorten};
+pub(super) use writer::write_into;
 pub use writer::{Stored, TensorToWrite, write_safetensors};

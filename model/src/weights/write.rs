@@ -2,7 +2,11 @@
 
 use std::fs::File;
 use std::io::{Error as IoError, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
+
+use parking_lot::Mutex;
+use tempfile::NamedTempFile;
 
 use easel_system::files::{TEMPORARY_PREFIX, folder_of, write_atomically_with};
 
@@ -31,6 +35,60 @@ pub(super) fn write_file(path: &Path, fill: impl FnOnce(&mut File) -> Result<()>
         WriteFailure::System(source) => Error::Io { action: "writing", path: path.to_owned(), source },
         WriteFailure::Fill(error) => error,
     })
+}
+
+/// Threads that bring files to the disk.
+static FINISHING: Mutex<Vec<JoinHandle<()>>> = Mutex::new(Vec::new());
+
+/// A file that is written, but not on the disk yet.
+pub(super) struct UnfinishedFile {
+    temporary: NamedTempFile,
+    path: PathBuf,
+}
+
+impl UnfinishedFile {
+    /// The file `path` that is to be, with what `fill` writes. On failure nothing is left behind.
+    ///
+    /// # Errors
+    /// As [`write_file`].
+    pub(super) fn write(path: &Path, fill: impl FnOnce(&mut File) -> Result<()>) -> Result<Self> {
+        let io = |source| Error::Io { action: "writing", path: path.to_owned(), source };
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(TEMPORARY_PREFIX);
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut temporary = builder.tempfile_in(folder_of(path)).map_err(io)?;
+        fill(temporary.as_file_mut())?;
+        Ok(Self { temporary, path: path.to_owned() })
+    }
+
+    /// Where it lies until then.
+    pub(super) fn path(&self) -> &Path {
+        self.temporary.path()
+    }
+
+    /// Brings it to the disk and gives it its name, while others go on. What was opened of it stays open.
+    pub(super) fn finish_behind(self) {
+        let finish = move || {
+            let Self { temporary, path } = self;
+            // The name comes last: what has it is whole, even after a power cut.
+            let finished = temporary.as_file().sync_all().and_then(|()| Ok(temporary.persist(&path)?));
+            if let Err(error) = finished {
+                tracing::warn!(%error, path = %path.display(), "a file cannot be kept");
+            }
+        };
+        FINISHING.lock().push(thread::spawn(finish));
+    }
+}
+
+/// Waits for the files that are on their way to the disk.
+pub(crate) fn finish_writing() {
+    let finishing: Vec<_> = FINISHING.lock().drain(..).collect();
+    for thread in finishing {
+        if thread.join().is_err() {
+            tracing::warn!("a file cannot be kept");
+        }
+    }
 }
 
 /// Makes the new folder `folder` of what `fill` writes into the folder that it is given. It appears whole or not at

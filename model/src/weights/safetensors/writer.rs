@@ -1,6 +1,7 @@
 //! Writing safetensors files of any size, one tensor at a time, so that a file is there whole or not at all.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
@@ -67,6 +68,19 @@ pub struct TensorToWrite<'a> {
 pub fn write_safetensors(
     path: &Path,
     metadata: &BTreeMap<String, String>,
+    tensors: Vec<TensorToWrite<'_>>,
+) -> Result<()> {
+    write_file(path, |file| write_into(file, path, metadata, tensors))
+}
+
+/// Like [`write_safetensors`], into the open `file`, which messages call `path`.
+///
+/// # Errors
+/// As [`write_safetensors`].
+pub(in crate::weights) fn write_into(
+    file: &mut File,
+    path: &Path,
+    metadata: &BTreeMap<String, String>,
     mut tensors: Vec<TensorToWrite<'_>>,
 ) -> Result<()> {
     let io = |source| Error::Io { action: "writing", path: path.to_owned(), source };
@@ -91,18 +105,16 @@ pub fn write_safetensors(
     // Tensors begin where a vector load may.
     header.resize((header.len() + 8).next_multiple_of(64) - 8, b' ');
 
-    write_file(path, |file| {
-        let mut writer = BufWriter::with_capacity(1 << 20, file);
-        writer.write_all(&(header.len() as u64).to_le_bytes()).map_err(io)?;
-        writer.write_all(&header).map_err(io)?;
-        for TensorToWrite { name, stored, shape, produce } in tensors {
-            let data = produce()?;
-            let expected = shape.iter().product::<usize>() * stored.bytes();
-            if data.len() != expected {
-                return Err(fault(&name, format!("came as {} bytes where its shape takes {expected}", data.len())));
-            }
-            writer.write_all(&data).map_err(io)?;
+    let mut writer = BufWriter::with_capacity(1 << 20, file);
+    writer.write_all(&(header.len() as u64).to_le_bytes()).map_err(io)?;
+    writer.write_all(&header).map_err(io)?;
+    for TensorToWrite { name, stored, shape, produce } in tensors {
+        let data = produce()?;
+        let expected = shape.iter().product::<usize>() * stored.bytes();
+        if data.len() != expected {
+            return Err(fault(&name, format!("came as {} bytes where its shape takes {expected}", data.len())));
         }
-        writer.flush().map_err(io)
-    })
+        writer.write_all(&data).map_err(io)?;
+    }
+    writer.flush().map_err(io)
 }
