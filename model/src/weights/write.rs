@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::io::{Error as IoError, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::thread::{self, JoinHandle};
+use std::thread;
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use tempfile::NamedTempFile;
 
 use easel_system::files::{TEMPORARY_PREFIX, folder_of, write_atomically_with};
@@ -37,8 +37,8 @@ pub(super) fn write_file(path: &Path, fill: impl FnOnce(&mut File) -> Result<()>
     })
 }
 
-/// Threads that bring files to the disk.
-static FINISHING: Mutex<Vec<JoinHandle<()>>> = Mutex::new(Vec::new());
+/// How many files are on their way to the disk, and what tells that one is there.
+static ON_THEIR_WAY: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
 
 /// A file that is written, but not on the disk yet.
 pub(super) struct UnfinishedFile {
@@ -76,19 +76,18 @@ impl UnfinishedFile {
             if let Err(error) = finished {
                 tracing::warn!(%error, path = %path.display(), "a file cannot be kept");
             }
+            *ON_THEIR_WAY.0.lock() -= 1;
+            ON_THEIR_WAY.1.notify_all();
         };
-        FINISHING.lock().push(thread::spawn(finish));
+        *ON_THEIR_WAY.0.lock() += 1;
+        thread::spawn(finish);
     }
 }
 
 /// Waits for the files that are on their way to the disk.
 pub(crate) fn finish_writing() {
-    let finishing: Vec<_> = FINISHING.lock().drain(..).collect();
-    for thread in finishing {
-        if thread.join().is_err() {
-            tracing::warn!("a file cannot be kept");
-        }
-    }
+    let (count, told) = &ON_THEIR_WAY;
+    told.wait_while(&mut count.lock(), |count| *count > 0);
 }
 
 /// Makes the new folder `folder` of what `fill` writes into the folder that it is given. It appears whole or not at
