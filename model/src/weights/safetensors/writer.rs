@@ -1,9 +1,11 @@
-//! Writing safetensors files of any size, one tensor at a time, so that a file is there whole or not at all.
+//! Writing safetensors files of any size, tensor by tensor, so that a file is there whole or not at all.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
@@ -60,7 +62,7 @@ pub struct TensorToWrite<'a> {
 }
 
 /// Writes `tensors` and the free texts `metadata` to a new safetensors file at `path`, in place of one that is there.
-/// Only one tensor is in memory at a time; on failure nothing is left behind.
+/// Only two tensors are in memory at a time; on failure nothing is left behind.
 ///
 /// # Errors
 /// [`Error::Io`] if it cannot be written, [`Error::Weights`] if a tensor is named twice or has the wrong number of
@@ -108,13 +110,25 @@ pub(in crate::weights) fn write_into(
     let mut writer = BufWriter::with_capacity(1 << 20, file);
     writer.write_all(&(header.len() as u64).to_le_bytes()).map_err(io)?;
     writer.write_all(&header).map_err(io)?;
-    for TensorToWrite { name, stored, shape, produce } in tensors {
-        let data = produce()?;
-        let expected = shape.iter().product::<usize>() * stored.bytes();
-        if data.len() != expected {
-            return Err(fault(&name, format!("came as {} bytes where its shape takes {expected}", data.len())));
+    // A tensor is made while the one before it is written.
+    thread::scope(|scope| {
+        let (made, to_write) = mpsc::sync_channel::<Bytes>(0);
+        let written = scope.spawn(move || {
+            to_write.into_iter().try_for_each(|data| writer.write_all(&data))?;
+            writer.flush()
+        });
+        for TensorToWrite { name, stored, shape, produce } in tensors {
+            let data = produce()?;
+            let expected = shape.iter().product::<usize>() * stored.bytes();
+            if data.len() != expected {
+                return Err(fault(&name, format!("came as {} bytes where its shape takes {expected}", data.len())));
+            }
+            // Why nobody takes it is said below.
+            if made.send(data).is_err() {
+                break;
+            }
         }
-        writer.write_all(&data).map_err(io)?;
-    }
-    writer.flush().map_err(io)
+        drop(made);
+        written.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map_err(io)
+    })
 }
