@@ -26,7 +26,8 @@ def copies(service, task, tasks):
         at = now - datetime.timedelta(seconds=len(tasks) - number)
         ids.append(new_id(at))
         item = copied(row, ids[-1], at, changes)
-        writes.append({"Put": {"TableName": service.ready["table"], "Item": item}})
+        for each in (item, *tagged(item)):
+            writes.append({"Put": {"TableName": service.ready["table"], "Item": each}})
     for start in range(0, len(writes), BATCH):
         call(service, "TransactWriteItems", TransactItems=writes[start : start + BATCH])
     return ids
@@ -66,6 +67,15 @@ def copied(row, task, at, changes):
     title, prompt = row.get("title", {"S": ""})["S"], row["attempt"]["M"]["settings"]["M"]["prompt"]["S"]
     row["text"] = {"S": f"{title}\n{prompt}".lower()}
     return row
+
+
+def tagged(row):
+    """The rows that lead to a task from its tags, as functions/storage/src/store/tags.rs has them."""
+    task, owner = row["id"]["S"], row["owner"]["S"]
+    shard = uuid.UUID(task).bytes[-1] % SHARDS
+    for tag in row["tags"]["L"]:
+        for partition in (f"TAGGED#{shard}", f"TAGGED#{owner}#{shard}"):
+            yield {"PK": {"S": partition}, "SK": {"S": f"{tag['S'].lower()}\x01{task}"}}
 
 
 def new_id(at):
