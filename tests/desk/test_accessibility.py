@@ -11,7 +11,8 @@ WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
 def findings(page):
-    """What axe-core finds, a line each."""
+    """What axe-core finds, a line each, once the page is there."""
+    page.locator("h1").first.wait_for(state="attached")
     found = Axe().run(page, options={"runOnly": RULES, "resultTypes": ["violations"]}).response["violations"]
     return [f"{rule['id']}: {node['target']} {node['failureSummary']}" for rule in found for node in rule["nodes"]]
 
