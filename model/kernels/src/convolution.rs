@@ -9,7 +9,7 @@ use crate::pack::Packed;
 use crate::product::{Target, multiply};
 use crate::quantize::{Quantization, Range};
 use crate::rows::{Rows, gather, ranges};
-use crate::winograd::{self, Squares, suits_winograd};
+use crate::winograd::{self, Cached, Squares, suits_winograd};
 use crate::{Arithmetic, Element, Epilogue, Instructions};
 
 /// Results for each output from which on a convolution is computed with fewer products.
@@ -71,7 +71,7 @@ pub(crate) fn convolution_with<E: Element>(
     let rows = Pixels::new(x, *shape, shape.output(), (0, 0));
     // Sums of weights are made anew each time, which pays for more than a few results.
     if shape.stride == 1 && rows.count() >= MANY && suits_winograd(weights.shape()) {
-        return winograd_convolution_with(x, shape, weights, epilogue, instructions);
+        return winograd_convolution_with(x, shape, weights, epilogue, Cached::default(), instructions);
     }
     stored(rows.count() * outputs, epilogue, |target| {
         multiply(&rows, weights, epilogue, target, |row| row * outputs, instructions);
@@ -84,6 +84,7 @@ pub(crate) fn winograd_convolution_with<E: Element>(
     shape: &ConvolutionShape,
     weights: &Packed,
     epilogue: &Epilogue<'_, E>,
+    cached: Cached,
     instructions: Instructions,
 ) -> Vec<E> {
     let &ConvolutionShape { images, height, width, channels, padding_rows, padding_columns, .. } = shape;
@@ -93,7 +94,7 @@ pub(crate) fn winograd_convolution_with<E: Element>(
     let sources = &[(x, channels)];
     let squares = Squares { sources, height, width, images, output: (rows, columns), first, step: 2 };
     stored(images * rows * columns * weights.shape().outputs, epilogue, |target| {
-        winograd::convolve::<E, { winograd::CONVOLUTION }>(&squares, weights, epilogue, target, instructions);
+        winograd::convolve::<E, { winograd::CONVOLUTION }>(&squares, weights, epilogue, target, cached, instructions);
     })
 }
 

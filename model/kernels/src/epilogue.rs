@@ -99,8 +99,7 @@ pub(crate) struct PanelFinish<'f, 'a, E> {
 }
 
 impl<E: Element> PanelFinish<'_, '_, E> {
-    /// Turns one row of a tile, `row` of the product, into results that are stored in `places`, which are `place` and the
-    /// following ones of the whole.
+    /// Turns one row of a tile, `row` of the product, into results as [`Self::values`] does; of int8, from units.
     #[inline(always)]
     pub(crate) fn row(
         &self,
@@ -118,6 +117,14 @@ impl<E: Element> PanelFinish<'_, '_, E> {
                 values[column] = units as f32 * (quantization.scale * scales[column]);
             }
         }
+        self.values(&values, row, place, places);
+    }
+
+    /// Turns the sums of the product's `row` into results that are stored in `places`, which are `place` and the following
+    /// ones of the whole.
+    #[inline(always)]
+    pub(crate) fn values(&self, sums: &[f32; COLUMNS], row: usize, place: usize, places: &mut [E]) {
+        let mut values = *sums;
         if let Some(bias) = self.bias {
             let bias = if self.is_shared {
                 bias

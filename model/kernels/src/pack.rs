@@ -40,6 +40,7 @@ pub struct PackedShape {
 pub struct Packed {
     shape: PackedShape,
     bytes: Bytes,
+    is_summed_in_8_bits: bool,
 }
 
 impl PackedShape {
@@ -165,7 +166,7 @@ impl Packed {
                 pack(index, Panel { groups, scales: &mut [], sums: &mut [] });
             });
         }
-        Self { shape, bytes: Bytes::from_owner(Words(words)) }
+        Self { shape, bytes: Bytes::from_owner(Words(words)), is_summed_in_8_bits: false }
     }
 
     /// Weights that were packed before, as [`Self::bytes`] gave them; none if they have another length.
@@ -181,7 +182,17 @@ impl Packed {
                 bytes.chunks_exact(4).map(|word| u32::from_ne_bytes([word[0], word[1], word[2], word[3]])).collect(),
             ))
         };
-        Some(Self { shape, bytes })
+        Some(Self { shape, bytes, is_summed_in_8_bits: false })
+    }
+
+    /// The same weights, whose sums may be rounded to 8 bits where that is faster ([`crate::suits_winograd`]).
+    pub fn summed_in_8_bits(self) -> Self {
+        Self { is_summed_in_8_bits: true, ..self }
+    }
+
+    /// Whether sums of the weights may be rounded to 8 bits.
+    pub(crate) fn is_summed_in_8_bits(&self) -> bool {
+        self.is_summed_in_8_bits
     }
 
     /// What they are.

@@ -233,7 +233,7 @@ impl<E: Element, R: Rows<E>, P: Fn(usize) -> usize + Sync> Product<'_, E, R, P> 
                             let sum = &mut scratch.sums[(panel - panels.start) * HEIGHT + index];
                             match pass {
                                 0 => sum.clone_from(&result),
-                                _ => self.add(sum, &result),
+                                _ => sum.add(&result, self.weights.shape().arithmetic),
                             }
                             if pass + 1 == passes {
                                 self.store(tile, panel, &finish, sum);
@@ -264,14 +264,6 @@ impl<E: Element, R: Rows<E>, P: Fn(usize) -> usize + Sync> Product<'_, E, R, P> 
     #[inline(always)]
     fn quantization(&self, row: usize) -> Quantization {
         self.quantizations.get(row).copied().unwrap_or_default()
-    }
-
-    #[inline(always)]
-    fn add(&self, sum: &mut Tile, tile: &Tile) {
-        let is_int8 = self.weights.shape().arithmetic == Arithmetic::Int8;
-        for (sum, &number) in sum.0.as_flattened_mut().iter_mut().zip(tile.0.as_flattened()) {
-            *sum = if is_int8 { f32::from_bits(sum.to_bits().wrapping_add(number.to_bits())) } else { *sum + number };
-        }
     }
 
     #[inline(always)]

@@ -11,7 +11,7 @@ use crate::pack::Packed;
 use crate::product::{Target, multiply};
 use crate::quantize::{Quantization, Range};
 use crate::rows::{Rows, convert, fill_zeros, ranges};
-use crate::winograd::{self, CHANNELS, Squares, suits_winograd};
+use crate::winograd::{self, CHANNELS, Cached, Squares, suits_winograd};
 use crate::{Arithmetic, Element, Epilogue, Instructions};
 
 /// The images `xs`, each `[images][height][width][its channels]`, as if their channels stood one after the other, →
@@ -59,7 +59,8 @@ pub(crate) fn stacked_convolution_with<E: Element>(
     if is_wide && pixels >= MANY && suits_winograd(shape) {
         let first = (0_usize.wrapping_sub(1), 0_usize.wrapping_sub(1));
         let squares = Squares { sources: &sources, height, width, images, output: (height, width), first, step: 2 };
-        winograd::convolve::<E, { winograd::CONVOLUTION }>(&squares, weights, epilogue, &target, instructions);
+        let cached = Cached::default();
+        winograd::convolve::<E, { winograd::CONVOLUTION }>(&squares, weights, epilogue, &target, cached, instructions);
     } else {
         let rows = Stack { sources, channels: shape.inputs, size: (height, width), images };
         let outputs = shape.results();

@@ -11,7 +11,7 @@ use crate::buffers;
 use crate::convolution::{ConvolutionShape, Pixels};
 use crate::pack::{Packed, PackedShape};
 use crate::product::{Target, multiply};
-use crate::winograd::{self, Squares};
+use crate::winograd::{self, Cached, Squares};
 use crate::{Activation, Arithmetic, Element, Epilogue, Instructions};
 
 /// The weights of a 3×3 convolution as the four places see them.
@@ -145,7 +145,15 @@ pub fn winograd_upsample_convolution<E: Element>(
     (bias, activation): (Option<&[f32]>, Activation),
     edges: (bool, bool),
 ) -> Vec<E> {
-    winograd_upsample_convolution_with(x, shape, weights, (bias, activation), edges, Instructions::best())
+    winograd_upsample_convolution_with(
+        x,
+        shape,
+        weights,
+        (bias, activation),
+        edges,
+        Cached::default(),
+        Instructions::best(),
+    )
 }
 
 pub(crate) fn winograd_upsample_convolution_with<E: Element>(
@@ -154,6 +162,7 @@ pub(crate) fn winograd_upsample_convolution_with<E: Element>(
     weights: &Packed,
     (bias, activation): (Option<&[f32]>, Activation),
     (at_top, at_bottom): (bool, bool),
+    cached: Cached,
     instructions: Instructions,
 ) -> Vec<E> {
     assert_eq!(x.len(), images * height * width * channels, "an image of another size");
@@ -167,7 +176,7 @@ pub(crate) fn winograd_upsample_convolution_with<E: Element>(
     let length = 4 * images * lines * width * weights.shape().outputs;
     let mut results = buffers::empty(length);
     let target = Target::spare(&mut results);
-    winograd::convolve::<E, { winograd::UPSAMPLING }>(&squares, weights, &epilogue, &target, instructions);
+    winograd::convolve::<E, { winograd::UPSAMPLING }>(&squares, weights, &epilogue, &target, cached, instructions);
     // SAFETY: the four places of every pixel were written.
     unsafe { results.set_len(length) };
     results

@@ -4,11 +4,11 @@
 //! of them make the four results, instead of 36. For an image that is upsampled by two, the four places that a pixel
 //! becomes see 3×3 pixels, and 9 products are enough: the other sums are zero.
 //!
-//! Squares are the rows of the products, and each of the 16 or 9 sums has a product of its own. Sums are made for a few
-//! tiles of squares, which stay in the second cache until all outputs are computed of them.
+//! Squares are the rows of the products, and each of the 16 or 9 sums has a product of its own.
 
 #![allow(unsafe_code)]
 
+mod left;
 mod pixels;
 mod results;
 mod round;
@@ -27,37 +27,51 @@ use crate::product::{Target, block};
 use crate::quantize::Quantization;
 use crate::tile::{self, COLUMNS, Kernel, ROWS, Tile};
 use crate::{Arithmetic, Element, Epilogue, Instructions};
+use left::{Layout, SummedPixels, TileSums};
 pub(crate) use pixels::Squares;
 use results::results_of_products;
-use round::Groups;
 pub(crate) use sizes::{CHANNELS, CONVOLUTION, UPSAMPLING};
-use weights::SummedWeights;
+use weights::{PanelSums, SummedWeights};
 
 /// Bytes of sums of pixels that are made at once: half of a small second cache.
 const NEAR: usize = 400 << 10;
-/// Tiles of squares whose sums are made at once, at most.
+/// Tiles of squares that meet a panel of weights at once, at most.
 const HEIGHT: usize = 8;
 /// Channels at least: making the sums of fewer takes as long as the products that are saved.
 const FEWEST: usize = 128;
-/// Bytes of sums of weights at most: they stay in a last cache.
-const LARGEST: usize = 20 << 20;
+/// Channels at least for sums in 8 bits, which take longer to make.
+const FEWEST_IN_8_BITS: usize = 256;
 /// Groups of the inner length that are multiplied at once.
 const DEPTH: usize = 640;
 
-/// Whether convolutions with such weights are faster with fewer products: 3×3, with a stride of 1, of enough channels, but
-/// not of so many that the sums of the weights are read from memory over and over.
+/// Bytes of sums that stay in a last cache.
+#[derive(Clone, Copy)]
+pub(crate) struct Cached {
+    /// Of weights, which are kept while all squares are gone over.
+    pub(crate) weights: usize,
+    /// Of pixels that all threads share.
+    pub(crate) pixels: usize,
+}
+
+impl Default for Cached {
+    fn default() -> Self {
+        Self { weights: 20 << 20, pixels: 8 << 20 }
+    }
+}
+
+/// Whether convolutions with such weights are faster with fewer products: 3×3, with a stride of 1, of enough channels.
 pub fn suits_winograd(weights: PackedShape) -> bool {
     let PackedShape { arithmetic, outputs, taps, inputs, order } = weights;
-    let is_wide = inputs >= FEWEST && inputs.is_multiple_of(CHANNELS) && outputs >= COLUMNS;
-    let sums = 4 / arithmetic.group() * inputs * outputs * CONVOLUTION * CONVOLUTION;
-    taps == 9 && order == Order::Plain && arithmetic != Arithmetic::Int8 && is_wide && sums <= LARGEST
+    let fewest = if arithmetic == Arithmetic::Int8 { FEWEST_IN_8_BITS } else { FEWEST };
+    taps == 9 && order == Order::Plain && inputs >= fewest && inputs.is_multiple_of(CHANNELS) && outputs >= COLUMNS
 }
 
 /// Memory that a thread keeps between convolutions.
 #[derive(Default)]
 struct Scratch {
-    /// Sums of pixels.
-    left: Vec<u32>,
+    pixels: SummedPixels,
+    /// Sums of pixels before they are rounded to bytes.
+    wide: Vec<u32>,
     /// Products of the sums of pixels and of weights.
     products: Vec<Tile>,
     /// For each square, its results.
@@ -66,6 +80,8 @@ struct Scratch {
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
+    /// Sums of pixels that all threads share, kept by the one that asks for the convolution.
+    static PIXELS: RefCell<SummedPixels> = RefCell::default();
 }
 
 /// Convolves the image of `squares` with the 3×3 `weights` and writes `epilogue` of it to `target`
@@ -75,46 +91,36 @@ pub(crate) fn convolve<E: Element, const N: usize>(
     weights: &Packed,
     epilogue: &Epilogue<'_, E>,
     target: &Target<E>,
+    cached: Cached,
     instructions: Instructions,
 ) {
     let shape = weights.shape();
     assert!(shape.taps == 9 && shape.inputs == squares.channels(), "weights of another kernel");
     assert_eq!(shape.order, Order::Plain, "gated outputs of a convolution");
-    let groups = shape.groups_of_tap();
+    let has_8_bits = weights.is_summed_in_8_bits() && shape.inputs >= FEWEST_IN_8_BITS;
+    let arithmetic = if has_8_bits { Arithmetic::Int8 } else { shape.arithmetic };
+    let groups = shape.inputs / arithmetic.group();
     let passes = groups.div_ceil(DEPTH).max(1);
     // Chunks of channels lie in one stretch.
     let depth = groups.div_ceil(passes).next_multiple_of(CHANNELS);
-    let (stride, kernel, multiply) = strided(depth, shape.arithmetic, instructions);
-    let tiles = squares.count().div_ceil(ROWS);
-    let height = (NEAR / (4 * N * N * ROWS * groups)).clamp(1, HEIGHT);
-    let threads = rayon::current_num_threads();
-    let down = tiles.div_ceil(height).next_multiple_of(threads).min(tiles);
-    let across = if down < threads { threads.div_ceil(down.max(1)).min(shape.panels().max(1)) } else { 1 };
+    let (stride, kernel, multiply) = strided(depth, arithmetic, instructions);
     let convolution = Convolution::<E, N> {
         squares,
-        weights: SummedWeights::new(weights, instructions),
-        shape,
+        weights,
         outputs: shape.outputs,
         finish: Finish::new(weights, epilogue, squares.results()),
         target,
         residual: epilogue.residual,
-        groups,
-        depth,
-        height,
-        stride,
+        layout: Layout { arithmetic, instructions, sums: N * N, groups, depth, stride },
         kernel,
         multiply,
-        instructions,
     };
-    (0..down * across).into_par_iter().for_each(|index| {
-        let (tiles, panels) = block(index, (tiles, shape.panels()), (down, across));
-        SCRATCH.with_borrow_mut(|scratch| {
-            instructions.vectorize(
-                #[inline(always)]
-                || convolution.block(tiles, panels, scratch),
-            );
-        });
-    });
+    let tiles = squares.count().div_ceil(ROWS);
+    if 4 * N * N * groups * shape.panels() * COLUMNS <= cached.weights {
+        convolution.by_tiles(tiles, shape.panels());
+    } else {
+        convolution.by_panels(tiles, shape.panels(), cached.pixels);
+    }
 }
 
 /// Multiplies a tile of slices.
@@ -139,74 +145,172 @@ fn strided(depth: usize, arithmetic: Arithmetic, instructions: Instructions) -> 
 
 struct Convolution<'a, E, const N: usize> {
     squares: &'a Squares<'a, E>,
-    weights: SummedWeights<N>,
-    shape: PackedShape,
+    weights: &'a Packed,
     outputs: usize,
     finish: Finish<'a, E>,
     target: &'a Target<E>,
     residual: Option<&'a [E]>,
-    /// Groups of the inner length.
-    groups: usize,
-    /// Groups that are multiplied at once.
-    depth: usize,
-    /// Tiles of a block at most.
-    height: usize,
-    stride: usize,
+    layout: Layout,
     kernel: Kernel,
     multiply: Multiply,
-    instructions: Instructions,
 }
 
 impl<E: Element, const N: usize> Convolution<'_, E, N> {
-    #[inline(always)]
-    fn block(&self, tiles: Range<usize>, panels: Range<usize>, scratch: &mut Scratch) {
-        let passes = self.groups.div_ceil(self.depth);
-        let rows = self.height * ROWS;
-        let squares = tiles.start * ROWS..(tiles.end * ROWS).min(self.squares.count());
-        scratch.left.resize(passes * N * N * rows * self.stride, 0);
-        // An odd number of tiles: rows of the same place are not in the same set of the first cache.
-        let step = self.height | 1;
-        scratch.products.resize(N * N * step, Tile::ZERO);
-        scratch.results.clear();
-        scratch.results.extend(squares.clone().map(|square| self.squares.results_of(square)));
-        let (words, arithmetic, instructions) = (&mut scratch.left[..], self.shape.arithmetic, self.instructions);
-        let (sums, stride, depth) = (N * N, self.stride, self.depth);
-        let mut groups = Groups { words, arithmetic, instructions, sums, rows, stride, depth };
-        self.squares.sums::<N>(squares, &mut groups);
-        for panel in panels {
-            for position in 0..N * N {
-                let right = self.weights.of(panel, position);
-                let part = |position: usize| scratch.results.len() * position / (N * N);
-                for rows in &scratch.results[part(position)..part(position + 1)] {
-                    self.prefetch(rows, panel);
-                }
-                for tile in 0..tiles.len() {
-                    let product = &mut scratch.products[position * step + tile];
-                    for pass in 0..passes {
-                        let stretch = pass * depth..((pass + 1) * depth).min(self.groups);
-                        let first = ((pass * N * N + position) * rows + tile * ROWS) * stride;
-                        let left = &scratch.left[first..first + ROWS * stride];
-                        let right = &right[stretch.start * COLUMNS..stretch.end * COLUMNS];
-                        if pass == 0 {
-                            (self.multiply)(self.kernel, left, right, stretch.len(), product);
-                        } else {
-                            let mut more = Tile::ZERO;
-                            (self.multiply)(self.kernel, left, right, stretch.len(), &mut more);
-                            for (sum, more) in product.0.as_flattened_mut().iter_mut().zip(more.0.as_flattened()) {
-                                *sum += more;
-                            }
+    /// Makes all sums of weights, then those of the pixels of a few tiles, which stay in the second cache until all outputs
+    /// are computed of them.
+    fn by_tiles(&self, tiles: usize, panels: usize) {
+        let Layout { arithmetic, instructions, groups, .. } = self.layout;
+        let weights = SummedWeights::<N>::new(self.weights, 0..panels, arithmetic, instructions);
+        let height = (NEAR / (4 * N * N * ROWS * groups)).clamp(1, HEIGHT);
+        let threads = rayon::current_num_threads();
+        let down = tiles.div_ceil(height).next_multiple_of(threads).min(tiles);
+        let across = if down < threads { threads.div_ceil(down.max(1)).min(panels.max(1)) } else { 1 };
+        (0..down * across).into_par_iter().for_each(|index| {
+            let (tiles, panels) = block(index, (tiles, panels), (down, across));
+            SCRATCH.with_borrow_mut(|scratch| {
+                let mut pixels = std::mem::take(&mut scratch.pixels);
+                self.instructions().vectorize(
+                    #[inline(always)]
+                    || {
+                        let words = pixels.tiles(&self.layout, tiles.len());
+                        for (index, tile) in tiles.clone().enumerate() {
+                            self.sum_pixels(tile, self.part(&mut *words.0, &mut *words.1, index), &mut scratch.wide);
                         }
+                        for panel in panels {
+                            self.panel(&pixels, 0, tiles.clone(), weights.panel(panel), panel, scratch);
+                        }
+                    },
+                );
+                scratch.pixels = pixels;
+            });
+        });
+    }
+
+    /// Makes the sums of the pixels of many tiles, then those of the weights of a panel, which meet them all before the next
+    /// panel: for so many weights that their sums would be read from memory over and over.
+    fn by_panels(&self, tiles: usize, panels: usize, cached: usize) {
+        let Layout { arithmetic, instructions, .. } = self.layout;
+        let threads = rayon::current_num_threads();
+        let mut pixels = PIXELS.take();
+        let height = (cached / (4 * self.layout.words())).clamp(1, tiles.max(1));
+        for start in (0..tiles).step_by(height) {
+            let tiles = start..(start + height).min(tiles);
+            let (words, quantizations) = pixels.tiles(&self.layout, tiles.len());
+            let words = words.par_chunks_exact_mut(self.layout.words());
+            let quantizations = quantizations.par_chunks_exact_mut(N * N * ROWS);
+            words.zip(quantizations).zip(tiles.clone()).for_each(|((words, quantizations), tile)| {
+                SCRATCH.with_borrow_mut(|scratch| {
+                    instructions.vectorize(
+                        #[inline(always)]
+                        || self.sum_pixels(tile, TileSums { words, quantizations }, &mut scratch.wide),
+                    );
+                });
+            });
+            let parts = (2 * threads).div_ceil(panels.max(1)).min(tiles.len());
+            (0..parts * panels).into_par_iter().for_each(|index| {
+                let (part, panel) = block(index, (tiles.len(), panels), (parts, panels));
+                let weights = SummedWeights::<N>::new(self.weights, panel.clone(), arithmetic, instructions);
+                SCRATCH.with_borrow_mut(|scratch| {
+                    instructions.vectorize(
+                        #[inline(always)]
+                        || {
+                            for first in part.clone().step_by(HEIGHT) {
+                                let few = first..(first + HEIGHT).min(part.end);
+                                let tiles = tiles.start + few.start..tiles.start + few.end;
+                                let weights = weights.panel(panel.start);
+                                self.panel(&pixels, few.start, tiles, weights, panel.start, scratch);
+                            }
+                        },
+                    );
+                });
+            });
+        }
+        PIXELS.set(pixels);
+    }
+
+    fn instructions(&self) -> Instructions {
+        self.layout.instructions
+    }
+
+    /// The squares of some tiles.
+    #[inline(always)]
+    fn squares(&self, tiles: Range<usize>) -> Range<usize> {
+        tiles.start * ROWS..(tiles.end * ROWS).min(self.squares.count())
+    }
+
+    /// The place of one of some tiles.
+    #[inline(always)]
+    fn part<'w>(&self, words: &'w mut [u32], quantizations: &'w mut [Quantization], index: usize) -> TileSums<'w> {
+        let (size, rows) = (self.layout.words(), N * N * ROWS);
+        TileSums {
+            words: &mut words[index * size..][..size],
+            quantizations: &mut quantizations[index * rows..][..rows],
+        }
+    }
+
+    #[inline(always)]
+    fn sum_pixels(&self, tile: usize, sums: TileSums<'_>, wide: &mut Vec<u32>) {
+        sums.fill::<E, N>(self.squares, self.squares(tile..tile + 1), &self.layout, wide);
+    }
+
+    /// Computes the outputs of `panel` for `tiles`, whose sums are in `pixels` from the tile `first` on.
+    #[inline(always)]
+    fn panel(
+        &self,
+        pixels: &SummedPixels,
+        first: usize,
+        tiles: Range<usize>,
+        weights: PanelSums<'_>,
+        panel: usize,
+        scratch: &mut Scratch,
+    ) {
+        let Scratch { products, results, .. } = scratch;
+        // An odd number of tiles: rows of the same place are not in the same set of the first cache.
+        let step = tiles.len() | 1;
+        products.resize((N * N * step).max(products.len()), Tile::ZERO);
+        results.clear();
+        results.extend(self.squares(tiles.clone()).map(|square| self.squares.results_of(square)));
+        for position in 0..N * N {
+            let right = weights.of(position);
+            let part = |position: usize| results.len() * position / (N * N);
+            for rows in &results[part(position)..part(position + 1)] {
+                self.prefetch(rows, panel);
+            }
+            for tile in 0..tiles.len() {
+                let product = &mut products[position * step + tile];
+                for pass in 0..self.layout.passes() {
+                    let stretch = self.layout.stretch(pass);
+                    let left = pixels.rows(&self.layout, first + tile, pass, position);
+                    let right = &right[stretch.start * COLUMNS..stretch.end * COLUMNS];
+                    if pass == 0 {
+                        (self.multiply)(self.kernel, left, right, stretch.len(), product);
+                    } else {
+                        let mut more = Tile::ZERO;
+                        (self.multiply)(self.kernel, left, right, stretch.len(), &mut more);
+                        product.add(&more, self.layout.arithmetic);
                     }
                 }
             }
-            for (row, results) in scratch.results.iter().enumerate() {
-                let of = |position: usize| &scratch.products[position * step + row / ROWS].0[row % ROWS];
-                let mut products = [[of(0); N]; N];
-                for (position, product) in products.as_flattened_mut().iter_mut().enumerate() {
+        }
+        for (row, places) in results.iter().enumerate() {
+            let (tile, row) = (row / ROWS, row % ROWS);
+            let of = |position: usize| &products[position * step + tile].0[row];
+            let results = if weights.units.is_empty() {
+                let mut sums = [[of(0); N]; N];
+                for (position, product) in sums.as_flattened_mut().iter_mut().enumerate() {
                     *product = of(position);
                 }
-                self.store(results, panel, &results_of_products(products));
-            }
+                results_of_products(sums)
+            } else {
+                let quantizations = pixels.quantizations(&self.layout, first + tile);
+                let mut numbers = [[[0.0; COLUMNS]; N]; N];
+                for (position, numbers) in numbers.as_flattened_mut().iter_mut().enumerate() {
+                    *numbers =
+                        weights::numbers(of(position), quantizations[position * ROWS + row], &weights.units[position]);
+                }
+                results_of_products(numbers.each_ref().map(|numbers| numbers.each_ref()))
+            };
+            self.store(places, panel, &results);
         }
     }
 
@@ -233,7 +337,7 @@ impl<E: Element, const N: usize> Convolution<'_, E, N> {
             let place = row * self.outputs + panel * COLUMNS;
             // SAFETY: one block alone has this square and this panel.
             let places = unsafe { self.target.places(place, count) };
-            finish.row(results, row, Quantization::default(), place, places);
+            finish.values(results, row, place, places);
         }
     }
 }

@@ -35,6 +35,8 @@ pub(crate) struct Parameters<'a> {
     prefix: String,
     device: &'a Device,
     format: WeightFormat,
+    /// Whether wide 3×3 convolutions may sum in 8 bits.
+    sums_in_8_bits: bool,
 }
 
 /// The matrix of a linear layer or of a convolution.
@@ -74,7 +76,7 @@ impl MatrixShape {
 impl<'a> Parameters<'a> {
     /// The root of a component whose weights are put on `device` and held in `format`.
     pub(crate) fn new(source: &'a dyn ParameterSource, device: &'a Device, format: WeightFormat) -> Self {
-        Self { source, prefix: String::new(), device, format }
+        Self { source, prefix: String::new(), device, format, sums_in_8_bits: false }
     }
 
     /// Whether the device computes with packed matrices, by kernels of ours.
@@ -108,7 +110,13 @@ impl<'a> Parameters<'a> {
             Arithmetic::Int8 => Arithmetic::Bf16,
             exact => exact,
         });
-        Self { prefix: self.prefix.clone(), format: WeightFormat { packing, ..self.format }, ..*self }
+        let format = WeightFormat { packing, ..self.format };
+        Self { prefix: self.prefix.clone(), format, sums_in_8_bits: false, ..*self }
+    }
+
+    /// The same parameters for a module that gets bf16, too, but whose wide 3×3 convolutions may round sums to 8 bits.
+    pub(crate) fn exact_but_sums(&self) -> Self {
+        Self { sums_in_8_bits: self.in_8_bits(), ..self.exact() }
     }
 
     fn name(&self, name: impl std::fmt::Display) -> String {
@@ -131,6 +139,7 @@ impl<'a> Parameters<'a> {
         if let Some(arithmetic) = self.format.packing {
             let packed = self.source.matrix(&name, &shape.in_checkpoint(), shape.packed(arithmetic))?;
             return Ok(match packed {
+                Some(packed) if self.sums_in_8_bits => MatrixWeights::Packed(Arc::new(packed.summed_in_8_bits())),
                 Some(packed) => MatrixWeights::Packed(Arc::new(packed)),
                 None => MatrixWeights::Plain(self.stand_in([1, 1], FloatDType::F32).into_dispatch()),
             });

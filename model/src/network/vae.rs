@@ -44,7 +44,7 @@ pub(crate) struct Posterior {
 impl VaeEncoder {
     /// Builds the encoder of the VAE that `config` describes; activations are computed as `compute`.
     pub(crate) fn load(parameters: &Parameters, config: &VaeConfig, compute: FloatDType) -> Result<Self> {
-        let parameters = &parameters.exact();
+        let parameters = &parameters.exact_but_sums();
         let moments = 2 * config.latent_channels;
         let quant_conv =
             config.use_quant_conv.then(|| Conv2d::pointwise(&parameters.child("quant_conv"), moments, moments));
@@ -89,7 +89,7 @@ impl VaeEncoder {
 impl VaeDecoder {
     /// Builds the decoder of the VAE that `config` describes; activations are computed as `compute`.
     pub(crate) fn load(parameters: &Parameters, config: &VaeConfig, compute: FloatDType) -> Result<Self> {
-        let parameters = &parameters.exact();
+        let parameters = &parameters.exact_but_sums();
         let latent = config.latent_channels;
         let post_quant_conv =
             config.use_post_quant_conv.then(|| Conv2d::pointwise(&parameters.child("post_quant_conv"), latent, latent));

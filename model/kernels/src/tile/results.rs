@@ -1,6 +1,5 @@
 //! What a tile holds.
 
-#[cfg(doc)]
 use crate::Arithmetic;
 
 /// Rows of a tile.
@@ -15,4 +14,13 @@ pub(crate) struct Tile(pub(crate) [[f32; COLUMNS]; ROWS]);
 
 impl Tile {
     pub(crate) const ZERO: Self = Self([[0.0; COLUMNS]; ROWS]);
+
+    /// Adds the results of a product in `arithmetic`.
+    #[inline(always)]
+    pub(crate) fn add(&mut self, more: &Self, arithmetic: Arithmetic) {
+        let is_int8 = arithmetic == Arithmetic::Int8;
+        for (sum, &number) in self.0.as_flattened_mut().iter_mut().zip(more.0.as_flattened()) {
+            *sum = if is_int8 { f32::from_bits(sum.to_bits().wrapping_add(number.to_bits())) } else { *sum + number };
+        }
+    }
 }
