@@ -35,8 +35,10 @@ use weights::{PanelSums, SummedWeights};
 
 /// Bytes of sums of pixels that are made at once: half of a small second cache.
 const NEAR: usize = 400 << 10;
-/// Tiles of squares that meet a panel of weights at once, at most.
-const HEIGHT: usize = 8;
+/// Tiles of squares that meet a panel of weights at once, at most: their products stay in the second cache, beside much else.
+const HEIGHT: usize = 2;
+/// The same where a panel's sums of weights come from the last cache each time.
+const HEIGHT_BY_PANELS: usize = 8;
 /// Channels at least: making the sums of fewer takes as long as the products that are saved.
 const FEWEST: usize = 128;
 /// Channels at least for sums in 8 bits, which take longer to make.
@@ -214,8 +216,8 @@ impl<E: Element, const N: usize> Convolution<'_, E, N> {
                     instructions.vectorize(
                         #[inline(always)]
                         || {
-                            for first in part.clone().step_by(HEIGHT) {
-                                let few = first..(first + HEIGHT).min(part.end);
+                            for first in part.clone().step_by(HEIGHT_BY_PANELS) {
+                                let few = first..(first + HEIGHT_BY_PANELS).min(part.end);
                                 let tiles = tiles.start + few.start..tiles.start + few.end;
                                 let weights = weights.panel(panel.start);
                                 self.panel(&pixels, few.start, tiles, weights, panel.start, scratch);
