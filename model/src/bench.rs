@@ -5,9 +5,11 @@ mod cost;
 mod estimate;
 mod operations;
 pub mod random_model;
+mod shares;
 
 pub use estimate::{NOTICEABLE_WORK, StepRates, largest_step_work, step_work};
 pub use operations::{OperationReport, operations};
+pub use shares::OperationShare;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,7 +29,7 @@ use crate::network::text_encoder::{TextEncoder, TextInput};
 use crate::network::unet::{Additions, Conditioning, TextKeys};
 use crate::network::vae::SCALE;
 use crate::noise::NoiseGenerator;
-use crate::ops::{Arithmetic, at_once, floats, flops, tensor};
+use crate::ops::{Arithmetic, at_once, floats, flops, ledger, tensor};
 use crate::precision::Precision;
 use crate::stage::Stage;
 use crate::upscaling::Upscaler;
@@ -70,6 +72,8 @@ pub struct BenchOptions {
     pub steps: u32,
     /// Timed runs; one more comes first and is not timed, except for [`BenchPart::Generate`].
     pub repeat: u32,
+    /// Whether another run says where the time goes.
+    pub by_operation: bool,
 }
 
 /// Smallest, middle and largest of the timed runs, in seconds.
@@ -109,6 +113,9 @@ pub struct BenchReport {
     pub peak_memory_bytes: u64,
     /// Seconds by stage of the last run, for [`BenchPart::Generate`].
     pub stages: BTreeMap<&'static str, f64>,
+    /// Where the time of one more run went, the largest share first; only if it was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub operations: Vec<OperationShare>,
 }
 
 /// Times `options.part` on the chosen device.
@@ -123,8 +130,13 @@ pub fn run(options: &BenchOptions, choice: &DeviceChoice) -> Result<BenchReport>
     if !(1..=1000).contains(&options.repeat) {
         return Err(Error::invalid("repeat", format!("{} is out of bounds: use 1 to 1000", options.repeat)));
     }
+    if options.by_operation && (options.part == BenchPart::Generate || !choice.has_kernels()) {
+        let message = "the time of single operations is known of a part on the CPU only: name one, such as `unet`, and \
+            `--device flex`";
+        return Err(Error::invalid("by_operation", message));
+    }
     let model = Model::from_sources(ModelSource::random(options.shape)?, None, choice, &ModelOptions::default());
-    let mut stages = BTreeMap::new();
+    let (mut stages, mut operations) = (BTreeMap::new(), Vec::new());
     let runs = if options.part == BenchPart::Generate {
         time(options.repeat, 0, || {
             stages = generate(&model, options)?;
@@ -132,7 +144,14 @@ pub fn run(options: &BenchOptions, choice: &DeviceChoice) -> Result<BenchReport>
         })?
     } else {
         let mut body = part(&model, options)?;
-        time(options.repeat, 1, || computing("the benchmark", &mut body))?
+        let runs = time(options.repeat, 1, || computing("the benchmark", &mut body))?;
+        if options.by_operation {
+            let began = Instant::now();
+            let (result, entries) = ledger::keep(|| computing("the benchmark", &mut body));
+            result?;
+            operations = shares::shares(entries, began.elapsed().as_secs_f64());
+        }
+        runs
     };
     let gflops = 2.0 * runs.multiply_adds as f64 / runs.seconds.median / 1e9;
     let share_of_peak = choice.has_kernels().then(|| gflops * 1e9 / peak(choice.precision));
@@ -148,6 +167,7 @@ pub fn run(options: &BenchOptions, choice: &DeviceChoice) -> Result<BenchReport>
         share_of_peak,
         peak_memory_bytes: memory::peak(),
         stages,
+        operations,
     })
 }
 

@@ -1,6 +1,6 @@
 //! `easel bench`: how fast this machine is.
 
-use easel_model::bench::{self, BenchOptions, BenchPart, BenchReport, OperationReport};
+use easel_model::bench::{self, BenchOptions, BenchPart, BenchReport, OperationReport, OperationShare};
 use easel_model::request::validate;
 use easel_model::{DeviceChoice, DevicePreference, Model, ModelSource, Precision, ResolvedSettings, Shape};
 
@@ -28,6 +28,9 @@ pub(crate) struct BenchArguments {
     /// Timed runs
     #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
     pub(crate) repeat: u32,
+    /// Also say where the time goes, operation by operation, as a table of Markdown
+    #[arg(long)]
+    pub(crate) by_operation: bool,
     #[command(flatten)]
     pub(crate) computation: ComputationArguments,
     /// Print one JSON object on standard output
@@ -71,7 +74,8 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<(), CommandError> {
             output::result(&operations.iter().map(line).collect::<Vec<_>>().join("\n"))
         };
     };
-    let options = BenchOptions { part, shape, size, steps: arguments.steps, repeat: arguments.repeat };
+    let BenchArguments { steps, repeat, by_operation, .. } = *arguments;
+    let options = BenchOptions { part, shape, size, steps, repeat, by_operation };
     let report = bench::run(&options, &choice)?;
     if arguments.json { output::json(&report) } else { output::result(&text(&report)) }
 }
@@ -99,5 +103,20 @@ fn text(report: &BenchReport) -> String {
         lines.push(format!("  {:.0} % of what this processor's multiplications reach at most", 100.0 * share));
     }
     lines.extend(report.stages.iter().map(|(stage, &time)| format!("  {stage}: {time:.3} s")));
+    if !report.operations.is_empty() {
+        lines.push(String::new());
+        lines.push("| operation | times | ms | share, % | GFLOP/s | GB/s | of its bound, % |".to_owned());
+        lines.push("| --- | ---: | ---: | ---: | ---: | ---: | ---: |".to_owned());
+        lines.extend(report.operations.iter().map(share));
+    }
     lines.join("\n")
+}
+
+fn share(share: &OperationShare) -> String {
+    let OperationShare { operation, count, gflops, gigabytes, .. } = share;
+    let (milliseconds, part, of_bound) = (1e3 * share.seconds, 1e2 * share.share, 1e2 * share.of_bound);
+    let bound = if share.is_bound_by_memory { "memory" } else { "products" };
+    format!(
+        "| {operation} | {count} | {milliseconds:.1} | {part:.1} | {gflops:.0} | {gigabytes:.1} | {of_bound:.0} ({bound}) |"
+    )
 }

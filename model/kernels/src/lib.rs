@@ -47,7 +47,7 @@ pub use linear::linear;
 pub use low_rank::LowRank;
 pub use norm::{GroupNormShape, group_moments, group_norm, layer_norm, scale_shift};
 pub use pack::{Order, Packed, PackedShape};
-pub use peak::peak;
+pub use peak::{bandwidth, peak};
 pub use pool::Buffers;
 pub use stacked::stacked_convolution;
 pub use threads::{at_once, on_threads};

@@ -1,6 +1,8 @@
-//! How fast this processor can multiply at most.
+//! How fast this processor can multiply, and how fast it can read and write memory, at most.
 
 use std::time::{Duration, Instant};
+
+use rayon::prelude::*;
 
 use crate::tile::{self, COLUMNS, ROWS, Tile};
 use crate::{Arithmetic, Instructions};
@@ -28,4 +30,21 @@ pub fn peak(arithmetic: Arithmetic, time: Duration) -> f64 {
         operations * f64::from(count) / began.elapsed().as_secs_f64()
     };
     (0..5).map(|_| rayon::broadcast(rate).into_iter().sum::<f64>()).fold(0.0, f64::max)
+}
+
+/// Bytes a second that all threads together read and write, when they copy numbers that no cache holds: the best of several
+/// tries.
+pub fn bandwidth() -> f64 {
+    const LENGTH: usize = 64 << 20;
+    let from = vec![1_u8; LENGTH];
+    let mut to = vec![0_u8; LENGTH];
+    let chunk = LENGTH.div_ceil(rayon::current_num_threads());
+    let mut rate = 0.0_f64;
+    for _ in 0..5 {
+        let began = Instant::now();
+        to.par_chunks_mut(chunk).zip(from.par_chunks(chunk)).for_each(|(to, from)| to.copy_from_slice(from));
+        std::hint::black_box(&to);
+        rate = rate.max((2 * LENGTH) as f64 / began.elapsed().as_secs_f64());
+    }
+    rate
 }
