@@ -198,6 +198,15 @@ pub(crate) fn join_channels(first: Tensor<4>, second: Tensor<4>) -> Tensor<4> {
     })
 }
 
+/// [`ModelOperations::put_rows`] on tensors.
+pub(crate) fn put_rows(whole: Tensor<4>, rows: Tensor<4>, start: usize) -> Tensor<4> {
+    let (dims, bytes) = (rows.dims(), 2 * ledger::bytes(&rows));
+    let work = |_: &Tensor<4>| Work { bytes, ..pass_over("rows put into a map", &dims) };
+    ledger::enter(work, || {
+        Tensor::from_dispatch(Dispatch::put_rows(whole.into_dispatch(), rows.into_dispatch(), start))
+    })
+}
+
 /// The work of an operation without products that goes over numbers like those of `y` so many times.
 fn pass<const D: usize>(name: &str, y: &Tensor<D>, times: usize) -> Work {
     Work { bytes: times * ledger::bytes(y), ..pass_over(name, &y.dims()) }

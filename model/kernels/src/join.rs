@@ -1,4 +1,4 @@
-//! The channels of two images, one after the other.
+//! Copies: the channels of two images, one after the other, and numbers as they are.
 
 use rayon::prelude::*;
 
@@ -26,6 +26,17 @@ pub fn join_channels<E: Element>(first: &[E], second: &[E], channels: (usize, us
         }
     });
     results
+}
+
+/// Copies `from` to `to`, by all threads: one alone does not use all of the memory's rate, and the faults of new pages are
+/// shared.
+///
+/// # Panics
+/// If the lengths differ.
+pub fn copy<E: Element>(from: &[E], to: &mut [E]) {
+    const NUMBERS: usize = 1 << 16;
+    assert_eq!(from.len(), to.len(), "numbers of another count");
+    to.par_chunks_mut(NUMBERS).zip(from.par_chunks(NUMBERS)).for_each(|(to, from)| to.copy_from_slice(from));
 }
 
 #[cfg(test)]

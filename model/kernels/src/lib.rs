@@ -42,7 +42,7 @@ pub use convolution::{ConvolutionShape, convolution};
 pub use element::Element;
 pub use epilogue::{Activation, Epilogue};
 pub use instructions::{Choice, Instructions};
-pub use join::join_channels;
+pub use join::{copy, join_channels};
 pub use linear::linear;
 pub use low_rank::LowRank;
 pub use norm::{GroupNormShape, group_moments, group_norm, layer_norm, scale_shift};

@@ -5,6 +5,7 @@ use std::ops::Range;
 use burn::tensor::Tensor;
 
 use crate::network::layers::{GroupNorm, Moments, UpsampleConv2d};
+use crate::ops;
 
 /// Which feature maps are computed in tiles of rows, and how large the tiles are; all sizes in numbers.
 #[derive(Clone, Copy)]
@@ -90,6 +91,5 @@ pub(super) fn with_neighbours(tile: &Range<usize>, height: usize) -> (Range<usiz
 
 /// `whole` with `rows` in place of those of `tile`; in place if nobody else holds `whole`.
 pub(super) fn put(whole: Tensor<4>, tile: &Range<usize>, rows: Tensor<4>) -> Tensor<4> {
-    let [n, _, w, c] = whole.dims();
-    whole.slice_assign([0..n, tile.clone(), 0..w, 0..c], rows)
+    ops::put_rows(whole, rows, tile.start)
 }

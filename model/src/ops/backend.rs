@@ -117,6 +117,11 @@ pub(crate) trait ModelOperations: Backend {
     fn join_channels(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::float_cat(vec![first, second], 3)
     }
+
+    /// `whole` `[1, h, w, channels]` with `rows` `[1, rows, w, channels]` in place of its own from the row `start` on.
+    fn put_rows(whole: FloatTensor<Self>, rows: FloatTensor<Self>, start: usize) -> FloatTensor<Self> {
+        plain::put_rows::<Self>(whole, rows, start)
+    }
 }
 
 #[cfg(any(feature = "cuda", feature = "wgpu"))]

@@ -5,7 +5,7 @@ use burn_flex::{FlexTensor, Layout};
 use easel_kernels::Recycled;
 use half::bf16;
 
-use super::host_tensor::HostTensor;
+use super::host_tensor::{HostTensor, Number, for_numbers_of};
 
 impl HostTensor for FlexTensor {
     fn contiguous(self) -> Self {
@@ -18,6 +18,20 @@ impl HostTensor for FlexTensor {
 
     fn bf16s(&self) -> &[bf16] {
         self.as_slice().expect("the tensor is contiguous and of bf16")
+    }
+
+    fn try_put(mut self, numbers: Self, place: usize) -> Result<Self, (Self, Self)> {
+        if self.layout().contiguous_offsets() != Some((0, self.layout().num_elements())) {
+            return Err((self, numbers));
+        }
+        for_numbers_of!(numbers, N => match self.try_storage_mut::<N>() {
+            Some(whole) => {
+                let numbers = N::of(&numbers);
+                easel_kernels::copy(numbers, &mut whole[place..place + numbers.len()]);
+                Ok(self)
+            }
+            None => Err((self, numbers)),
+        })
     }
 
     fn of_f32s(numbers: Vec<f32>, dims: &[usize]) -> Self {

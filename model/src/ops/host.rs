@@ -236,6 +236,17 @@ where
     })
 }
 
+pub(super) fn put_rows<B: Backend>(whole: FloatTensor<B>, rows: FloatTensor<B>, start: usize) -> FloatTensor<B>
+where
+    FloatTensor<B>: HostTensor,
+{
+    let [_, _, width, channels] = whole.shape().dims::<4>();
+    match whole.try_put(rows.contiguous(), start * width * channels) {
+        Ok(whole) => whole,
+        Err((whole, rows)) => plain::put_rows::<B>(whole, rows, start),
+    }
+}
+
 /// Gives a backend with [`HostTensor`]s every operation by the kernels.
 macro_rules! by_kernels {
     ($backend:ty) => {
@@ -266,6 +277,7 @@ macro_rules! by_kernels {
             scale_shift(x: FloatTensor<Self>, scale: FloatTensor<Self>, shift: FloatTensor<Self>, with_silu: bool);
             rows_norm(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>, epsilon: f64);
             join_channels(first: FloatTensor<Self>, second: FloatTensor<Self>);
+            put_rows(whole: FloatTensor<Self>, rows: FloatTensor<Self>, start: usize);
         }
     };
     ($backend:ty: $( $operation:ident($( $argument:ident: $type:ty ),*); )+) => {

@@ -16,6 +16,10 @@ pub(super) trait HostTensor: TensorMetadata + Sized {
     /// The numbers of a contiguous tensor of bf16.
     fn bf16s(&self) -> &[bf16];
 
+    /// The tensor with `numbers`, which lie side by side, in place of its own from `place` on, changed where it lies; both as
+    /// they were where that cannot be.
+    fn try_put(self, numbers: Self, place: usize) -> Result<Self, (Self, Self)>;
+
     /// A kernel's results.
     fn of_f32s(numbers: Vec<f32>, dims: &[usize]) -> Self;
 

@@ -30,6 +30,12 @@ fn shape(dims: &[usize]) -> Shape {
     Shape::from(dims.to_vec())
 }
 
+pub(super) fn put_rows<B: Backend>(whole: FloatTensor<B>, rows: FloatTensor<B>, start: usize) -> FloatTensor<B> {
+    let ([n, _, w, c], [_, count, _, _]) = (whole.shape().dims::<4>(), rows.shape().dims::<4>());
+    let slices = [0..n, start..start + count, 0..w, 0..c].map(Slice::from);
+    B::float_slice_assign(whole, &slices, rows)
+}
+
 pub(super) fn dense<B: Backend>(
     x: FloatTensor<B>,
     weights: MatrixWeights<B>,
