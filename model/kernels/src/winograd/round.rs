@@ -39,10 +39,12 @@ pub(super) fn store(sums: &[[f32; CHANNELS]], groups: &mut Groups<'_>, row: usiz
         return;
     }
     #[cfg(target_arch = "x86_64")]
-    if groups.instructions == Instructions::Avx512Bf16 {
+    if matches!(groups.instructions, Instructions::Avx512Bf16 | Instructions::Amx) {
         // SAFETY: these instructions are chosen where the processor has them.
         return unsafe { avx512::round(sums, words, step) };
     }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = groups.instructions;
     for (sums, words) in sums.iter().zip(words.chunks_mut(step)) {
         let halves: &mut [u16; CHANNELS] =
             bytemuck::cast_slice_mut(words).first_chunk_mut().expect("rows have whole chunks");
