@@ -13,6 +13,8 @@ mod pixels;
 mod results;
 mod round;
 mod sizes;
+mod strides;
+mod taps;
 mod weights;
 
 use std::cell::RefCell;
@@ -21,16 +23,19 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::epilogue::Finish;
-use crate::pack::{Order, Packed, PackedShape};
+use crate::pack::{Order, Packed};
 use crate::prefetch::prefetch_at;
 use crate::product::{Target, block};
 use crate::quantize::Quantization;
-use crate::tile::{self, COLUMNS, Kernel, ROWS, Tile};
+use crate::tile::{COLUMNS, Kernel, ROWS, Tile};
 use crate::{Arithmetic, Element, Epilogue, Instructions};
 use left::{Layout, SummedPixels, TileSums};
 pub(crate) use pixels::Squares;
 use results::results_of_products;
-pub(crate) use sizes::{CHANNELS, CONVOLUTION, UPSAMPLING};
+use sizes::FEWEST_IN_8_BITS;
+pub use sizes::suits_winograd;
+pub(crate) use sizes::{CHANNELS, CONVOLUTION, Cached, UPSAMPLING};
+use strides::{Multiply, strided};
 use weights::{PanelSums, SummedWeights};
 
 /// Bytes of sums of pixels that are made at once: half of a small second cache.
@@ -39,34 +44,8 @@ const NEAR: usize = 400 << 10;
 const HEIGHT: usize = 2;
 /// The same where a panel's sums of weights come from the last cache each time.
 const HEIGHT_BY_PANELS: usize = 8;
-/// Channels at least: making the sums of fewer takes as long as the products that are saved.
-const FEWEST: usize = 128;
-/// Channels at least for sums in 8 bits, which take longer to make.
-const FEWEST_IN_8_BITS: usize = 256;
 /// Groups of the inner length that are multiplied at once.
 const DEPTH: usize = 640;
-
-/// Bytes of sums that stay in a last cache.
-#[derive(Clone, Copy)]
-pub(crate) struct Cached {
-    /// Of weights, which are kept while all squares are gone over.
-    pub(crate) weights: usize,
-    /// Of pixels that all threads share.
-    pub(crate) pixels: usize,
-}
-
-impl Default for Cached {
-    fn default() -> Self {
-        Self { weights: 20 << 20, pixels: 8 << 20 }
-    }
-}
-
-/// Whether convolutions with such weights are faster with fewer products: 3×3, with a stride of 1, of enough channels.
-pub fn suits_winograd(weights: PackedShape) -> bool {
-    let PackedShape { arithmetic, outputs, taps, inputs, order } = weights;
-    let fewest = if arithmetic == Arithmetic::Int8 { FEWEST_IN_8_BITS } else { FEWEST };
-    taps == 9 && order == Order::Plain && inputs >= fewest && inputs.is_multiple_of(CHANNELS) && outputs >= COLUMNS
-}
 
 /// Memory that a thread keeps between convolutions.
 #[derive(Default)]
@@ -122,26 +101,6 @@ pub(crate) fn convolve<E: Element, const N: usize>(
         convolution.by_tiles(tiles, shape.panels());
     } else {
         convolution.by_panels(tiles, shape.panels(), cached.pixels);
-    }
-}
-
-/// Multiplies a tile of slices.
-type Multiply = fn(Kernel, &[u32], &[u32], usize, &mut Tile);
-
-/// Groups from one row of sums to the next, and what multiplies such rows.
-fn strided(depth: usize, arithmetic: Arithmetic, instructions: Instructions) -> (usize, Kernel, Multiply) {
-    // More than the depth, so that rows spread over the first cache's sets.
-    macro_rules! of {
-        ($stride:literal) => {
-            ($stride, tile::kernel::<$stride>(arithmetic, instructions), tile::multiply::<$stride>)
-        };
-    }
-    match depth {
-        0..=64 => of!(80),
-        65..=128 => of!(144),
-        129..=256 => of!(272),
-        257..=512 => of!(528),
-        _ => of!(656),
     }
 }
 
