@@ -63,7 +63,7 @@ impl Taps<'_> {
     fn sums<const N: usize>(&self, input: usize) -> Sums<N> {
         match self.arithmetic {
             Arithmetic::F32 => self.sums_of(input, f32::from_bits),
-            Arithmetic::Bf16 if input % 2 == 0 => self.sums_of(input / 2, |pair| f32::from_bits(pair << 16)),
+            Arithmetic::Bf16 if input.is_multiple_of(2) => self.sums_of(input / 2, |pair| f32::from_bits(pair << 16)),
             Arithmetic::Bf16 => self.sums_of(input / 2, |pair| f32::from_bits(pair & 0xffff_0000)),
             Arithmetic::Int8 => {
                 let shift = 24 - 8 * (input % 4) as u32;
