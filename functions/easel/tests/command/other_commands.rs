@@ -102,6 +102,28 @@ fn every_part_can_be_timed() {
     }
 }
 
+/// The operations of a part are all of its arithmetic, and take no longer than the whole.
+#[test]
+fn the_time_of_a_part_is_divided_among_its_operations() {
+    let folder = folder();
+    let bench = ["--shape", "demo", "--size", "64", "--device", "flex", "--by-operation"];
+    for part in ["unet", "vae-decode"] {
+        let outcome = run(folder.path(), &[&["bench", part, "--json"], &bench[..]].concat());
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        let report: Value = serde_json::from_str(&outcome.stdout).unwrap();
+        let operations = report["operations"].as_array().unwrap();
+        let number = |operation: &Value, name: &str| operation[name].as_f64().unwrap();
+        let total = |value: &dyn Fn(&Value) -> f64| operations.iter().map(value).sum::<f64>();
+        let share = total(&|operation| number(operation, "share"));
+        assert!(operations.len() > 10 && 0.0 < share && share <= 1.0, "{report}");
+        let counted = total(&|operation| number(operation, "gflops") * number(operation, "seconds"));
+        let whole = number(&report, "gflops") * number(&report["seconds"], "median");
+        assert!((counted / whole - 1.0).abs() < 0.02, "{counted} of {whole}: {report}");
+        let table = run(folder.path(), &[&["bench", part], &bench[..]].concat());
+        assert!(table.code == Some(0) && table.stdout.contains("| convolution 3×3, "), "{table:?}");
+    }
+}
+
 #[test]
 fn a_random_model_is_written_and_can_be_drawn_with() {
     let folder = folder();

@@ -73,6 +73,8 @@ fn wrong_use_is_refused_by_name() {
     ] {
         assert_refused(&run(folder.path(), &[&bench, &arguments[..]].concat()), 2, &words, folder.path(), &[]);
     }
+    let outcome = run(folder.path(), &["bench", "generate", "--shape", "demo", "--by-operation"]);
+    assert_refused(&outcome, 2, &["--by-operation", "unet", "--device flex"], folder.path(), &[]);
     let outcome = run(folder.path(), &["random-model", "--shape", "huge", "-o", "model"]);
     assert_refused(&outcome, 2, &["--shape", "huge", "sdxl-base"], folder.path(), &[]);
 }
