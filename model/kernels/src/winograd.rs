@@ -130,7 +130,7 @@ impl<E: Element, const N: usize> Convolution<'_, E, N> {
             let (tiles, panels) = block(index, (tiles, panels), (down, across));
             SCRATCH.with_borrow_mut(|scratch| {
                 let mut pixels = std::mem::take(&mut scratch.pixels);
-                self.instructions().vectorize(
+                instructions.vectorize(
                     #[inline(always)]
                     || {
                         let words = pixels.tiles(&self.layout, tiles.len());
@@ -187,10 +187,6 @@ impl<E: Element, const N: usize> Convolution<'_, E, N> {
             });
         }
         PIXELS.set(pixels);
-    }
-
-    fn instructions(&self) -> Instructions {
-        self.layout.instructions
     }
 
     /// The squares of some tiles.
