@@ -116,11 +116,11 @@ pub(crate) fn stacked_convolution(
     activation: Activation,
     residual: Option<Tensor<4>>,
 ) -> Tensor<4> {
-    let images: usize = xs.clone().images().into_iter().map(|x| ledger::bytes(&Tensor::<4>::from_dispatch(x))).sum();
-    let read = images + residual.as_ref().map_or(0, ledger::bytes);
+    let read = residual.as_ref().map_or(0, ledger::bytes);
     let work = |y: &Tensor<4>| {
-        let ([_, h, w, outputs], (arithmetic, bytes)) = (y.dims(), ledger::weights(weights));
-        let inputs = images / (h * w * y.dims()[0] * y.dtype().size());
+        let ([n, h, w, outputs], (arithmetic, bytes)) = (y.dims(), ledger::weights(weights));
+        let inputs = weights.inputs();
+        let read = read + n * h * w * inputs * y.dtype().size();
         Work {
             name: format!("convolution 3×3 of a stack, {inputs} → {outputs}, {h}×{w}"),
             multiply_adds: y.shape().num_elements() * inputs * 9,

@@ -109,14 +109,10 @@ impl<E: Element> PanelFinish<'_, '_, E> {
         place: usize,
         places: &mut [E],
     ) {
-        let mut values = *sums;
-        if let Some((scales, sums)) = self.units {
-            let zero = i32::from(quantization.zero);
-            for column in 0..COLUMNS {
-                let units = values[column].to_bits() as i32 - zero * sums[column];
-                values[column] = units as f32 * (quantization.scale * scales[column]);
-            }
-        }
+        let values = match self.units {
+            Some((scales, units)) => quantization.numbers(sums, scales, units),
+            None => *sums,
+        };
         self.values(&values, row, place, places);
     }
 

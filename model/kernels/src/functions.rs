@@ -2,7 +2,7 @@
 //! processor can multiply and add in one.
 
 /// Adding it leaves the nearest integer in the low bits: 1.5·2²³.
-const MAGIC: f32 = 12_582_912.0;
+pub(crate) const MAGIC: f32 = 12_582_912.0;
 
 /// The larger one.
 #[inline(always)]

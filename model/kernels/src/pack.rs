@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use bytes::Bytes;
 use rayon::prelude::*;
 
-use crate::functions::{fold, larger};
+use crate::functions::{MAGIC, fold, larger};
 use crate::tile::COLUMNS;
 use crate::{Arithmetic, Element, Instructions};
 
@@ -364,8 +364,6 @@ fn quantize_row<E: Element>(shape: &PackedShape, weights: &[E], bytes: &mut [i8]
 
 /// The largest number below one half: what is added to it and cut off is rounded, and what is half-way goes away from zero.
 const HALF: f32 = 0.499_999_97;
-/// 1.5·2²³.
-const MAGIC: f32 = 12_582_912.0;
 
 impl PackedShape {
     /// Writes the weights `[inputs][taps]` of one output to `words`, `[tap][inputs]`.

@@ -3,7 +3,8 @@
 use half::bf16;
 
 use crate::Element;
-use crate::functions::{fold, larger};
+use crate::functions::{MAGIC, fold, larger};
+use crate::tile::COLUMNS;
 
 /// How the numbers of one row become bytes: `x ≈ scale · (byte − zero)`.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -31,10 +32,27 @@ impl Quantization {
         Self { scale: width / 255.0, inverse, zero: (-least * inverse + 0.5) as u8 }
     }
 
+    /// What sums of products in 8 bits stand for, of a row that became bytes so: `scales` are what one unit of each column is,
+    /// `sums` all units of its weights.
+    #[inline(always)]
+    pub(crate) fn numbers(
+        self,
+        products: &[f32; COLUMNS],
+        scales: &[f32; COLUMNS],
+        sums: &[i32; COLUMNS],
+    ) -> [f32; COLUMNS] {
+        let zero = i32::from(self.zero);
+        let mut numbers = [0.0; COLUMNS];
+        for column in 0..COLUMNS {
+            let units = products[column].to_bits() as i32 - zero * sums[column];
+            numbers[column] = units as f32 * (self.scale * scales[column]);
+        }
+        numbers
+    }
+
     #[inline(always)]
     pub(crate) fn quantize(self, number: f32) -> u8 {
-        // Adding 1.5·2²³ rounds to a whole number in the low bits, without a call.
-        const MAGIC: f32 = 12_582_912.0;
+        // Rounds to a whole number in the low bits, without a call.
         let shifted = number * self.inverse + f32::from(self.zero);
         let bounded = if shifted > 255.0 { 255.0 } else { shifted };
         let bounded = if bounded > 0.0 { bounded } else { 0.0 };

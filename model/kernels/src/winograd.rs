@@ -26,7 +26,6 @@ use crate::epilogue::Finish;
 use crate::pack::{Order, Packed};
 use crate::prefetch::prefetch_at;
 use crate::product::{Target, block};
-use crate::quantize::Quantization;
 use crate::tile::{COLUMNS, Kernel, ROWS, Tile};
 use crate::{Arithmetic, Element, Epilogue, Instructions};
 use left::{Layout, SummedPixels, TileSums};
@@ -133,9 +132,11 @@ impl<E: Element, const N: usize> Convolution<'_, E, N> {
                 instructions.vectorize(
                     #[inline(always)]
                     || {
-                        let words = pixels.tiles(&self.layout, tiles.len());
-                        for (index, tile) in tiles.clone().enumerate() {
-                            self.sum_pixels(tile, self.part(&mut *words.0, &mut *words.1, index), &mut scratch.wide);
+                        let (words, quantizations) = pixels.tiles(&self.layout, tiles.len());
+                        let words = words.chunks_exact_mut(self.layout.words());
+                        let places = words.zip(quantizations.chunks_exact_mut(N * N * ROWS));
+                        for (tile, (words, quantizations)) in tiles.clone().zip(places) {
+                            self.sum_pixels(tile, TileSums { words, quantizations }, &mut scratch.wide);
                         }
                         for panel in panels {
                             self.panel(&pixels, 0, tiles.clone(), weights.panel(panel), panel, scratch);
@@ -195,16 +196,6 @@ impl<E: Element, const N: usize> Convolution<'_, E, N> {
         tiles.start * ROWS..(tiles.end * ROWS).min(self.squares.count())
     }
 
-    /// The place of one of some tiles.
-    #[inline(always)]
-    fn part<'w>(&self, words: &'w mut [u32], quantizations: &'w mut [Quantization], index: usize) -> TileSums<'w> {
-        let (size, rows) = (self.layout.words(), N * N * ROWS);
-        TileSums {
-            words: &mut words[index * size..][..size],
-            quantizations: &mut quantizations[index * rows..][..rows],
-        }
-    }
-
     #[inline(always)]
     fn sum_pixels(&self, tile: usize, sums: TileSums<'_>, wide: &mut Vec<u32>) {
         sums.fill::<E, N>(self.squares, self.squares(tile..tile + 1), &self.layout, wide);
@@ -262,8 +253,9 @@ impl<E: Element, const N: usize> Convolution<'_, E, N> {
                 let quantizations = pixels.quantizations(&self.layout, first + tile);
                 let mut numbers = [[[0.0; COLUMNS]; N]; N];
                 for (position, numbers) in numbers.as_flattened_mut().iter_mut().enumerate() {
-                    *numbers =
-                        weights::numbers(of(position), quantizations[position * ROWS + row], &weights.units[position]);
+                    let [scales, sums] = &weights.units[position];
+                    let (scales, sums) = (bytemuck::cast_ref(scales), bytemuck::cast_ref(sums));
+                    *numbers = quantizations[position * ROWS + row].numbers(of(position), scales, sums);
                 }
                 results_of_products(numbers.each_ref().map(|numbers| numbers.each_ref()))
             };

@@ -41,6 +41,14 @@ impl<const D: usize> From<Option<Tensor<D>>> for Optional<Dispatch> {
 }
 
 impl<B: Backend> MatrixWeights<B> {
+    /// Input channels.
+    pub(crate) fn inputs(&self) -> usize {
+        match self {
+            Self::Plain(tensor) => tensor.shape()[1],
+            Self::Packed(packed) => packed.shape().inputs,
+        }
+    }
+
     /// Output channels.
     pub(crate) fn outputs(&self) -> usize {
         match self {

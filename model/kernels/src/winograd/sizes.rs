@@ -14,6 +14,7 @@ pub(crate) const UPSAMPLING: usize = 3;
 const FEWEST: usize = 128;
 /// Channels at least for sums in 8 bits, which take longer to make.
 pub(super) const FEWEST_IN_8_BITS: usize = 256;
+
 /// Bytes of sums that stay in a last cache.
 #[derive(Clone, Copy)]
 pub(crate) struct Cached {

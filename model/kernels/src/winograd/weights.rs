@@ -7,8 +7,8 @@ use rayon::prelude::*;
 
 use super::taps::{LINE, Taps, between};
 use crate::buffers::{self, Recycled};
+use crate::functions::MAGIC;
 use crate::pack::Packed;
-use crate::quantize::Quantization;
 use crate::tile::COLUMNS;
 use crate::{Arithmetic, Instructions};
 
@@ -25,18 +25,6 @@ pub(super) struct SummedWeights<const N: usize> {
 
 /// What the sums of 8 bits in the columns of a panel stand for: the bits of what one unit is, and the sum of all units.
 pub(super) type Units = [[u32; COLUMNS]; 2];
-
-/// What sums of products in 8 bits stand for, of a row that became bytes by `quantization`.
-#[inline(always)]
-pub(super) fn numbers(products: &[f32; COLUMNS], quantization: Quantization, [scales, sums]: &Units) -> [f32; COLUMNS] {
-    let zero = i32::from(quantization.zero);
-    let mut numbers = [0.0; COLUMNS];
-    for column in 0..COLUMNS {
-        let units = products[column].to_bits() as i32 - zero * sums[column] as i32;
-        numbers[column] = units as f32 * (quantization.scale * f32::from_bits(scales[column]));
-    }
-    numbers
-}
 
 /// The sums of one panel.
 #[derive(Clone, Copy)]
@@ -156,8 +144,6 @@ thread_local! {
 /// Writes one sum's `pairs` of bf16 to `words`, in 8 bits.
 #[inline(always)]
 fn quantize(pairs: &[[u32; COLUMNS]], words: &mut [[u32; COLUMNS]], units: &mut Units) {
-    // 1.5·2²³: of the sum with it, the last bits are the nearest whole number.
-    const MAGIC: f32 = 12_582_912.0;
     // Bits without the sign, which are in the order of the sizes.
     let (mut lower, mut upper) = ([0_u32; COLUMNS], [0_u32; COLUMNS]);
     for pairs in pairs {
