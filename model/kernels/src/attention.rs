@@ -11,13 +11,12 @@ use std::cell::RefCell;
 
 use rayon::prelude::*;
 
-use crate::buffers;
 use crate::functions::{exp, fold, larger, rough_exp2};
 use crate::pack::pair;
 use crate::prefetch::prefetch;
-use crate::product::Target;
 use crate::quantize::{Quantization, Range};
 use crate::rows::convert;
+use crate::target::{Target, stored};
 use crate::tile::{self, COLUMNS, ROWS, Tile};
 use crate::{Arithmetic, Element, Instructions};
 
@@ -103,17 +102,12 @@ pub(crate) fn attention_with<E: Element>(
     let mixing = if arithmetic == Arithmetic::F32 { Arithmetic::F32 } else { Arithmetic::Bf16 };
     let attention = AttentionRun { query, key, value, shape, scoring: arithmetic, mixing, instructions };
     let groups = shape.width.div_ceil(arithmetic.group());
-    let mut results = buffers::empty(query.len());
-    let target = Target::spare(&mut results);
-    match groups {
-        0..=32 => attention.run::<32>(&target),
-        33..=64 => attention.run::<64>(&target),
-        65..=256 => attention.run::<256>(&target),
-        _ => attention.run::<512>(&target),
-    }
-    // SAFETY: the heads of every query were written.
-    unsafe { results.set_len(query.len()) };
-    results
+    stored(query.len(), None, |target| match groups {
+        0..=32 => attention.run::<32>(target),
+        33..=64 => attention.run::<64>(target),
+        65..=256 => attention.run::<256>(target),
+        _ => attention.run::<512>(target),
+    })
 }
 
 struct AttentionRun<'a, E> {
@@ -308,7 +302,7 @@ impl<E: Element> AttentionRun<'_, E> {
             let row = self.row(self.query, shape.queries, head, first + query);
             self.prefetch_row(self.query, shape.queries, head, first + query + AHEAD);
             if self.scoring == Arithmetic::Int8 {
-                scratch.quantizations[query] = Quantization::of_range(Range::of(row));
+                scratch.quantizations[query] = Quantization::of_range(Range::of(row), self.instructions);
             }
             convert(row, self.scoring, scratch.quantizations[query], &mut places[..groups]);
         }

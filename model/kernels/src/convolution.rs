@@ -1,14 +1,12 @@
 //! Convolution over channels-last images.
 
-#![allow(unsafe_code)]
-
 use rayon::prelude::*;
 
-use crate::buffers;
 use crate::pack::Packed;
-use crate::product::{Target, multiply};
+use crate::product::multiply;
 use crate::quantize::{Quantization, Range};
 use crate::rows::{Rows, gather, ranges};
+use crate::target::stored;
 use crate::winograd::{self, Cached, Squares, suits_winograd};
 use crate::{Arithmetic, Element, Epilogue, Instructions};
 
@@ -73,7 +71,7 @@ pub(crate) fn convolution_with<E: Element>(
     if shape.stride == 1 && rows.count() >= MANY && suits_winograd(weights.shape()) {
         return winograd_convolution_with(x, shape, weights, epilogue, Cached::default(), instructions);
     }
-    stored(rows.count() * outputs, epilogue, |target| {
+    stored(rows.count() * outputs, epilogue.residual, |target| {
         multiply(&rows, weights, epilogue, target, |row| row * outputs, instructions);
     })
 }
@@ -93,21 +91,9 @@ pub(crate) fn winograd_convolution_with<E: Element>(
     let first = (0_usize.wrapping_sub(padding_rows.0), 0_usize.wrapping_sub(padding_columns.0));
     let sources = &[(x, channels)];
     let squares = Squares { sources, height, width, images, output: (rows, columns), first, step: 2 };
-    stored(images * rows * columns * weights.shape().outputs, epilogue, |target| {
+    stored(images * rows * columns * weights.shape().outputs, epilogue.residual, |target| {
         winograd::convolve::<E, { winograd::CONVOLUTION }>(&squares, weights, epilogue, target, cached, instructions);
     })
-}
-
-/// The `length` results that `store` stores, all of them.
-fn stored<E: Element>(length: usize, epilogue: &Epilogue<'_, E>, store: impl FnOnce(&Target<E>)) -> Vec<E> {
-    if let Some(residual) = epilogue.residual {
-        assert_eq!(residual.len(), length, "a residual of another length");
-    }
-    let mut results = buffers::empty(length);
-    store(&Target::spare(&mut results));
-    // SAFETY: every result was written.
-    unsafe { results.set_len(length) };
-    results
 }
 
 /// The rows of a convolution seen as a product: one for each place of the result, with the pixels around it.
@@ -195,7 +181,7 @@ impl<E: Element> Rows<E> for Pixels<'_, E> {
                 let spot = self.spot(row);
                 let pixels = (0..taps).filter_map(|tap| self.pixel(spot, tap));
                 let range = pixels.map(|pixel| ranges[pixel]).fold(Range::EMPTY, Range::with);
-                Quantization::of_range(range)
+                Quantization::of_range(range, instructions)
             })
             .collect()
     }

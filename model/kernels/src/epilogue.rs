@@ -120,7 +120,8 @@ impl<E: Element> PanelFinish<'_, '_, E> {
     /// ones of the whole.
     #[inline(always)]
     pub(crate) fn values(&self, sums: &[f32; COLUMNS], row: usize, place: usize, places: &mut [E]) {
-        let mut values = *sums;
+        let mut values = Line(*sums);
+        let values = &mut values.0;
         if let Some(bias) = self.bias {
             let bias = if self.is_shared {
                 bias
@@ -148,9 +149,9 @@ impl<E: Element> PanelFinish<'_, '_, E> {
         let residual = self.finish.residual.map(|residual| &residual[place..][..places.len()]);
         // Whole panels, whose length is known beforehand, become vector code.
         if let Ok(places) = <&mut [E; COLUMNS]>::try_from(&mut *places) {
-            store(&values, residual, places);
+            store(values, residual, places);
         } else if let Ok(places) = <&mut [E; COLUMNS / 2]>::try_from(&mut *places) {
-            store(&values, residual, places);
+            store(values, residual, places);
         } else {
             for (column, place) in places.iter_mut().enumerate() {
                 let residual = residual.map_or(0.0, |residual| residual[column].to_f32());
@@ -159,6 +160,10 @@ impl<E: Element> PanelFinish<'_, '_, E> {
         }
     }
 }
+
+/// A row of results where the processor reads whole vectors at once.
+#[repr(align(64))]
+struct Line([f32; COLUMNS]);
 
 /// What `numbers` has for the columns of `panel`.
 #[inline(always)]

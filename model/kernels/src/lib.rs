@@ -30,6 +30,7 @@ mod product;
 mod quantize;
 mod rows;
 mod stacked;
+mod target;
 mod threads;
 mod tile;
 mod upsample;

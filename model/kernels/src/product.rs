@@ -12,9 +12,10 @@ use rayon::prelude::*;
 
 use crate::epilogue::{Finish, PanelFinish};
 use crate::pack::Packed;
-use crate::prefetch::{prefetch, prefetch_at};
+use crate::prefetch::prefetch;
 use crate::quantize::Quantization;
 use crate::rows::Rows;
+use crate::target::Target;
 use crate::tile::{self, COLUMNS, ROWS, Tile};
 use crate::{Arithmetic, Element, Epilogue, Instructions};
 
@@ -26,43 +27,6 @@ const STRIDE: usize = DEPTH + 16;
 const HEIGHT: usize = 13;
 /// Panels that a block meets before the next stretch of the inner length, where there are several.
 const WIDTH: usize = 40;
-
-/// Where results go.
-pub(crate) struct Target<E> {
-    start: *mut E,
-    length: usize,
-}
-
-// SAFETY: threads write to places of their own only, which `write` is told by one product.
-unsafe impl<E: Send> Sync for Target<E> {}
-// SAFETY: as above.
-unsafe impl<E: Send> Send for Target<E> {}
-
-impl<E: Element> Target<E> {
-    /// Results are written into the spare capacity of `results`.
-    pub(crate) fn spare(results: &mut Vec<E>) -> Self {
-        let spare = results.spare_capacity_mut();
-        Self { start: spare.as_mut_ptr().cast(), length: spare.len() }
-    }
-
-    /// Has the memory of `count` places brought near, which will be filled soon.
-    #[inline(always)]
-    pub(crate) fn prefetch(&self, place: usize, count: usize) {
-        prefetch_at(self.start.wrapping_add(place), count);
-    }
-
-    /// The places `place..place + count`, for the one product that fills them.
-    ///
-    /// # Safety
-    /// Nobody else has the same places.
-    #[inline(always)]
-    #[allow(clippy::mut_from_ref)]
-    pub(crate) unsafe fn places(&self, place: usize, count: usize) -> &mut [E] {
-        assert!(place + count <= self.length, "results outside of their tensor");
-        // SAFETY: they are within the target, and numbers may have any bits.
-        unsafe { std::slice::from_raw_parts_mut(self.start.add(place), count) }
-    }
-}
 
 /// The tiles and panels of the block `index`, where all of them are divided into `down` × `across` blocks.
 pub(crate) fn block(

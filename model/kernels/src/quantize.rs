@@ -1,10 +1,10 @@
-//! Activations in 8 bits: a scale and a zero for each row, found at run time.
+//! Activations in 8 bits, or 7 ([`Instructions::largest_byte`]): a scale and a zero for each row, found at run time.
 
 use half::bf16;
 
-use crate::Element;
 use crate::functions::{MAGIC, fold, larger};
 use crate::tile::COLUMNS;
+use crate::{Element, Instructions};
 
 /// How the numbers of one row become bytes: `x ≈ scale · (byte − zero)`.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -15,21 +15,24 @@ pub(crate) struct Quantization {
     inverse: f32,
     /// The byte that stands for 0.
     pub(crate) zero: u8,
+    largest: u8,
 }
 
 impl Quantization {
-    /// For numbers in `range`; 0 is always exact.
+    /// For numbers in `range`, as bytes up to [`Instructions::largest_byte`]; 0 is always exact.
     #[inline(always)]
-    pub(crate) fn of_range(range: Range) -> Self {
+    pub(crate) fn of_range(range: Range, instructions: Instructions) -> Self {
+        let largest = instructions.largest_byte();
         let width = range.largest.max(0.0) - range.least.min(0.0);
         let least = range.least.min(0.0);
         if range.is_strange || !(width > 0.0 && width.is_finite()) {
             // Zeros stay zeros; what is not finite becomes a scale that is not, and so reaches the result.
             let scale = if width == 0.0 && !range.is_strange { 0.0 } else { f32::NAN };
-            return Self { scale, inverse: 0.0, zero: 0 };
+            return Self { scale, inverse: 0.0, zero: 0, largest };
         }
-        let inverse = 255.0 / width;
-        Self { scale: width / 255.0, inverse, zero: (-least * inverse + 0.5) as u8 }
+        let steps = f32::from(largest);
+        let inverse = steps / width;
+        Self { scale: width / steps, inverse, zero: (-least * inverse + 0.5) as u8, largest }
     }
 
     /// What sums of products in 8 bits stand for, of a row that became bytes so: `scales` are what one unit of each column is,
@@ -54,7 +57,8 @@ impl Quantization {
     pub(crate) fn quantize(self, number: f32) -> u8 {
         // Rounds to a whole number in the low bits, without a call.
         let shifted = number * self.inverse + f32::from(self.zero);
-        let bounded = if shifted > 255.0 { 255.0 } else { shifted };
+        let largest = f32::from(self.largest);
+        let bounded = if shifted > largest { largest } else { shifted };
         let bounded = if bounded > 0.0 { bounded } else { 0.0 };
         ((bounded + MAGIC).to_bits() & 0xff) as u8
     }

@@ -44,7 +44,8 @@ impl<E: Element> Rows<E> for Matrix<'_, E> {
     }
 
     fn quantizations(&self, instructions: Instructions) -> Vec<Quantization> {
-        ranges(self.numbers, self.inputs, instructions).into_iter().map(Quantization::of_range).collect()
+        let ranges = ranges(self.numbers, self.inputs, instructions);
+        ranges.into_iter().map(|range| Quantization::of_range(range, instructions)).collect()
     }
 }
 

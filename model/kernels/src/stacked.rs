@@ -1,16 +1,14 @@
 //! Convolution over images whose channels lie in several tensors, as in dense blocks (Huang et al. 2017): each layer sees
 //! what all layers before it made, and nothing is copied together.
 
-#![allow(unsafe_code)]
-
 use rayon::prelude::*;
 
-use crate::buffers;
 use crate::convolution::MANY;
 use crate::pack::Packed;
-use crate::product::{Target, multiply};
+use crate::product::multiply;
 use crate::quantize::{Quantization, Range};
 use crate::rows::{Rows, convert, fill_zeros, ranges};
+use crate::target::stored;
 use crate::winograd::{self, CHANNELS, Cached, Squares, suits_winograd};
 use crate::{Arithmetic, Element, Epilogue, Instructions};
 
@@ -50,25 +48,27 @@ pub(crate) fn stacked_convolution_with<E: Element>(
         vec![(joined.as_slice(), shape.inputs)]
     };
     let length = pixels * shape.results();
-    if let Some(residual) = epilogue.residual {
-        assert_eq!(residual.len(), length, "a residual of another length");
-    }
-    let mut results = buffers::empty(length);
-    let target = Target::spare(&mut results);
-    let is_wide = sources.iter().all(|(_, channels)| channels.is_multiple_of(CHANNELS));
-    if is_wide && pixels >= MANY && suits_winograd(shape) {
-        let first = (0_usize.wrapping_sub(1), 0_usize.wrapping_sub(1));
-        let squares = Squares { sources: &sources, height, width, images, output: (height, width), first, step: 2 };
-        let cached = Cached::default();
-        winograd::convolve::<E, { winograd::CONVOLUTION }>(&squares, weights, epilogue, &target, cached, instructions);
-    } else {
-        let rows = Stack { sources, channels: shape.inputs, size: (height, width), images };
-        let outputs = shape.results();
-        multiply(&rows, weights, epilogue, &target, |row| row * outputs, instructions);
-    }
-    // SAFETY: every row's results were written.
-    unsafe { results.set_len(length) };
-    results
+    stored(length, epilogue.residual, |target| {
+        let is_wide = sources.iter().all(|(_, channels)| channels.is_multiple_of(CHANNELS));
+        if is_wide && pixels >= MANY && suits_winograd(shape) {
+            let first = (0_usize.wrapping_sub(1), 0_usize.wrapping_sub(1));
+            let output = (height, width);
+            let squares = Squares { sources: &sources, height, width, images, output, first, step: 2 };
+            let cached = Cached::default();
+            winograd::convolve::<E, { winograd::CONVOLUTION }>(
+                &squares,
+                weights,
+                epilogue,
+                target,
+                cached,
+                instructions,
+            );
+        } else {
+            let rows = Stack { sources, channels: shape.inputs, size: (height, width), images };
+            let outputs = shape.results();
+            multiply(&rows, weights, epilogue, target, |row| row * outputs, instructions);
+        }
+    })
 }
 
 /// The images as one, for channels that are no whole groups.
@@ -175,7 +175,8 @@ impl<E: Element> Rows<E> for Stack<'_, E> {
         let of_row = |row: usize| {
             let spot = self.spot(row);
             let pixels = (0..9).filter_map(|tap| self.pixel(spot, tap));
-            Quantization::of_range(pixels.map(|pixel| of_pixels[pixel]).fold(Range::EMPTY, Range::with))
+            let range = pixels.map(|pixel| of_pixels[pixel]).fold(Range::EMPTY, Range::with);
+            Quantization::of_range(range, instructions)
         };
         (0..self.count()).into_par_iter().with_min_len(256).map(of_row).collect()
     }

@@ -68,7 +68,12 @@ pub(super) fn weights(random: &mut Random, shape: PackedShape) -> (Packed, Vec<f
 }
 
 /// The sum of the products of one row's activations with one output's weights, and how far a kernel may be off.
-pub(super) fn dot<E: Element>(arithmetic: Arithmetic, activations: &[E], weights: &[f64]) -> (f64, f64) {
+pub(super) fn dot<E: Element>(
+    arithmetic: Arithmetic,
+    instructions: Instructions,
+    activations: &[E],
+    weights: &[f64],
+) -> (f64, f64) {
     let (mut sum, mut size, mut weight) = (0.0, 0.0, 0.0);
     for (activation, other) in activations.iter().zip(weights) {
         let activation = match arithmetic {
@@ -82,7 +87,7 @@ pub(super) fn dot<E: Element>(arithmetic: Arithmetic, activations: &[E], weights
     let rounding = 1e-6 * size;
     let bound = match arithmetic {
         Arithmetic::Int8 => {
-            let scale = Quantization::of_range(Range::of(activations)).scale;
+            let scale = Quantization::of_range(Range::of(activations), instructions).scale;
             rounding + 0.501 * f64::from(scale) * weight
         }
         _ => rounding,

@@ -3,14 +3,12 @@
 //! Each of the four places that a pixel becomes sees only 2×2 pixels of the small image: the weights that fall on the
 //! same pixel are added beforehand, and of nine products four are left.
 
-#![allow(unsafe_code)]
-
 use bytes::Bytes;
 
-use crate::buffers;
 use crate::convolution::{ConvolutionShape, Pixels};
 use crate::pack::{Packed, PackedShape};
-use crate::product::{Target, multiply};
+use crate::product::multiply;
+use crate::target::stored;
 use crate::winograd::{self, Cached, Squares};
 use crate::{Activation, Arithmetic, Element, Epilogue, Instructions};
 
@@ -117,20 +115,17 @@ pub(crate) fn upsample_convolution_with<E: Element>(
     let lines = height.saturating_sub(neighbours.0 + neighbours.1);
     let epilogue = Epilogue { bias, activation, residual: None };
     let length = 4 * images * lines * width * outputs;
-    let mut results = buffers::empty(length);
-    let target = Target::spare(&mut results);
-    for (index, packed) in weights.places.iter().enumerate() {
-        let (down, across) = (index / 2, index % 2);
-        let rows = Pixels::new(x, shape, (lines, width), (down + neighbours.0, across));
-        let place = |row: usize| {
-            let (line, column) = (row / width, row % width);
-            ((2 * line + down) * 2 * width + 2 * column + across) * outputs
-        };
-        multiply(&rows, packed, &epilogue, &target, place, instructions);
-    }
-    // SAFETY: the four places of every pixel were written.
-    unsafe { results.set_len(length) };
-    results
+    stored(length, None, |target| {
+        for (index, packed) in weights.places.iter().enumerate() {
+            let (down, across) = (index / 2, index % 2);
+            let rows = Pixels::new(x, shape, (lines, width), (down + neighbours.0, across));
+            let place = |row: usize| {
+                let (line, column) = (row / width, row % width);
+                ((2 * line + down) * 2 * width + 2 * column + across) * outputs
+            };
+            multiply(&rows, packed, &epilogue, target, place, instructions);
+        }
+    })
 }
 
 /// What [`upsample_convolution`] does, from the weights of the 3×3 convolution itself and with fewer products, where they
@@ -174,10 +169,7 @@ pub(crate) fn winograd_upsample_convolution_with<E: Element>(
     let squares = Squares { sources: &[(x, channels)], height, width, images, output, first, step: 1 };
     let epilogue = Epilogue { bias, activation, residual: None };
     let length = 4 * images * lines * width * weights.shape().outputs;
-    let mut results = buffers::empty(length);
-    let target = Target::spare(&mut results);
-    winograd::convolve::<E, { winograd::UPSAMPLING }>(&squares, weights, &epilogue, &target, cached, instructions);
-    // SAFETY: the four places of every pixel were written.
-    unsafe { results.set_len(length) };
-    results
+    stored(length, None, |target| {
+        winograd::convolve::<E, { winograd::UPSAMPLING }>(&squares, weights, &epilogue, target, cached, instructions);
+    })
 }

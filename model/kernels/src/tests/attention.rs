@@ -46,7 +46,7 @@ fn run<E: Element>(arithmetic: Arithmetic, random: &mut Random, shape: Attention
                     let bound = match arithmetic {
                         Arithmetic::F32 => 3e-5,
                         Arithmetic::Bf16 => 6e-3,
-                        Arithmetic::Int8 => 6e-3 + error_of_scores(width),
+                        Arithmetic::Int8 => 6e-3 + error_of_scores(width, instructions),
                     };
                     let bound = f64::from(spread) * bound;
                     assert_close(results[row * width + column], expected, bound, || {
@@ -60,9 +60,10 @@ fn run<E: Element>(arithmetic: Arithmetic, random: &mut Random, shape: Attention
 
 /// How much the result may change, in numbers of up to 1, because queries and keys of so many numbers of up to 1 have 8 bits: a
 /// score by this much each way, and a mean of values by twice that.
-fn error_of_scores(width: usize) -> f64 {
-    // Half a unit of a query (of 255 in 2) with keys of up to 2 (less their mean), and of a key (of 127 in 2) with queries.
-    let error = width as f64 * (0.5 * 2.0 / 255.0 * 2.0 + 0.5 * 2.0 / 127.0 * 1.0);
+fn error_of_scores(width: usize, instructions: Instructions) -> f64 {
+    // Half a unit of a query with keys of up to 2 (less their mean), and of a key (of 127 in 2) with queries.
+    let of_query = 0.5 * 2.0 / f64::from(instructions.largest_byte());
+    let error = width as f64 * (of_query * 2.0 + 0.5 * 2.0 / 127.0 * 1.0);
     let of_score = error / (width as f64).sqrt();
     2.0 * (of_score.exp() - 1.0)
 }

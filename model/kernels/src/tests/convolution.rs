@@ -48,7 +48,7 @@ fn run<E: Element>(arithmetic: Arithmetic, random: &mut Random, shape: Convoluti
                 let weights: Vec<f64> = (0..taps * channels)
                     .map(|place| numbers[(output * channels + place % channels) * taps + place / channels])
                     .collect();
-                let (mut sum, bound) = dot(arithmetic, &activations, &weights);
+                let (mut sum, bound) = dot(arithmetic, instructions, &activations, &weights);
                 sum += bias.as_ref().map_or(0.0, |bias| f64::from(bias[image * outputs + output]));
                 sum += residual.as_ref().map_or(0.0, |residual| f64::from(residual[index].to_f32()));
                 assert_close(result, sum, bound, || format!("{instructions}, {arithmetic:?}, {shape:?}, {index}"));
@@ -161,7 +161,7 @@ fn upsample_run<E: Element>(arithmetic: Arithmetic, random: &mut Random) {
                 let weights: Vec<f64> = (0..9 * channels)
                     .map(|place| f64::from(weights[(output * channels + place % channels) * 9 + place / channels]))
                     .collect();
-                let (sum, _) = dot(Arithmetic::F32, &activations, &weights);
+                let (sum, _) = dot(Arithmetic::F32, instructions, &activations, &weights);
                 let size: f64 =
                     activations.iter().zip(&weights).map(|(x, weight)| (f64::from(x.to_f32()) * weight).abs()).sum();
                 // Sums of up to four weights are rounded once, and activations too.

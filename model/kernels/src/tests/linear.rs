@@ -30,8 +30,8 @@ fn run<E: Element>(arithmetic: Arithmetic, random: &mut Random, rows: usize, inp
             for (index, &result) in results.iter().enumerate() {
                 let (row, column) = (index / shape.results(), index % shape.results());
                 let output = |column: usize| {
-                    let (sum, bound) =
-                        dot(arithmetic, &x[row * inputs..][..inputs], &numbers[column * inputs..][..inputs]);
+                    let (x, weights) = (&x[row * inputs..][..inputs], &numbers[column * inputs..][..inputs]);
+                    let (sum, bound) = dot(arithmetic, instructions, x, weights);
                     let image = row / (rows / images);
                     (sum + bias.as_ref().map_or(0.0, |bias| f64::from(bias[image * outputs + column])), bound)
                 };

@@ -40,14 +40,14 @@ fn range(numbers: impl Iterator<Item = f64>) -> (f64, f64) {
 }
 
 /// What a convolution of `x` with `weights` `[outputs][channels][9]` gives, from its definition, and how far it may be off
-/// because both sides of every product are rounded.
+/// because both sides of every product are rounded, with activations of each of [`LARGEST_BYTES`].
 fn expected<E: Element>(
     arithmetic: Arithmetic,
     x: &[E],
     shape: &ConvolutionShape,
     weights: &[f64],
     outputs: usize,
-) -> Vec<(f64, f64)> {
+) -> Vec<(f64, [f64; 2])> {
     let channels = shape.channels;
     let (rows, columns) = shape.output();
     let kernels: Vec<_> =
@@ -72,7 +72,7 @@ fn expected<E: Element>(
             .collect();
         let ranges: [_; 16] = std::array::from_fn(|place| range(sums.iter().map(|sums| sums[place])));
         for output in 0..outputs {
-            let (mut sum, mut bound) = (0.0, 0.0);
+            let (mut sum, mut bounds) = (0.0, [0.0; 2]);
             for channel in 0..channels {
                 let kernel = output * channels + channel;
                 for tap in 0..9 {
@@ -82,16 +82,26 @@ fn expected<E: Element>(
                     let share = RESULTS[row % 2][place / 4] * RESULTS[column % 2][place % 4];
                     let (pixels, weights) = (sums[channel][place], kernels[kernel][place]);
                     let largest = largest[output][place];
-                    let of_pixels = rounding(arithmetic, pixels, ranges[place], 255.0);
                     let of_weights = rounding(arithmetic, weights, (-largest, largest), 254.0);
-                    let off = of_pixels * weights.abs() + of_weights * pixels.abs() + of_pixels * of_weights;
-                    bound += share.abs() * off;
+                    for (bound, steps) in bounds.iter_mut().zip(LARGEST_BYTES) {
+                        let of_pixels = rounding(arithmetic, pixels, ranges[place], f64::from(steps));
+                        let off = of_pixels * weights.abs() + of_weights * pixels.abs() + of_pixels * of_weights;
+                        *bound += share.abs() * off;
+                    }
                 }
             }
-            results.push((sum, bound));
+            results.push((sum, bounds));
         }
     }
     results
+}
+
+/// The largest bytes of activations that there are.
+const LARGEST_BYTES: [u8; 2] = [127, 255];
+
+/// That of `bounds` which holds for `instructions`.
+fn bound(bounds: [f64; 2], instructions: Instructions) -> f64 {
+    bounds[usize::from(instructions.largest_byte() == LARGEST_BYTES[1])]
 }
 
 /// Caches for the sums of all weights, or of none, and then of the pixels of a few tiles.
@@ -119,11 +129,11 @@ fn convolution<E: Element>(arithmetic: Arithmetic, random: &mut Random, shape: C
         |instructions| winograd_convolution_with(&x, &shape, &packed, &epilogue, cached, instructions),
         |instructions, found| {
             assert_eq!(found.len(), results);
-            for (index, (&found, &(sum, bound))) in found.iter().zip(&expected).enumerate() {
+            for (index, (&found, &(sum, bounds))) in found.iter().zip(&expected).enumerate() {
                 let of_image = index / (results / images) * outputs;
                 let bias = bias.as_ref().map_or(0.0, |bias| f64::from(bias[of_image + index % outputs]));
                 let residual = residual.as_ref().map_or(0.0, |residual| f64::from(residual[index].to_f32()));
-                assert_close(found, sum + bias + residual, bound, || {
+                assert_close(found, sum + bias + residual, bound(bounds, instructions), || {
                     format!("{instructions}, {arithmetic:?}, {shape:?}, {outputs} outputs, {index}")
                 });
             }
@@ -187,8 +197,8 @@ fn upsampling<E: Element>(arithmetic: Arithmetic, random: &mut Random) {
         },
         |instructions, found| {
             assert_eq!(found.len(), expected.len());
-            for (index, (&found, &(sum, bound))) in found.iter().zip(&expected).enumerate() {
-                assert_close(found, sum + f64::from(bias[index % outputs]), bound, || {
+            for (index, (&found, &(sum, bounds))) in found.iter().zip(&expected).enumerate() {
+                assert_close(found, sum + f64::from(bias[index % outputs]), bound(bounds, instructions), || {
                     format!("{instructions}, {arithmetic:?}, {size:?}, {outputs} outputs, {index}")
                 });
             }
@@ -234,8 +244,8 @@ fn sums_of_weights_in_bf16_are_rounded_to_8_bits() {
         |instructions| winograd_convolution_with(&x, &shape, &packed, &Epilogue::default(), cached, instructions),
         |instructions, found| {
             let mut errors = 0;
-            for (index, (&found, &(sum, bound))) in found.iter().zip(&expected).enumerate() {
-                assert_close(found, sum, bound, || format!("{instructions}, {index}"));
+            for (index, (&found, &(sum, bounds))) in found.iter().zip(&expected).enumerate() {
+                assert_close(found, sum, bound(bounds, instructions), || format!("{instructions}, {index}"));
                 errors += usize::from((f64::from(found.to_f32()) - sum).abs() > 0.01);
             }
             assert!(errors > expected.len() / 2, "{instructions}: sums were not rounded to 8 bits");

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::blocks::{CHUNK, Split, floats, kernel, split_kernel, words};
+use super::blocks::{CHUNK, Split, floats, kernel, split_kernel};
 use super::{COLUMNS, ROWS, Tile};
 
 /// Groups of a vector.
@@ -60,18 +60,10 @@ split_kernel!(
 
 // Bytes are widened to 16 bits, even ones apart from odd ones: pairs of 8-bit products would overflow 16 bits. Widening the
 // right side once for all rows saves more than it costs to load the left side for each vector.
-split_kernel!(
-    int8,
-    "avx2",
-    12,
-    1,
-    2,
-    words,
-    |part, right| match part {
-        0 => _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(right)),
-        _ => _mm256_srai_epi16::<8>(right),
-    },
-    |sum, left, right| _mm256_add_epi32(sum, _mm256_madd_epi16(left, right))
-);
+// Pairs of products fit 16 bits, because activations have no more than 7.
+kernel!(int8, "avx2", 4, 2, |sum, left, right| {
+    let pairs = _mm256_maddubs_epi16(left, right);
+    _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
+});
 
 kernel!(int8_dot, "avx2,avxvnni", 6, 2, |sum, left, right| _mm256_dpbusd_avx_epi32(sum, left, right));

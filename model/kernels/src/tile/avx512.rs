@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::blocks::{CHUNK, Split, floats, kernel, split_kernel, words};
+use super::blocks::{CHUNK, Split, floats, kernel, split_kernel};
 use super::{COLUMNS, ROWS, Tile};
 
 /// Groups of a vector.
@@ -76,16 +76,8 @@ split_kernel!(
 kernel!(int8_dot, "avx512f,avx512vnni", 12, 2, |sum, left, right| _mm512_dpbusd_epi32(sum, left, right));
 
 // Without the dot product, bytes are widened to 16 bits, even ones apart from odd ones, whose pairs cannot overflow.
-split_kernel!(
-    int8,
-    "avx512f,avx512bw",
-    12,
-    2,
-    2,
-    words,
-    |part, right| match part {
-        0 => _mm512_srai_epi16::<8>(_mm512_slli_epi16::<8>(right)),
-        _ => _mm512_srai_epi16::<8>(right),
-    },
-    |sum, left, right| _mm512_add_epi32(sum, _mm512_madd_epi16(left, right))
-);
+// Pairs of products fit 16 bits, because activations have no more than 7.
+kernel!(int8, "avx512f,avx512bw", 12, 2, |sum, left, right| {
+    let pairs = _mm512_maddubs_epi16(left, right);
+    _mm512_add_epi32(sum, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)))
+});

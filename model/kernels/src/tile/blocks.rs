@@ -159,10 +159,3 @@ impl<const PARTS: usize> Split<PARTS> {
 pub(super) fn floats(group: u32) -> [u32; 2] {
     [group << 16, group & 0xffff_0000]
 }
-
-/// The even bytes of a group and the odd ones, as 16-bit numbers.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-pub(super) fn words(group: u32) -> [u32; 2] {
-    [group & 0x00ff_00ff, group >> 8 & 0x00ff_00ff]
-}

@@ -84,7 +84,7 @@ impl TileSums<'_> {
         for sum in 0..sums {
             for row in 0..rows {
                 let numbers: &[half::bf16] = bytemuck::cast_slice(&wide[(sum * ROWS + row) * between..][..pairs]);
-                let quantization = Quantization::of_range(quantize::Range::of(numbers));
+                let quantization = Quantization::of_range(quantize::Range::of(numbers), instructions);
                 self.quantizations[sum * ROWS + row] = quantization;
                 for pass in 0..layout.passes() {
                     let stretch = layout.stretch(pass);
