@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use easel_kernels::Instructions;
 use easel_model::weights::{ExportFormat, ModelFiles, WeightType, save_folder, save_single_file};
 use easel_model::{DeviceChoice, DevicePreference, Model, ModelOptions, Precision, Requirement};
 
@@ -60,7 +61,9 @@ fn rounding_stays_close() {
     for device in [DevicePreference::Flex, DevicePreference::NdArray] {
         let image = |precision| image_on(device, &demo("base"), &demo("refiner"), precision);
         assert_eq!(levels(&image(Precision::F16), &image(Precision::F32)), 0, "the demo model is stored in f16");
-        for (precision, mean_bound, worst_bound) in [(Precision::Bf16, 1.0, 8), (Precision::Int8, 1.5, 24)] {
+        // Without dot products of bytes, activations have a bit less.
+        let worst_of_int8 = if Instructions::best().largest_byte() < u8::MAX { 40 } else { 24 };
+        for (precision, mean_bound, worst_bound) in [(Precision::Bf16, 1.0, 8), (Precision::Int8, 1.5, worst_of_int8)] {
             let rounded = image(precision);
             let total: u64 = rounded.iter().zip(&original).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
             let (mean, worst) = (total as f64 / original.len() as f64, levels(&rounded, &original));

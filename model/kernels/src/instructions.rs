@@ -135,7 +135,7 @@ impl Instructions {
 
     /// The largest byte that an activation becomes. Without a dot product, pairs of products of bytes are added in 16 bits,
     /// which hold no more than twice 127 · 127.
-    pub(crate) const fn largest_byte(self) -> u8 {
+    pub const fn largest_byte(self) -> u8 {
         match self {
             Self::Avx2 | Self::Avx512 => 127,
             _ => 255,
