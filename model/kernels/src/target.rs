@@ -42,14 +42,14 @@ impl<E: Element> Target<E> {
     }
 }
 
-/// The `length` results that `store` stores, all of them; `residual` is what will be added to them.
+/// The `length` results that `store` writes, which must be all of them; `residual` is what will be added to them.
 pub(crate) fn stored<E: Element>(length: usize, residual: Option<&[E]>, store: impl FnOnce(&Target<E>)) -> Vec<E> {
     if let Some(residual) = residual {
         assert_eq!(residual.len(), length, "a residual of another length");
     }
     let mut results = buffers::empty(length);
     store(&Target::spare(&mut results));
-    // SAFETY: every result was written.
+    // SAFETY: `store` has written every result, as it is asked to.
     unsafe { results.set_len(length) };
     results
 }

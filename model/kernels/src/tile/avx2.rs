@@ -1,4 +1,4 @@
-//! Tiles for AVX2, with or without AVX-VNNI, in blocks of twelve sums, as 16 registers allow.
+//! Tiles for AVX2, with or without AVX-VNNI, in blocks of up to twelve sums, as 16 registers allow.
 
 use std::arch::x86_64::*;
 
