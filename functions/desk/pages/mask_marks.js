@@ -82,6 +82,9 @@ export function drawStroke(context, { erases, size, soft, points }, from) {
         const weight = start.weight + (end.weight - start.weight) * part;
         dab(context, start.x + (end.x - start.x) * part, start.y + (end.y - start.y) * part, (size / 2) * weight, soft);
       }
+    } else if (start.x === end.x && start.y === end.y) {
+      // A line of no length is not drawn, by the standard.
+      disc(context, end.x, end.y, (size / 2) * end.weight);
     } else {
       context.lineWidth = size * end.weight;
       context.beginPath();
@@ -99,6 +102,11 @@ function dab(context, x, y, radius, soft) {
   shade.addColorStop(0, "#fff");
   shade.addColorStop(1, "#fff0");
   context.fillStyle = shade;
+  disc(context, x, y, radius);
+}
+
+/** @param {CanvasRenderingContext2D} context @param {number} x @param {number} y @param {number} radius */
+function disc(context, x, y, radius) {
   context.beginPath();
   context.arc(x, y, radius, 0, 2 * Math.PI);
   context.fill();
