@@ -15,6 +15,7 @@ pub(crate) struct Quantization {
     inverse: f32,
     /// The byte that stands for 0.
     pub(crate) zero: u8,
+    /// The largest byte that a number becomes.
     largest: u8,
 }
 

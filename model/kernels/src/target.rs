@@ -11,7 +11,7 @@ pub(crate) struct Target<E> {
     length: usize,
 }
 
-// SAFETY: threads write to places of their own only, which `write` is told by one product.
+// SAFETY: threads write to places of their own only, which `places` gives to one product each.
 unsafe impl<E: Send> Sync for Target<E> {}
 // SAFETY: as above.
 unsafe impl<E: Send> Send for Target<E> {}

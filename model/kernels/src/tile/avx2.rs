@@ -58,8 +58,6 @@ split_kernel!(
     |sum, left, right| multiply_add(sum, left, right)
 );
 
-// Bytes are widened to 16 bits, even ones apart from odd ones: pairs of 8-bit products would overflow 16 bits. Widening the
-// right side once for all rows saves more than it costs to load the left side for each vector.
 // Pairs of products fit 16 bits, because activations have no more than 7.
 kernel!(int8, "avx2", 4, 2, |sum, left, right| {
     let pairs = _mm256_maddubs_epi16(left, right);

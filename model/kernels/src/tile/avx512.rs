@@ -75,8 +75,7 @@ split_kernel!(
 
 kernel!(int8_dot, "avx512f,avx512vnni", 12, 2, |sum, left, right| _mm512_dpbusd_epi32(sum, left, right));
 
-// Without the dot product, bytes are widened to 16 bits, even ones apart from odd ones, whose pairs cannot overflow.
-// Pairs of products fit 16 bits, because activations have no more than 7.
+// Without the dot product, pairs of products fit 16 bits, because activations have no more than 7.
 kernel!(int8, "avx512f,avx512bw", 12, 2, |sum, left, right| {
     let pairs = _mm512_maddubs_epi16(left, right);
     _mm512_add_epi32(sum, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)))
